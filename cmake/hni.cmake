@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+# What every target shares: language level, warnings, sanitizers, ccache, a fast linker.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Build type" FORCE)
+endif()
+
+find_program(HNI_CCACHE ccache)
+if(HNI_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${HNI_CCACHE})
+endif()
+find_program(HNI_MOLD mold)
+if(HNI_MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_library(hni_warnings INTERFACE)
+target_compile_options(hni_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Wold-style-cast
+  $<$<BOOL:${HNI_WERROR}>:-Werror>)
+
+if(HNI_SANITIZE)
+  add_compile_options(-fsanitize=${HNI_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${HNI_SANITIZE})
+endif()
+
+# hni_test(name sources... LIBS libs...): one GoogleTest binary, its cases known to ctest by name.
+function(hni_test name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE hni_warnings GTest::gtest GTest::gmock GTest::gtest_main ${arg_LIBS})
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+endfunction()
