@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Observer: what the driver tells about itself while it works. The driver calls these at the
+/// places where something happens and has no tracing logic of its own. An observer derives from
+/// NullObserver and hides what it wants to see; all calls are resolved at compile time, so the
+/// functions that nobody hides cost nothing.
+///
+/// `queue` is the queue pair, `slot` a descriptor slot, times are driver time. Nothing here may
+/// call back into the driver.
+
+#include <cstdint>
+
+#include "driver/input_sites.hpp"
+#include "driver/types.hpp"
+#include "openhni/spec/word.hpp"
+
+namespace hni {
+
+enum class DropReason : std::uint8_t {
+  kMacError,     ///< RCD_META ERR_MAC_EOP
+  kTruncated,    ///< RCD_META ERR_TRUNCATED_FRAME
+  kCardInput,    ///< part of a packet whose completions broke a rule
+  kQueueReset,   ///< assembled or posted when its queue was reset
+  kTxInvalid,    ///< the application's packet cannot be described to the card
+  kTxQueueDown,  ///< posted while the port was not running
+  kCount,
+};
+
+enum class RingKind : std::uint8_t {
+  kTwq0,
+  kTwq1,
+  kTcq,
+  kHpq,
+  kPpq,
+  kRcq,
+  kMailboxRx,
+  kMailboxTx
+};
+
+struct NullObserver {
+  // Card input
+  void input_refused(Site, std::uint64_t /*value*/, std::uint64_t /*limit*/) {}
+  void reg_read(spec::RegAddr, std::uint32_t /*value*/) {}
+  void reg_written(spec::RegAddr, std::uint32_t /*value*/) {}
+  // Rings
+  void ring_posted(QueueId, RingKind, std::uint32_t /*slot*/, std::uint32_t /*count*/) {}
+  void ring_completed(QueueId, RingKind, std::uint32_t /*slot*/, std::uint32_t /*count*/) {}
+  void packet_received(QueueId, std::uint32_t /*bytes*/, std::uint32_t /*segments*/) {}
+  void packet_dropped(QueueId, DropReason) {}
+  void rx_polled(QueueId, std::uint32_t /*budget*/, std::uint32_t /*work*/) {}
+  void tx_polled(QueueId, std::uint32_t /*budget*/, std::uint32_t /*work*/) {}
+  void tx_stopped(QueueId) {}
+  void tx_woken(QueueId) {}
+  void refilled(QueueId, RingKind, std::uint32_t /*count*/) {}
+  // Interrupts
+  void interrupt(Vector) {}
+  void rearmed(Vector) {}
+  // Firmware
+  void message_sent(std::uint16_t /*type*/, std::uint32_t /*bytes*/, Time) {}
+  void message_received(std::uint16_t /*type*/, std::uint32_t /*bytes*/, Time) {}
+  void firmware_log(std::uint32_t /*ms*/, const char* /*text*/, std::uint32_t /*length*/) {}
+  // Life cycle
+  void link_changed(bool /*up*/, std::uint32_t /*mbit_per_s*/) {}
+  void state_changed(std::uint8_t /*from*/, std::uint8_t /*to*/, Time) {}
+  void recovery_step(std::uint8_t /*what*/, std::uint8_t /*cause*/, Time) {}
+  void statistics_read(Time) {}
+};
+
+}  // namespace hni
