@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What the card can reach of the host's memory: the addresses that the driver mapped for DMA, and
+// nothing else. It plays the part of an IOMMU. Every access of the card goes through at(); an
+// access that no single mapping contains is refused, counted and remembered, and the card then
+// behaves as a device does after a failed bus transaction.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace hni::device {
+
+/// Direction of an access, seen from the card: kRead fetches from host memory, kWrite stores into
+/// it.
+enum class Access : std::uint8_t { kRead, kWrite };
+
+/// One mapping: `bytes` bytes that the card sees at bus address `iova` and the process sees at
+/// `cpu`. The memory belongs to the driver (or guest) and must stay valid until unmap().
+struct DmaRange {
+  std::uint64_t iova;
+  std::size_t bytes;
+  std::byte* cpu;
+};
+
+/// The newest refused access, kept for reports.
+struct DmaFault {
+  std::uint64_t iova;
+  std::size_t bytes;
+  Access access;
+};
+
+/// Descriptors carry 46-bit addresses (fbnic reference 1, 12.1, 13.1).
+inline constexpr std::uint64_t kDmaAddressLimit = 1ull << 46;
+
+/// The set of mappings. Mappings never overlap. Not thread safe: one card, one thread.
+class DmaMemory {
+ public:
+  /// Room for `capacity_hint` mappings is reserved at once, so that map() does not allocate below
+  /// that count.
+  explicit DmaMemory(std::size_t capacity_hint = 1024);
+
+  /// Adds a mapping. Refused (false) when it is empty, reaches past 46 bits, overlaps another one,
+  /// has no memory, or is not congruent to its bus address modulo 8 (descriptors are read and
+  /// written as aligned 64-bit words).
+  bool map(DmaRange range);
+
+  /// Removes the mapping that is exactly [iova, iova + bytes). False when there is none.
+  bool unmap(std::uint64_t iova, std::size_t bytes);
+
+  /// Removes every mapping that lies inside [iova, iova + bytes) and returns their number
+  /// (vfio-user unmaps so).
+  std::size_t unmap_inside(std::uint64_t iova, std::uint64_t bytes);
+
+  void unmap_all();
+
+  /// The memory behind [iova, iova + bytes), or nullptr when no single mapping contains all of it
+  /// (counted as refused). A pointer is valid until generation() changes.
+  std::byte* at(std::uint64_t iova, std::size_t bytes, Access access) {
+    if (last_ < ranges_.size() && contains(ranges_[last_], iova, bytes)) {
+      return ranges_[last_].cpu + (iova - ranges_[last_].iova);
+    }
+    return find(iova, bytes, access, true);
+  }
+
+  /// As at(), but a miss is not a fault: the caller only asks, and will fall back to smaller
+  /// accesses.
+  std::byte* peek(std::uint64_t iova, std::size_t bytes) {
+    return find(iova, bytes, Access::kRead, false);
+  }
+
+  /// Changes with every map and unmap: whoever caches a pointer compares it first.
+  std::uint64_t generation() const { return generation_; }
+
+  std::uint64_t refused() const { return refused_; }
+  std::optional<DmaFault> last_fault() const { return last_fault_; }
+  std::size_t mappings() const { return ranges_.size(); }
+  std::uint64_t mapped_bytes() const;
+
+ private:
+  static bool contains(const DmaRange& range, std::uint64_t iova, std::size_t bytes) {
+    return iova >= range.iova && iova - range.iova < range.bytes &&
+           bytes <= range.bytes - (iova - range.iova);
+  }
+  std::byte* find(std::uint64_t iova, std::size_t bytes, Access access, bool count);
+
+  std::vector<DmaRange> ranges_;  // sorted by iova
+  std::size_t last_ = 0;          // the range that answered last: most accesses repeat it
+  std::uint64_t generation_ = 1;
+  std::uint64_t refused_ = 0;
+  std::optional<DmaFault> last_fault_;
+};
+
+}  // namespace hni::device

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What the card noticed about its user. None of these change what the card does afterwards; they
+// exist so that a test or a person can say "the driver never touched an unknown register" with a
+// number.
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "openhni/spec/word.hpp"
+
+namespace hni::device {
+
+/// The newest access of one kind, so that a count can be explained.
+struct RegisterAccess {
+  spec::Bar bar = spec::Bar::kBar0;
+  std::uint32_t byte_offset = 0;
+  std::uint32_t value = 0;
+  bool write = false;
+};
+
+struct CardEvents {
+  std::uint64_t unknown_register = 0;  ///< access to an offset that the spec does not name
+  std::uint64_t read_only_write = 0;   ///< write to a register without a writable bit
+  std::uint64_t partly_modelled =
+      0;  ///< use of a register or mode that the model knows by name only
+  std::vector<std::uint64_t> illegal_action;  ///< by rule, same index as spec::action_rules()
+  std::uint64_t illegal_doorbell =
+      0;  ///< index outside the ring, or acknowledging what was never completed
+  std::uint64_t doorbell_while_disabled =
+      0;  ///< doorbell of a queue that is not enabled (ignored)
+  std::uint64_t malformed_twd =
+      0;  ///< work descriptor sequence that no packet has: the queue stopped
+  std::uint64_t tx_dma_fault = 0;  ///< refused access of a transmit queue: the queue stopped
+  std::uint64_t rx_dma_fault = 0;  ///< refused access of a receive queue: the queue stopped
+  std::uint64_t dma_gate_closed =
+      0;                          ///< work held because PUL_OB_TLP_HDR_AW_CFG/AR_CFG.BME was clear
+  std::uint64_t rx_no_queue = 0;  ///< frame for a queue that is not enabled (dropped)
+
+  RegisterAccess last_unknown{};
+  RegisterAccess last_read_only{};
+  RegisterAccess last_partly{};
+
+  /// Sum over all rules.
+  std::uint64_t illegal_actions() const {
+    std::uint64_t sum = 0;
+    for (const std::uint64_t count : illegal_action) sum += count;
+    return sum;
+  }
+};
+
+}  // namespace hni::device

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Raw storage of both register BARs, and the generic behaviour that the register spec gives every
+// word: access masks, write-one-to-clear, write-one-to-set, clear-on-read, single-pulse bits, and
+// the counted events for unknown, read-only and partly modelled registers and for actions that the
+// spec forbids. Registers with behaviour of their own (queues, interrupts, link, counters, clock)
+// are handled by their modules; the card still asks this class to note every access.
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "device/events.hpp"
+#include "openhni/spec/word.hpp"
+
+namespace hni::device {
+
+/// BAR sizes (fbnic reference 1). Storage ends with the last register.
+inline constexpr std::uint32_t kBar0Bytes = 0x200000;
+inline constexpr std::uint32_t kBar4Bytes = 0x20000;
+inline constexpr std::uint32_t kBar0StoredBytes = 0x180000;
+
+class RegisterFile {
+ public:
+  /// Builds the word index from spec::registers(); the only place that allocates.
+  RegisterFile();
+
+  /// Every word gets its reset value. Events are kept.
+  void reset();
+
+  /// Raw access without side effects. Offsets outside the storage read 0 and swallow writes.
+  std::uint32_t peek(spec::RegAddr at) const {
+    const Bank& bank = bank_of(at.bar);
+    const std::uint32_t word = at.byte_offset / 4;
+    return word < bank.words ? bank.value[word] : 0;
+  }
+  void poke(spec::RegAddr at, std::uint32_t value) {
+    Bank& bank = bank_of(at.bar);
+    const std::uint32_t word = at.byte_offset / 4;
+    if (word < bank.words) bank.value[word] = value;
+  }
+
+  /// Typed raw access: `regs.peek<spec::RPC_RMI_CONFIG>().ENABLE()`,
+  /// `regs.peek<spec::RPC_TCAM_ACT>(word, entry).raw`.
+  template <class REG, class... Index>
+  REG peek(Index... index) const {
+    REG out{};
+    out.raw = peek(REG::at(static_cast<std::uint32_t>(index)...));
+    return out;
+  }
+  template <class REG, class... Index>
+  void poke(REG value, Index... index) {
+    poke(REG::at(static_cast<std::uint32_t>(index)...), value.raw);
+  }
+
+  /// Counts what an access means (unknown, read-only, partly modelled, forbidden action). True
+  /// when the word is known.
+  bool note_read(spec::RegAddr at);
+  bool note_write(spec::RegAddr at, std::uint32_t value);
+
+  /// The generic behaviour, after note_read / note_write. read() applies clear-on-read; write()
+  /// applies the write mask, W1C, W1S and single-pulse bits, and returns the value that is stored
+  /// afterwards.
+  std::uint32_t read(spec::RegAddr at);
+  std::uint32_t write(spec::RegAddr at, std::uint32_t value);
+
+  /// Software-writable bits of a word (0 for unknown ones).
+  std::uint32_t write_mask(spec::RegAddr at) const;
+  bool known(spec::RegAddr at) const;
+  const char* name(spec::RegAddr at) const;
+
+  CardEvents& events() { return events_; }
+  const CardEvents& events() const { return events_; }
+
+ private:
+  struct Bank {
+    std::uint32_t words = 0;
+    std::vector<std::uint32_t> value;
+    std::vector<std::uint16_t> info;  // index into spec::registers() plus 1; 0 = unknown
+    std::vector<std::uint8_t> high;   // 1: the upper half of a 64-bit register
+  };
+  /// Access masks of one 32-bit word, cut out of the register's description.
+  struct WordMasks {
+    std::uint32_t read = 0, write = 0, w1c = 0, w1s = 0, clear_on_read = 0, pulse = 0;
+  };
+
+  Bank& bank_of(spec::Bar bar) { return banks_[bar == spec::Bar::kBar0 ? 0 : 1]; }
+  const Bank& bank_of(spec::Bar bar) const { return banks_[bar == spec::Bar::kBar0 ? 0 : 1]; }
+  unsigned info_of(spec::RegAddr at) const;
+  WordMasks masks_of(spec::RegAddr at) const;
+  void check_rules(unsigned reg, spec::RegAddr at, std::uint32_t value);
+
+  std::array<Bank, 2> banks_;
+  std::vector<std::vector<std::uint16_t>>
+      rules_;  // by register: the action rules that a write to it must meet
+  CardEvents events_;
+};
+
+}  // namespace hni::device
