@@ -83,9 +83,9 @@ class Link {
   bool plugged_ = false;
   bool locked_ = false;
   bool up_ = false;
+  bool programmed_ = false;  // the firmware has chosen the lanes since power on
   Aui aui_ = Aui::kUnknown;
   Fec fec_ = Fec::kUnknown;
-  std::uint64_t now_ns_ = 0;
   std::uint64_t lock_at_ns_ = ~std::uint64_t{0};
   std::uint32_t pcs_in0_ = 0;
   std::uint32_t pcs_in1_ = 0;

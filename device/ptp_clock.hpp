@@ -16,7 +16,7 @@ namespace hni::device {
 
 class PtpClock {
  public:
-  PtpClock() { reset(); }
+  PtpClock() : PtpClock(0) {}
 
   std::optional<std::uint32_t> read(spec::RegAddr addr) const;
   /// False: not a register of the clock.
@@ -37,6 +37,7 @@ class PtpClock {
  private:
   __extension__ using Wide = unsigned __int128;  // Q64.32 needs 96 bits
 
+  explicit PtpClock(std::uint64_t last_ns);
   void adjust(std::uint32_t value);
 
   std::uint64_t last_ns_ = 0;
