@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// FragmentPool: the packet memory of a port, cut into 4 KiB fragments that the card can address.
+/// A page is the unit that is taken and given back: 2^k fragments, k = 0 .. 4. Each page counts
+/// its holders: buffer-ring slots, packets in the application's hands, and packets on their way
+/// out. It is free exactly when nobody holds it.
+
+#include <cassert>
+#include <cstdint>
+#include <optional>
+
+#include "driver/error.hpp"
+#include "driver/host_array.hpp"
+#include "driver/packet.hpp"
+#include "driver/types.hpp"
+
+namespace hni {
+
+/// How many hold a page. Generic over the word type so that proofs/ can show that it neither wraps
+/// nor leaks.
+template <class W>
+struct HolderCount {
+  W holders{};
+
+  /// One more holder. Refused (false) at `limit`, so that the count cannot wrap whatever the card
+  /// makes us do.
+  constexpr bool hold(const W& limit) {
+    if (!(holders < limit)) return false;
+    holders = W(holders + W(1));
+    return true;
+  }
+  /// One holder less; true if that was the last. Requires holders != 0.
+  constexpr bool drop() {
+    holders = W(holders - W(1));
+    return holders == W(0);
+  }
+};
+
+class FragmentPool {
+ public:
+  static constexpr std::uint32_t kMaxPageShift = 4;
+  /// A page of 64 KiB holds at most this many packets of one byte; far below the count's width.
+  static constexpr std::uint32_t kMaxHolders = 1U << 20;
+
+  /// Cuts `memory` (a multiple of the page size, owned by the caller) into pages of 2^page_shift
+  /// fragments.
+  Result<> init(DmaSpan memory, std::uint32_t page_shift) {
+    if (page_shift > kMaxPageShift) return fail(ErrorCode::kBadArgument, page_shift);
+    memory_ = memory;
+    page_shift_ = page_shift;
+    pages_ = static_cast<std::uint32_t>(memory.bytes / kFragmentBytes) >> page_shift;
+    auto holders = HostArray<HolderCount<std::uint32_t>>::make(pages_);
+    if (!holders) return tl::unexpected(holders.error());
+    auto free_list = HostArray<std::uint32_t>::make(pages_);
+    if (!free_list) return tl::unexpected(free_list.error());
+    holders_ = std::move(*holders);
+    free_ = std::move(*free_list);
+    for (std::uint32_t i = 0; i < pages_; ++i) free_.at(i) = pages_ - 1 - i;
+    free_count_ = pages_;
+    return {};
+  }
+
+  [[nodiscard]] std::uint32_t page_count() const { return pages_; }
+  [[nodiscard]] std::uint32_t free_pages() const { return free_count_; }
+  [[nodiscard]] std::uint32_t fragments_per_page() const { return 1U << page_shift_; }
+  [[nodiscard]] std::uint32_t holders(FragmentId f) const {
+    return holders_.at(page_of(f)).holders;
+  }
+
+  /// Takes a page on behalf of `holders` holders (>= 1); its first fragment, or nothing if all
+  /// pages are held.
+  std::optional<FragmentId> take(std::uint32_t holders = 1) {
+    if (free_count_ == 0) return std::nullopt;
+    const std::uint32_t page = free_.at(--free_count_);
+    holders_.at(page).holders = holders;
+    return FragmentId{page << page_shift_};
+  }
+
+  /// One more holder of the page of `f`, which somebody holds already. False only at the limit.
+  bool hold(FragmentId f) {
+    auto& count = holders_.at(page_of(f));
+    assert(count.holders != 0);
+    return count.hold(kMaxHolders);
+  }
+
+  /// One holder less; the last one frees the page.
+  void drop(FragmentId f) {
+    const std::uint32_t page = page_of(f);
+    auto& count = holders_.at(page);
+    assert(count.holders != 0);
+    if (count.drop()) free_.at(free_count_++) = page;
+  }
+
+  void drop(const Packet& packet) {
+    for (std::uint32_t i = 0; i < packet.segment_count; ++i) drop(packet.segments[i].fragment);
+  }
+
+  [[nodiscard]] DmaAddr address(FragmentId f) const {
+    return memory_.iova + std::uint64_t{raw(f)} * kFragmentBytes;
+  }
+  [[nodiscard]] std::byte* data(FragmentId f) const {
+    return memory_.cpu + std::size_t{raw(f)} * kFragmentBytes;
+  }
+  [[nodiscard]] std::byte* data(const Segment& s) const { return data(s.fragment) + s.offset; }
+  [[nodiscard]] bool contains(FragmentId f) const { return page_of(f) < pages_; }
+
+ private:
+  [[nodiscard]] std::uint32_t page_of(FragmentId f) const { return raw(f) >> page_shift_; }
+
+  DmaSpan memory_;
+  std::uint32_t page_shift_ = 0;
+  std::uint32_t pages_ = 0;
+  std::uint32_t free_count_ = 0;
+  HostArray<HolderCount<std::uint32_t>> holders_;
+  HostArray<std::uint32_t> free_;
+};
+
+}  // namespace hni

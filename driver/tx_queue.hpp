@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// TxQueue: one transmit queue of a pair: work queue 0 (packets with metadata and offloads), work
+/// queue 1 (plain frames, no metadata: the fast bounce path), and the completion queue that both
+/// share. The way of a packet:
+///
+///     burst()  validate -> META + AL... into the ring -> doorbell      (tx_provide)
+///     poll()   completion queue -> HEAD checked -> fragments dropped   (tx_return)
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "driver/door.hpp"
+#include "driver/fragment_pool.hpp"
+#include "driver/packet.hpp"
+#include "driver/tx_ring.hpp"
+#include "openhni/spec/descriptors.hpp"
+
+namespace hni {
+
+struct TxCounters {
+  std::uint64_t packets = 0;  ///< accepted from the application and posted
+  std::uint64_t bytes = 0;
+  std::uint64_t completed_packets = 0;  ///< given back by the card
+  std::uint64_t reclaimed_packets = 0;  ///< taken back from a quiet card, never confirmed
+  std::uint64_t invalid_packets = 0;    ///< not describable to the card; dropped
+  std::uint64_t doorbells = 0;
+  std::uint64_t stops = 0;
+  std::uint64_t wakes = 0;
+  std::uint64_t checksum_offloads = 0;
+  std::uint64_t segmentation_offloads = 0;
+  std::uint64_t timestamps = 0;
+  std::uint64_t timestamps_lost = 0;  ///< asked for, never reported, or reported invalid
+};
+
+/// A transmit time that the card reported for a packet whose offload asked for it.
+struct TxTimestamp {
+  std::uint32_t cookie = 0;
+  std::uint64_t card_ns40 = 0;  ///< low 40 bits of the card's clock
+  bool valid = false;
+};
+
+template <DeviceIo Io, class Obs>
+class TxQueue {
+ public:
+  using D = Door<Io, Obs>;
+  using Ring = TxRing<std::uint32_t, HostArray<TxSlot<std::uint32_t>>>;
+
+  /// The rings wake a stopped application when this many descriptors are free: room for two of the
+  /// largest packets.
+  static constexpr std::uint32_t kWakeDescriptors = 2 * (kMaxSegments + 1);
+  static constexpr std::uint32_t kMaxTimestamps = 64;
+
+  TxQueue(D& door, FragmentPool& pool) : door_(&door), pool_(&pool) {}
+
+  /// Memory for two work queues and a completion queue of `size` descriptors each (a power of two,
+  /// 64 .. 65536).
+  Result<> allocate(QueueId queue, std::uint32_t size) {
+    queue_ = queue;
+    size_ = size;
+    for (Work& work : work_) {
+      auto slots = HostArray<TxSlot<std::uint32_t>>::make(size);
+      if (!slots) return tl::unexpected(slots.error());
+      work.ring.slots = std::move(*slots);
+      if (auto r = allocate_ring(work.memory); !r) return r;
+    }
+    auto cookies = HostArray<std::uint32_t>::make(size);
+    if (!cookies) return tl::unexpected(cookies.error());
+    cookies_ = std::move(*cookies);
+    return allocate_ring(completion_memory_);
+  }
+
+  void release() {
+    for (Work& work : work_) free_ring(work.memory);
+    free_ring(completion_memory_);
+  }
+
+  /// All rings empty, completion memory zeroed. Only while the card's queue is disabled and idle;
+  /// reclaim() first.
+  void reset() {
+    for (Work& work : work_) work.ring.reset(size_ - 1);
+    completions_ = CompletionRing<std::uint32_t>{0, 1, size_ - 1};
+    std::uint64_t* words = words_of(completion_memory_);
+    for (std::uint32_t i = 0; i < size_; ++i) door_->io.store64(words + i, 0);
+    faulted_ = false;
+    stopped_ = false;
+  }
+
+  /// Posts packets until the ring is full; how many were taken. A taken packet belongs to the
+  /// queue, also when it could not be described and was dropped. 0 while faulted or not enabled.
+  std::uint32_t burst(std::span<const Packet> packets) {
+    if (!enabled_ || faulted_) return 0;
+    Work& work = work_[0];
+    std::uint32_t taken = 0;
+    std::uint32_t last_meta = kNoSlot;
+    std::uint64_t last_word = 0;
+    const std::uint32_t first = work.ring.ring.tail;
+    for (const Packet& packet : packets) {
+      if (!describable(packet)) [[unlikely]] {
+        drop_invalid(packet);
+        ++taken;
+        continue;
+      }
+      if (work.ring.ring.free() < packet.segment_count + 1) {
+        stop();
+        break;
+      }
+      last_word = meta_word(packet.tx).raw;
+      last_meta = post_meta(work, packet.tx, last_word);
+      post_segments(work, packet);
+      ++taken;
+    }
+    if (last_meta != kNoSlot) {
+      // One completion a burst: the last packet asks for it and answers for all before it.
+      const spec::TWD_META last = spec::TWD_META{last_word}.set_REQ_COMPLETION(1);
+      door_->io.store64(words_of(work.memory) + last_meta, last.raw);
+      ring_doorbell<0>(first);
+    }
+    return taken;
+  }
+
+  /// Posts single frames without metadata on work queue 1: no offloads, the card's default
+  /// metadata applies (fbnic reference 8.2, 12.1). Same ownership as burst().
+  std::uint32_t burst_plain(std::span<const Packet> packets) {
+    if (!enabled_ || faulted_) return 0;
+    Work& work = work_[1];
+    std::uint32_t taken = 0;
+    const std::uint32_t first = work.ring.ring.tail;
+    for (const Packet& packet : packets) {
+      if (!describable(packet) || packet.tx.any()) [[unlikely]] {
+        drop_invalid(packet);
+        ++taken;
+        continue;
+      }
+      if (work.ring.ring.free() < packet.segment_count) {
+        stop();
+        break;
+      }
+      post_segments(work, packet);
+      ++taken;
+    }
+    if (work.ring.ring.tail != first) ring_doorbell<1>(first);
+    return taken;
+  }
+
+  /// Consumes at most `budget` completions and gives back what they confirm; how many it consumed.
+  /// A completion that breaks a rule faults the queue: it takes and gives nothing more until it is
+  /// reset.
+  std::uint32_t poll(std::uint32_t budget) {
+    if (!enabled_ || faulted_) return 0;
+    std::uint32_t work_done = 0;
+    const std::uint64_t* words = words_of(completion_memory_);
+    while (work_done < budget) {
+      const spec::TCD::of<Word64> tcd{door_->load(Site::kTcqWord, words + completions_.head)};
+      if (!tcd.DONE().equals(completions_.done)) break;
+      completions_.advance();
+      ++work_done;
+      if (!accept(tcd.raw)) [[unlikely]] {
+        faulted_ = true;
+        break;
+      }
+    }
+    if (work_done != 0) {
+      door_->doorbell(spec::QUEUE_TCQ_HEAD::at(raw(queue_)), completions_.head);
+      give_back(work_[0], RingKind::kTwq0);
+      give_back(work_[1], RingKind::kTwq1);
+      if (stopped_) wake_if_room();
+    }
+    door_->obs.tx_polled(queue_, budget, work_done);
+    return work_done;
+  }
+
+  /// Takes back all that is posted. Only when the card's queue is idle.
+  void reclaim() {
+    for (Work& work : work_) {
+      while (const auto slot = work.ring.reclaim()) {
+        if (slot->has_fragment()) pool_->drop(FragmentId{slot->fragment()});
+        if (slot->stamp_pending()) ++counters_.timestamps_lost;
+        if (slot->last()) {
+          ++counters_.reclaimed_packets;
+          door_->obs.packet_dropped(queue_, DropReason::kQueueReset);
+        }
+      }
+    }
+  }
+
+  /// Gives up on timestamps that are overdue: the packets of the slots that the card is through
+  /// with are given back.
+  void forget_timestamps() {
+    Work& work = work_[0];
+    while (work.ring.stamped != work.ring.done && work.ring.accept_stamp()) {
+      ++counters_.timestamps_lost;
+    }
+    give_back(work, RingKind::kTwq0);
+  }
+
+  void set_enabled(bool on) { enabled_ = on; }
+  [[nodiscard]] bool faulted() const { return faulted_; }
+  [[nodiscard]] bool stopped() const { return stopped_; }
+  [[nodiscard]] const TxCounters& counters() const { return counters_; }
+  [[nodiscard]] const Ring& ring(unsigned twq = 0) const { return work_[twq].ring; }
+  [[nodiscard]] std::uint32_t size() const { return size_; }
+  [[nodiscard]] DmaAddr work_address(unsigned twq) const { return work_[twq].memory.iova; }
+  [[nodiscard]] DmaAddr completion_address() const { return completion_memory_.iova; }
+  [[nodiscard]] std::uint32_t outstanding() const {
+    return work_[0].ring.ring.used() + work_[1].ring.ring.used();
+  }
+  [[nodiscard]] bool is_valid() const {
+    return work_[0].ring.is_valid() && work_[1].ring.is_valid() && completions_.is_valid();
+  }
+
+  /// The oldest timestamp not yet fetched, if any.
+  std::optional<TxTimestamp> next_timestamp() {
+    if (timestamps_read_ == timestamps_written_) return std::nullopt;
+    return timestamps_[timestamps_read_++ % kMaxTimestamps];
+  }
+
+ private:
+  using Word64 = typename D::Word64;
+  static constexpr std::uint32_t kNoSlot = ~0U;
+
+  struct Work {
+    Ring ring;
+    DmaSpan memory;
+  };
+
+  static std::uint64_t* words_of(const DmaSpan& span) {
+    return reinterpret_cast<std::uint64_t*>(span.cpu);
+  }
+
+  Result<> allocate_ring(DmaSpan& span) {
+    const auto memory = door_->io.dma_alloc(std::size_t{size_} * sizeof(std::uint64_t));
+    if (!memory) return fail(ErrorCode::kNoMemory, std::size_t{size_} * sizeof(std::uint64_t));
+    span = *memory;
+    return {};
+  }
+
+  void free_ring(DmaSpan& span) {
+    if (span.cpu != nullptr) door_->io.dma_free(span);
+    span = {};
+  }
+
+  /// What the card's descriptors can say (fbnic reference 12.1, 12.2). Everything else would be a
+  /// malformed descriptor.
+  static bool describable(const Packet& p) {
+    if (p.segment_count - 1 >= kMaxSegments || p.length == 0) return false;
+    if (!p.tx.segment && p.length > kMaxFrameBytes) return false;
+    return !p.tx.any() || describable(p.tx);
+  }
+
+  [[gnu::noinline]] static bool describable(const TxOffload& o) {
+    if (((o.l2_bytes | o.outer_l3_bytes | o.l3_bytes | o.checksum_offset) & 1) != 0) return false;
+    if (o.l2_bytes > 126 || o.outer_l3_bytes > 510 || o.l3_bytes > 510 || o.checksum_offset > 30)
+      return false;
+    if (o.segment && (o.mss == 0 || o.mss >= 1U << 14 || o.l4_bytes > 60 || o.l4_bytes % 4 != 0))
+      return false;
+    return true;
+  }
+
+  [[gnu::cold]] void drop_invalid(const Packet& packet) {
+    ++counters_.invalid_packets;
+    door_->obs.packet_dropped(queue_, DropReason::kTxInvalid);
+    pool_->drop(packet);
+  }
+
+  static spec::TWD_META meta_word(const TxOffload& o) {
+    spec::TWD_META meta = spec::TWD_META{}.set_DEST_MAC(1);
+    if (!o.any()) [[likely]]
+      return meta;
+    meta.set_L2_HLEN(o.l2_bytes / 2U)
+        .set_L3_OHLEN(o.outer_l3_bytes / 2U)
+        .set_L3_IHLEN(o.l3_bytes / 2U);
+    meta.set_CSUM_OFFSET(o.checksum_offset / 2U).set_REQ_CSO(o.checksum).set_REQ_TS(o.timestamp);
+    if (o.segment) {
+      meta.set_REQ_LSO(1).set_MSS(o.mss).set_L4_HLEN(o.l4_bytes / 4U);
+      meta.set_L3_TYPE(static_cast<std::uint64_t>(o.l3_type))
+          .set_L4_TYPE(static_cast<std::uint64_t>(o.l4_type));
+    }
+    return meta;
+  }
+
+  std::uint32_t post_meta(Work& work, const TxOffload& offload, std::uint64_t word) {
+    auto shadow = TxSlot<std::uint32_t>::none();
+    if (offload.any()) [[unlikely]] {
+      counters_.checksum_offloads += offload.checksum;
+      counters_.segmentation_offloads += offload.segment;
+      if (offload.timestamp) {
+        shadow.bits |= TxSlot<std::uint32_t>::kStampPending;
+        cookies_.at(work.ring.ring.tail) = offload.cookie;
+      }
+    }
+    const std::uint32_t slot = work.ring.post(shadow);
+    door_->io.store64(words_of(work.memory) + slot, word);
+    return slot;
+  }
+
+  void post_segments(Work& work, const Packet& packet) {
+    std::uint64_t* const words = words_of(work.memory);
+    const std::uint32_t last = packet.segment_count - 1;
+    for (std::uint32_t i = 0; i <= last; ++i) {
+      const Segment& s = packet.segments[i];
+      auto shadow = TxSlot<std::uint32_t>::of_fragment(raw(s.fragment));
+      auto al = spec::TWD_AL{}
+                    .set_ADDR(raw(pool_->address(s.fragment)) + s.offset)
+                    .set_LEN(s.length)
+                    .set_TYPE(static_cast<std::uint64_t>(spec::TWD_TYPE::AL));
+      if (i == last) {
+        shadow.bits |= TxSlot<std::uint32_t>::kLast;
+        al.set_TYPE(static_cast<std::uint64_t>(spec::TWD_TYPE::LAST_AL));
+      }
+      door_->io.store64(words + work.ring.post(shadow), al.raw);
+    }
+    ++counters_.packets;
+    counters_.bytes += packet.length;
+  }
+
+  template <unsigned kTwq>
+  void ring_doorbell(std::uint32_t first) {
+    const WorkRing<std::uint32_t>& ring = work_[kTwq].ring.ring;
+    const auto tail = kTwq == 0 ? spec::QUEUE_TWQ0_TAIL::at(raw(queue_))
+                                : spec::QUEUE_TWQ1_TAIL::at(raw(queue_));
+    // write32 orders the descriptors stored above before the doorbell.
+    door_->doorbell(tail, ring.tail);
+    ++counters_.doorbells;
+    door_->obs.ring_posted(queue_, kTwq == 0 ? RingKind::kTwq0 : RingKind::kTwq1, first,
+                           ring.distance(first, ring.tail));
+  }
+
+  /// One completion: false if it breaks a rule.
+  bool accept(const Word64& word) {
+    const spec::TCD_TYPE0::of<Word64> tcd{word};
+    const bool second = tcd.TWQ1().nonzero();
+    if (tcd.TYPE().equals(static_cast<std::uint64_t>(spec::TCD_TYPE::TYPE0))) {
+      Work& work = work_[second ? 1 : 0];
+      const auto head = (second ? tcd.HEAD1() : tcd.HEAD0()).template narrowed<std::uint32_t>();
+      if (work.ring.accept_done(head)) return true;
+      door_->refuse(Site::kTcdHead, head.as_data(), work.ring.ring.tail);
+      return false;
+    }
+    if (second || !tcd.TYPE().equals(static_cast<std::uint64_t>(spec::TCD_TYPE::TYPE1))) {
+      door_->refuse(Site::kTcdType, tcd.TYPE().as_data(), 1);
+      return false;
+    }
+    return accept_timestamp(spec::TCD_TYPE1::of<Word64>{word});
+  }
+
+  [[gnu::noinline]] bool accept_timestamp(const spec::TCD_TYPE1::of<Word64>& tcd) {
+    const auto slot = work_[0].ring.accept_stamp();
+    if (!slot) {
+      // Counted and ignored: nothing was freed by it, so the queue's state is still sound (fbnic
+      // reference 12.4).
+      door_->refuse(Site::kTcdTimestamp, tcd.TS().as_data(), 0);
+      return true;
+    }
+    const bool valid =
+        !tcd.STATUS_TS_INVALID().nonzero() && !tcd.STATUS_ILLEGAL_TS_REQ().nonzero();
+    if (timestamps_written_ - timestamps_read_ < kMaxTimestamps && valid) {
+      timestamps_[timestamps_written_++ % kMaxTimestamps] = {cookies_.at(*slot),
+                                                             tcd.TS().as_data(), true};
+      ++counters_.timestamps;
+    } else {
+      ++counters_.timestamps_lost;
+    }
+    return true;
+  }
+
+  void give_back(Work& work, RingKind kind) {
+    const std::uint32_t first = work.ring.ring.head;
+    while (const auto slot = work.ring.take_back()) {
+      if (slot->has_fragment()) pool_->drop(FragmentId{slot->fragment()});
+      counters_.completed_packets += slot->last();
+    }
+    const std::uint32_t n = work.ring.ring.distance(first, work.ring.ring.head);
+    if (n != 0) door_->obs.ring_completed(queue_, kind, first, n);
+  }
+
+  [[gnu::cold]] void stop() {
+    if (stopped_) return;
+    stopped_ = true;
+    ++counters_.stops;
+    door_->obs.tx_stopped(queue_);
+  }
+
+  [[gnu::cold]] void wake_if_room() {
+    for (const Work& work : work_) {
+      if (work.ring.ring.free() < kWakeDescriptors) return;
+    }
+    stopped_ = false;
+    ++counters_.wakes;
+    door_->obs.tx_woken(queue_);
+  }
+
+  D* door_;
+  FragmentPool* pool_;
+  QueueId queue_{};
+  std::uint32_t size_ = 0;
+  bool enabled_ = false;
+  bool faulted_ = false;
+  bool stopped_ = false;
+  std::array<Work, 2> work_;
+  DmaSpan completion_memory_;
+  CompletionRing<std::uint32_t> completions_;
+  TxCounters counters_;
+  HostArray<std::uint32_t> cookies_;
+  std::array<TxTimestamp, kMaxTimestamps> timestamps_{};
+  std::uint32_t timestamps_written_ = 0;
+  std::uint32_t timestamps_read_ = 0;
+};
+
+}  // namespace hni
