@@ -106,7 +106,7 @@ class RxQueue {
         break;
       }
     }
-    if (assembly_ != Assembly::kBetween) partial_ = out[received < budget ? received : budget - 1];
+    if (assembly_ != Assembly::kBetween) partial_ = out[received];
     if (steps != 0 && !faulted_) acknowledge();
     door_->obs.rx_polled(queue_, budget, received);
     return received;
