@@ -166,6 +166,7 @@ class Firmware {
   Descriptor read_descriptor(unsigned mailbox, unsigned index);
   void write_descriptor(unsigned mailbox, unsigned index, std::uint64_t raw);
   void walk(unsigned mailbox, unsigned& head);
+  bool waiting() const;
   void serve(std::uint64_t now_ns);
   bool serve_one(std::uint64_t now_ns);
   bool handle(std::span<const std::byte> bytes, std::uint64_t now_ns);
@@ -182,18 +183,22 @@ class Firmware {
   void on_core_dump_read(const Request&);
   void on_flash_start(const Request&);
   void on_flash_chunk(const Request&);
-  void on_flash_finished(const Request&);
   void on_eeprom_read(const Request&);
   void on_eeprom_write(const Request&);
   void on_qsfp_read(const Request&);
   void on_sensors(const Request&);
+  void on_comphy_mode(const Request&);
   void on_logs(const Request&);
   void on_mac_sync(const Request&);
 
   void request_flash_chunk();
   void finish_flash(std::int32_t error);
-  void send_log_history();
+  void send_capabilities();
+  void send_logs();
   void program_lanes();
+  std::uint64_t reported_uptime_ms(std::uint64_t now_ns);
+  std::int32_t read_module(std::uint32_t bank, std::uint32_t page, std::uint32_t offset,
+                           std::span<std::byte> out) const;
 
   FirmwareConfig config_;
   FirmwarePort& port_;
@@ -206,6 +211,7 @@ class Firmware {
   bool owned_ = false;
   bool logs_enabled_ = false;
   bool running_ = false;
+  bool missed_writes_ = false;  // the host wrote while `silent` was set
   std::uint64_t started_ns_ = 0;
   std::uint64_t last_uptime_ms_ = 0;
 };

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the firmware answers to each message (fbnic reference 6). The transport is in firmware.cpp.
+#include <algorithm>
+#include <cstring>
+
+#include "device/firmware.hpp"
+#include "device/firmware_storage.hpp"
+#include "device/fw_messages.hpp"
+#include "device/fw_tlv.hpp"
+
+namespace hni::device {
+namespace {
+
+constexpr std::size_t kMaxCommitChars = 18;  // 19 with NUL
+constexpr std::size_t kMaxBmcMacs = 4;
+constexpr std::size_t kMaxLogRecords = 14;  // one, and fewer than 14 extra ones
+
+std::uint32_t u32_of(const TlvTable& table, std::uint16_t id) {
+  return static_cast<std::uint32_t>(table[id].unsigned_or(0));
+}
+
+void put_commit(TlvWriter& out, std::uint16_t id, const std::string& commit) {
+  if (commit.empty()) return;
+  out.text(id, std::string_view{commit}.substr(0, kMaxCommitChars));
+}
+
+std::span<const std::byte> bytes_of(const MacBytes& mac) {
+  return std::as_bytes(std::span{mac});
+}
+
+}  // namespace
+
+bool Firmware::handle(std::span<const std::byte> bytes, std::uint64_t now_ns) {
+  struct Entry {
+    std::uint16_t id;
+    Handler handler;
+    std::span<const TlvRule> rules;
+  };
+  static constexpr std::array kEntries{
+      Entry{fw::kHostCapReq, &Firmware::on_capabilities, fw::kNoRules},
+      Entry{fw::kOwnershipReq, &Firmware::on_ownership, fw::kOwnershipRules},
+      Entry{fw::kHeartbeatReq, &Firmware::on_heartbeat, fw::kNoRules},
+      Entry{fw::kCoredumpGetInfoReq, &Firmware::on_core_dump_info, fw::kCoreInfoRules},
+      Entry{fw::kCoredumpReadReq, &Firmware::on_core_dump_read, fw::kCoreReadRules},
+      Entry{fw::kStartUpgradeReq, &Firmware::on_flash_start, fw::kUpgradeRules},
+      Entry{fw::kWriteChunkResp, &Firmware::on_flash_chunk, fw::kChunkRules},
+      Entry{fw::kEepromReadReq, &Firmware::on_eeprom_read, fw::kEepromRules},
+      Entry{fw::kEepromWriteReq, &Firmware::on_eeprom_write, fw::kEepromRules},
+      Entry{fw::kQsfpReadReq, &Firmware::on_qsfp_read, fw::kQsfpRules},
+      Entry{fw::kTseneReadReq, &Firmware::on_sensors, fw::kNoRules},
+      Entry{fw::kSetComphyModeReq, &Firmware::on_comphy_mode, fw::kComphyRules},
+      Entry{fw::kLogSendLogsReq, &Firmware::on_logs, fw::kSendLogsRules},
+      Entry{fw::kRpcMacSyncReq, &Firmware::on_mac_sync, fw::kMacSyncRules},
+  };
+  const std::optional<std::uint16_t> id = tlv_message_id(bytes);
+  if (!id) {
+    ++counters_.malformed;
+    return false;
+  }
+  TlvTable table;
+  if (*id == fw::kTest) {
+    on_test({bytes, table, now_ns});
+    return true;
+  }
+  for (const Entry& entry : kEntries) {
+    if (entry.id != *id) continue;
+    if (parse_tlv_message(bytes, entry.rules, table) != TlvError::kNone) {
+      ++counters_.malformed;
+      return false;
+    }
+    (this->*entry.handler)({bytes, table, now_ns});
+    return true;
+  }
+  ++counters_.unknown_messages;  // consumed, as the mock does
+  return true;
+}
+
+// Echoed verbatim; only the header has to be a message's (fbnic reference 20.3).
+void Firmware::on_test(const Request& request) {
+  const std::size_t dwords = std::to_integer<std::size_t>(request.bytes[2]) |
+                             std::to_integer<std::size_t>(request.bytes[3]) << 8;
+  enqueue(request.bytes.first(std::min(request.bytes.size(), dwords * 4)));
+}
+
+void Firmware::send_capabilities() {
+  TlvWriter out(storage_->scratch, fw::kFwCapResp);
+  out.u32(fw::cap::kVersion, config_.running.version);
+  if (config_.bmc_present) {
+    out.flag(fw::cap::kBmcPresent);
+    const std::size_t array = out.open(fw::cap::kBmcMacArray);
+    for (std::size_t i = 0; i < std::min(config_.bmc_macs.size(), kMaxBmcMacs); ++i) {
+      out.binary(fw::cap::kBmcMacAddr, bytes_of(config_.bmc_macs[i]));
+    }
+    out.close(array);
+    out.u32(fw::cap::kBmcAllMulti, config_.bmc_all_multi ? 1 : 0);
+  }
+  out.u32(fw::cap::kStoredVersion, config_.stored.version);
+  out.u32(fw::cap::kActiveFwSlot, config_.active_slot);
+  put_commit(out, fw::cap::kVersionCommit, config_.running.commit);
+  out.u32(fw::cap::kLinkSpeed, config_.link_speed);
+  out.u32(fw::cap::kLinkFec, config_.link_fec);
+  put_commit(out, fw::cap::kStoredCommit, config_.stored.commit);
+  out.u32(fw::cap::kCmrtVersion, config_.bootloader.version);
+  out.u32(fw::cap::kStoredCmrtVersion, config_.stored_bootloader.version);
+  put_commit(out, fw::cap::kCmrtCommit, config_.bootloader.commit);
+  put_commit(out, fw::cap::kStoredCmrtCommit, config_.stored_bootloader.commit);
+  out.u32(fw::cap::kUefiVersion, config_.uefi.version);
+  put_commit(out, fw::cap::kUefiCommit, config_.uefi.commit);
+  out.u32(fw::cap::kAntiRollback, config_.anti_rollback_version);
+  enqueue(out.finish());
+}
+
+void Firmware::announce_capabilities(std::uint64_t now_ns) {
+  send_capabilities();
+  tick(now_ns);
+}
+
+void Firmware::program_lanes() {
+  constexpr std::array<std::uint32_t, 5> kIn0{0, 0x203, 0, 0x60000, 0x60040};
+  constexpr std::array<std::uint32_t, 4> kIn1{0xf, 0, 0xf, 0x0f000000};
+  const bool known = config_.link_speed >= 1 && config_.link_speed < kIn0.size();
+  if (!known) return;  // an unknown speed programs nothing, and the link stays down
+  const bool rs_forced = config_.link_speed >= 3;
+  const std::size_t fec = rs_forced || config_.link_fec >= kIn1.size() ? 2 : config_.link_fec;
+  port_.set_pcs_in(kIn0[config_.link_speed], kIn1[fec]);
+}
+
+void Firmware::on_capabilities(const Request&) {
+  program_lanes();
+  send_capabilities();
+}
+
+std::uint64_t Firmware::reported_uptime_ms(std::uint64_t now_ns) {
+  std::uint64_t uptime = uptime_ms(now_ns);
+  if (faults_.backwards_uptime) uptime = last_uptime_ms_ != 0 ? last_uptime_ms_ - 1 : 0;
+  last_uptime_ms_ = uptime;
+  return uptime;
+}
+
+void Firmware::on_ownership(const Request& request) {
+  owned_ = request.attributes[fw::ownership::kFlag].present;
+  TlvWriter out(storage_->scratch, fw::kOwnershipResp);
+  enqueue(out.u64(fw::ownership::kTime, reported_uptime_ms(request.now_ns)).finish());
+}
+
+void Firmware::on_heartbeat(const Request& request) {
+  ++counters_.heartbeats;
+  TlvWriter out(storage_->scratch, fw::kHeartbeatResp);
+  enqueue(out.u64(fw::heartbeat::kUptime, reported_uptime_ms(request.now_ns)).finish());
+}
+
+void Firmware::on_core_dump_info(const Request&) {
+  TlvWriter out(storage_->scratch, fw::kCoredumpGetInfoResp);
+  if (!storage_->core_dump.empty()) {
+    out.flag(fw::core_info::kAvailable);
+    out.u32(fw::core_info::kSize, static_cast<std::uint32_t>(storage_->core_dump.size()));
+  }
+  enqueue(out.finish());
+}
+
+void Firmware::on_core_dump_read(const Request& request) {
+  const std::uint32_t offset = u32_of(request.attributes, fw::core_read::kOffset);
+  const std::uint32_t length = u32_of(request.attributes, fw::core_read::kLength);
+  const std::span<const std::byte> dump = storage_->core_dump;
+  TlvWriter out(storage_->scratch, fw::kCoredumpReadResp);
+  out.u32(fw::core_read::kOffset, offset).u32(fw::core_read::kLength, length);
+  if (length == 0 || length > kTlvMaxData || offset > dump.size() ||
+      length > dump.size() - offset) {
+    out.s32(fw::core_read::kError, kErrInvalid);
+  } else {
+    out.binary(fw::core_read::kData, dump.subspan(offset, length));
+  }
+  enqueue(out.finish());
+}
+
+void Firmware::on_flash_start(const Request& request) {
+  Storage& s = *storage_;
+  const std::uint32_t section = u32_of(request.attributes, fw::upgrade::kSection);
+  const std::uint32_t bytes = u32_of(request.attributes, fw::upgrade::kImageLength);
+  std::int32_t error = 0;
+  if (section >= kFlashSections || bytes == 0) error = kErrInvalid;
+  if (bytes > config_.flash_max_bytes) error = kErrTooLarge;
+
+  TlvWriter out(s.scratch, fw::kStartUpgradeResp);
+  if (error != 0) out.s32(fw::upgrade::kError, error);
+  enqueue(out.finish());
+  s.upgrade = {};  // INTERPRETATION: a new start replaces an upgrade that its host gave up
+  if (error != 0) return;
+  s.upgrade.active = true;
+  s.upgrade.section = section;
+  s.upgrade.image_bytes = bytes;
+  s.incoming_image.assign(bytes, std::byte{0});
+  request_flash_chunk();
+}
+
+void Firmware::request_flash_chunk() {
+  Storage::Upgrade& upgrade = storage_->upgrade;
+  const auto limit = static_cast<std::uint32_t>(kTlvMaxData);
+  const std::uint32_t chunk = std::clamp(config_.flash_chunk_bytes, 1u, limit);
+  upgrade.awaited = std::min(chunk, upgrade.image_bytes - upgrade.offset);
+  TlvWriter out(storage_->scratch, fw::kWriteChunkReq);
+  out.u32(fw::chunk::kOffset, upgrade.offset).u32(fw::chunk::kLength, upgrade.awaited);
+  enqueue(out.finish());
+}
+
+void Firmware::finish_flash(std::int32_t error) {
+  Storage& s = *storage_;
+  if (error == 0) {
+    s.flash[s.upgrade.section].swap(s.incoming_image);
+    send_capabilities();  // as the mock: fresh versions before the end (22)
+  }
+  s.upgrade = {};
+  TlvWriter out(s.scratch, fw::kFinishUpgradeReq);
+  if (error != 0) out.s32(fw::upgrade::kError, error);
+  enqueue(out.finish());
+}
+
+void Firmware::on_flash_chunk(const Request& request) {
+  Storage::Upgrade& upgrade = storage_->upgrade;
+  const TlvTable& in = request.attributes;
+  if (!upgrade.active) return finish_flash(kErrInvalid);
+  if (in[fw::chunk::kError].present) {
+    const std::int64_t error = in[fw::chunk::kError].signed_or(kErrInvalid);
+    return finish_flash(error < 0 ? static_cast<std::int32_t>(error) : kErrInvalid);
+  }
+  const std::span<const std::byte> data = in[fw::chunk::kData].bytes;
+  if (data.empty()) return finish_flash(kErrNoData);
+  if (u32_of(in, fw::chunk::kOffset) != upgrade.offset ||
+      u32_of(in, fw::chunk::kLength) != upgrade.awaited || data.size() != upgrade.awaited) {
+    return finish_flash(kErrInvalid);
+  }
+  std::copy(data.begin(), data.end(),
+            storage_->incoming_image.begin() + static_cast<std::ptrdiff_t>(upgrade.offset));
+  upgrade.offset += upgrade.awaited;
+  if (upgrade.offset < upgrade.image_bytes) return request_flash_chunk();
+  finish_flash(faults_.flash_error);
+}
+
+namespace {
+
+std::int32_t eeprom_range_error(std::uint32_t offset, std::uint32_t length, std::size_t size) {
+  if (offset >= size || length == 0) return kErrInvalid;
+  return length > size - offset ? kErrOverflow : 0;
+}
+
+}  // namespace
+
+void Firmware::on_eeprom_read(const Request& request) {
+  const std::uint32_t offset = u32_of(request.attributes, fw::eeprom::kOffset);
+  const std::uint32_t length = u32_of(request.attributes, fw::eeprom::kLength);
+  const std::span<const std::byte> eeprom = storage_->eeprom;
+  TlvWriter out(storage_->scratch, fw::kEepromReadResp);
+  out.u32(fw::eeprom::kOffset, offset).u32(fw::eeprom::kLength, length);
+  if (const std::int32_t error = eeprom_range_error(offset, length, eeprom.size())) {
+    out.s32(fw::eeprom::kError, error);
+  } else {
+    out.binary(fw::eeprom::kData, eeprom.subspan(offset, length));
+  }
+  enqueue(out.finish());
+}
+
+void Firmware::on_eeprom_write(const Request& request) {
+  const std::uint32_t offset = u32_of(request.attributes, fw::eeprom::kOffset);
+  const std::uint32_t length = u32_of(request.attributes, fw::eeprom::kLength);
+  const std::span<const std::byte> data = request.attributes[fw::eeprom::kData].bytes;
+  std::int32_t error = eeprom_range_error(offset, length, storage_->eeprom.size());
+  if (error == 0 && data.size() != length) error = kErrInvalid;
+  if (error == 0) std::copy(data.begin(), data.end(), storage_->eeprom.begin() + offset);
+  TlvWriter out(storage_->scratch, fw::kEepromWriteResp);
+  out.u32(fw::eeprom::kOffset, offset).u32(fw::eeprom::kLength, length);
+  if (error != 0) out.s32(fw::eeprom::kError, error);
+  enqueue(out.finish());
+}
+
+std::int32_t Firmware::read_module(std::uint32_t bank, std::uint32_t page, std::uint32_t offset,
+                                   std::span<std::byte> out) const {
+  const Storage& s = *storage_;
+  constexpr std::uint32_t kHalf = Storage::kQsfpPageBytes;
+  if (faults_.qsfp_error != 0) return faults_.qsfp_error;
+  if (!s.module_present || bank != 0) return kErrNoDevice;
+  if (out.empty() || offset >= 2 * kHalf || out.size() > 2 * kHalf - offset) return kErrInvalid;
+  const bool upper = offset + out.size() > kHalf;
+  if (upper && !s.has_qsfp_page(page)) return kErrNoDevice;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const std::size_t at = offset + i;
+    out[i] = at < kHalf ? s.qsfp_lower[at] : s.qsfp_upper[page][at - kHalf];
+  }
+  return 0;
+}
+
+void Firmware::on_qsfp_read(const Request& request) {
+  const TlvTable& in = request.attributes;
+  const std::uint32_t bank = u32_of(in, fw::qsfp::kBank);
+  const std::uint32_t page = u32_of(in, fw::qsfp::kPage);
+  const std::uint32_t offset = u32_of(in, fw::qsfp::kOffset);
+  const std::uint32_t length = u32_of(in, fw::qsfp::kLength);
+  std::array<std::byte, 2 * Storage::kQsfpPageBytes> data;
+  const std::span<std::byte> wanted =
+      std::span{data}.first(std::min<std::size_t>(length, data.size()));
+  const std::int32_t error =
+      length > data.size() ? kErrInvalid : read_module(bank, page, offset, wanted);
+  TlvWriter out(storage_->scratch, fw::kQsfpReadResp);
+  out.u32(fw::qsfp::kBank, bank).u32(fw::qsfp::kPage, page);
+  out.u32(fw::qsfp::kOffset, offset).u32(fw::qsfp::kLength, length);  // echoed exactly (trap 16)
+  if (error != 0) {
+    out.s32(fw::qsfp::kError, error);
+  } else {
+    out.binary(fw::qsfp::kData, wanted);
+  }
+  enqueue(out.finish());
+}
+
+void Firmware::on_sensors(const Request&) {
+  TlvWriter out(storage_->scratch, fw::kTseneReadResp);
+  if (faults_.sensor_error != 0) {
+    out.s32(fw::tsene::kError, faults_.sensor_error);
+  } else {
+    out.s32(fw::tsene::kTherm, config_.temperature_mdeg);
+    out.s32(fw::tsene::kVolt, config_.voltage_mv);
+  }
+  enqueue(out.finish());
+}
+
+// Only the mock knows this message; the Linux driver never sends it.
+void Firmware::on_comphy_mode(const Request& request) {
+  TlvWriter out(storage_->scratch, fw::kSetComphyModeResp);
+  if (!owned_) {
+    out.s32(fw::comphy::kError, kErrPermission);
+  } else {
+    const bool pam4 = u32_of(request.attributes, fw::comphy::kPam4) != 0;
+    const bool two_lanes = u32_of(request.attributes, fw::comphy::kLaneMask) == 3;
+    config_.link_speed = two_lanes ? (pam4 ? 4 : 2) : (pam4 ? 3 : 1);
+    program_lanes();
+  }
+  enqueue(out.finish());
+}
+
+void Firmware::on_logs(const Request& request) {
+  Storage& s = *storage_;
+  logs_enabled_ = request.attributes[fw::send_logs::kEnable].present;
+  if (!logs_enabled_) return;
+  const bool history = request.attributes[fw::send_logs::kHistory].present;
+  const std::uint64_t oldest = s.log_next > s.log.size() ? s.log_next - s.log.size() : 0;
+  s.log_cursor = history ? oldest : s.log_next;
+}
+
+// One LOG_MSG_REQ with up to 14 records from the cursor on, oldest first. The first record is in
+// the plain attributes, the others in three arrays of equal length (6.3).
+void Firmware::send_logs() {
+  Storage& s = *storage_;
+  if (!logs_enabled_ || s.log_cursor == s.log_next) return;
+  if (s.log_next - s.log_cursor > s.log.size()) s.log_cursor = s.log_next - s.log.size();
+  const auto record = [&s](std::uint64_t index) -> const Storage::LogRecord& {
+    return s.log[index % s.log.size()];
+  };
+  const std::uint64_t first = s.log_cursor;
+  const std::uint64_t last = std::min<std::uint64_t>(s.log_next, first + kMaxLogRecords);
+  TlvWriter out(s.scratch, fw::kLogMsgReq);
+  out.u32(fw::log_msg::kMsec, record(first).milliseconds);
+  out.u64(fw::log_msg::kIndex, first);
+  out.text(fw::log_msg::kText, record(first).view());
+  if (last - first > 1) {
+    out.u32(fw::log_msg::kLength, static_cast<std::uint32_t>(last - first - 1));
+    const std::size_t msec = out.open(fw::log_msg::kMsecArray);
+    for (auto i = first + 1; i < last; ++i) out.u32(fw::log_msg::kMsec, record(i).milliseconds);
+    out.close(msec);
+    const std::size_t indices = out.open(fw::log_msg::kIndexArray);
+    for (auto i = first + 1; i < last; ++i) out.u64(fw::log_msg::kIndex, i);
+    out.close(indices);
+    const std::size_t texts = out.open(fw::log_msg::kTextArray);
+    for (auto i = first + 1; i < last; ++i) out.text(fw::log_msg::kText, record(i).view());
+    out.close(texts);
+  }
+  enqueue(out.finish());
+  s.log_cursor = last;
+}
+
+void Firmware::on_mac_sync(const Request& request) {
+  const auto take = [&](std::uint16_t id, std::array<MacBytes, 8>& macs, unsigned& count) {
+    std::array<std::span<const std::byte>, 8> found;
+    const auto elements = parse_tlv_array(request.attributes[id].bytes, fw::mac_sync::kMacAddr,
+                                          macs[0].size(), found);
+    if (!elements) return false;
+    count = static_cast<unsigned>(*elements);
+    for (unsigned i = 0; i < count; ++i) std::memcpy(macs[i].data(), found[i].data(), 6);
+    return true;
+  };
+  MacSync sync;
+  sync.rx_flags = u32_of(request.attributes, fw::mac_sync::kRxFlags);
+  if (!take(fw::mac_sync::kUnicastArray, sync.unicast, sync.unicast_count) ||
+      !take(fw::mac_sync::kMulticastArray, sync.multicast, sync.multicast_count)) {
+    ++counters_.malformed;
+    return;
+  }
+  ++counters_.mac_syncs;
+  mac_sync_ = sync;
+}
+
+}  // namespace hni::device
