@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proofs/prove_main.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "proofs/farm.hpp"
+#include "proofs/report.hpp"
+
+namespace hni::proofs {
+
+std::vector<Obligation>& obligations() {
+  static std::vector<Obligation> all;
+  return all;
+}
+
+Registration::Registration(const Obligation& obligation) {
+  obligations().push_back(obligation);
+}
+
+namespace {
+
+struct Options {
+  std::vector<std::string> names;
+  std::string solver = "both";
+  std::string json_file, html_file;
+  RunOptions run;
+  unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
+  bool list = false;
+  bool first_defect = false;
+  bool mutants = false;
+};
+
+std::vector<Obligation> selected(const std::vector<std::string>& names) {
+  std::vector<Obligation> chosen;
+  for (const Obligation& o : obligations()) {
+    const bool wanted =
+        names.empty() || std::any_of(names.begin(), names.end(), [&](const std::string& n) {
+          return std::string(o.name).find(n) != std::string::npos;
+        });
+    if (wanted) chosen.push_back(o);
+  }
+  std::sort(chosen.begin(), chosen.end(), [](const Obligation& a, const Obligation& b) {
+    return std::string(a.name) < std::string(b.name);
+  });
+  return chosen;
+}
+
+/// The queue of work: each obligation, and once its assumptions are known, the obligation without
+/// each of them.
+class Campaign {
+ public:
+  Campaign(std::vector<Obligation> chosen, RunOptions options) : options_(std::move(options)) {
+    for (const Obligation& o : chosen) entries_.push_back({o, {}, {}, false});
+  }
+
+  bool next(FarmTask& task) {
+    if (!drops_.empty()) {
+      const auto [index, assumption] = drops_.back();
+      drops_.pop_back();
+      const Obligation o = entries_[index].obligation;
+      const std::string name = assumption;
+      task.work = [o, name, options = options_] {
+        return to_json(decide_without(o, name, options));
+      };
+      task.finish = [this, index, name](const std::string& text) { dropped(index, name, text); };
+      return true;
+    }
+    if (started_ == entries_.size()) return false;
+    const std::size_t index = started_++;
+    const Obligation o = entries_[index].obligation;
+    task.work = [o, options = options_] { return to_json(decide(o, options)); };
+    task.finish = [this, index](const std::string& text) { decided(index, text); };
+    return true;
+  }
+
+  const std::vector<Entry>& entries() const { return entries_; }
+
+ private:
+  void decided(std::size_t index, const std::string& text) {
+    Entry& entry = entries_[index];
+    entry.finished = !text.empty();
+    if (entry.finished) entry.report = report_from_json(text);
+    if (entry.report.ok && entry.obligation.expect == Expect::kHolds) {
+      for (const std::string& a : entry.report.assumptions) drops_.emplace_back(index, a);
+    }
+    ++done_;
+    show(entry);
+  }
+
+  void dropped(std::size_t index, const std::string& assumption, const std::string& text) {
+    Report report;
+    if (!text.empty()) report = report_from_json(text);
+    if (text.empty())
+      report.why = "without assumption '" + assumption + "': did not finish in time";
+    entries_[index].dropped.push_back(report);
+    show(entries_[index]);
+  }
+
+  void show(const Entry& entry) const {
+    if (isatty(STDERR_FILENO) == 0) return;
+    std::fprintf(stderr, "\r\033[K%zu of %zu  %s%s", done_, entries_.size(), entry.obligation.name,
+                 entry.report.ok ? "" : "  FAILED");
+    if (done_ == entries_.size() && drops_.empty()) std::fprintf(stderr, "\r\033[K");
+  }
+
+  RunOptions options_;
+  std::vector<Entry> entries_;
+  std::vector<std::pair<std::size_t, std::string>> drops_;
+  std::size_t started_ = 0, done_ = 0;
+};
+
+int print_list(const std::vector<Obligation>& chosen) {
+  for (const Obligation& o : chosen) {
+    std::printf("%-44s %s%s\n", o.name, o.expect == Expect::kRefuted ? "(must be refuted) " : "",
+                o.requirement);
+  }
+  return 0;
+}
+
+/// For mutants: the first obligation that breaks, and nothing else.
+int hunt(const std::vector<Obligation>& chosen) {
+  for (const Obligation& o : chosen) {
+    if (o.expect == Expect::kRefuted) continue;
+    arena().clear();
+    const std::string broken = first_defect(o);
+    if (broken.empty()) continue;
+    std::printf("%s: %s\n", o.name, broken.c_str());
+    return 1;
+  }
+  return 0;
+}
+
+/// The mutation run needs the sources: it is a script beside them.
+int run_mutants() {
+  std::filesystem::path folder = std::filesystem::current_path();
+  while (!std::filesystem::exists(folder / "proofs" / "mutate") && folder.has_relative_path()) {
+    folder = folder.parent_path();
+  }
+  const std::filesystem::path script = folder / "proofs" / "mutate";
+  if (!std::filesystem::exists(script)) {
+    std::fprintf(stderr, "hni prove --mutants: run it inside the source tree (proofs/mutate)\n");
+    return 2;
+  }
+  const std::string path = script.string();
+  const pid_t child = fork();
+  if (child == 0) {
+    execl(path.c_str(), path.c_str(), static_cast<char*>(nullptr));
+    _exit(127);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+int conclude_run(const Options& options, const std::vector<Entry>& entries, double seconds) {
+  print_table(stdout, entries);
+  print_failures(stdout, entries);
+  bool complete = true;
+  if (options.names.empty()) {
+    for (const std::string& p : properties_without_negative(entries)) {
+      std::printf("property %s has no negative obligation\n", p.c_str());
+      complete = false;
+    }
+  }
+  const Summary s = summarize(entries);
+  std::printf(
+      "\n%zu proved, %zu known mistakes refuted, %zu failed; %zu assumptions, each needed; %.1f "
+      "s\n",
+      s.held, s.refuted, s.failed, s.assumptions, seconds);
+  if (!options.json_file.empty()) std::ofstream(options.json_file) << json_document(entries);
+  if (!options.html_file.empty()) std::ofstream(options.html_file) << html_page(entries);
+  return s.ok() && complete ? 0 : 1;
+}
+
+}  // namespace
+
+int prove_main(int argc, char** argv) {
+  Options options;
+  CLI::App app{"Proves the ring invariants and the other obligations with Z3 and cvc5.",
+               "hni prove"};
+  app.add_option("NAME", options.names, "only obligations whose name contains this");
+  app.add_option("--solver", options.solver, "z3, cvc5 or both")
+      ->check(CLI::IsMember({"z3", "cvc5", "both"}));
+  app.add_option("-j,--json", options.json_file, "write the results to this file as JSON");
+  app.add_option("--html", options.html_file,
+                 "write one page: what is proved, under which assumptions");
+  app.add_option("--smt2", options.run.smt2_folder,
+                 "write every question as SMT-LIB into this folder");
+  app.add_option("--jobs", options.jobs, "processes at once (all cores)")
+      ->check(CLI::Range(1, 256));
+  app.add_option("--timeout", options.run.timeout_ms,
+                 "milliseconds for one question to one solver");
+  app.add_flag("--list", options.list, "show the obligations and their requirements");
+  app.add_flag("--first-defect", options.first_defect,
+               "stop at the first broken obligation (for mutants)");
+  app.add_flag("--mutants", options.mutants,
+               "mutate the proved code: each mutant must be refuted");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (options.mutants) return run_mutants();
+  const std::vector<Obligation> chosen = selected(options.names);
+  if (chosen.empty()) {
+    std::fprintf(stderr, "hni prove: no obligation of that name; see hni prove --list\n");
+    return 2;
+  }
+  if (options.list) return print_list(chosen);
+  if (options.first_defect) return hunt(chosen);
+  options.run.solvers = options.solver == "z3"     ? Solvers::kZ3
+                        : options.solver == "cvc5" ? Solvers::kCvc5
+                                                   : Solvers::kBoth;
+  if (!options.run.smt2_folder.empty())
+    std::filesystem::create_directories(options.run.smt2_folder);
+  const auto start = std::chrono::steady_clock::now();
+  Campaign campaign(chosen, options.run);
+  Farm(options.jobs, 4 * options.run.timeout_ms).run([&](FarmTask& task) {
+    return campaign.next(task);
+  });
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return conclude_run(options, campaign.entries(), seconds);
+}
+
+}  // namespace hni::proofs

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proofs/runner.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+namespace hni::proofs {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+void save(const RunOptions& options, const std::string& name, const std::string& text) {
+  if (options.smt2_folder.empty()) return;
+  std::ofstream(std::filesystem::path(options.smt2_folder) / (name + ".smt2")) << text;
+}
+
+void ask(const RunOptions& options, const std::string& question, Verdict& z3, Verdict& cvc5) {
+  if (options.solvers != Solvers::kCvc5) z3 = ask_z3(question, options.timeout_ms);
+  if (options.solvers != Solvers::kZ3) cvc5 = ask_cvc5(question, options.timeout_ms);
+}
+
+/// Every solver that was asked gave this answer.
+bool all_say(Answer expected, const Verdict& z3, const Verdict& cvc5) {
+  const auto agrees = [expected](const Verdict& v) {
+    return v.answer == Answer::kNotAsked || v.answer == expected;
+  };
+  return agrees(z3) && agrees(cvc5);
+}
+
+std::string disagreement(Answer expected, const Verdict& z3, const Verdict& cvc5) {
+  std::string text = std::string("expected ") + to_string(expected);
+  for (const auto& [name, v] : {std::pair{"z3", &z3}, std::pair{"cvc5", &cvc5}}) {
+    if (v->answer != Answer::kNotAsked)
+      text += std::string(", ") + name + " says " + to_string(v->answer);
+    if (!v->detail.empty()) text += " (" + v->detail + ")";
+  }
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+std::vector<std::string> properties_of(const std::vector<Claim>& claims) {
+  std::set<std::string> names;
+  for (const Claim& claim : claims) names.insert(claim.property);
+  return {names.begin(), names.end()};
+}
+
+void check_labels(const Obligation& obligation, const Exploration& runs, const RunOptions& options,
+                  Report& report) {
+  for (const auto& [label, paths] : runs.labels) {
+    if (paths.empty()) {
+      report.ok = false;
+      report.why = "label '" + label + "' is never reached";
+      continue;
+    }
+    const std::string title = std::string(obligation.name) + " reaches " + label;
+    const std::string question = witness_question(title, paths);
+    LabelResult result{label, {}, {}};
+    ask(options, question, result.z3, result.cvc5);
+    save(options, std::string(obligation.name) + ".reach." + label, question);
+    if (report.ok && !all_say(Answer::kSat, result.z3, result.cvc5)) {
+      report.ok = false;
+      report.why = "label '" + label + "': " + disagreement(Answer::kSat, result.z3, result.cvc5);
+    }
+    report.labels.push_back(std::move(result));
+  }
+  if (report.ok && !runs.labels.contains("end")) {
+    report.ok = false;
+    report.why = "vacuous: no run satisfies the assumptions";
+  }
+}
+
+void decide_question(const Obligation& obligation, const Exploration& runs,
+                     const RunOptions& options, Report& report) {
+  const bool negative = obligation.expect == Expect::kRefuted;
+  std::vector<Claim> claims = runs.claims;
+  if (negative) {
+    std::erase_if(claims, [&](const Claim& c) { return c.property != obligation.property; });
+  }
+  const std::string title = std::string(obligation.name) + ": " + obligation.requirement;
+  const std::string question = refutation_question(title, claims);
+  save(options, obligation.name, question);
+  ask(options, question, report.z3, report.cvc5);
+  const Answer expected = negative ? Answer::kSat : Answer::kUnsat;
+  report.ok = all_say(expected, report.z3, report.cvc5);
+  if (!report.ok) report.why = disagreement(expected, report.z3, report.cvc5);
+  if (report.z3.answer == Answer::kSat || report.cvc5.answer == Answer::kSat) {
+    const auto counterexample = find_counterexample(claims, options.timeout_ms);
+    if (counterexample) report.run = describe(*counterexample);
+    if (negative && !counterexample) {
+      report.ok = false;
+      report.why = "no run could be reconstructed";
+    }
+  }
+}
+
+Report blank(const Obligation& obligation) {
+  Report report;
+  report.name = obligation.name;
+  return report;
+}
+
+}  // namespace
+
+Report decide(const Obligation& obligation, const RunOptions& options) {
+  const Clock::time_point start = Clock::now();
+  Report report = blank(obligation);
+  try {
+    const Exploration runs = Explorer(ExploreOptions{}).explore(obligation.harness);
+    report.claims = runs.claims.size();
+    report.paths = runs.paths;
+    report.decisions = runs.decisions;
+    report.assumptions = runs.assumptions;
+    report.properties = properties_of(runs.claims);
+    decide_question(obligation, runs, options, report);
+    check_labels(obligation, runs, options, report);
+  } catch (const std::exception& error) {
+    report.ok = false;
+    report.why = error.what();
+  }
+  report.ms = ms_since(start);
+  return report;
+}
+
+Report decide_without(const Obligation& obligation, const std::string& assumption,
+                      const RunOptions& options) {
+  const Clock::time_point start = Clock::now();
+  Report report = blank(obligation);
+  report.dropped = assumption;
+  try {
+    ExploreOptions explore;
+    explore.dropped_assumption = assumption;
+    explore.stop_at_refutation = true;
+    const Exploration runs = Explorer(explore).explore(obligation.harness);
+    if (runs.refuted) {
+      const auto run = find_counterexample({runs.claims.back()}, options.timeout_ms);
+      report.ok = run.has_value();
+      if (run) report.run = describe(*run);
+      if (!run)
+        report.why = "no run could be reconstructed without assumption '" + assumption + "'";
+    } else {
+      report.why = "assumption '" + assumption + "' is not needed";
+    }
+  } catch (const std::exception& error) {
+    report.why = "without assumption '" + assumption + "': " + error.what();
+  }
+  report.ms = ms_since(start);
+  return report;
+}
+
+std::string first_defect(const Obligation& obligation) {
+  try {
+    ExploreOptions explore;
+    explore.stop_at_refutation = true;
+    const Exploration runs = Explorer(explore).explore(obligation.harness);
+    if (runs.refuted) return runs.claims.back().property + ": " + runs.claims.back().what;
+    if (!runs.labels.contains("end")) return "vacuous: no run satisfies the assumptions";
+    for (const auto& [label, paths] : runs.labels) {
+      if (paths.empty()) return "label '" + label + "' is never reached";
+    }
+    return {};
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
+}  // namespace hni::proofs
