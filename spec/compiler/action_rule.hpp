@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Turns the text of hni_when into action rules. Grammar: REGISTER.FIELD == N, joined with &&, all
+// of one register. The register is looked up beside the written one, then by its full Linux name.
+#pragma once
+
+#include "spec/compiler/card.hpp"
+
+namespace hni::speclib {
+
+// Appends to card.rules; problems go to the compilation's diagnostics.
+void resolve_action_rules(rdl::Compilation& compilation, Card& card);
+
+// Splits a condition into (left side, number) terms. False if the text does not follow the
+// grammar.
+struct ConditionTerm {
+  std::string_view left;
+  std::uint64_t value = 0;
+};
+bool parse_condition(std::string_view text, std::vector<ConditionTerm>& terms);
+
+}  // namespace hni::speclib

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// The card as the generators see it: the elaborated tree read through the user-defined properties
+// of spec/udp.rdl. Registers carry their Linux names and are flat; one 64-bit register of the
+// source that is accessed in 32 bits has become two; descriptor layouts, firmware messages and
+// actions have lists of their own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "spec/compiler/model.hpp"
+
+namespace hni::speclib {
+
+struct Provenance {
+  std::string_view source;          // "linux-7.3", "ethtool-2025", ...; empty if unstated
+  std::string_view reference;       // "fbnic reference 11.1"
+  std::string_view interpretation;  // what is our own choice, empty if nothing
+};
+
+struct Field {
+  std::string name;        // C++ name, unescaped
+  std::string linux_name;  // full name as Linux has it, without FBNIC_
+  unsigned msb = 0;
+  unsigned lsb = 0;
+  std::string_view sw;
+  std::string_view hw;
+  std::string_view on_read;
+  std::string_view on_write;
+  bool pulse = false;
+  bool dump_only = false;
+  std::optional<std::uint64_t> reset;
+  const rdl::EnumDef* enumeration = nullptr;
+  std::string_view desc;
+  Provenance provenance;
+  std::uint64_t mask() const;  // in place
+};
+
+struct Dim {
+  std::uint32_t count = 0;
+  std::uint32_t stride = 0;  // bytes
+};
+
+struct Register {
+  std::string name;  // as Linux has it, without FBNIC_
+  std::string path;  // instance path in the RDL source
+  unsigned bar = 0;
+  std::uint32_t byte_offset = 0;  // element 0
+  std::vector<Dim> dims;          // outermost first
+  unsigned width = 32;
+  std::vector<Field> fields;  // by falling bits
+  std::vector<std::string> aliases;
+  std::string_view title;
+  std::string_view desc;
+  Provenance provenance;
+  bool dump_only = false;
+  std::string_view when;  // condition of a legal write, empty if always legal
+  std::string_view when_text;
+  const rdl::Node* node = nullptr;
+  std::uint32_t elements() const;
+};
+
+// One layout of a descriptor or of a TCAM word.
+struct Layout {
+  std::string name;
+  std::string_view family;
+  std::string_view when;  // FIELD == N, empty if always
+  unsigned width = 64;
+  std::vector<Field> fields;
+  std::string_view title;
+  std::string_view desc;
+  Provenance provenance;
+};
+
+struct Attribute {
+  std::string name;
+  std::uint16_t id = 0;
+  std::string_view type;
+  std::uint16_t max_bytes = 0;
+  std::uint16_t element_id = 0;
+  std::uint16_t max_elements = 0;
+  std::uint32_t since_fw = 0;
+  bool mandatory = false;
+  bool known_to_linux = false;
+  std::string_view desc;
+  Provenance provenance;
+};
+
+struct Message {
+  std::string name;
+  std::uint16_t id = 0;
+  bool host_to_fw = false;
+  bool fw_to_host = false;
+  std::optional<std::uint16_t> response;
+  std::uint32_t since_fw = 0;
+  bool known_to_linux = false;
+  std::vector<Attribute> attributes;  // by rising id
+  std::string_view desc;
+  Provenance provenance;
+};
+
+// A write to `target` is legal only while (condition & mask) == value.
+struct ActionRule {
+  std::string name;
+  std::string_view text;
+  std::size_t target = 0;     // index into Card::registers
+  std::size_t condition = 0;  // index into Card::registers
+  std::uint32_t mask = 0;
+  std::uint32_t value = 0;
+};
+
+// A rule about order or content that code has to check.
+struct ProtocolRule {
+  std::string name;  // snake_case
+  std::string_view text;
+  std::string where;  // path of the component that states it
+};
+
+struct Card {
+  std::string name;
+  std::vector<Register> registers;  // by BAR, then address
+  std::vector<Layout> layouts;      // source order
+  std::vector<Message> messages;    // by rising id
+  std::vector<ActionRule> rules;
+  std::vector<ProtocolRule> protocol;
+  std::vector<const rdl::EnumDef*> enums;  // source order
+  const rdl::Compilation* compilation = nullptr;
+};
+
+// Reads the card out of a good compilation. Problems that only show here (two registers of one
+// name, a condition that names no register) go to the compilation's diagnostics; then null is
+// returned.
+std::unique_ptr<Card> read_card(rdl::Compilation& compilation);
+
+// Masks over the fields of a register or layout.
+struct Masks {
+  std::uint64_t reset = 0, read = 0, write = 0;
+  std::uint64_t w1c = 0, w1s = 0, clear_on_read = 0, pulse = 0;
+};
+Masks masks_of(const std::vector<Field>& fields);
+
+// A name that C++ accepts: keywords and common macros get a trailing underscore.
+std::string cpp_name(std::string_view name);
+
+}  // namespace hni::speclib

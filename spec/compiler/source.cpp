@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "spec/compiler/source.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+
+namespace hni::rdl {
+
+std::uint32_t SourceSet::add(std::string name, std::string text) {
+  SourceFile file{std::move(name), std::move(text), {0}};
+  for (std::size_t i = 0; i < file.text.size(); ++i) {
+    if (file.text[i] == '\n') file.line_starts.push_back(static_cast<std::uint32_t>(i + 1));
+  }
+  files_.push_back(std::move(file));
+  return static_cast<std::uint32_t>(files_.size() - 1);
+}
+
+Position SourceSet::position(const Span& span) const {
+  const auto& starts = files_[span.file].line_starts;
+  const auto after = std::upper_bound(starts.begin(), starts.end(), span.begin);
+  const auto line = static_cast<std::uint32_t>(after - starts.begin());
+  return {line, span.begin - starts[line - 1] + 1};
+}
+
+std::string_view SourceSet::line_of(const Span& span) const {
+  const SourceFile& file = files_[span.file];
+  const std::string_view text = file.text;
+  const std::size_t start = file.line_starts[position(span).line - 1];
+  std::size_t stop = text.find('\n', start);
+  if (stop == std::string_view::npos) stop = text.size();
+  std::string_view line = text.substr(start, stop - start);
+  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  return line;
+}
+
+std::optional<std::string> read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return std::nullopt;
+  std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  if (in.bad()) return std::nullopt;
+  return text;
+}
+
+void Diagnostics::add(std::string code, Span span, std::string message, std::string remedy) {
+  ++total_;
+  if (items_.size() >= kMaxDiagnostics) return;
+  items_.push_back({std::move(code), span, std::move(message), std::move(remedy)});
+}
+
+namespace {
+
+// A line of a damaged file may be long or hold control bytes: the excerpt stays printable and
+// short.
+constexpr std::size_t kExcerptBytes = 120;
+
+std::string printable(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f) c = ' ';
+  }
+  return out;
+}
+
+std::string render_one(const SourceSet& sources, const Diagnostic& item) {
+  const Position at = sources.position(item.span);
+  const std::string_view line = sources.line_of(item.span);
+  std::size_t column = at.column - 1;
+  std::size_t first = 0;
+  if (column > kExcerptBytes / 2) first = column - kExcerptBytes / 2;
+  const std::string excerpt = printable(line.substr(std::min(first, line.size()), kExcerptBytes));
+  column -= first;
+  const std::size_t width = item.span.end > item.span.begin ? item.span.end - item.span.begin : 1;
+  const std::size_t room = excerpt.size() > column ? excerpt.size() - column : 1;
+  const std::string carets(std::max<std::size_t>(1, std::min(width, room)), '^');
+  return fmt::format("{}:{}:{}: error: {} [{}]\n{:>6} | {}\n       | {}{}\n       = to do: {}\n",
+                     sources.file(item.span.file).name, at.line, at.column, item.message,
+                     item.code, at.line, excerpt, std::string(column, ' '), carets, item.remedy);
+}
+
+}  // namespace
+
+std::string Diagnostics::render(const SourceSet& sources) const {
+  std::string out;
+  for (const Diagnostic& item : items_) out += render_one(sources, item);
+  if (total_ > items_.size()) {
+    out += fmt::format("... and {} more errors\n", total_ - items_.size());
+  }
+  return out;
+}
+
+}  // namespace hni::rdl
