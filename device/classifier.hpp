@@ -22,6 +22,7 @@ namespace hni::device {
 /// What the action tables say about one frame.
 struct Decision {
   bool drop = true;               ///< nothing goes anywhere (DROP set, or the classifier disabled)
+  bool oversize = false;          ///< longer than RMI_CONFIG.MTU: dropped, OVR_SIZE_ERR
   std::uint8_t destinations = 0;  ///< bit 0 host, bit 1 BMC, bit 2 EI
   std::uint8_t queue = 0;   ///< receive queue; 0..255, the card has 128: a higher one has no queue
   bool from_table = false;  ///< queue came from an RSS table, not from Q_ID

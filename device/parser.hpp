@@ -63,10 +63,6 @@ struct ParsedFrame {
 /// Parses `frame`. A frame shorter than an Ethernet header gives parser_error and no headers.
 ParsedFrame parse_frame(std::span<const std::byte> frame);
 
-/// Folded ones-complement sum of `bytes` in 16-bit little-endian words; an odd last byte is a low
-/// byte.
-std::uint16_t ones_complement_sum(std::span<const std::byte> bytes);
-
 /// Adds two folded sums.
 constexpr std::uint16_t ones_complement_add(std::uint16_t a, std::uint16_t b) {
   const std::uint32_t sum = std::uint32_t{a} + b;
