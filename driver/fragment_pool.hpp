@@ -18,18 +18,14 @@
 namespace hni {
 
 /// How many hold a page. Generic over the word type so that proofs/ can show that it neither wraps
-/// nor leaks.
+/// nor leaks. It cannot wrap: each hold on behalf of the card takes at least one byte of the page
+/// that no earlier one took, so there are at most 65,536 of them, and one for each buffer slot.
 template <class W>
 struct HolderCount {
   W holders{};
 
-  /// One more holder. Refused (false) at `limit`, so that the count cannot wrap whatever the card
-  /// makes us do.
-  constexpr bool hold(const W& limit) {
-    if (!(holders < limit)) return false;
-    holders = W(holders + W(1));
-    return true;
-  }
+  /// One more holder. Requires holders < the largest W.
+  constexpr void hold() { holders = W(holders + W(1)); }
   /// One holder less; true if that was the last. Requires holders != 0.
   constexpr bool drop() {
     holders = W(holders - W(1));
@@ -40,9 +36,6 @@ struct HolderCount {
 class FragmentPool {
  public:
   static constexpr std::uint32_t kMaxPageShift = 4;
-  /// A page of 64 KiB holds at most this many packets of one byte; far below the count's width.
-  static constexpr std::uint32_t kMaxHolders = 1U << 20;
-
   /// Cuts `memory` (a multiple of the page size, owned by the caller) into pages of 2^page_shift
   /// fragments.
   Result<> init(DmaSpan memory, std::uint32_t page_shift) {
@@ -77,11 +70,11 @@ class FragmentPool {
     return FragmentId{page << page_shift_};
   }
 
-  /// One more holder of the page of `f`, which somebody holds already. False only at the limit.
-  bool hold(FragmentId f) {
+  /// One more holder of the page of `f`, which somebody holds already.
+  void hold(FragmentId f) {
     auto& count = holders_.at(page_of(f));
     assert(count.holders != 0);
-    return count.hold(kMaxHolders);
+    count.hold();
   }
 
   /// One holder less; the last one frees the page.

@@ -10,7 +10,6 @@
 /// outstanding.
 
 #include <cstdint>
-#include <optional>
 
 #include "driver/untrusted.hpp"
 
@@ -56,25 +55,29 @@ struct WorkRing {
   /// Gives back the `n` oldest slots. Requires n <= used().
   constexpr void retire(const W& n) { head = advance(head, n); }
 
-  /// A head that the card reports ("consumed up to here, exclusive"): the number of descriptors it
-  /// gives back, when the value is a slot number in [head, tail] in ring order. Anything else is
-  /// refused: it would free what the card may still read, or what was never posted.
-  constexpr std::optional<W> accept_head(const Untrusted<W>& reported) const {
-    const std::optional<W> slot = reported.at_most(mask);
-    if (!slot) return std::nullopt;
-    const W n = distance(head, *slot);
-    if (n <= used()) return n;
-    return std::nullopt;
+  /// A head that the card reports ("consumed up to here, exclusive"). True, and in `n` the number
+  /// of descriptors it gives back, when the value is a slot number in [head, tail] in ring order.
+  /// Anything else is refused: it would free what the card may still read, or what was never
+  /// posted.
+  [[nodiscard]] constexpr bool accept_head(const Untrusted<W>& reported, W& n) const {
+    W slot{};
+    if (!reported.at_most(mask, slot)) return false;
+    n = distance(head, slot);
+    return n <= used();
   }
 
-  /// A slot that the card names (a buffer id): how many older slots it skips, when the slot is one
-  /// that the card owns.
-  constexpr std::optional<W> accept_slot(const Untrusted<W>& named) const {
-    const std::optional<W> slot = named.at_most(mask);
-    if (!slot) return std::nullopt;
-    const W n = distance(head, *slot);
-    if (n < used()) return n;
-    return std::nullopt;
+  /// A slot that the card names (a buffer id). True, and in `n` the number of older slots that it
+  /// skips, when the slot is one that the card owns.
+  [[nodiscard]] constexpr bool accept_slot(const Untrusted<W>& named, W& n) const {
+    // Most completions name the oldest slot again.
+    if (named.equals(head) && !empty()) {
+      n = W(0);
+      return true;
+    }
+    W slot{};
+    if (!named.at_most(mask, slot)) return false;
+    n = distance(head, slot);
+    return n < used();
   }
 };
 

@@ -21,6 +21,10 @@
 #include "driver/packet.hpp"
 #include "openhni/spec/descriptors.hpp"
 
+/// Inlined into poll(), so that its Position stays in registers: without it the compiler spills it
+/// around each call.
+#define HNI_HOT [[gnu::always_inline]] inline
+
 namespace hni {
 
 /// Room that the card leaves before and behind each header, bytes. The pair follows the rule by
@@ -32,13 +36,11 @@ inline constexpr std::uint32_t kTailRoom = 0;
 struct RxCounters {
   std::uint64_t packets = 0;
   std::uint64_t bytes = 0;
-  std::uint64_t checksum_good = 0;      ///< the card verified the L4 checksum
-  std::uint64_t checksum_complete = 0;  ///< the card delivered a sum
-  std::uint64_t mac_errors = 0;         ///< dropped: ERR_MAC_EOP
-  std::uint64_t truncated = 0;          ///< dropped: ERR_TRUNCATED_FRAME
-  std::uint64_t card_input = 0;         ///< dropped: completions broke a rule
-  std::uint64_t reset_drops = 0;        ///< under assembly when the queue was reset
-  std::uint64_t refill_empty = 0;       ///< refills that found the pool empty
+  std::uint64_t mac_errors = 0;    ///< dropped: ERR_MAC_EOP
+  std::uint64_t truncated = 0;     ///< dropped: ERR_TRUNCATED_FRAME
+  std::uint64_t card_input = 0;    ///< dropped: completions broke a rule
+  std::uint64_t reset_drops = 0;   ///< under assembly when the queue was reset
+  std::uint64_t refill_empty = 0;  ///< refills that found the pool empty
   std::uint64_t doorbells = 0;
 };
 
@@ -46,7 +48,7 @@ template <DeviceIo Io, class Obs>
 class RxQueue {
  public:
   using D = Door<Io, Obs>;
-  using Buffers = BufferRing<std::uint32_t, HostArray<std::uint32_t>>;
+  using Buffers = BufferRing<std::uint32_t>;
   /// Most completions of one packet: header, payloads, OPT_META, META.
   static constexpr std::uint32_t kMaxCompletions = kMaxSegments + 2;
 
@@ -71,64 +73,75 @@ class RxQueue {
   /// All rings empty, completion memory zeroed. Only while the card's queue is disabled and idle;
   /// reclaim() first.
   void reset() {
-    headers_.ring.reset(headers_.size - 1, kHeadRoom);
-    payloads_.ring.reset(payloads_.size - 1, 0);
-    completions_ = CompletionRing<std::uint32_t>{0, 1, completion_size_ - 1};
+    at_.headers = Buffers::of_mask(headers_.size - 1, kHeadRoom);
+    at_.payloads = Buffers::of_mask(payloads_.size - 1, 0);
+    at_.completions = CompletionRing<std::uint32_t>{0, 1, completion_size_ - 1};
     std::uint64_t* words = words_of(completion_memory_);
     for (std::uint32_t i = 0; i < completion_size_; ++i) door_->io.store64(words + i, 0);
-    assembly_ = Assembly::kBetween;
+    at_.assembly = Assembly::kBetween;
     faulted_ = false;
   }
 
   /// Lends fragments to the card until the rings are full or the pool is empty. Call once after
   /// the queue was enabled; poll() does it afterwards.
   void refill() {
-    refill(headers_, RingKind::kHpq, spec::QUEUE_BDQ_HPQ_TAIL::at(raw(queue_)));
-    refill(payloads_, RingKind::kPpq, spec::QUEUE_BDQ_PPQ_TAIL::at(raw(queue_)));
+    refill(headers_, at_.headers, RingKind::kHpq, spec::QUEUE_BDQ_HPQ_TAIL::at(raw(queue_)));
+    refill(payloads_, at_.payloads, RingKind::kPpq, spec::QUEUE_BDQ_PPQ_TAIL::at(raw(queue_)));
   }
 
-  /// Receives at most out.size() packets; how many. The work is bounded: kMaxCompletions
-  /// completions a packet asked for.
+  /// Receives at most out.size() packets; how many. The work is bounded: packets that the card
+  /// marks as broken count too, and no packet has more than kMaxCompletions completions.
   std::uint32_t poll(std::span<Packet> out) {
     if (!enabled_ || faulted_ || out.empty()) return 0;
-    const auto budget = static_cast<std::uint32_t>(out.size());
-    std::uint32_t received = 0;
-    std::uint32_t steps = 0;
-    if (assembly_ != Assembly::kBetween) out[0] = partial_;
-    const std::uint64_t* words = words_of(completion_memory_);
-    while (received < budget && steps < budget * kMaxCompletions) {
-      const Word64 word = door_->load(Site::kRcqWord, words + completions_.head);
-      if (!spec::RCD::of<Word64>{word}.DONE().equals(completions_.done)) break;
-      completions_.advance();
-      ++steps;
-      if (!accept(word, out[received], received)) [[unlikely]] {
-        fault(out[received]);
+    Position at = at_;
+    if (at.assembly != Assembly::kBetween) out[0] = partial_;
+    Packet* packet = out.data();
+    const std::uint64_t* const words = words_of(completion_memory_);
+    std::uint64_t bytes = 0;
+    const Packet* end = packet + out.size();
+    while (packet != end) {
+      const Verdict verdict = assemble(at, words, *packet);
+      if (verdict == Verdict::kDelivered) [[likely]] {
+        bytes += packet->length;
+        door_->obs.packet_received(queue_, packet->length, packet->segment_count);
+        ++packet;
+      } else if (verdict == Verdict::kDropped) {
+        --end;
+      } else {
+        if (verdict == Verdict::kRefused) fault(at, *packet);
         break;
       }
     }
-    if (assembly_ != Assembly::kBetween) partial_ = out[received];
-    if (steps != 0 && !faulted_) acknowledge();
-    door_->obs.rx_polled(queue_, budget, received);
+    if (at.assembly != Assembly::kBetween) partial_ = *packet;
+    const bool progress = at.completions.head != at_.completions.head;
+    at_ = at;
+    const auto received = static_cast<std::uint32_t>(packet - out.data());
+    counters_.packets += received;
+    counters_.bytes += bytes;
+    if (progress && !faulted_) acknowledge();
+    door_->obs.rx_polled(queue_, static_cast<std::uint32_t>(out.size()), received);
     return received;
   }
 
   /// Takes back all that is lent, and the packet under assembly. Only when the card's queue is
   /// idle.
   void reclaim() {
-    while (const auto fragment = headers_.ring.reclaim()) pool_->drop(FragmentId{*fragment});
-    while (const auto fragment = payloads_.ring.reclaim()) pool_->drop(FragmentId{*fragment});
-    if (assembly_ == Assembly::kBetween) return;
+    while (!at_.headers.ring.empty())
+      pool_->drop(FragmentId{at_.headers.take_back(headers_.slots)});
+    while (!at_.payloads.ring.empty())
+      pool_->drop(FragmentId{at_.payloads.take_back(payloads_.slots)});
+    if (at_.assembly == Assembly::kBetween) return;
     ++counters_.reset_drops;
     door_->obs.packet_dropped(queue_, DropReason::kQueueReset);
     pool_->drop(partial_);
-    assembly_ = Assembly::kBetween;
+    at_.assembly = Assembly::kBetween;
   }
 
   void set_enabled(bool on) { enabled_ = on; }
   [[nodiscard]] bool faulted() const { return faulted_; }
   [[nodiscard]] const RxCounters& counters() const { return counters_; }
-  [[nodiscard]] const Buffers& headers() const { return headers_.ring; }
-  [[nodiscard]] const Buffers& payloads() const { return payloads_.ring; }
+  [[nodiscard]] const Buffers& headers() const { return at_.headers; }
+  [[nodiscard]] const Buffers& payloads() const { return at_.payloads; }
   [[nodiscard]] DmaAddr completion_address() const { return completion_memory_.iova; }
   [[nodiscard]] DmaAddr header_address() const { return headers_.memory.iova; }
   [[nodiscard]] DmaAddr payload_address() const { return payloads_.memory.iova; }
@@ -139,10 +152,10 @@ class RxQueue {
   /// reference 3.4).
   [[nodiscard]] bool starving() const {
     const std::uint32_t few = 4 * pool_->fragments_per_page();
-    return headers_.ring.ring.used() < few || payloads_.ring.ring.used() < few;
+    return at_.headers.ring.used() < few || at_.payloads.ring.used() < few;
   }
   [[nodiscard]] bool is_valid() const {
-    return headers_.ring.is_valid() && payloads_.ring.is_valid() && completions_.is_valid();
+    return at_.headers.is_valid() && at_.payloads.is_valid() && at_.completions.is_valid();
   }
 
  private:
@@ -155,8 +168,25 @@ class RxQueue {
     kStamped,   ///< an OPT_META was seen: only META may follow
   };
 
+  enum class Verdict : std::uint8_t {
+    kNothing,    ///< the card has written no more
+    kTaken,      ///< one completion consumed
+    kDelivered,  ///< the packet is complete
+    kDropped,    ///< the packet is complete and dropped for its error bits
+    kRefused,    ///< a completion broke a rule
+  };
+
+  /// Where the queue stands in its three rings and in the grammar. A small value: poll() works on
+  /// a copy in registers.
+  struct Position {
+    CompletionRing<std::uint32_t> completions;
+    Buffers headers;
+    Buffers payloads;
+    Assembly assembly = Assembly::kBetween;
+  };
+
   struct Lent {
-    Buffers ring;
+    HostArray<std::uint32_t> slots;
     DmaSpan memory;
     std::uint32_t size = 0;
   };
@@ -176,7 +206,7 @@ class RxQueue {
     lent.size = size;
     auto slots = HostArray<std::uint32_t>::make(size);
     if (!slots) return tl::unexpected(slots.error());
-    lent.ring.slots = std::move(*slots);
+    lent.slots = std::move(*slots);
     return allocate_words(lent.memory, size);
   }
 
@@ -185,177 +215,185 @@ class RxQueue {
     span = {};
   }
 
-  /// One completion: false if it breaks a rule. `received` grows when it completes a packet that
-  /// is delivered.
-  bool accept(const Word64& word, Packet& packet, std::uint32_t& received) {
-    const auto type = spec::RCD::of<Word64>{word}.TYPE();
-    if (type.equals(kType<spec::RCD_TYPE::HDR_AL>)) return on_header(word, packet);
-    if (assembly_ == Assembly::kBetween) [[unlikely]]
-      return refuse(Site::kRcdGrammar, type, 0);
-    if (type.equals(kType<spec::RCD_TYPE::META>)) {
-      received += on_meta(word, packet);
-      return true;
+  /// Carries one packet as far as the card's completions go. Never kTaken.
+  HNI_HOT Verdict assemble(Position& at, const std::uint64_t* words, Packet& packet) {
+    Word64 word;
+    if (at.assembly == Assembly::kBetween) [[likely]] {
+      if (!next(at, words, word)) return Verdict::kNothing;
+      if (!has_type<spec::RCD_TYPE::HDR_AL>(word)) return refuse(Site::kRcdGrammar, word, 0);
+      if (on_header(at, word, packet) == Verdict::kRefused) return Verdict::kRefused;
     }
-    if (assembly_ != Assembly::kSegments) [[unlikely]]
-      return refuse(Site::kRcdGrammar, type, 0);
-    if (type.equals(kType<spec::RCD_TYPE::PAY_AL>)) return on_payload(word, packet);
-    return on_opt_meta(word, packet);
+    // At most kMaxSegments payloads and one OPT_META: each turn adds one or ends.
+    while (next(at, words, word)) {
+      if (has_type<spec::RCD_TYPE::META>(word)) [[likely]]
+        return on_meta(at, word, packet);
+      if (on_other(at, word, packet) == Verdict::kRefused) return Verdict::kRefused;
+    }
+    return Verdict::kNothing;
+  }
+
+  /// Reads the next completion, once; false if the card has not written it yet.
+  HNI_HOT bool next(Position& at, const std::uint64_t* words, Word64& word) {
+    word = door_->load(Site::kRcqWord, words + at.completions.head);
+    if (!spec::RCD::of<Word64>{word}.DONE().equals(at.completions.done)) return false;
+    at.completions.advance();
+    return true;
   }
 
   template <spec::RCD_TYPE kValue>
-  static constexpr std::uint64_t kType = static_cast<std::uint64_t>(kValue);
-
-  bool on_header(const Word64& word, Packet& packet) {
-    const spec::RCD_HDR_AL::of<Word64> rcd{word};
-    if (assembly_ != Assembly::kBetween) [[unlikely]]
-      return refuse(Site::kRcdGrammar, rcd.TYPE(), 0);
-    if (!name_slot(headers_.ring, rcd.BUFF_ID(), Site::kRcdHeaderId)) return false;
-    packet.segment_count = 0;
-    packet.length = 0;
-    const auto offset = rcd.OFF().template narrowed<std::uint32_t>();
-    const auto length = rcd.LEN().template narrowed<std::uint32_t>();
-    const auto segment = place(headers_.ring, offset, length, kTailRoom);
-    if (!segment) [[unlikely]]
-      return refuse_place(headers_.ring, offset, length, true);
-    packet.rx = RxInfo{};
-    packet.tx = TxOffload{};
-    take_segment(headers_.ring, packet, *segment, rcd.PAGE_FIN().nonzero(), kTailRoom + kHeadRoom);
-    assembly_ = Assembly::kSegments;
-    return true;
+  static bool has_type(const Word64& word) {
+    return spec::RCD::of<Word64>{word}.TYPE().equals(static_cast<std::uint64_t>(kValue));
   }
 
-  bool on_payload(const Word64& word, Packet& packet) {
+  HNI_HOT Verdict on_header(Position& at, const Word64& word, Packet& packet) {
+    const spec::RCD_HDR_AL::of<Word64> rcd{word};
+    if (!name_slot(at.headers, headers_, rcd.BUFF_ID())) [[unlikely]] {
+      return refuse(Site::kRcdHeaderId, rcd.BUFF_ID(), at.headers.ring.tail);
+    }
+    Segment segment;
+    if (!place(at.headers, headers_, rcd.OFF(), rcd.LEN(), kTailRoom, segment)) [[unlikely]] {
+      return refuse_place(Site::kRcdHeaderOffset, Site::kRcdHeaderLength, at.headers.next_offset,
+                          rcd.OFF(), rcd.LEN());
+    }
+    packet.rx.has_timestamp = false;
+    packet.tx.flags = 0;
+    packet.segments[0] = segment;
+    packet.segment_count = 1;
+    packet.length = segment.length;
+    settle(at.headers, headers_, segment, rcd.PAGE_FIN(), kTailRoom + kHeadRoom);
+    at.assembly = Assembly::kSegments;
+    return Verdict::kTaken;
+  }
+
+  HNI_HOT Verdict on_other(Position& at, const Word64& word, Packet& packet) {
+    if (at.assembly != Assembly::kSegments) return refuse(Site::kRcdGrammar, word, 0);
+    if (has_type<spec::RCD_TYPE::PAY_AL>(word)) return on_payload(at, word, packet);
+    if (has_type<spec::RCD_TYPE::OPT_META>(word)) return on_opt_meta(at, word, packet);
+    return refuse(Site::kRcdGrammar, word, 0);
+  }
+
+  HNI_HOT Verdict on_payload(Position& at, const Word64& word, Packet& packet) {
     const spec::RCD_PAY_AL::of<Word64> rcd{word};
     if (packet.segment_count == kMaxSegments)
       return refuse(Site::kRcdSegments, rcd.TYPE(), kMaxSegments);
-    if (!name_slot(payloads_.ring, rcd.BUFF_ID(), Site::kRcdPayloadId)) return false;
-    const auto offset = rcd.OFF().template narrowed<std::uint32_t>();
-    const auto length = rcd.LEN().template narrowed<std::uint32_t>();
-    const auto segment = place(payloads_.ring, offset, length, 0);
-    if (!segment) [[unlikely]]
-      return refuse_place(payloads_.ring, offset, length, false);
-    take_segment(payloads_.ring, packet, *segment, rcd.PAGE_FIN().nonzero(), 0);
-    return true;
+    if (!name_slot(at.payloads, payloads_, rcd.BUFF_ID())) [[unlikely]] {
+      return refuse(Site::kRcdPayloadId, rcd.BUFF_ID(), at.payloads.ring.tail);
+    }
+    Segment segment;
+    if (!place(at.payloads, payloads_, rcd.OFF(), rcd.LEN(), 0, segment)) [[unlikely]] {
+      return refuse_place(Site::kRcdPayloadOffset, Site::kRcdPayloadLength,
+                          at.payloads.next_offset, rcd.OFF(), rcd.LEN());
+    }
+    packet.segments[packet.segment_count++] = segment;
+    packet.length += segment.length;
+    settle(at.payloads, payloads_, segment, rcd.PAGE_FIN(), 0);
+    return Verdict::kTaken;
   }
 
-  bool on_opt_meta(const Word64& word, Packet& packet) {
+  HNI_HOT Verdict on_opt_meta(Position& at, const Word64& word, Packet& packet) {
     const spec::RCD_OPT_META::of<Word64> rcd{word};
     if (rcd.OPT_TYPE().nonzero()) return refuse(Site::kRcdOptMeta, rcd.OPT_TYPE(), 0);
     packet.rx.has_timestamp = rcd.TS_VALID().nonzero();
     packet.rx.timestamp_ns = rcd.TS().as_data();
-    assembly_ = Assembly::kStamped;
-    return true;
+    at.assembly = Assembly::kStamped;
+    return Verdict::kTaken;
   }
 
-  /// Completes the packet; 1 if it is delivered, 0 if its error bits drop it.
-  std::uint32_t on_meta(const Word64& word, Packet& packet) {
-    const spec::RCD_META::of<Word64> rcd{word};
-    assembly_ = Assembly::kBetween;
-    if (word.any(kFatalErrors)) [[unlikely]] {
-      drop_errored(rcd, packet);
-      return 0;
-    }
-    const std::uint64_t meta = word.as_data();
-    const spec::RCD_META plain{meta};
-    packet.rx.rss_hash = static_cast<std::uint32_t>(plain.RSS_HASH());
-    packet.rx.l2_checksum = static_cast<std::uint16_t>(plain.L2_CSUM());
-    packet.rx.l3_type = static_cast<spec::L3_TYPE>(plain.L3_TYPE());
-    packet.rx.l4_type = static_cast<spec::L4_TYPE>(plain.L4_TYPE());
-    packet.rx.l4_checksum_good = plain.L4_CSUM_UNNECESSARY() != 0;
-    packet.rx.parser_error = plain.ERR_PARSER() != 0;
-    packet.rx.ecn = plain.ECN() != 0;
-    counters_.checksum_good += plain.L4_CSUM_UNNECESSARY();
-    ++counters_.packets;
-    counters_.bytes += packet.length;
-    door_->obs.packet_received(queue_, packet.length, packet.segment_count);
-    return 1;
+  /// Completes the packet; its error bits may drop it.
+  HNI_HOT Verdict on_meta(Position& at, const Word64& word, Packet& packet) {
+    at.assembly = Assembly::kBetween;
+    if (word.any(kFatalErrors)) [[unlikely]]
+      return drop_errored(word, packet);
+    packet.rx.meta = word.as_data();
+    return Verdict::kDelivered;
   }
 
   static constexpr std::uint64_t kFatalErrors =
       spec::RCD_META{}.set_ERR_MAC_EOP(1).set_ERR_TRUNCATED_FRAME(1).raw;
 
-  /// Makes the slot that the card names the oldest of its ring; the slots that it skipped come
-  /// back to the pool.
-  bool name_slot(Buffers& ring, const Word64& id, Site site) {
-    const auto skipped = ring.accept(id.template narrowed<std::uint32_t>());
-    if (!skipped) [[unlikely]]
-      return refuse(site, id, ring.ring.used());
-    for (std::uint32_t i = 0; i < *skipped; ++i) pool_->drop(FragmentId{ring.retire_oldest()});
+  /// Makes the slot that the card names the oldest of its ring; the slots that it skips come back
+  /// to the pool. False if the card does not own that slot.
+  HNI_HOT bool name_slot(Buffers& ring, const Lent& lent, const Word64& id) {
+    std::uint32_t skipped = 0;
+    if (!ring.accept(id.template narrowed<std::uint32_t>(), skipped)) return false;
+    for (; skipped != 0; --skipped) pool_->drop(FragmentId{ring.take_back(lent.slots)});
     return true;
   }
 
-  /// The segment that (offset, length) means in the oldest slot's fragment, if it lies behind all
-  /// earlier data and inside.
-  static std::optional<Segment> place(const Buffers& ring, const Untrusted<std::uint32_t>& offset,
-                                      const Untrusted<std::uint32_t>& length,
-                                      std::uint32_t reserve) {
-    const auto off = offset.below(kFragmentBytes);
-    const auto len = length.at_most(kFragmentBytes);
-    if (!off || !len || !ring.place_is_new(*off, *len, reserve, kFragmentBytes))
-      return std::nullopt;
-    return Segment{FragmentId{ring.current()}, static_cast<std::uint16_t>(*off),
-                   static_cast<std::uint16_t>(*len)};
+  /// Puts the segment that (offset, length) means in the oldest slot's fragment into `segment`, if
+  /// it lies behind all earlier data and inside.
+  HNI_HOT static bool place(const Buffers& ring, const Lent& lent, const Word64& offset,
+                            const Word64& length, std::uint32_t reserve, Segment& segment) {
+    std::uint32_t off = 0;
+    std::uint32_t len = 0;
+    if (!offset.template narrowed<std::uint32_t>().below(kFragmentBytes, off) ||
+        !length.template narrowed<std::uint32_t>().at_most(kFragmentBytes, len) ||
+        !ring.place_is_new(off, len, reserve, kFragmentBytes)) {
+      return false;
+    }
+    segment.fragment = FragmentId{lent.slots.at(ring.ring.head)};
+    segment.offset = static_cast<std::uint16_t>(off);
+    segment.length = static_cast<std::uint16_t>(len);
+    return true;
   }
 
-  /// Appends the segment. With `final_use` the ring's hold on the fragment passes to the packet.
-  void take_segment(Buffers& ring, Packet& packet, const Segment& segment, bool final_use,
-                    std::uint32_t gap) {
-    packet.segments[packet.segment_count++] = segment;
-    packet.length += segment.length;
-    if (final_use) {
-      (void)ring.retire_oldest();
+  /// Books an accepted segment. On its last use (PAGE_FIN) the ring's hold on the fragment passes
+  /// to the packet.
+  HNI_HOT void settle(Buffers& ring, Lent& lent, const Segment& segment, const Word64& page_fin,
+                      std::uint32_t gap) {
+    if (page_fin.nonzero()) {
+      (void)ring.take_back(lent.slots);
       return;
     }
     ring.delivered(segment.offset + segment.length + gap);
-    (void)pool_->hold(segment.fragment);
+    pool_->hold(segment.fragment);
   }
 
-  template <class T>
-  [[gnu::cold]] bool refuse(Site site, const Untrusted<T>& value, std::uint64_t limit) {
+  [[gnu::cold, gnu::noinline]] Verdict refuse(Site site, const Word64& value,
+                                              std::uint64_t limit) {
     door_->refuse(site, value.as_data(), limit);
-    return false;
+    return Verdict::kRefused;
   }
 
-  [[gnu::cold]] bool refuse_place(const Buffers& ring, const Untrusted<std::uint32_t>& offset,
-                                  const Untrusted<std::uint32_t>& length, bool header) {
-    if (!offset.between(ring.next_offset, kFragmentBytes - 1)) {
-      return refuse(header ? Site::kRcdHeaderOffset : Site::kRcdPayloadOffset, offset,
-                    ring.next_offset);
-    }
-    return refuse(header ? Site::kRcdHeaderLength : Site::kRcdPayloadLength, length,
-                  kFragmentBytes);
+  [[gnu::cold, gnu::noinline]] Verdict refuse_place(Site offset_site, Site length_site,
+                                                    std::uint32_t next_offset,
+                                                    const Word64& offset, const Word64& length) {
+    const bool offset_wrong = !offset.between(next_offset, kFragmentBytes - 1);
+    return offset_wrong ? refuse(offset_site, offset, next_offset)
+                        : refuse(length_site, length, kFragmentBytes);
   }
 
-  [[gnu::cold]] void fault(Packet& packet) {
+  void fault(Position& at, Packet& packet) {
     faulted_ = true;
-    if (assembly_ != Assembly::kBetween) pool_->drop(packet);
-    assembly_ = Assembly::kBetween;
+    if (at.assembly != Assembly::kBetween) pool_->drop(packet);
+    at.assembly = Assembly::kBetween;
     ++counters_.card_input;
     door_->obs.packet_dropped(queue_, DropReason::kCardInput);
   }
 
-  [[gnu::cold]] void drop_errored(const spec::RCD_META::of<Word64>& rcd, Packet& packet) {
-    const bool mac = rcd.ERR_MAC_EOP().nonzero();
+  [[gnu::cold, gnu::noinline]] Verdict drop_errored(const Word64& word, const Packet& packet) {
+    const bool mac = spec::RCD_META::of<Word64>{word}.ERR_MAC_EOP().nonzero();
     ++(mac ? counters_.mac_errors : counters_.truncated);
     door_->obs.packet_dropped(queue_, mac ? DropReason::kMacError : DropReason::kTruncated);
     pool_->drop(packet);
+    return Verdict::kDropped;
   }
 
   /// Refills when a quarter of a ring is free, then tells the card how far the completions were
   /// read: buffers first, so that a card that waits for either finds both.
   void acknowledge() {
-    if (headers_.ring.ring.free() >= headers_.size / 4 ||
-        payloads_.ring.ring.free() >= payloads_.size / 4)
+    if (at_.headers.ring.free() >= headers_.size / 4 ||
+        at_.payloads.ring.free() >= payloads_.size / 4)
       refill();
-    door_->doorbell(spec::QUEUE_RCQ_HEAD::at(raw(queue_)), completions_.head);
+    door_->doorbell(spec::QUEUE_RCQ_HEAD::at(raw(queue_)), at_.completions.head);
     ++counters_.doorbells;
   }
 
-  void refill(Lent& lent, RingKind kind, RegAddr tail) {
+  void refill(Lent& lent, Buffers& ring, RingKind kind, RegAddr tail) {
     const std::uint32_t per_page = pool_->fragments_per_page();
     std::uint64_t* const words = words_of(lent.memory);
     std::uint32_t posted = 0;
-    while (lent.ring.ring.free() >= per_page) {
+    while (ring.ring.free() >= per_page) {
       const auto page = pool_->take(per_page);
       if (!page) {
         ++counters_.refill_empty;
@@ -363,7 +401,7 @@ class RxQueue {
       }
       for (std::uint32_t i = 0; i < per_page; ++i) {
         const FragmentId fragment{raw(*page) + i};
-        const std::uint32_t slot = lent.ring.post(raw(fragment));
+        const std::uint32_t slot = ring.post(lent.slots, raw(fragment));
         const auto bd =
             spec::BD{}.set_ADDR_4K(raw(pool_->address(fragment)) / kFragmentBytes).set_ID(slot);
         door_->io.store64(words + slot, bd.raw);
@@ -372,7 +410,7 @@ class RxQueue {
     }
     if (posted == 0) return;
     // write32 orders the buffer descriptors stored above before the doorbell.
-    door_->doorbell(tail, lent.ring.ring.tail);
+    door_->doorbell(tail, ring.ring.tail);
     ++counters_.doorbells;
     door_->obs.refilled(queue_, kind, posted);
   }
@@ -383,13 +421,14 @@ class RxQueue {
   std::uint32_t completion_size_ = 0;
   bool enabled_ = false;
   bool faulted_ = false;
-  Assembly assembly_ = Assembly::kBetween;
   Lent headers_;
   Lent payloads_;
   DmaSpan completion_memory_;
-  CompletionRing<std::uint32_t> completions_;
+  Position at_;
   RxCounters counters_;
   Packet partial_;
 };
 
 }  // namespace hni
+
+#undef HNI_HOT

@@ -21,8 +21,9 @@
 namespace hni {
 
 struct TxCounters {
-  std::uint64_t packets = 0;  ///< accepted from the application and posted
-  std::uint64_t bytes = 0;
+  std::uint64_t packets =
+      0;  ///< taken from the application: = completed + reclaimed + invalid + outstanding
+  std::uint64_t bytes = 0;              ///< of the posted ones
   std::uint64_t completed_packets = 0;  ///< given back by the card
   std::uint64_t reclaimed_packets = 0;  ///< taken back from a quiet card, never confirmed
   std::uint64_t invalid_packets = 0;    ///< not describable to the card; dropped
@@ -46,7 +47,8 @@ template <DeviceIo Io, class Obs>
 class TxQueue {
  public:
   using D = Door<Io, Obs>;
-  using Ring = TxRing<std::uint32_t, HostArray<TxSlot<std::uint32_t>>>;
+  using Ring = TxRing<std::uint32_t>;
+  using Slot = TxSlot<std::uint32_t>;
 
   /// The rings wake a stopped application when this many descriptors are free: room for two of the
   /// largest packets.
@@ -61,9 +63,9 @@ class TxQueue {
     queue_ = queue;
     size_ = size;
     for (Work& work : work_) {
-      auto slots = HostArray<TxSlot<std::uint32_t>>::make(size);
+      auto slots = HostArray<Slot>::make(size);
       if (!slots) return tl::unexpected(slots.error());
-      work.ring.slots = std::move(*slots);
+      work.slots = std::move(*slots);
       if (auto r = allocate_ring(work.memory); !r) return r;
     }
     auto cookies = HostArray<std::uint32_t>::make(size);
@@ -80,12 +82,13 @@ class TxQueue {
   /// All rings empty, completion memory zeroed. Only while the card's queue is disabled and idle;
   /// reclaim() first.
   void reset() {
-    for (Work& work : work_) work.ring.reset(size_ - 1);
+    for (Work& work : work_) work.ring = Ring::of_mask(size_ - 1);
     completions_ = CompletionRing<std::uint32_t>{0, 1, size_ - 1};
     std::uint64_t* words = words_of(completion_memory_);
     for (std::uint32_t i = 0; i < size_; ++i) door_->io.store64(words + i, 0);
     faulted_ = false;
     stopped_ = false;
+    stamps_pending_ = 0;
   }
 
   /// Posts packets until the ring is full; how many were taken. A taken packet belongs to the
@@ -93,31 +96,41 @@ class TxQueue {
   std::uint32_t burst(std::span<const Packet> packets) {
     if (!enabled_ || faulted_) return 0;
     Work& work = work_[0];
+    Ring ring = work.ring;
+    std::uint64_t* const words = words_of(work.memory);
+    std::uint32_t room = ring.ring.free();
     std::uint32_t taken = 0;
+    std::uint64_t bytes = 0;
     std::uint32_t last_meta = kNoSlot;
     std::uint64_t last_word = 0;
-    const std::uint32_t first = work.ring.ring.tail;
     for (const Packet& packet : packets) {
       if (!describable(packet)) [[unlikely]] {
         drop_invalid(packet);
         ++taken;
         continue;
       }
-      if (work.ring.ring.free() < packet.segment_count + 1) {
+      if (room < packet.segment_count + 1) [[unlikely]] {
         stop();
         break;
       }
-      last_word = meta_word(packet.tx).raw;
-      last_meta = post_meta(work, packet.tx, last_word);
-      post_segments(work, packet);
+      room -= packet.segment_count + 1;
+      Meta meta{kPlainMeta, Slot::none()};
+      if (packet.tx.any()) [[unlikely]]
+        meta = offload_meta(packet.tx, ring.ring.tail);
+      last_word = meta.word;
+      last_meta = ring.post(work.slots, meta.shadow);
+      door_->io.store64(words + last_meta, last_word);
+      post_segments(ring, work.slots, words, packet);
+      bytes += packet.length;
       ++taken;
     }
     if (last_meta != kNoSlot) {
       // One completion a burst: the last packet asks for it and answers for all before it.
-      const spec::TWD_META last = spec::TWD_META{last_word}.set_REQ_COMPLETION(1);
-      door_->io.store64(words_of(work.memory) + last_meta, last.raw);
-      ring_doorbell<0>(first);
+      door_->io.store64(words + last_meta, spec::TWD_META{last_word}.set_REQ_COMPLETION(1).raw);
+      counters_.bytes += bytes;
+      publish<0>(ring);
     }
+    counters_.packets += taken;
     return taken;
   }
 
@@ -126,22 +139,24 @@ class TxQueue {
   std::uint32_t burst_plain(std::span<const Packet> packets) {
     if (!enabled_ || faulted_) return 0;
     Work& work = work_[1];
+    Ring ring = work.ring;
     std::uint32_t taken = 0;
-    const std::uint32_t first = work.ring.ring.tail;
     for (const Packet& packet : packets) {
       if (!describable(packet) || packet.tx.any()) [[unlikely]] {
         drop_invalid(packet);
         ++taken;
         continue;
       }
-      if (work.ring.ring.free() < packet.segment_count) {
+      if (ring.ring.free() < packet.segment_count) {
         stop();
         break;
       }
-      post_segments(work, packet);
+      post_segments(ring, work.slots, words_of(work.memory), packet);
+      counters_.bytes += packet.length;
       ++taken;
     }
-    if (work.ring.ring.tail != first) ring_doorbell<1>(first);
+    if (ring.ring.tail != work.ring.ring.tail) publish<1>(ring);
+    counters_.packets += taken;
     return taken;
   }
 
@@ -175,10 +190,11 @@ class TxQueue {
   /// Takes back all that is posted. Only when the card's queue is idle.
   void reclaim() {
     for (Work& work : work_) {
-      while (const auto slot = work.ring.reclaim()) {
-        if (slot->has_fragment()) pool_->drop(FragmentId{slot->fragment()});
-        if (slot->stamp_pending()) ++counters_.timestamps_lost;
-        if (slot->last()) {
+      while (!work.ring.ring.empty()) {
+        const Slot slot = work.ring.reclaim(work.slots);
+        if (slot.has_fragment()) pool_->drop(FragmentId{slot.fragment()});
+        counters_.timestamps_lost += slot.stamp_pending();
+        if (slot.last()) {
           ++counters_.reclaimed_packets;
           door_->obs.packet_dropped(queue_, DropReason::kQueueReset);
         }
@@ -190,10 +206,10 @@ class TxQueue {
   /// with are given back.
   void forget_timestamps() {
     Work& work = work_[0];
-    while (work.ring.stamped != work.ring.done && work.ring.accept_stamp()) {
-      ++counters_.timestamps_lost;
+    while (work.ring.ring.head != work.ring.done && !work.ring.may_take_back(work.slots)) {
+      lose_timestamp(work);
+      give_back(work, RingKind::kTwq0);
     }
-    give_back(work, RingKind::kTwq0);
   }
 
   void set_enabled(bool on) { enabled_ = on; }
@@ -223,7 +239,14 @@ class TxQueue {
 
   struct Work {
     Ring ring;
+    HostArray<Slot> slots;
     DmaSpan memory;
+  };
+
+  /// A META descriptor and the shadow of its slot.
+  struct Meta {
+    std::uint64_t word;
+    Slot shadow;
   };
 
   static std::uint64_t* words_of(const DmaSpan& span) {
@@ -245,18 +268,19 @@ class TxQueue {
   /// What the card's descriptors can say (fbnic reference 12.1, 12.2). Everything else would be a
   /// malformed descriptor.
   static bool describable(const Packet& p) {
-    if (p.segment_count - 1 >= kMaxSegments || p.length == 0) return false;
-    if (!p.tx.segment && p.length > kMaxFrameBytes) return false;
-    return !p.tx.any() || describable(p.tx);
+    if (p.segment_count - 1 >= kMaxSegments) return false;
+    if (p.tx.any()) [[unlikely]]
+      return describable(p.tx, p.length);
+    return p.length - 1 < kMaxFrameBytes;
   }
 
-  [[gnu::noinline]] static bool describable(const TxOffload& o) {
+  [[gnu::noinline]] static bool describable(const TxOffload& o, std::uint32_t length) {
+    const bool segment = o.wants(TxOffload::kSegment);
+    if (length == 0 || (!segment && length > kMaxFrameBytes)) return false;
     if (((o.l2_bytes | o.outer_l3_bytes | o.l3_bytes | o.checksum_offset) & 1) != 0) return false;
     if (o.l2_bytes > 126 || o.outer_l3_bytes > 510 || o.l3_bytes > 510 || o.checksum_offset > 30)
       return false;
-    if (o.segment && (o.mss == 0 || o.mss >= 1U << 14 || o.l4_bytes > 60 || o.l4_bytes % 4 != 0))
-      return false;
-    return true;
+    return !segment || (o.mss != 0 && o.mss < 1U << 14 && o.l4_bytes <= 60 && o.l4_bytes % 4 == 0);
   }
 
   [[gnu::cold]] void drop_invalid(const Packet& packet) {
@@ -265,67 +289,69 @@ class TxQueue {
     pool_->drop(packet);
   }
 
-  static spec::TWD_META meta_word(const TxOffload& o) {
-    spec::TWD_META meta = spec::TWD_META{}.set_DEST_MAC(1);
-    if (!o.any()) [[likely]]
-      return meta;
+  static constexpr std::uint64_t kPlainMeta = spec::TWD_META{}.set_DEST_MAC(1).raw;
+
+  /// The metadata of a packet with offloads that is posted at `slot`.
+  [[gnu::noinline]] Meta offload_meta(const TxOffload& o, std::uint32_t slot) {
+    Slot shadow = Slot::none();
+    auto meta = spec::TWD_META{kPlainMeta};
     meta.set_L2_HLEN(o.l2_bytes / 2U)
         .set_L3_OHLEN(o.outer_l3_bytes / 2U)
         .set_L3_IHLEN(o.l3_bytes / 2U);
-    meta.set_CSUM_OFFSET(o.checksum_offset / 2U).set_REQ_CSO(o.checksum).set_REQ_TS(o.timestamp);
-    if (o.segment) {
-      meta.set_REQ_LSO(1).set_MSS(o.mss).set_L4_HLEN(o.l4_bytes / 4U);
+    if (o.wants(TxOffload::kChecksum)) {
+      meta.set_REQ_CSO(1).set_CSUM_OFFSET(o.checksum_offset / 2U);
+      ++counters_.checksum_offloads;
+    }
+    if (o.wants(TxOffload::kSegment)) {
+      meta.set_REQ_LSO(1)
+          .set_MSS(o.mss)
+          .set_L4_HLEN(o.l4_bytes / 4U)
+          .set_CSUM_OFFSET(o.checksum_offset / 2U);
       meta.set_L3_TYPE(static_cast<std::uint64_t>(o.l3_type))
           .set_L4_TYPE(static_cast<std::uint64_t>(o.l4_type));
+      ++counters_.segmentation_offloads;
     }
-    return meta;
+    if (o.wants(TxOffload::kTimestamp)) {
+      meta.set_REQ_TS(1);
+      shadow.bits |= Slot::kStampPending;
+      cookies_.at(slot) = o.cookie;
+      ++stamps_pending_;
+    }
+    return {meta.raw, shadow};
   }
 
-  std::uint32_t post_meta(Work& work, const TxOffload& offload, std::uint64_t word) {
-    auto shadow = TxSlot<std::uint32_t>::none();
-    if (offload.any()) [[unlikely]] {
-      counters_.checksum_offloads += offload.checksum;
-      counters_.segmentation_offloads += offload.segment;
-      if (offload.timestamp) {
-        shadow.bits |= TxSlot<std::uint32_t>::kStampPending;
-        cookies_.at(work.ring.ring.tail) = offload.cookie;
-      }
+  void post_segments(Ring& ring, HostArray<Slot>& slots, std::uint64_t* words,
+                     const Packet& packet) const {
+    const auto al = [this](const Segment& s, spec::TWD_TYPE type) {
+      return spec::TWD_AL{}
+          .set_ADDR(raw(pool_->address(s.fragment)) + s.offset)
+          .set_LEN(s.length)
+          .set_TYPE(static_cast<std::uint64_t>(type))
+          .raw;
+    };
+    const Segment* segment = packet.segments.data();
+    const Segment* const last = segment + packet.segment_count - 1;
+    for (; segment != last; ++segment) {
+      const std::uint32_t slot = ring.post(slots, Slot::of_fragment(raw(segment->fragment)));
+      door_->io.store64(words + slot, al(*segment, spec::TWD_TYPE::AL));
     }
-    const std::uint32_t slot = work.ring.post(shadow);
-    door_->io.store64(words_of(work.memory) + slot, word);
-    return slot;
+    const std::uint32_t slot =
+        ring.post(slots, {Slot::of_fragment(raw(last->fragment)).bits | Slot::kLast});
+    door_->io.store64(words + slot, al(*last, spec::TWD_TYPE::LAST_AL));
   }
 
-  void post_segments(Work& work, const Packet& packet) {
-    std::uint64_t* const words = words_of(work.memory);
-    const std::uint32_t last = packet.segment_count - 1;
-    for (std::uint32_t i = 0; i <= last; ++i) {
-      const Segment& s = packet.segments[i];
-      auto shadow = TxSlot<std::uint32_t>::of_fragment(raw(s.fragment));
-      auto al = spec::TWD_AL{}
-                    .set_ADDR(raw(pool_->address(s.fragment)) + s.offset)
-                    .set_LEN(s.length)
-                    .set_TYPE(static_cast<std::uint64_t>(spec::TWD_TYPE::AL));
-      if (i == last) {
-        shadow.bits |= TxSlot<std::uint32_t>::kLast;
-        al.set_TYPE(static_cast<std::uint64_t>(spec::TWD_TYPE::LAST_AL));
-      }
-      door_->io.store64(words + work.ring.post(shadow), al.raw);
-    }
-    ++counters_.packets;
-    counters_.bytes += packet.length;
-  }
-
+  /// Makes what was posted the card's.
   template <unsigned kTwq>
-  void ring_doorbell(std::uint32_t first) {
-    const WorkRing<std::uint32_t>& ring = work_[kTwq].ring.ring;
+  void publish(const Ring& ring) {
+    const std::uint32_t first = work_[kTwq].ring.ring.tail;
+    work_[kTwq].ring = ring;
     const auto tail = kTwq == 0 ? spec::QUEUE_TWQ0_TAIL::at(raw(queue_))
                                 : spec::QUEUE_TWQ1_TAIL::at(raw(queue_));
     // write32 orders the descriptors stored above before the doorbell.
-    door_->doorbell(tail, ring.tail);
+    door_->doorbell(tail, ring.ring.tail);
     ++counters_.doorbells;
     door_->obs.ring_posted(queue_, kTwq == 0 ? RingKind::kTwq0 : RingKind::kTwq1, first,
-                           ring.distance(first, ring.tail));
+                           ring.ring.distance(first, ring.ring.tail));
   }
 
   /// One completion: false if it breaks a rule.
@@ -335,7 +361,7 @@ class TxQueue {
     if (tcd.TYPE().equals(static_cast<std::uint64_t>(spec::TCD_TYPE::TYPE0))) {
       Work& work = work_[second ? 1 : 0];
       const auto head = (second ? tcd.HEAD1() : tcd.HEAD0()).template narrowed<std::uint32_t>();
-      if (work.ring.accept_done(head)) return true;
+      if (work.ring.accept_done(work.slots, head)) return true;
       door_->refuse(Site::kTcdHead, head.as_data(), work.ring.ring.tail);
       return false;
     }
@@ -347,18 +373,19 @@ class TxQueue {
   }
 
   [[gnu::noinline]] bool accept_timestamp(const spec::TCD_TYPE1::of<Word64>& tcd) {
-    const auto slot = work_[0].ring.accept_stamp();
-    if (!slot) {
+    std::uint32_t slot = 0;
+    if (stamps_pending_ == 0 || !work_[0].ring.accept_stamp(work_[0].slots, slot)) {
       // Counted and ignored: nothing was freed by it, so the queue's state is still sound (fbnic
       // reference 12.4).
       door_->refuse(Site::kTcdTimestamp, tcd.TS().as_data(), 0);
       return true;
     }
+    --stamps_pending_;
     const bool valid =
         !tcd.STATUS_TS_INVALID().nonzero() && !tcd.STATUS_ILLEGAL_TS_REQ().nonzero();
     if (timestamps_written_ - timestamps_read_ < kMaxTimestamps && valid) {
-      timestamps_[timestamps_written_++ % kMaxTimestamps] = {cookies_.at(*slot),
-                                                             tcd.TS().as_data(), true};
+      timestamps_[timestamps_written_++ % kMaxTimestamps] = {cookies_.at(slot), tcd.TS().as_data(),
+                                                             true};
       ++counters_.timestamps;
     } else {
       ++counters_.timestamps_lost;
@@ -366,14 +393,25 @@ class TxQueue {
     return true;
   }
 
+  void lose_timestamp(Work& work) {
+    std::uint32_t slot = 0;
+    if (work.ring.accept_stamp(work.slots, slot)) --stamps_pending_;
+    ++counters_.timestamps_lost;
+  }
+
   void give_back(Work& work, RingKind kind) {
-    const std::uint32_t first = work.ring.ring.head;
-    while (const auto slot = work.ring.take_back()) {
-      if (slot->has_fragment()) pool_->drop(FragmentId{slot->fragment()});
-      counters_.completed_packets += slot->last();
-    }
-    const std::uint32_t n = work.ring.ring.distance(first, work.ring.ring.head);
-    if (n != 0) door_->obs.ring_completed(queue_, kind, first, n);
+    Ring ring = work.ring;
+    if (!ring.may_take_back(work.slots)) return;
+    std::uint64_t packets = 0;
+    do {
+      const Slot slot = ring.take_back(work.slots);
+      if (slot.has_fragment()) pool_->drop(FragmentId{slot.fragment()});
+      packets += slot.last();
+    } while (ring.may_take_back(work.slots));
+    counters_.completed_packets += packets;
+    door_->obs.ring_completed(queue_, kind, work.ring.ring.head,
+                              ring.ring.distance(work.ring.ring.head, ring.ring.head));
+    work.ring = ring;
   }
 
   [[gnu::cold]] void stop() {
@@ -405,6 +443,7 @@ class TxQueue {
   TxCounters counters_;
   HostArray<std::uint32_t> cookies_;
   std::array<TxTimestamp, kMaxTimestamps> timestamps_{};
+  std::uint32_t stamps_pending_ = 0;  // posted, asked for a timestamp, not yet answered
   std::uint32_t timestamps_written_ = 0;
   std::uint32_t timestamps_read_ = 0;
 };

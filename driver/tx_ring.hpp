@@ -12,7 +12,6 @@
 ///       missing
 
 #include <cstdint>
-#include <optional>
 
 #include "driver/ring.hpp"
 
@@ -36,92 +35,79 @@ struct TxSlot {
   constexpr bool stamp_pending() const { return W(bits & W(kStampPending)) != W(0); }
 };
 
-/// Slots: `at(W) -> TxSlot<W>&`, one element a descriptor.
-template <class W, class Slots>
-class TxRing {
- public:
-  WorkRing<W> ring;
-  W done{};     ///< the card gave back all before it
-  W stamped{};  ///< no slot before it waits for a timestamp
-  Slots slots;
+/// The shadow of the slots is a `Slots` with `at(W) -> TxSlot<W>&`, one element a descriptor; it
+/// stays outside of this small value, so that a burst can work on a copy in registers.
+template <class W>
+struct TxRing {
+  WorkRing<W> ring{};
+  W done{};  ///< the card gave back all before it
 
-  /// head <= done <= tail and head <= stamped <= tail, in ring order.
+  static constexpr TxRing of_mask(const W& mask) { return {WorkRing<W>{W(0), W(0), mask}, W(0)}; }
+
+  /// head <= done <= tail, in ring order.
   constexpr bool is_valid() const {
-    return ring.is_valid() && done <= ring.mask && stamped <= ring.mask &&
-           ring.distance(ring.head, done) <= ring.used() &&
-           ring.distance(ring.head, stamped) <= ring.used();
+    return ring.is_valid() && done <= ring.mask && ring.distance(ring.head, done) <= ring.used();
   }
 
-  constexpr void reset(const W& mask) {
-    ring = WorkRing<W>{W(0), W(0), mask};
-    done = W(0);
-    stamped = W(0);
-  }
-
-  /// Posts one slot. Requires ring.free() != 0.
-  constexpr W post(const TxSlot<W>& slot) {
+  /// Posts one slot; its number. Requires ring.free() != 0.
+  template <class Slots>
+  constexpr W post(Slots& slots, const TxSlot<W>& slot) {
     const W index = ring.post();
     slots.at(index) = slot;
     return index;
   }
 
-  /// Marks the newest slot as the end of its packet. Requires a posted slot.
-  constexpr void end_packet() {
-    TxSlot<W>& slot = slots.at(ring.distance(W(1), ring.tail));
-    slot.bits = W(slot.bits | W(TxSlot<W>::kLast));
-  }
-
   /// Takes the card's word for "consumed up to here". True if `reported` lies in [done, tail] and
   /// on a packet boundary; otherwise nothing changes.
-  constexpr bool accept_done(const Untrusted<W>& reported) {
-    const std::optional<W> slot = reported.at_most(ring.mask);
-    if (!slot) return false;
-    const W n = ring.distance(done, *slot);
+  template <class Slots>
+  constexpr bool accept_done(const Slots& slots, const Untrusted<W>& reported) {
+    W slot{};
+    if (!reported.at_most(ring.mask, slot)) return false;
+    const W n = ring.distance(done, slot);
     if (n == W(0)) return true;
     if (ring.distance(done, ring.tail) < n) return false;
-    if (!slots.at(ring.distance(W(1), *slot)).last()) return false;
-    done = *slot;
+    if (!slots.at(ring.distance(W(1), slot)).last()) return false;
+    done = slot;
     return true;
   }
 
-  /// A timestamp arrived: clears the mark of the oldest slot that waits for one and names that
-  /// slot. Nothing if none waits. Ends after at most used() steps, and over a ring's life looks at
-  /// each posted slot once.
-  constexpr std::optional<W> accept_stamp() {
-    while (stamped != ring.tail) {
-      const W slot = stamped;
-      stamped = ring.advance(stamped, W(1));
+  /// A timestamp arrived: clears the mark of the oldest slot that waits for one, true and its
+  /// number in `slot`; false if none waits. Ends after at most used() steps. Usually the oldest
+  /// slots wait, and the first step finds one.
+  template <class Slots>
+  [[nodiscard]] constexpr bool accept_stamp(Slots& slots, W& slot) {
+    for (slot = ring.head; slot != ring.tail; slot = ring.advance(slot, W(1))) {
       TxSlot<W>& shadow = slots.at(slot);
       if (shadow.stamp_pending()) {
         shadow.bits = W(shadow.bits & W(~TxSlot<W>::kStampPending));
-        return slot;
+        return true;
       }
     }
-    return std::nullopt;
+    return false;
   }
 
-  /// Gives back the oldest slot if the card is through with it and no timestamp is missing.
-  constexpr std::optional<TxSlot<W>> take_back() {
-    if (ring.head == done) return std::nullopt;
-    const TxSlot<W> slot = slots.at(ring.head);
-    if (slot.stamp_pending()) return std::nullopt;
-    return retire_oldest();
+  /// True if the card is through with the oldest slot and its timestamp is not missing.
+  template <class Slots>
+  constexpr bool may_take_back(const Slots& slots) const {
+    return ring.head != done && !slots.at(ring.head).stamp_pending();
   }
 
-  /// Gives back the oldest slot whatever the card says. Only when the card is quiet. Ends after
-  /// used() calls.
-  constexpr std::optional<TxSlot<W>> reclaim() {
-    if (ring.empty()) return std::nullopt;
-    return retire_oldest();
-  }
-
- private:
-  constexpr TxSlot<W> retire_oldest() {
+  /// Takes the oldest slot back. Requires may_take_back(); so a loop over it ends after used()
+  /// turns.
+  template <class Slots>
+  constexpr TxSlot<W> take_back(const Slots& slots) {
     const W oldest = ring.head;
-    const TxSlot<W> slot = slots.at(oldest);
     ring.retire(W(1));
-    if (done == oldest) done = ring.head;
-    if (stamped == oldest) stamped = ring.head;
+    return slots.at(oldest);
+  }
+
+  /// Takes the oldest slot back whatever the card says; only when the card is quiet. Requires
+  /// !ring.empty().
+  template <class Slots>
+  constexpr TxSlot<W> reclaim(const Slots& slots) {
+    const bool through = ring.head != done;
+    const TxSlot<W> slot = take_back(slots);
+    if (!through) done = ring.head;
     return slot;
   }
 };
