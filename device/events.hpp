@@ -21,22 +21,34 @@ struct RegisterAccess {
 };
 
 struct CardEvents {
-  std::uint64_t unknown_register = 0;  ///< access to an offset that the spec does not name
-  std::uint64_t read_only_write = 0;   ///< write to a register without a writable bit
-  std::uint64_t partly_modelled =
-      0;  ///< use of a register or mode that the model knows by name only
-  std::vector<std::uint64_t> illegal_action;  ///< by rule, same index as spec::action_rules()
-  std::uint64_t illegal_doorbell =
-      0;  ///< index outside the ring, or acknowledging what was never completed
-  std::uint64_t doorbell_while_disabled =
-      0;  ///< doorbell of a queue that is not enabled (ignored)
-  std::uint64_t malformed_twd =
-      0;  ///< work descriptor sequence that no packet has: the queue stopped
-  std::uint64_t tx_dma_fault = 0;  ///< refused access of a transmit queue: the queue stopped
-  std::uint64_t rx_dma_fault = 0;  ///< refused access of a receive queue: the queue stopped
-  std::uint64_t dma_gate_closed =
-      0;                          ///< work held because PUL_OB_TLP_HDR_AW_CFG/AR_CFG.BME was clear
-  std::uint64_t rx_no_queue = 0;  ///< frame for a queue that is not enabled (dropped)
+  /// Access to an offset that the spec does not name; `_reads` is the part that only read.
+  std::uint64_t unknown_register = 0;
+  std::uint64_t unknown_register_reads = 0;
+  /// Write to a register without a writable bit.
+  std::uint64_t read_only_write = 0;
+  /// Use of a register or mode that the model knows by name only; `_reads` as above.
+  std::uint64_t partly_modelled = 0;
+  std::uint64_t partly_modelled_reads = 0;
+  /// Writes that the spec forbids, by rule: same index as spec::action_rules().
+  std::vector<std::uint64_t> illegal_action;
+
+  /// A doorbell outside its ring, or acknowledging what was never completed (ignored).
+  std::uint64_t illegal_doorbell = 0;
+  /// A doorbell of a queue that is not enabled (ignored).
+  std::uint64_t doorbell_while_disabled = 0;
+  /// Work descriptors that are no packet: the queue stopped.
+  std::uint64_t malformed_twd = 0;
+  /// Refused access of a transmit or receive queue: the queue stopped.
+  std::uint64_t tx_dma_fault = 0;
+  std::uint64_t rx_dma_fault = 0;
+  /// run() held work because PUL_OB_TLP_HDR_AW_CFG/AR_CFG.BME was clear.
+  std::uint64_t dma_gate_closed = 0;
+
+  // Frames that ended in the card without one of the counters that the driver can read.
+  std::uint64_t rx_no_queue = 0;             ///< for a queue that is not enabled
+  std::uint64_t rx_mac_disabled = 0;         ///< while link, RX_ENA or the MAC clocks were off
+  std::uint64_t rx_classifier_disabled = 0;  ///< while RPC_RMI_CONFIG.ENABLE was 0
+  std::uint64_t rx_not_for_host = 0;         ///< dropped by an action, or not for the host
 
   RegisterAccess last_unknown{};
   RegisterAccess last_read_only{};

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A ring of 8-byte descriptors in host memory, and the completion queues that are built on it.
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "device/dma_memory.hpp"
+
+namespace hni::device {
+
+/// Where a ring lies and how to reach an entry. Base and size are latched when the queue is
+/// enabled (fbnic reference 11.3); a register write while it runs takes effect at the next enable.
+///
+/// The translated address of the whole ring is cached until the mappings change. A ring that spans
+/// several mappings, or is partly unmapped, is translated entry by entry.
+class DescriptorRing {
+ public:
+  /// `size_code` is log2 of the entries; 0 stands for 64 Ki (fbnic reference 11.3).
+  void latch(std::uint64_t base, std::uint32_t size_code) {
+    base_ = base;
+    entries_ = (size_code & 0xf) == 0 ? 65536u : 1u << (size_code & 0xf);
+    generation_ = 0;
+  }
+
+  std::uint32_t entries() const { return entries_; }
+  std::uint32_t mask() const { return entries_ - 1; }
+  std::uint64_t base() const { return base_; }
+
+  /// Reads descriptor `index`; false when the address is refused. One aligned 64-bit load, and
+  /// acquire: what the host wrote before the descriptor is visible after it.
+  bool load(DmaMemory& dma, std::uint32_t index, std::uint64_t& value) {
+    std::uint64_t* entry = locate(dma, index, Access::kRead);
+    if (entry == nullptr) return false;
+    value = std::atomic_ref<std::uint64_t>(*entry).load(std::memory_order_acquire);
+    return true;
+  }
+
+  /// Writes descriptor `index` in one piece. Release: the data before the completion.
+  bool store(DmaMemory& dma, std::uint32_t index, std::uint64_t value) {
+    std::uint64_t* entry = locate(dma, index, Access::kWrite);
+    if (entry == nullptr) return false;
+    std::atomic_ref<std::uint64_t>(*entry).store(value, std::memory_order_release);
+    return true;
+  }
+
+  /// True when an access to `index` would be refused; counts a refusal.
+  bool refused(DmaMemory& dma, std::uint32_t index) {
+    return locate(dma, index, Access::kWrite) == nullptr;
+  }
+
+ private:
+  std::uint64_t* locate(DmaMemory& dma, std::uint32_t index, Access access) {
+    if (generation_ != dma.generation()) {
+      whole_ = dma.peek(base_, std::size_t{entries_} * 8);
+      generation_ = dma.generation();
+    }
+    std::byte* entry = whole_ != nullptr ? whole_ + std::size_t{index} * 8
+                                         : dma.at(base_ + std::uint64_t{index} * 8, 8, access);
+    return reinterpret_cast<std::uint64_t*>(entry);
+  }
+
+  std::uint64_t base_ = 0;
+  std::uint32_t entries_ = 65536;
+  std::byte* whole_ = nullptr;
+  std::uint64_t generation_ = 0;
+};
+
+static_assert(std::endian::native == std::endian::little, "descriptors are little endian");
+
+/// TCQ or RCQ: the card writes at the tail, the host acknowledges with the HEAD doorbell.
+///
+/// The tail runs freely; its lap gives the phase: DONE is 1 on the first lap after RESET, 0 on the
+/// second, and so on (fbnic reference 12.3). One slot stays free, so that full and empty differ,
+/// and unacknowledged entries are never overwritten.
+class CompletionQueue {
+ public:
+  void reset() {
+    head_ = 0;
+    tail_ = 0;
+    enabled_ = false;
+    error_ = false;
+  }
+  /// `enable` with the base and size registers of that moment.
+  void enable(std::uint64_t base, std::uint32_t size_code) {
+    ring_.latch(base, size_code);
+    head_ &= ring_.mask();
+    enabled_ = true;
+  }
+  void disable() { enabled_ = false; }
+  void fail() { error_ = true; }
+
+  bool enabled() const { return enabled_ && !error_; }
+  bool failed() const { return error_; }
+  std::uint32_t capacity() const { return ring_.mask(); }
+  std::uint32_t outstanding() const { return (tail_ - head_) & ring_.mask(); }
+  std::uint32_t room() const { return capacity() - outstanding(); }
+  std::uint32_t head() const { return head_; }
+  std::uint32_t tail() const { return tail_ & ring_.mask(); }
+
+  /// HEAD doorbell. False, and no change: outside the ring, or beyond what was completed.
+  bool acknowledge(std::uint32_t head) {
+    if (head > ring_.mask() || ((head - head_) & ring_.mask()) > outstanding()) return false;
+    head_ = head;
+    return true;
+  }
+
+  /// Writes one completion; `raw` without DONE (bit 63). The caller has checked room().
+  bool push(DmaMemory& dma, std::uint64_t raw) {
+    const std::uint64_t lap_bit = (tail_ & ring_.entries()) == 0 ? 1ull << 63 : 0;
+    if (!ring_.store(dma, tail_ & ring_.mask(), raw | lap_bit)) {
+      error_ = true;
+      return false;
+    }
+    ++tail_;
+    return true;
+  }
+
+  /// True when the next `count` entries can be written; a refusal marks the queue as failed.
+  bool writable(DmaMemory& dma, std::uint32_t count) {
+    if (ring_.refused(dma, tail_ & ring_.mask()) ||
+        ring_.refused(dma, (tail_ + count - 1) & ring_.mask())) {
+      error_ = true;
+      return false;
+    }
+    return true;
+  }
+
+ private:
+  DescriptorRing ring_;
+  std::uint32_t head_ = 0;  // masked: what the host acknowledged
+  std::uint32_t tail_ = 0;  // free running: what the card wrote
+  bool enabled_ = false;
+  bool error_ = false;
+};
+
+}  // namespace hni::device

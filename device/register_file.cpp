@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "device/register_file.hpp"
+
+#include <algorithm>
+
+#include "openhni/spec/device_table.hpp"
+
+namespace hni::device {
+namespace {
+
+/// Calls `visit(byte_offset)` for every element of a register array, outer dimension first.
+template <class Visit>
+void for_each_element(const spec::RegInfo& info, const Visit& visit) {
+  std::array<std::uint32_t, 3> index{};
+  for (;;) {
+    std::uint32_t offset = info.byte_offset;
+    for (unsigned d = 0; d < info.dim_count; ++d) offset += index[d] * info.dims[d].stride_bytes;
+    visit(offset);
+    unsigned d = info.dim_count;
+    while (d != 0 && ++index[d - 1] == info.dims[d - 1].count) index[--d] = 0;
+    if (d == 0) return;
+  }
+}
+
+/// Where the element of `other` lies that has the same array indices as `offset` in `info`.
+std::uint32_t same_element(const spec::RegInfo& info, std::uint32_t offset,
+                           const spec::RegInfo& other) {
+  std::uint32_t rest = offset - info.byte_offset;
+  std::uint32_t out = other.byte_offset;
+  for (unsigned d = 0; d < info.dim_count; ++d) {
+    const std::uint32_t stride = std::max(info.dims[d].stride_bytes, 1u);
+    if (d < other.dim_count) out += rest / stride * other.dims[d].stride_bytes;
+    rest %= stride;
+  }
+  return out;
+}
+
+std::uint32_t half_of(std::uint64_t bits, bool high) {
+  return static_cast<std::uint32_t>(high ? bits >> 32 : bits);
+}
+
+}  // namespace
+
+RegisterFile::RegisterFile() {
+  const std::array<std::uint32_t, 2> words{kBar0StoredBytes / 4, kBar4Bytes / 4};
+  for (std::size_t b = 0; b < banks_.size(); ++b) {
+    banks_[b].words = words[b];
+    banks_[b].value.assign(words[b], 0);
+    banks_[b].info.assign(words[b], 0);
+    banks_[b].high.assign(words[b], 0);
+  }
+  const auto registers = spec::registers();
+  for (std::size_t r = 0; r < registers.size(); ++r) {
+    for_each_element(registers[r], [&](std::uint32_t offset) {
+      Bank& bank = bank_of(registers[r].bar);
+      const std::uint32_t halves = registers[r].width_bits == 64 ? 2 : 1;
+      for (std::uint32_t half = 0; half < halves; ++half) {
+        const std::uint32_t word = offset / 4 + half;
+        // Where two descriptions meet (a page and a register in it), the first one stands.
+        if (word >= bank.words || bank.info[word] != 0) continue;
+        bank.info[word] = static_cast<std::uint16_t>(r + 1);
+        bank.high[word] = static_cast<std::uint8_t>(half);
+      }
+    });
+  }
+  const auto rules = spec::action_rules();
+  rules_.resize(registers.size());
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    rules_[rules[i].reg].push_back(static_cast<std::uint16_t>(i));
+  }
+  events_.illegal_action.assign(rules.size(), 0);
+  reset();
+}
+
+void RegisterFile::reset() {
+  const auto registers = spec::registers();
+  for (Bank& bank : banks_) {
+    for (std::uint32_t word = 0; word < bank.words; ++word) {
+      const unsigned info = bank.info[word];
+      bank.value[word] = info == 0 ? 0 : half_of(registers[info - 1].reset, bank.high[word] != 0);
+    }
+  }
+}
+
+unsigned RegisterFile::info_of(spec::RegAddr at) const {
+  const Bank& bank = bank_of(at.bar);
+  const std::uint32_t word = at.byte_offset / 4;
+  return (at.byte_offset & 3) == 0 && word < bank.words ? bank.info[word] : 0;
+}
+
+bool RegisterFile::known(spec::RegAddr at) const {
+  return info_of(at) != 0;
+}
+
+const char* RegisterFile::name(spec::RegAddr at) const {
+  const unsigned info = info_of(at);
+  return info == 0 ? "" : spec::registers()[info - 1].name;
+}
+
+RegisterFile::WordMasks RegisterFile::masks_of(spec::RegAddr at) const {
+  const unsigned info = info_of(at);
+  if (info == 0) return {};
+  const spec::RegInfo& reg = spec::registers()[info - 1];
+  const bool high = bank_of(at.bar).high[at.byte_offset / 4] != 0;
+  return {half_of(reg.sw_read, high),       half_of(reg.sw_write, high),
+          half_of(reg.w1c, high),           half_of(reg.w1s, high),
+          half_of(reg.clear_on_read, high), half_of(reg.single_pulse, high)};
+}
+
+std::uint32_t RegisterFile::write_mask(spec::RegAddr at) const {
+  const WordMasks masks = masks_of(at);
+  return masks.write | masks.w1c | masks.w1s | masks.pulse;
+}
+
+bool RegisterFile::note_read(spec::RegAddr at) {
+  const unsigned info = info_of(at);
+  if (info == 0) {
+    ++events_.unknown_register;
+    ++events_.unknown_register_reads;
+    events_.last_unknown = {at.bar, at.byte_offset, 0, false};
+    return false;
+  }
+  if (spec::registers()[info - 1].known_only_by_name) {
+    ++events_.partly_modelled;
+    ++events_.partly_modelled_reads;
+    events_.last_partly = {at.bar, at.byte_offset, 0, false};
+  }
+  return true;
+}
+
+bool RegisterFile::note_write(spec::RegAddr at, std::uint32_t value) {
+  const unsigned info = info_of(at);
+  if (info == 0) {
+    ++events_.unknown_register;
+    events_.last_unknown = {at.bar, at.byte_offset, value, true};
+    return false;
+  }
+  const spec::RegInfo& reg = spec::registers()[info - 1];
+  if (reg.known_only_by_name) {
+    ++events_.partly_modelled;
+    events_.last_partly = {at.bar, at.byte_offset, value, true};
+  } else if ((reg.sw_write | reg.w1c | reg.w1s | reg.single_pulse) == 0) {
+    ++events_.read_only_write;
+    events_.last_read_only = {at.bar, at.byte_offset, value, true};
+  }
+  if (!rules_[info - 1].empty()) check_rules(info - 1, at, value);
+  return true;
+}
+
+void RegisterFile::check_rules(unsigned reg, spec::RegAddr at, std::uint32_t value) {
+  const auto registers = spec::registers();
+  for (const std::uint16_t index : rules_[reg]) {
+    const spec::ActionRule& rule = spec::action_rules()[index];
+    if (rule.on_nonzero_only && value == 0) continue;
+    const spec::RegInfo& condition = registers[rule.cond_reg];
+    const std::uint32_t offset = same_element(registers[reg], at.byte_offset, condition);
+    if ((peek({condition.bar, offset}) & rule.cond_mask) != rule.cond_value) {
+      ++events_.illegal_action[index];
+    }
+  }
+}
+
+std::uint32_t RegisterFile::read(spec::RegAddr at) {
+  const WordMasks masks = masks_of(at);
+  const std::uint32_t value = peek(at);
+  if (masks.clear_on_read != 0) poke(at, value & ~masks.clear_on_read);
+  return value & masks.read;
+}
+
+std::uint32_t RegisterFile::write(spec::RegAddr at, std::uint32_t value) {
+  const WordMasks masks = masks_of(at);
+  const std::uint32_t plain = masks.write & ~(masks.w1c | masks.w1s | masks.pulse);
+  std::uint32_t next = (peek(at) & ~plain) | (value & plain);
+  next &= ~(value & masks.w1c);
+  next |= value & masks.w1s;
+  poke(at, next);
+  return next;
+}
+
+}  // namespace hni::device

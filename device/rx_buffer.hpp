@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The RX buffer (RXB, fbnic reference 15): FIFOs with drop, pause and ECN thresholds, and the
+// protection against pause storms. Modelled are the two FIFOs that lead to the host: 0 (frames for
+// host and BMC) and 4 (frames for the host).
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "device/card_context.hpp"
+#include "device/rx_fifo.hpp"
+
+namespace hni::device {
+
+class RxBuffer {
+ public:
+  static constexpr unsigned kShared = 0;  ///< network to host and BMC
+  static constexpr unsigned kHost = 4;    ///< network to host
+
+  explicit RxBuffer(CardContext& context) : card_(context) {}
+
+  void reset();
+
+  bool empty() const { return shared_.empty() && host_.empty(); }
+  RxFifo& fifo(unsigned index) { return index == kShared ? shared_ : host_; }
+  const RxFifo& fifo(unsigned index) const { return index == kShared ? shared_ : host_; }
+
+  /// Stores a frame. False: dropped and counted, by DROP_THLD or for lack of room.
+  bool push(unsigned index, const RxFrameInfo& info, std::span<const std::byte> frame);
+  void pop(unsigned index);
+
+  /// After a write to PAUSE_DROP_CTRL, a threshold, PAUSE_STORM or the interrupt registers.
+  void registers_changed();
+  /// RXB_PAUSE_STORM(0) was written: FORCE_NORMAL ends a storm.
+  void pause_storm_written(std::uint32_t value);
+
+  void tick() {
+    if (card_.now_ns >= storm_at_ns_) detect_storm();
+  }
+  std::uint64_t next_deadline_ns() const { return storm_at_ns_; }
+  bool pause_asserted() const { return asserted_; }
+
+ private:
+  struct State {
+    bool pausing = false;
+    bool dropping = false;
+    bool marking = false;
+  };
+  void update(unsigned index);
+  void drive_pause();
+  void detect_storm();
+  std::uint32_t capacity(unsigned index) const;
+  void update_interrupt();
+
+  CardContext& card_;
+  RxFifo shared_;
+  RxFifo host_;
+  std::array<State, 8> states_{};
+  bool asserted_ = false;
+  bool storm_ = false;
+  std::uint64_t storm_at_ns_ = ~0ull;
+};
+
+}  // namespace hni::device

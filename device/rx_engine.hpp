@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The receive side of the card behind the MAC: classification, RX buffer, placement into host
+// memory (fbnic reference 13), for 128 queues.
+//
+// A frame goes straight from the wire's bytes into driver memory, copied once. Only when its queue
+// has no room and must not drop (DROP_MODE never), or frames before it wait, it is copied into a
+// FIFO. All descriptors and addresses that a frame needs are fetched and translated before the
+// first byte is written, so a frame is placed as a whole or not at all.
+//
+// Refused DMA stops the queue until RESET (counted, RDE_PKT_ERR_CNT, DISABLED_ON_ERR); its frames
+// are dropped and counted meanwhile.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "device/card_context.hpp"
+#include "device/descriptor_ring.hpp"
+#include "device/rx_buffer.hpp"
+#include "device/rx_fifo.hpp"
+#include "openhni/spec/descriptors.hpp"
+
+namespace hni::device {
+
+/// Buffers are 4 KiB fragments whatever the host's page size (fbnic reference 13.1).
+inline constexpr std::uint32_t kFragmentBytes = 4096;
+/// Buffers, headers and payloads start at multiples of this (fbnic reference 13.4, 13.5).
+inline constexpr std::uint32_t kPlacementAlign = 128;
+
+struct RxQueueCounters {
+  std::uint32_t packets = 0;
+  std::uint32_t errors = 0;
+  std::uint32_t completion_drops = 0;
+  std::uint32_t buffer_drops = 0;
+  std::uint64_t bytes = 0;
+};
+
+class RxEngine {
+ public:
+  explicit RxEngine(CardContext& context);
+
+  void reset();
+
+  // Register effects; `q` < kQueueBlocks.
+  void write_bdq_ctl(unsigned q, std::uint32_t value);
+  void write_hpq_tail(unsigned q, std::uint32_t value);
+  void write_ppq_tail(unsigned q, std::uint32_t value);
+  void write_rcq_ctl(unsigned q, std::uint32_t value);
+  void write_rcq_head(unsigned q, std::uint32_t value);
+  void write_rde_ctl0(unsigned q, std::uint32_t value);
+  void write_rde_ctl1(unsigned q, std::uint32_t value);
+  std::uint32_t hpq_ptrs(unsigned q) const { return queues_[q].headers.ptrs(); }
+  std::uint32_t ppq_ptrs(unsigned q) const { return queues_[q].payloads.ptrs(); }
+  std::uint32_t rcq_ptrs(unsigned q) const;
+  bool bdq_failed(unsigned q) const { return queues_[q].failed; }
+  bool rcq_failed(unsigned q) const { return queues_[q].completions.failed(); }
+  const RxQueueCounters& counters(unsigned q) const { return queues_[q].counters; }
+
+  /// QM_HPQ_IDLE, QM_PPQ_IDLE, QM_RCQ_IDLE word n: busy is a queue that a held frame waits for.
+  std::uint32_t idle_word(unsigned word) const;
+
+  /// A frame from the MAC. False: dropped because the RX FIFO was full.
+  bool receive(std::span<const std::byte> frame);
+  /// Places at most `budget` held frames. True: more could be placed at once.
+  bool run(unsigned budget);
+
+  RxBuffer& buffer() { return buffer_; }
+  const RxBuffer& buffer() const { return buffer_; }
+
+ private:
+  /// HPQ or PPQ: buffer descriptors that the driver posts and the card takes in order.
+  struct BufferQueue {
+    DescriptorRing ring;
+    std::uint32_t head = 0;
+    std::uint32_t tail = 0;
+
+    std::uint32_t available() const { return (tail - head) & ring.mask(); }
+    std::uint32_t ptrs() const { return head << 16 | tail; }
+    void clear() { head = tail = 0; }
+  };
+  /// The header fragment that is being filled.
+  struct OpenFragment {
+    bool open = false;
+    std::uint64_t iova = 0;
+    std::uint64_t generation = 0;
+    std::byte* cpu = nullptr;
+    std::uint16_t id = 0;
+    std::uint32_t next_offset = 0;
+  };
+  struct Queue {
+    BufferQueue headers;
+    BufferQueue payloads;
+    CompletionQueue completions;
+    OpenFragment fragment;
+    bool buffers_enabled = false;
+    bool payloads_enabled = false;
+    bool failed = false;
+    // RDE_CTL0 / RDE_CTL1, decoded when written.
+    bool split = false;
+    spec::DROP_MODE drop_mode = spec::DROP_MODE::IMMEDIATE;
+    std::uint32_t headroom = 0;
+    std::uint32_t tailroom = 0;
+    std::uint32_t max_header = 0;
+    RxQueueCounters counters;
+
+    bool usable() const { return buffers_enabled && !failed && completions.enabled(); }
+  };
+  /// How one frame will lie in memory.
+  struct Layout {
+    std::uint32_t header = 0;  // bytes in the header fragment
+    std::uint32_t offset = 0;  // within it
+    bool fresh = false;        // needs a new header fragment
+    bool overflow = false;
+    std::uint32_t payloads = 0;
+    std::uint32_t completions = 0;
+  };
+  struct Buffer {
+    std::uint64_t iova = 0;
+    std::byte* cpu = nullptr;
+    std::uint16_t id = 0;
+  };
+  enum class Place { kDone, kHold };
+
+  static constexpr std::size_t kMaxPayloads = kMaxFrameBytes / kFragmentBytes + 1;
+
+  void write_buffer_tail(unsigned q, BufferQueue& queue, bool enabled, std::uint32_t value);
+  Place place(const RxFrameInfo& info, std::span<const std::byte> frame);
+  Layout lay_out(const Queue& queue, const RxFrameInfo& info) const;
+  Place no_room(const Queue& queue, std::uint32_t& counter, bool never_fits) const;
+  bool take(BufferQueue& queue, Buffer& buffer, std::uint32_t ahead);
+  bool fetch(Queue& queue, const Layout& layout);
+  void store(Queue& queue, const Layout& layout, const RxFrameInfo& info,
+             std::span<const std::byte> frame);
+  void push_meta(Queue& queue, const RxFrameInfo& info);
+  void push(Queue& queue, std::uint64_t raw);
+  void fail(Queue& queue);
+  RxFrameInfo describe(const ParsedFrame& parsed, const Decision& decision) const;
+
+  CardContext& card_;
+  RxBuffer buffer_;
+  std::array<Queue, kQueueBlocks> queues_;
+  std::array<Buffer, kMaxPayloads> payload_buffers_{};  // of the frame being placed
+};
+
+}  // namespace hni::device

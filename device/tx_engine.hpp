@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The transmit side of the card (fbnic reference 12): 256 work queues (TWQ0 and TWQ1 of 128 queue
+// blocks), 128 transmit completion queues, one packet in flight.
+//
+// A packet is taken from a queue only as a whole: descriptors up to LAST_AL are read once,
+// checked, and its bytes gathered once into a staging buffer; offloads work there, and the wire
+// gets the same bytes. If the wire cannot take a frame (pause), the packet stays in flight and the
+// other queues wait behind it, as they do behind a real MAC.
+//
+// What stops a queue (until RESET; counted, ERR_CNT, DISABLED_ON_ERR): a descriptor sequence that
+// is no packet, offload lengths that contradict the packet, and refused DMA. INTERPRETATION: the
+// reference leaves malformed descriptors open.
+
+#include <array>
+#include <bitset>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "device/card_context.hpp"
+#include "device/descriptor_ring.hpp"
+#include "device/segmentation.hpp"
+#include "openhni/spec/descriptors.hpp"
+
+namespace hni::device {
+
+/// INTERPRETATION: fragments of one packet, and bytes of one packet before segmentation. Linux
+/// uses at most 18 and 64 KiB plus headers.
+inline constexpr std::size_t kMaxTxFragments = 256;
+inline constexpr std::size_t kMaxTxPacketBytes = 128 * 1024;
+
+/// Work queue numbers: TWQ0 of block q is q, TWQ1 of block q is 128 + q. INTERPRETATION: the upper
+/// half of the idle registers is TWQ1 (fbnic reference 18).
+inline constexpr unsigned kTxWorkQueues = 2 * kQueueBlocks;
+
+struct TxQueueCounters {
+  std::uint32_t packets = 0;
+  std::uint32_t errors = 0;
+  std::uint64_t bytes = 0;
+  std::uint32_t completions = 0;            ///< type 0
+  std::uint32_t timestamp_requests = 0;     ///< type 1 asked for
+  std::uint32_t timestamp_completions = 0;  ///< type 1 written
+};
+
+class TxEngine {
+ public:
+  explicit TxEngine(CardContext& context);
+
+  void reset();
+
+  // Register effects. `twq` < kTxWorkQueues, `q` < kQueueBlocks.
+  void write_twq_ctl(unsigned twq, std::uint32_t value);
+  void write_tail(unsigned twq, std::uint32_t value);
+  void write_tcq_ctl(unsigned q, std::uint32_t value);
+  void write_tcq_head(unsigned q, std::uint32_t value);
+  std::uint32_t twq_ptrs(unsigned twq) const;
+  std::uint32_t tcq_ptrs(unsigned q) const;
+  bool twq_failed(unsigned twq) const { return queues_[twq].failed; }
+  bool tcq_failed(unsigned q) const { return completions_[q].failed(); }
+  const TxQueueCounters& counters(unsigned twq) const { return queues_[twq].counters; }
+
+  /// QM_TWQ_IDLE, QM_TQS_IDLE, QM_TDE_IDLE word n: a queue is idle when it has no descriptor to
+  /// work on and no packet in flight; a disabled queue has neither.
+  std::uint32_t work_idle_word(unsigned word) const;
+  /// QM_TCQ_IDLE word n.
+  std::uint32_t completion_idle_word(unsigned word) const;
+
+  /// Works off at most about `budget` descriptors and segments. True: more could be done at once.
+  bool run(unsigned budget);
+
+  /// A packet is in flight and waits for the wire.
+  bool waits_for_wire() const { return flight_.has_value(); }
+
+ private:
+  struct Queue {
+    DescriptorRing ring;
+    std::uint32_t head = 0;  // next descriptor to take
+    std::uint32_t tail = 0;  // doorbell
+    bool enabled = false;
+    bool failed = false;
+    TxQueueCounters counters;
+  };
+  struct Fragment {
+    std::uint64_t address;
+    std::uint32_t bytes;
+  };
+  /// One packet, from its descriptors.
+  struct Packet {
+    spec::TWD_META meta{};
+    std::size_t fragments = 0;
+    std::size_t bytes = 0;
+    std::uint32_t descriptors = 0;
+    std::uint32_t next_head = 0;
+  };
+  /// The packet that was gathered and is being sent.
+  struct Flight {
+    unsigned twq = 0;
+    Packet packet;
+    bool segmented = false;
+    bool sent = false;  // a frame of it reached the wire
+  };
+  enum class Collect { kPacket, kIncomplete, kMalformed, kFault };
+  enum class Emit { kGone, kHeld };
+
+  Collect collect(Queue& queue, Packet& packet);
+  bool gather(const Packet& packet);
+  void start(unsigned twq);
+  bool prepare(const Packet& packet, bool& segmented);
+  bool pump(unsigned& budget);
+  void finish();
+  void complete(unsigned twq, const Packet& packet, bool sent);
+  void push(unsigned q, std::uint64_t raw);
+  Emit emit(std::span<std::byte> frame);
+  Emit to_mac(std::span<std::byte> frame);
+  void drop(std::uint64_t& bytes, std::uint32_t& frames, std::size_t size) const;
+  std::size_t frame_limit() const;
+  void fail(unsigned twq);
+  void stop(unsigned twq);
+  std::optional<unsigned> next_queue();
+  void observe_pause();
+
+  static constexpr std::size_t kHeadroom = 64;
+  static constexpr unsigned kBurst = 32;  // packets of one queue before the next has its turn
+
+  CardContext& card_;
+  std::array<Queue, kTxWorkQueues> queues_;
+  std::array<CompletionQueue, kQueueBlocks> completions_;
+  std::array<std::uint64_t, kTxWorkQueues / 64> pending_{};  // can make progress
+  std::array<std::uint64_t, kTxWorkQueues / 64> waiting_{};  // needs a doorbell or completion room
+  unsigned current_ = 0;
+  unsigned credit_ = 0;
+  bool paused_ = false;
+  std::optional<Flight> flight_;
+  Segmenter segmenter_;
+  std::array<Fragment, kMaxTxFragments> fragments_{};
+  std::unique_ptr<std::byte[]> staging_;
+};
+
+}  // namespace hni::device
