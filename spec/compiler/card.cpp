@@ -62,6 +62,12 @@ std::string cpp_name(std::string_view name) {
 
 namespace {
 
+// Limits of the message format (fbnic reference 5): 12 bits of message type, 32 attribute numbers,
+// 16 bits of length.
+constexpr std::uint16_t kMaxMessageId = 0xfff;
+constexpr std::uint16_t kMaxAttributeId = 31;
+constexpr std::uint16_t kMaxPayload = 0xffff;
+
 class Reader {
  public:
   Reader(rdl::Compilation& compilation, Card& card)
@@ -78,6 +84,8 @@ class Reader {
   std::uint64_t number(const Node& node, std::string_view name, std::uint64_t otherwise) const {
     return rdl::number_property(model_, node, name, otherwise);
   }
+  // A number of the firmware catalogue, refused above `limit`.
+  std::uint16_t limited(const Node& node, std::string_view name, std::uint16_t limit);
   bool flag(const Node& node, std::string_view name) const {
     return rdl::flag_property(model_, node, name);
   }
@@ -124,6 +132,14 @@ std::string_view Reader::inherited(const Node& node, std::string_view name) cons
     if (!found.empty()) return found;
   }
   return {};
+}
+
+std::uint16_t Reader::limited(const Node& node, std::string_view name, std::uint16_t limit) {
+  const std::uint64_t value = number(node, name, 0);
+  if (value <= limit) return static_cast<std::uint16_t>(value);
+  fail("catalogue-number", node, fmt::format("{} = {:#x} is above {:#x}", name, value, limit),
+       "correct the number");
+  return 0;
 }
 
 Provenance Reader::provenance(const Node& node) const {
@@ -210,6 +226,12 @@ void Reader::reg(const Node& node, const Node& bar) {
       stride *= *dim;
     }
   }
+  if (rdl::absolute_address(node) + node.total_size() - rdl::absolute_address(bar) >
+      (std::uint64_t{1} << 32)) {
+    fail("array-too-large", node, fmt::format("'{}' ends beyond 4 GiB of its BAR", node.name),
+         "correct the address");
+    return;
+  }
   out.width = rdl::reg_width(node);
   out.fields = fields(node, out.name);
   out.aliases = split_names(text(node, "hni_alias"));
@@ -247,11 +269,11 @@ void Reader::layout(const Node& node) {
 void Reader::attribute(const Node& node, Message& message) {
   Attribute out;
   out.name = node.name;
-  out.id = static_cast<std::uint16_t>(number(node, "hni_attr_id", 0));
+  out.id = limited(node, "hni_attr_id", kMaxAttributeId);
   out.type = text(node, "hni_attr_type");
-  out.max_bytes = static_cast<std::uint16_t>(number(node, "hni_attr_max", 0));
-  out.element_id = static_cast<std::uint16_t>(number(node, "hni_attr_element", 0));
-  out.max_elements = static_cast<std::uint16_t>(number(node, "hni_attr_max_elements", 0));
+  out.max_bytes = limited(node, "hni_attr_max", kMaxPayload);
+  out.element_id = limited(node, "hni_attr_element", kMaxAttributeId);
+  out.max_elements = limited(node, "hni_attr_max_elements", kMaxPayload);
   out.since_fw = static_cast<std::uint32_t>(number(node, "hni_since_fw", 0));
   out.mandatory = flag(node, "hni_attr_mandatory");
   out.known_to_linux = flag(node, "hni_linux");
@@ -275,12 +297,12 @@ void Reader::attribute(const Node& node, Message& message) {
 void Reader::message(const Node& node) {
   Message out;
   out.name = node.name;
-  out.id = static_cast<std::uint16_t>(number(node, "hni_msg_id", 0));
+  out.id = limited(node, "hni_msg_id", kMaxMessageId);
   const std::string_view dir = text(node, "hni_msg_dir");
   out.host_to_fw = dir == "host_to_fw" || dir == "both";
   out.fw_to_host = dir == "fw_to_host" || dir == "both";
   if (rdl::property(model_, node, "hni_msg_response") != nullptr) {
-    out.response = static_cast<std::uint16_t>(number(node, "hni_msg_response", 0));
+    out.response = limited(node, "hni_msg_response", kMaxMessageId);
   }
   out.since_fw = static_cast<std::uint32_t>(number(node, "hni_since_fw", 0));
   out.known_to_linux = flag(node, "hni_linux");
