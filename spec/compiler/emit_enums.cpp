@@ -18,9 +18,8 @@ std::string emit_enum(const rdl::EnumDef& def) {
   std::string cases;
   for (std::size_t i = 0; i < def.members.size(); ++i) {
     const std::string member = cpp_name(def.members[i].name);
-    const std::string_view desc = literal(def.members[i].desc);
-    out +=
-        fmt::format("  {} = {},{}{}\n", member, def.values[i], desc.empty() ? "" : "  // ", desc);
+    out += wrapped(literal(def.members[i].desc), "  // ");
+    out += fmt::format("  {} = {},\n", member, def.values[i]);
     cases += fmt::format("    case {}::{}: return \"{}\";\n", name, member, def.members[i].name);
   }
   out += fmt::format(
