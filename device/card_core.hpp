@@ -44,7 +44,7 @@ struct Card::Core final : FrameSink, FirmwarePort {
   void write_interrupts(std::uint32_t word, std::uint32_t value);
   std::uint32_t read_completion_interrupts(std::uint32_t word) const;
   void write_completion_interrupts(std::uint32_t word, std::uint32_t value);
-  std::optional<std::uint32_t> read_idle(std::uint32_t word) const;
+  std::optional<std::uint32_t> read_idle(std::uint32_t word);
   void write_bar4(spec::RegAddr at, std::uint32_t value);
   void write_rx_buffer(std::uint32_t byte_offset, std::uint32_t value);
   void advance(std::uint64_t now_ns);

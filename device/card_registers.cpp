@@ -149,7 +149,7 @@ void Card::Core::write_completion_interrupts(std::uint32_t word, std::uint32_t v
   if (rearm.INTR_UNMASK() != 0) interrupts.clear_mask(vector / 32, 1u << (vector % 32));
 }
 
-std::optional<std::uint32_t> Card::Core::read_idle(std::uint32_t word) const {
+std::optional<std::uint32_t> Card::Core::read_idle(std::uint32_t word) {
   if (in_array<spec::QM_TWQ_IDLE>(word, 8)) {
     return tx.work_idle_word(word - spec::QM_TWQ_IDLE::kWordIndex);
   }
@@ -163,13 +163,13 @@ std::optional<std::uint32_t> Card::Core::read_idle(std::uint32_t word) const {
     return tx.completion_idle_word(word - spec::QM_TCQ_IDLE::kWordIndex);
   }
   if (in_array<spec::QM_HPQ_IDLE>(word, 4)) {
-    return rx.idle_word(word - spec::QM_HPQ_IDLE::kWordIndex);
+    return rx.buffer_idle_word(word - spec::QM_HPQ_IDLE::kWordIndex);
   }
   if (in_array<spec::QM_PPQ_IDLE>(word, 4)) {
-    return rx.idle_word(word - spec::QM_PPQ_IDLE::kWordIndex);
+    return rx.buffer_idle_word(word - spec::QM_PPQ_IDLE::kWordIndex);
   }
   if (in_array<spec::QM_RCQ_IDLE>(word, 4)) {
-    return rx.idle_word(word - spec::QM_RCQ_IDLE::kWordIndex);
+    return rx.completion_idle_word(word - spec::QM_RCQ_IDLE::kWordIndex);
   }
   return std::nullopt;
 }

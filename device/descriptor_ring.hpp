@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "device/dma_memory.hpp"
+#include "openhni/spec/device_table.hpp"
 
 namespace hni::device {
 
@@ -105,6 +106,12 @@ class CompletionQueue {
     if (head > ring_.mask() || ((head - head_) & ring_.mask()) > outstanding()) return false;
     head_ = head;
     return true;
+  }
+
+  /// Which rule a refused HEAD doorbell broke.
+  spec::ProtocolAction refusal_of(std::uint32_t head) const {
+    return head > ring_.mask() ? spec::ProtocolAction::kDoorbellOutOfRing
+                               : spec::ProtocolAction::kHeadPastTail;
   }
 
   /// Writes one completion; `raw` without DONE (bit 63). The caller has checked room().

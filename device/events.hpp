@@ -4,10 +4,12 @@
 // exist so that a test or a person can say "the driver never touched an unknown register" with a
 // number.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
+#include "openhni/spec/device_table.hpp"
 #include "openhni/spec/word.hpp"
 
 namespace hni::device {
@@ -32,10 +34,9 @@ struct CardEvents {
   /// Writes that the spec forbids, by rule: same index as spec::action_rules().
   std::vector<std::uint64_t> illegal_action;
 
-  /// A doorbell outside its ring, or acknowledging what was never completed (ignored).
-  std::uint64_t illegal_doorbell = 0;
-  /// A doorbell of a queue that is not enabled (ignored).
-  std::uint64_t doorbell_while_disabled = 0;
+  /// Broken rules about order and content, by spec::ProtocolAction; count() reads one.
+  std::array<std::uint64_t, spec::kProtocolActionCount> protocol{};
+
   /// Work descriptors that are no packet: the queue stopped.
   std::uint64_t malformed_twd = 0;
   /// Refused access of a transmit or receive queue: the queue stopped.
@@ -54,10 +55,16 @@ struct CardEvents {
   RegisterAccess last_read_only{};
   RegisterAccess last_partly{};
 
-  /// Sum over all rules.
+  void note(spec::ProtocolAction action) { ++protocol[static_cast<std::size_t>(action)]; }
+  std::uint64_t count(spec::ProtocolAction action) const {
+    return protocol[static_cast<std::size_t>(action)];
+  }
+
+  /// Sum over all rules of both kinds.
   std::uint64_t illegal_actions() const {
     std::uint64_t sum = 0;
-    for (const std::uint64_t count : illegal_action) sum += count;
+    for (const std::uint64_t times : illegal_action) sum += times;
+    for (const std::uint64_t times : protocol) sum += times;
     return sum;
   }
 };

@@ -56,7 +56,8 @@ void QueueBlock::write(std::uint32_t byte_offset, std::uint32_t value) {
   }
   const std::uint32_t stored = card_.regs.write({spec::Bar::kBar0, byte_offset}, value);
   if (write_tx(q, offset, stored) || write_rx(q, offset, stored)) return;
-  write_moderation(q, offset, stored);
+  // Set and clear bits are pulses that nothing stores.
+  write_moderation(q, offset, value);
 }
 
 bool QueueBlock::write_tx(unsigned q, std::uint32_t offset, std::uint32_t value) {
@@ -149,10 +150,6 @@ std::optional<std::uint32_t> QueueBlock::read_tx(unsigned q, std::uint32_t offse
       return tx_.twq_ptrs(q);
     case in_block<spec::QUEUE_TWQ1_PTRS>():
       return tx_.twq_ptrs(q + kQueueBlocks);
-    case in_block<spec::QUEUE_TWQ0_TAIL>():
-      return tx_.twq_ptrs(q) & 0xffff;
-    case in_block<spec::QUEUE_TWQ1_TAIL>():
-      return tx_.twq_ptrs(q + kQueueBlocks) & 0xffff;
     case kTwq0Status:
       return disabled_on_error(tx_.twq_failed(q));
     case kTwq1Status:
@@ -187,8 +184,6 @@ std::optional<std::uint32_t> QueueBlock::read_tx(unsigned q, std::uint32_t offse
       return second.timestamp_completions;
     case in_block<spec::QUEUE_TCQ_PTRS>():
       return tx_.tcq_ptrs(q);
-    case in_block<spec::QUEUE_TCQ_HEAD>():
-      return tx_.tcq_ptrs(q) & 0xffff;
     case kTcqStatus:
       return disabled_on_error(tx_.tcq_failed(q));
     case in_block<spec::QUEUE_TIM_TIMER>():
@@ -206,16 +201,10 @@ std::optional<std::uint32_t> QueueBlock::read_rx(unsigned q, std::uint32_t offse
   switch (offset) {
     case in_block<spec::QUEUE_RCQ_PTRS>():
       return rx_.rcq_ptrs(q);
-    case in_block<spec::QUEUE_RCQ_HEAD>():
-      return rx_.rcq_ptrs(q) & 0xffff;
     case in_block<spec::QUEUE_BDQ_HPQ_PTRS>():
       return rx_.hpq_ptrs(q);
     case in_block<spec::QUEUE_BDQ_PPQ_PTRS>():
       return rx_.ppq_ptrs(q);
-    case in_block<spec::QUEUE_BDQ_HPQ_TAIL>():
-      return rx_.hpq_ptrs(q) & 0xffff;
-    case in_block<spec::QUEUE_BDQ_PPQ_TAIL>():
-      return rx_.ppq_ptrs(q) & 0xffff;
     case kRcqStatus:
       return disabled_on_error(rx_.rcq_failed(q));
     case kHpqStatus:

@@ -66,7 +66,13 @@ RegisterFile::RegisterFile() {
   const auto rules = spec::action_rules();
   rules_.resize(registers.size());
   for (std::size_t i = 0; i < rules.size(); ++i) {
-    rules_[rules[i].reg].push_back(static_cast<std::uint16_t>(i));
+    const spec::RegInfo& reg = registers[rules[i].reg];
+    const spec::RegInfo& condition = registers[rules[i].cond_reg];
+    const bool same =
+        reg.dim_count == condition.dim_count &&
+        std::equal(reg.dims, reg.dims + reg.dim_count, condition.dims,
+                   [](const auto& a, const auto& b) { return a.stride_bytes == b.stride_bytes; });
+    rules_[rules[i].reg].push_back({static_cast<std::uint16_t>(i), same});
   }
   events_.illegal_action.assign(rules.size(), 0);
   reset();
@@ -149,13 +155,15 @@ bool RegisterFile::note_write(spec::RegAddr at, std::uint32_t value) {
 
 void RegisterFile::check_rules(unsigned reg, spec::RegAddr at, std::uint32_t value) {
   const auto registers = spec::registers();
-  for (const std::uint16_t index : rules_[reg]) {
-    const spec::ActionRule& rule = spec::action_rules()[index];
+  for (const Rule& known : rules_[reg]) {
+    const spec::ActionRule& rule = spec::action_rules()[known.index];
     if (rule.on_nonzero_only && value == 0) continue;
     const spec::RegInfo& condition = registers[rule.cond_reg];
-    const std::uint32_t offset = same_element(registers[reg], at.byte_offset, condition);
+    const std::uint32_t offset =
+        known.same_shape ? condition.byte_offset + (at.byte_offset - registers[reg].byte_offset)
+                         : same_element(registers[reg], at.byte_offset, condition);
     if ((peek({condition.bar, offset}) & rule.cond_mask) != rule.cond_value) {
-      ++events_.illegal_action[index];
+      ++events_.illegal_action[known.index];
     }
   }
 }

@@ -91,8 +91,12 @@ class RegisterFile {
   void check_rules(unsigned reg, spec::RegAddr at, std::uint32_t value);
 
   std::array<Bank, 2> banks_;
-  std::vector<std::vector<std::uint16_t>>
-      rules_;  // by register: the action rules that a write to it must meet
+  struct Rule {
+    std::uint16_t index = 0;  // into spec::action_rules()
+    bool same_shape = false;  // both registers have the same array dimensions
+  };
+
+  std::vector<std::vector<Rule>> rules_;  // by register: what a write to it must meet
   CardEvents events_;
 };
 

@@ -31,6 +31,7 @@ void RxEngine::reset() {
 void RxEngine::write_bdq_ctl(unsigned q, std::uint32_t value) {
   Queue& queue = queues_[q];
   const spec::QUEUE_BDQ_CTL ctl{value};
+  queue.buffer_life.control(ctl.RESET() != 0, ctl.ENABLE() != 0, card_.events());
   if (ctl.RESET() != 0) {
     queue.headers.clear();
     queue.payloads.clear();
@@ -55,13 +56,13 @@ void RxEngine::write_bdq_ctl(unsigned q, std::uint32_t value) {
 
 void RxEngine::write_buffer_tail(unsigned q, BufferQueue& queue, bool enabled,
                                  std::uint32_t value) {
-  if (!enabled || queues_[q].failed) {
-    ++card_.events().doorbell_while_disabled;
-  } else if (value > queue.ring.mask()) {
-    ++card_.events().illegal_doorbell;
-  } else {
-    queue.tail = value;
+  if (!enabled || queues_[q].failed) return;  // the rule of the register counts the former
+  const std::uint32_t mask = queue.ring.mask();
+  if (value > mask) return card_.events().note(spec::ProtocolAction::kDoorbellOutOfRing);
+  if (((value - queue.head) & mask) < queue.available()) {
+    card_.events().note(spec::ProtocolAction::kDoorbellOverruns);
   }
+  queue.tail = value;
 }
 
 void RxEngine::write_hpq_tail(unsigned q, std::uint32_t value) {
@@ -76,6 +77,7 @@ void RxEngine::write_rcq_ctl(unsigned q, std::uint32_t value) {
   CompletionQueue& queue = queues_[q].completions;
   const unsigned manager = Moderation::kFirstRx + q;
   const spec::QUEUE_RCQ_CTL ctl{value};
+  queues_[q].completion_life.control(ctl.RESET() != 0, ctl.ENABLE() != 0, card_.events());
   if (ctl.RESET() != 0) {
     queue.reset();
     card_.moderation.acknowledged(manager, 0, card_.now_ns);
@@ -93,13 +95,9 @@ void RxEngine::write_rcq_ctl(unsigned q, std::uint32_t value) {
 
 void RxEngine::write_rcq_head(unsigned q, std::uint32_t value) {
   CompletionQueue& queue = queues_[q].completions;
-  if (!queue.enabled()) {
-    ++card_.events().doorbell_while_disabled;
-  } else if (!queue.acknowledge(value)) {
-    ++card_.events().illegal_doorbell;
-  } else {
-    card_.moderation.acknowledged(Moderation::kFirstRx + q, queue.outstanding(), card_.now_ns);
-  }
+  if (!queue.enabled()) return;
+  if (!queue.acknowledge(value)) return card_.events().note(queue.refusal_of(value));
+  card_.moderation.acknowledged(Moderation::kFirstRx + q, queue.outstanding(), card_.now_ns);
 }
 
 void RxEngine::write_rde_ctl0(unsigned q, std::uint32_t value) {
@@ -137,6 +135,22 @@ std::uint32_t RxEngine::idle_word(unsigned word) const {
     if (fifo.empty()) continue;
     const unsigned q = fifo.front().queue;
     if (q / 32 == word && queues_[q].usable()) out &= ~(1u << (q % 32));
+  }
+  return out;
+}
+
+std::uint32_t RxEngine::buffer_idle_word(unsigned word) {
+  const std::uint32_t out = idle_word(word);
+  for (unsigned i = 0; i < 32; ++i) {
+    if ((out >> i & 1) != 0) queues_[32 * word + i].buffer_life.seen_idle();
+  }
+  return out;
+}
+
+std::uint32_t RxEngine::completion_idle_word(unsigned word) {
+  const std::uint32_t out = idle_word(word);
+  for (unsigned i = 0; i < 32; ++i) {
+    if ((out >> i & 1) != 0) queues_[32 * word + i].completion_life.seen_idle();
   }
   return out;
 }

@@ -18,6 +18,7 @@
 
 #include "device/card_context.hpp"
 #include "device/descriptor_ring.hpp"
+#include "device/queue_life.hpp"
 #include "device/rx_buffer.hpp"
 #include "device/rx_fifo.hpp"
 #include "openhni/spec/descriptors.hpp"
@@ -58,8 +59,10 @@ class RxEngine {
   bool rcq_failed(unsigned q) const { return queues_[q].completions.failed(); }
   const RxQueueCounters& counters(unsigned q) const { return queues_[q].counters; }
 
-  /// QM_HPQ_IDLE, QM_PPQ_IDLE, QM_RCQ_IDLE word n: busy is a queue that a held frame waits for.
-  std::uint32_t idle_word(unsigned word) const;
+  /// QM_HPQ_IDLE and QM_PPQ_IDLE, and QM_RCQ_IDLE, word n: busy is a queue that a held frame waits
+  /// for.
+  std::uint32_t buffer_idle_word(unsigned word);
+  std::uint32_t completion_idle_word(unsigned word);
 
   /// A frame from the MAC. False: dropped because the RX FIFO was full.
   bool receive(std::span<const std::byte> frame);
@@ -103,6 +106,8 @@ class RxEngine {
     std::uint32_t headroom = 0;
     std::uint32_t tailroom = 0;
     std::uint32_t max_header = 0;
+    QueueLife buffer_life;
+    QueueLife completion_life;
     RxQueueCounters counters;
 
     bool usable() const { return buffers_enabled && !failed && completions.enabled(); }
@@ -136,6 +141,7 @@ class RxEngine {
   void push_meta(Queue& queue, const RxFrameInfo& info);
   void push(Queue& queue, std::uint64_t raw);
   void fail(Queue& queue);
+  std::uint32_t idle_word(unsigned word) const;
   RxFrameInfo describe(const ParsedFrame& parsed, const Decision& decision) const;
 
   CardContext& card_;

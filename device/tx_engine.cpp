@@ -31,7 +31,8 @@ TxEngine::TxEngine(CardContext& context)
 
 void TxEngine::reset() {
   for (Queue& queue : queues_) queue = Queue{};
-  for (CompletionQueue& queue : completions_) queue = CompletionQueue{};
+  completions_.fill(CompletionQueue{});
+  completion_lives_.fill(QueueLife{});
   pending_.fill(0);
   waiting_.fill(0);
   flight_.reset();
@@ -49,6 +50,7 @@ void TxEngine::stop(unsigned twq) {
 void TxEngine::write_twq_ctl(unsigned twq, std::uint32_t value) {
   Queue& queue = queues_[twq];
   const spec::QUEUE_TWQ0_CTL ctl{value};
+  queue.life.control(ctl.RESET() != 0, ctl.ENABLE() != 0, card_.events());
   if (ctl.RESET() != 0) {
     stop(twq);
     queue.head = 0;
@@ -68,13 +70,11 @@ void TxEngine::write_twq_ctl(unsigned twq, std::uint32_t value) {
 
 void TxEngine::write_tail(unsigned twq, std::uint32_t value) {
   Queue& queue = queues_[twq];
-  if (!queue.enabled) {
-    ++card_.events().doorbell_while_disabled;
-    return;
-  }
-  if (value > queue.ring.mask()) {
-    ++card_.events().illegal_doorbell;
-    return;
+  if (!queue.enabled) return;  // counted by the rule of the register
+  const std::uint32_t mask = queue.ring.mask();
+  if (value > mask) return card_.events().note(spec::ProtocolAction::kDoorbellOutOfRing);
+  if (((value - queue.head) & mask) < ((queue.tail - queue.head) & mask)) {
+    card_.events().note(spec::ProtocolAction::kDoorbellOverruns);
   }
   queue.tail = value;
   if (queue.failed || queue.head == queue.tail) return;
@@ -85,6 +85,7 @@ void TxEngine::write_tail(unsigned twq, std::uint32_t value) {
 void TxEngine::write_tcq_ctl(unsigned q, std::uint32_t value) {
   CompletionQueue& queue = completions_[q];
   const spec::QUEUE_TCQ_CTL ctl{value};
+  completion_lives_[q].control(ctl.RESET() != 0, ctl.ENABLE() != 0, card_.events());
   if (ctl.RESET() != 0) {
     queue.reset();
     card_.moderation.acknowledged(q, 0, card_.now_ns);
@@ -104,14 +105,8 @@ void TxEngine::write_tcq_ctl(unsigned q, std::uint32_t value) {
 
 void TxEngine::write_tcq_head(unsigned q, std::uint32_t value) {
   CompletionQueue& queue = completions_[q];
-  if (!queue.enabled()) {
-    ++card_.events().doorbell_while_disabled;
-    return;
-  }
-  if (!queue.acknowledge(value)) {
-    ++card_.events().illegal_doorbell;
-    return;
-  }
+  if (!queue.enabled()) return;
+  if (!queue.acknowledge(value)) return card_.events().note(queue.refusal_of(value));
   card_.moderation.acknowledged(q, queue.outstanding(), card_.now_ns);
   for (const unsigned twq : {q, q + kQueueBlocks}) {
     pending_[twq / 64] |= waiting_[twq / 64] & bit_of(twq);
@@ -127,17 +122,24 @@ std::uint32_t TxEngine::tcq_ptrs(unsigned q) const {
   return completions_[q].tail() << 16 | completions_[q].head();
 }
 
-std::uint32_t TxEngine::work_idle_word(unsigned word) const {
+std::uint32_t TxEngine::work_idle_word(unsigned word) {
   const std::uint64_t busy = (pending_[word / 2] | waiting_[word / 2]) >> (32 * (word % 2));
   std::uint32_t out = ~static_cast<std::uint32_t>(busy);
   if (flight_ && flight_->twq / 32 == word) out &= ~(1u << (flight_->twq % 32));
+  for (unsigned i = 0; i < 32; ++i) {
+    if ((out >> i & 1) != 0) queues_[32 * word + i].life.seen_idle();
+  }
   return out;
 }
 
-std::uint32_t TxEngine::completion_idle_word(unsigned word) const {
-  if (!flight_) return ~0u;
-  const unsigned q = flight_->twq % kQueueBlocks;
-  return q / 32 == word ? ~(1u << (q % 32)) : ~0u;
+std::uint32_t TxEngine::completion_idle_word(unsigned word) {
+  std::uint32_t out = ~0u;
+  const unsigned busy = flight_ ? flight_->twq % kQueueBlocks : kQueueBlocks;
+  if (busy / 32 == word) out &= ~(1u << (busy % 32));
+  for (unsigned i = 0; i < 32; ++i) {
+    if ((out >> i & 1) != 0) completion_lives_[32 * word + i].seen_idle();
+  }
+  return out;
 }
 
 void TxEngine::fail(unsigned twq) {
@@ -263,8 +265,10 @@ void TxEngine::start(unsigned twq) {
   Packet packet;
   switch (collect(queue, packet)) {
     case Collect::kIncomplete:
+      card_.events().note(spec::ProtocolAction::kPacketForm);
       return wait();
     case Collect::kMalformed:
+      card_.events().note(spec::ProtocolAction::kPacketForm);
       ++card_.events().malformed_twd;
       return fail(twq);
     case Collect::kFault:

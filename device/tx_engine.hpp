@@ -22,6 +22,7 @@
 
 #include "device/card_context.hpp"
 #include "device/descriptor_ring.hpp"
+#include "device/queue_life.hpp"
 #include "device/segmentation.hpp"
 #include "openhni/spec/descriptors.hpp"
 
@@ -64,9 +65,9 @@ class TxEngine {
 
   /// QM_TWQ_IDLE, QM_TQS_IDLE, QM_TDE_IDLE word n: a queue is idle when it has no descriptor to
   /// work on and no packet in flight; a disabled queue has neither.
-  std::uint32_t work_idle_word(unsigned word) const;
+  std::uint32_t work_idle_word(unsigned word);
   /// QM_TCQ_IDLE word n.
-  std::uint32_t completion_idle_word(unsigned word) const;
+  std::uint32_t completion_idle_word(unsigned word);
 
   /// Works off at most about `budget` descriptors and segments. True: more could be done at once.
   bool run(unsigned budget);
@@ -81,6 +82,7 @@ class TxEngine {
     std::uint32_t tail = 0;  // doorbell
     bool enabled = false;
     bool failed = false;
+    QueueLife life;
     TxQueueCounters counters;
   };
   struct Fragment {
@@ -128,6 +130,7 @@ class TxEngine {
   CardContext& card_;
   std::array<Queue, kTxWorkQueues> queues_;
   std::array<CompletionQueue, kQueueBlocks> completions_;
+  std::array<QueueLife, kQueueBlocks> completion_lives_;
   std::array<std::uint64_t, kTxWorkQueues / 64> pending_{};  // can make progress
   std::array<std::uint64_t, kTxWorkQueues / 64> waiting_{};  // needs a doorbell or completion room
   unsigned current_ = 0;
