@@ -108,8 +108,8 @@ class Link {
     mode_ = static_cast<LinkMode>(code - 1);
     fec_ = resolve_fec(mode_, static_cast<std::uint32_t>(fec));
     irq_.route_link();
-    door_->write(spec::SIG_PCS_INTR_MASK{kAllOnes});
-    door_->write(spec::SIG_PCS_INTR_STS{kAllOnes});
+    door_->write_at(spec::SIG_PCS_INTR_MASK::at(), kAllOnes);
+    door_->write_at(spec::SIG_PCS_INTR_STS::at(), kAllOnes);
     open_window(now);
     leave_up();
     state_ = is_locked() ? LinkState::kSettling : LinkState::kNoSignal;
@@ -246,7 +246,8 @@ class Link {
     door_->flush();
     door_->write(spec::SIG_PCS_INTR_STS{}.set_LINK_UP(1).set_LINK_DOWN(1));
     const LinkEvent event = is_locked() ? locked(now, on_up) : unlocked(now);
-    door_->write(spec::SIG_PCS_INTR_MASK{~kLinkBits});
+    // Causes that nobody knows stay masked, reserved bits or not.
+    door_->write_at(spec::SIG_PCS_INTR_MASK::at(), ~kLinkBits);
     if (muted_) {
       deadline_ = std::min(deadline_, window_end_);
     } else {
@@ -379,15 +380,17 @@ class Link {
         .set_TX_ENA(on ? 1 : 0);
   }
 
+  // Read, modify, write: the register has bits of others, reserved ones among them.
   void hold_mac_in_reset(bool hold) {
+    constexpr std::uint32_t kResets = spec::SIG_MAC_IN0{}
+                                          .set_RESET_FF_TX_CLK(1)
+                                          .set_RESET_TX_CLK(1)
+                                          .set_RESET_FF_RX_CLK(1)
+                                          .set_RESET_RX_CLK(1)
+                                          .raw;
     const std::uint32_t old =
         door_->template read<spec::SIG_MAC_IN0>(Site::kMacSignal).raw.as_data();
-    const std::uint32_t bit = hold ? 1 : 0;
-    door_->write(spec::SIG_MAC_IN0{old}
-                     .set_RESET_FF_TX_CLK(bit)
-                     .set_RESET_TX_CLK(bit)
-                     .set_RESET_FF_RX_CLK(bit)
-                     .set_RESET_RX_CLK(bit));
+    door_->write_at(spec::SIG_MAC_IN0::at(), hold ? old | kResets : old & ~kResets);
   }
 
   void mac_down() {
@@ -423,10 +426,11 @@ class Link {
     arm_pause_storm(storm_protected_ ? config_.storm_timeout_ms : LinkConfig{}.storm_timeout_ms);
     door_->write(setup_detail::pause_drop_ctrl(config_.tx_pause, storm_protected_));
     clear_pause_storm();
-    const auto old = door_->template read<spec::RXB_ERR_INTR_MASK>(Site::kMacSignal).raw;
-    constexpr std::uint32_t kAllStormBits = 0xf000;
-    const std::uint32_t others = old.as_data() & ~kAllStormBits;
-    door_->write(spec::RXB_ERR_INTR_MASK{others | (storm_protected_ ? 0 : kAllStormBits)});
+    constexpr std::uint32_t kAllStormBits = spec::RXB_ERR_INTR_MASK{}.set_PS(0xf).raw;
+    const std::uint32_t old =
+        door_->template read<spec::RXB_ERR_INTR_MASK>(Site::kMacSignal).raw.as_data();
+    door_->write_at(spec::RXB_ERR_INTR_MASK::at(),
+                    storm_protected_ ? old & ~kAllStormBits : old | kAllStormBits);
   }
 
   // The card gave up pausing: count it and let it pause again.

@@ -125,7 +125,7 @@ inline constexpr auto kQueueManager = std::to_array<RegWrite>({
     to(spec::QM_RCQ_CTL0{}
            .set_TICK_CYCLES(kCardClockHz / 1'000'000)
            .set_COAL_WAIT(kCardClockHz / 500'000)),
-    to(spec::FAB_AXI4_AR_SPACER_2_CFG{0x00010002}),
+    to(spec::FAB_AXI4_AR_SPACER_2_CFG{}.set_MASK(1).set_THREADSHOLD(2)),
 });
 
 /// PAUSE_DROP_CTRL (15.1). Nothing else writes this register, so it is never read back.
@@ -145,7 +145,7 @@ constexpr std::uint32_t calendar_word(std::uint32_t n) {
 
 inline constexpr auto kRxBufferHead = std::to_array<RegWrite>({
     to(pause_drop_ctrl(false, false)),
-    to(spec::RXB_INTF_CREDIT{0x8fff}),
+    to(spec::RXB_INTF_CREDIT{}.set_MASK0(15).set_MASK1(15).set_MASK2(15).set_MASK3(8)),
 });
 inline constexpr auto kRxBufferTail = std::to_array<RegWrite>({
     to(spec::RXB_DWRR_RDE_WEIGHT0{}.set_QUANTUM0(0x40).set_QUANTUM2(0x50)),
@@ -226,12 +226,12 @@ class Setup {
     for (const auto& w : table) door_->write_at(w.at, w.value);
   }
 
-  // Sets bits 3:0 (two size codes) and keeps those of `keep`.
+  // Sets bits 3:0 (two size codes) and keeps those of `keep`, reserved ones included.
   template <class Reg>
   void set_codes(std::uint32_t keep, std::uint32_t code) {
     const std::uint32_t old = door_->template read<Reg>(Site::kSetupReadback).raw.as_data();
     const std::uint32_t codes = code | setup_detail::kCacheLineCode << 2;
-    door_->write(Reg{(old & keep) | codes});
+    door_->write_at(Reg::at(), (old & keep) | codes);
   }
 
   void program_requests(const PcieLimits& limits) {

@@ -1,0 +1,653 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driver/rx_filter.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <set>
+#include <vector>
+
+#include "tests/fake_device.hpp"
+
+namespace hni {
+namespace {
+
+using test::bar0;
+using test::RegWrite;
+
+constexpr MacAddress kHost{0x02, 0x11, 0x22, 0x33, 0x44, 0x55};
+
+MacAddress unicast(std::uint8_t n) {
+  return {0x02, 0, 0, 0, 1, n};
+}
+MacAddress group(std::uint8_t n) {
+  return {0x01, 0, 0x5e, 0, 0, n};
+}
+
+std::vector<MacAddress> macs(std::uint8_t count, MacAddress (*make)(std::uint8_t)) {
+  std::vector<MacAddress> list;
+  for (std::uint8_t n = 0; n < count; ++n) list.push_back(make(n));
+  return list;
+}
+
+// Word indices of fbnic reference 14.
+std::uint32_t act(std::uint32_t word, std::uint32_t n) {
+  return 0x8880 + 0x40 * word + n;
+}
+std::uint32_t macda(std::uint32_t word, std::uint32_t n) {
+  return 0x8b80 + 0x20 * word + n;
+}
+
+class RxFilterTest : public ::testing::Test {
+ protected:
+  RxFilterTest() { EXPECT_TRUE(filter_.set_mac(kHost)); }
+
+  std::uint32_t at(std::uint32_t index) { return fake_.device.peek(bar0(index)); }
+  bool live(std::uint32_t n) { return at(act(11, n)) == 0x80000000; }
+  bool mac_live(std::uint32_t n) { return at(macda(3, n)) == 0x80000000; }
+  MacAddress mac_at(std::uint32_t n) {
+    MacAddress mac;
+    for (std::uint32_t w = 0; w < 3; ++w) {
+      mac[4 - 2 * w] = static_cast<std::uint8_t>(at(macda(w, n)) >> 8);
+      mac[5 - 2 * w] = static_cast<std::uint8_t>(at(macda(w, n)));
+    }
+    return mac;
+  }
+  void expect_card_holds_the_shadow() {
+    const ClassifierTables& t = filter_.shadow();
+    EXPECT_TRUE(t.is_valid());
+    for (std::uint32_t n = 0; n < kActionEntries; ++n) {
+      EXPECT_EQ(live(n), t.action[n].used) << n;
+      if (t.action[n].used) {
+        EXPECT_EQ(at(0x8800 + n), t.action[n].action.raw);
+        EXPECT_EQ(at(0x8840 + n), t.action[n].hash.raw);
+      }
+    }
+    for (std::uint32_t n = 0; n < kMacEntries; ++n) {
+      EXPECT_EQ(mac_live(n), t.mac[n].used()) << n;
+      EXPECT_EQ(mac_at(n), t.mac[n].value) << n;
+    }
+  }
+
+  test::FakeDoor fake_;
+  RxFilter<test::FakeDevice> filter_{fake_.door};
+};
+
+TEST_F(RxFilterTest, StartProgramsHashingThenRulesThenAddresses) {
+  ASSERT_TRUE(filter_.set_queue_count(4));
+  EXPECT_TRUE(fake_.device.writes.empty()) << "not before start";
+  filter_.start();
+  for (std::uint32_t i = 0; i < 256; ++i) {
+    EXPECT_EQ(at(0x8d20 + i), i % 4);
+    EXPECT_EQ(at(0x8e20 + i), i % 4);
+  }
+  EXPECT_EQ(at(0x840c), 0x6d5a56daU);
+  EXPECT_EQ(at(0x840c + 13) & ~0xff800000U, 0U);
+  EXPECT_EQ(at(0x840a), 1U);
+  EXPECT_EQ(at(0x840b), 0U);
+  EXPECT_EQ(at(0x8400), 0x260e1014U);
+  expect_card_holds_the_shadow();
+}
+
+TEST_F(RxFilterTest, TheSevenHashRulesAreLinuxs) {
+  filter_.start();
+  const std::uint32_t values[] = {0xdc00, 0xd400, 0x9c00, 0x9400, 0x1c00, 0x1400, 0x0400};
+  const std::uint32_t hashes[] = {0x03, 0x03, 0x0f, 0x0f, 0x03, 0x03, 0x10};
+  for (std::uint32_t i = 0; i < 7; ++i) {
+    const std::uint32_t n = 57 + i;
+    EXPECT_EQ(at(act(1, n)), values[i] | (~values[i] & 0xffff) << 16);
+    for (const std::uint32_t w : {0U, 2U, 3U, 4U, 5U, 6U, 7U, 8U, 9U, 10U})
+      EXPECT_EQ(at(act(w, n)), 0xffff0000U);
+    EXPECT_EQ(at(0x8800 + n), 0x00040002U);
+    EXPECT_EQ(at(0x8840 + n), hashes[i]);
+    EXPECT_TRUE(live(n));
+  }
+  for (std::uint32_t n = 0; n < 57; ++n) EXPECT_FALSE(live(n)) << n;
+}
+
+TEST_F(RxFilterTest, HostAndBroadcastHaveTheirEntries) {
+  filter_.start();
+  EXPECT_EQ(at(macda(0, 30)), 0x4455U);
+  EXPECT_EQ(at(macda(1, 30)), 0x2233U);
+  EXPECT_EQ(at(macda(2, 30)), 0x0211U);
+  EXPECT_EQ(at(macda(0, 4)), 0xffffU);
+  for (std::uint32_t n = 0; n < 32; ++n) EXPECT_EQ(mac_live(n), n == 4 || n == 30);
+  ASSERT_TRUE(filter_.set_broadcast(false));
+  EXPECT_FALSE(mac_live(4));
+}
+
+TEST_F(RxFilterTest, AnEntryIsValidOnlyAfterItsWords) {
+  filter_.start();
+  fake_.device.forget();
+  const auto list = macs(1, group);
+  ASSERT_TRUE(filter_.set_multicast(list));
+  EXPECT_EQ(fake_.device.writes, (std::vector<RegWrite>{{bar0(macda(0, 5)), 0x0000},
+                                                        {bar0(macda(1, 5)), 0x5e00},
+                                                        {bar0(macda(2, 5)), 0x0100},
+                                                        {bar0(macda(3, 5)), 0x80000000}}));
+  EXPECT_EQ(fake_.device.reads_from(Site::kPresence), 1U);
+}
+
+TEST_F(RxFilterTest, AChangedEntryIsInvalidWhileItChanges) {
+  filter_.start();
+  fake_.device.forget();
+  ASSERT_TRUE(filter_.set_mac(unicast(9)));
+  EXPECT_EQ(fake_.device.writes, (std::vector<RegWrite>{{bar0(macda(3, 30)), 0},
+                                                        {bar0(macda(0, 30)), 0x0109},
+                                                        {bar0(macda(1, 30)), 0x0000},
+                                                        {bar0(macda(2, 30)), 0x0200},
+                                                        {bar0(macda(3, 30)), 0x80000000}}));
+}
+
+TEST_F(RxFilterTest, SettingTheSameAgainWritesNothing) {
+  filter_.start();
+  const auto list = macs(3, group);
+  ASSERT_TRUE(filter_.set_multicast(list));
+  fake_.device.forget();
+  ASSERT_TRUE(filter_.set_multicast(list));
+  ASSERT_TRUE(filter_.set_mac(kHost));
+  ASSERT_TRUE(filter_.set_promiscuous(false));
+  EXPECT_TRUE(fake_.device.writes.empty());
+}
+
+TEST_F(RxFilterTest, ListsFillFromBothEndsAndKeepTheirPlaces) {
+  filter_.start();
+  ASSERT_TRUE(filter_.set_unicast(macs(3, unicast)));
+  ASSERT_TRUE(filter_.set_multicast(macs(4, group)));
+  for (std::uint8_t n = 0; n < 3; ++n) EXPECT_EQ(mac_at(29U - n), unicast(n));
+  for (std::uint8_t n = 0; n < 4; ++n) EXPECT_EQ(mac_at(5U + n), group(n));
+  const std::vector<MacAddress> fewer{group(3), group(1)};
+  ASSERT_TRUE(filter_.set_multicast(fewer));
+  EXPECT_FALSE(mac_live(5));
+  EXPECT_EQ(mac_at(6), group(1));
+  EXPECT_FALSE(mac_live(7));
+  EXPECT_EQ(mac_at(8), group(3));
+  const std::vector<MacAddress> more{group(7), group(3), group(1)};
+  ASSERT_TRUE(filter_.set_multicast(more));
+  EXPECT_EQ(mac_at(5), group(7));
+}
+
+TEST_F(RxFilterTest, TheBoundaryMovesWhereAListNeedsRoom) {
+  filter_.start();
+  ASSERT_TRUE(filter_.set_unicast(macs(14, unicast)));
+  EXPECT_EQ(filter_.mac_table().boundary, 16U);
+  ASSERT_TRUE(filter_.set_unicast(macs(2, unicast)));
+  ASSERT_TRUE(filter_.set_multicast(macs(23, group)));
+  EXPECT_EQ(filter_.mac_table().boundary, 28U);
+  ASSERT_TRUE(filter_.set_unicast({}));
+  ASSERT_TRUE(filter_.set_multicast(macs(25, group)));
+  EXPECT_EQ(filter_.mac_table().boundary, 30U);
+  EXPECT_FALSE(filter_.mac_table().multicast_overflow);
+  EXPECT_FALSE(mac_live(31));
+  std::set<MacAddress> seen;
+  for (std::uint32_t n = 5; n < 30; ++n) seen.insert(mac_at(n));
+  EXPECT_EQ(seen.size(), 25U);
+  expect_card_holds_the_shadow();
+}
+
+TEST_F(RxFilterTest, UnicastOverflowMakesThePortPromiscuous) {
+  filter_.start();
+  ASSERT_TRUE(filter_.set_unicast(macs(15, unicast)));
+  EXPECT_TRUE(filter_.mac_table().unicast_overflow);
+  EXPECT_TRUE(mac_live(31));
+  EXPECT_EQ(at(macda(0, 31)), 0xffff0000U);
+  EXPECT_EQ(at(macda(2, 31)), 0xffff0000U);
+  ASSERT_TRUE(filter_.set_unicast(macs(6, unicast)));
+  EXPECT_FALSE(mac_live(31));
+}
+
+TEST_F(RxFilterTest, MulticastOverflowLetsAllGroupsIn) {
+  filter_.start();
+  ASSERT_TRUE(filter_.set_multicast(macs(26, group)));
+  EXPECT_EQ(at(macda(0, 31)), 0xffff0000U);
+  EXPECT_EQ(at(macda(1, 31)), 0xffff0000U);
+  EXPECT_EQ(at(macda(2, 31)), 0xfeff0100U);
+  EXPECT_TRUE(mac_live(31));
+  ASSERT_TRUE(filter_.set_multicast(macs(200, group)));
+  EXPECT_TRUE(filter_.mac_table().multicast_overflow);
+  ASSERT_TRUE(filter_.set_promiscuous(true));
+  EXPECT_EQ(at(macda(2, 31)), 0xffff0000U) << "promiscuous includes all groups";
+}
+
+TEST_F(RxFilterTest, AddressesThatAreNoStationsAreRefused) {
+  EXPECT_FALSE(filter_.set_mac({}));
+  EXPECT_FALSE(filter_.set_mac(kBroadcastMac));
+  EXPECT_EQ(filter_.mac(), kHost);
+}
+
+TEST_F(RxFilterTest, HashFieldsAreCheckedByType) {
+  filter_.start();
+  EXPECT_FALSE(filter_.set_hash_fields(FlowType::kEther, kHashIpSource));
+  EXPECT_FALSE(filter_.set_hash_fields(FlowType::kIp4, kHashPortSource));
+  ASSERT_TRUE(filter_.set_hash_fields(FlowType::kUdp4, kHashIp | kHashPorts));
+  EXPECT_EQ(at(0x8840 + 58), 0x0fU);
+  ASSERT_TRUE(filter_.set_hash_fields(FlowType::kIp6, kHashIp | kHashFlowLabel));
+  EXPECT_EQ(at(0x8840 + 61), 0xc3U);
+  ASSERT_TRUE(filter_.set_hash_fields(FlowType::kIp4, kHashDiscard));
+  EXPECT_EQ(at(0x8800 + 62), 0x00040001U);
+}
+
+TEST_F(RxFilterTest, ANewActionDoesNotTakeTheRuleOut) {
+  filter_.start();
+  fake_.device.forget();
+  ASSERT_TRUE(filter_.set_timestamps(RxTimestamps::kNonIp));
+  EXPECT_EQ(fake_.device.writes,
+            (std::vector<RegWrite>{{bar0(0x8800 + 63), 0x10040002}, {bar0(0x8840 + 63), 0x10}}));
+}
+
+TEST_F(RxFilterTest, TimestampsAreChosenByType) {
+  filter_.start();
+  const auto stamped = [&] {
+    std::uint32_t bits = 0;
+    for (std::uint32_t i = 0; i < 7; ++i) bits |= (at(0x8800 + 57 + i) >> 28 & 1U) << i;
+    return bits;
+  };
+  ASSERT_TRUE(filter_.set_timestamps(RxTimestamps::kAll));
+  EXPECT_EQ(stamped(), 0x7fU);
+  ASSERT_TRUE(filter_.set_timestamps(RxTimestamps::kUdp));
+  EXPECT_EQ(stamped(), 0x03U);
+  ASSERT_TRUE(filter_.set_timestamps(RxTimestamps::kUdpAndNonIp));
+  EXPECT_EQ(stamped(), 0x43U);
+  ASSERT_TRUE(filter_.set_timestamps(RxTimestamps::kNone));
+  EXPECT_EQ(stamped(), 0U);
+}
+
+TEST_F(RxFilterTest, IndirectionTablesNameOnlyQueuesThatExist) {
+  ASSERT_TRUE(filter_.set_queue_count(8));
+  RssTable table{};
+  table[255] = 8;
+  EXPECT_FALSE(filter_.set_rss_table(0, table));
+  table[255] = 7;
+  ASSERT_TRUE(filter_.set_rss_table(0, table));
+  EXPECT_FALSE(filter_.set_rss_table(2, table));
+  EXPECT_FALSE(filter_.set_queue_count(4)) << "queue 7 is in use";
+  EXPECT_FALSE(filter_.set_queue_count(129));
+  ASSERT_TRUE(filter_.reset_rss_table(0));
+  ASSERT_TRUE(filter_.set_queue_count(4));
+}
+
+TEST_F(RxFilterTest, OnlyChangedTableEntriesAreWritten) {
+  ASSERT_TRUE(filter_.set_queue_count(2));
+  filter_.start();
+  fake_.device.forget();
+  RssTable table = filter_.rss_table(1);
+  table[3] = 0;
+  ASSERT_TRUE(filter_.set_rss_table(1, table));
+  EXPECT_EQ(fake_.device.writes_to(bar0(0x8e23)), (std::vector<std::uint32_t>{0}));
+  EXPECT_EQ(fake_.device.writes.size(), 4U) << "and the default action and RMI_CONFIG";
+}
+
+TEST_F(RxFilterTest, KeyBitsBelowItsLengthAreCleared) {
+  RssKey key;
+  key.fill(0xff);
+  filter_.start();
+  ASSERT_TRUE(filter_.set_rss_key(key));
+  EXPECT_EQ(at(0x840c + 12), 0xffffffffU);
+  EXPECT_EQ(at(0x840c + 13), 0xff800000U);
+}
+
+TEST_F(RxFilterTest, ReprogramWritesEverythingAgain) {
+  ASSERT_TRUE(filter_.set_queue_count(4));
+  filter_.start();
+  ASSERT_TRUE(filter_.set_multicast(macs(5, group)));
+  ASSERT_TRUE(filter_.add_rule({.type = FlowType::kTcp4, .queue = 1}));
+  const auto snapshot = [&] {
+    std::vector<std::uint32_t> all;
+    for (std::uint32_t i = 0x8400; i < 0x8f20; ++i) all.push_back(at(i));
+    return all;
+  };
+  const auto good = snapshot();
+  for (std::uint32_t i = 0x8400; i < 0x8f20; ++i) fake_.device.poke(bar0(i), 0);
+  filter_.reprogram();
+  EXPECT_EQ(snapshot(), good);
+}
+
+TEST_F(RxFilterTest, StaleEntriesOfAnEarlierDriverAreCleared) {
+  for (std::uint32_t n = 0; n < 64; ++n) fake_.device.poke(bar0(act(11, n)), 0x80000000);
+  for (std::uint32_t n = 0; n < 32; ++n) fake_.device.poke(bar0(macda(3, n)), 0x80000000);
+  filter_.start();
+  expect_card_holds_the_shadow();
+}
+
+TEST_F(RxFilterTest, StopLetsNothingIn) {
+  filter_.start();
+  filter_.stop();
+  for (std::uint32_t n = 0; n < 64; ++n) EXPECT_FALSE(live(n));
+  for (std::uint32_t n = 0; n < 32; ++n) EXPECT_FALSE(mac_live(n));
+  EXPECT_EQ(at(0x8400), 0x14U);
+  filter_.start();
+  expect_card_holds_the_shadow();
+  EXPECT_TRUE(mac_live(30));
+}
+
+// Flow rules.
+
+TEST_F(RxFilterTest, ATcpRuleComparesAddressesAndPorts) {
+  ASSERT_TRUE(filter_.set_queue_count(8));
+  filter_.start();
+  FlowRule rule{.type = FlowType::kTcp4,
+                .source = IpMatch::v4({10, 0, 0, 0}, 8),
+                .destination = IpMatch::v4({192, 168, 1, 2}, 32),
+                .destination_port = {443, 0xffff},
+                .queue = 5};
+  const auto id = filter_.add_rule(rule);
+  ASSERT_TRUE(id);
+  EXPECT_EQ(*id, RuleId{47});
+  EXPECT_EQ(at(0x8800 + 49), 0x00040512U);
+  EXPECT_EQ(at(act(0, 49)), 0xff0000ffU);  // both look-ups hit entry 7
+  EXPECT_EQ(at(act(1, 49)), 0x23ff9400U);
+  EXPECT_EQ(at(act(3, 49)), 0xffff0000U);
+  EXPECT_EQ(at(act(4, 49)), 443U);
+  EXPECT_TRUE(live(49));
+  EXPECT_EQ(at(0x8c90 + 7), 0xffff0000U);      // source, low half: don't care
+  EXPECT_EQ(at(0x8c90 + 8 + 7), 0x00ff0a00U);  // 10.x
+  EXPECT_EQ(at(0x8c90 + 64 + 7), 0x80000000U);
+  EXPECT_EQ(at(0x8cd8 + 7), 0x0102U);
+  EXPECT_EQ(at(0x8cd8 + 8 + 7), 0xc0a8U);
+  EXPECT_EQ(at(0x8cd8 + 16 + 7), 0xffff0000U);
+  ASSERT_TRUE(filter_.remove_rule(*id));
+  EXPECT_FALSE(live(49));
+  EXPECT_EQ(at(0x8c90 + 64 + 7), 0U);
+  EXPECT_EQ(filter_.rule_count(), 0U);
+}
+
+TEST_F(RxFilterTest, AnIpv6EntryIsMarked) {
+  filter_.start();
+  std::array<std::uint8_t, 16> address{0x20, 0x01, 0x0d, 0xb8};
+  ASSERT_TRUE(filter_.add_rule(
+      {.type = FlowType::kUdp6, .source = IpMatch::v6(address, 32), .action = FlowAction::kDrop}));
+  EXPECT_EQ(at(0x8800 + 49), 0x00040001U);
+  EXPECT_EQ(at(act(0, 49)), 0xfff00008U);
+  EXPECT_EQ(at(act(1, 49)), 0x23ffdc00U);
+  EXPECT_EQ(at(0x8c90 + 56), 0x2001U);
+  EXPECT_EQ(at(0x8c90 + 48), 0x0db8U);
+  EXPECT_EQ(at(0x8c90 + 64), 0x80000001U);
+}
+
+TEST_F(RxFilterTest, ATunnelRuleComparesTheOuterHeaderAndItsPresence) {
+  filter_.start();
+  std::array<std::uint8_t, 16> address{0xfd};
+  ASSERT_TRUE(filter_.add_rule(
+      {.type = FlowType::kIp6, .outer = true, .destination = IpMatch::v6(address, 8)}));
+  EXPECT_EQ(at(act(0, 49)), 0x0fff8000U);
+  EXPECT_EQ(at(act(1, 49)), 0xc3ff3c00U);
+  EXPECT_EQ(at(0x8c48 + 64), 0x80000000U) << "outer entries carry no version";
+}
+
+TEST_F(RxFilterTest, AnEthernetRuleComparesTheIndexOfItsAddress) {
+  filter_.start();
+  ASSERT_TRUE(filter_.set_queue_count(4));
+  ASSERT_TRUE(filter_.add_rule({.type = FlowType::kEther, .mac = unicast(1), .queue = 3}));
+  EXPECT_EQ(mac_at(29), unicast(1));
+  EXPECT_EQ(at(act(1, 49)), (0xffffU & ~0x7e0U) << 16 | 0x400U | 29U << 5);
+  ASSERT_TRUE(filter_.add_rule({.type = FlowType::kEther, .mac = kHost, .queue = 2}));
+  EXPECT_EQ(at(act(1, 48)) & 0x3e0, 30U << 5);
+  ASSERT_TRUE(filter_.add_rule({.type = FlowType::kEther, .mac = group(1), .queue = 2}));
+  EXPECT_EQ(at(act(1, 47)) & 0x3e0, 5U << 5);
+}
+
+TEST_F(RxFilterTest, RulesToTheSecondTableOfQueues) {
+  filter_.start();
+  ASSERT_TRUE(
+      filter_.add_rule({.type = FlowType::kTcp6, .action = FlowAction::kHash, .rss_context = 1}));
+  EXPECT_EQ(at(0x8800 + 49), 0x40040002U);
+}
+
+TEST_F(RxFilterTest, WhatTheCardCannotExpressIsRefused) {
+  const FlowRule bad[] = {
+      {.type = FlowType::kTcp4, .queue = 1},
+      {.type = FlowType::kTcp4, .rss_context = 2},
+      {.type = FlowType::kIp4, .source_port = {1, 1}},
+      {.type = FlowType::kTcp4, .source = IpMatch::v6({1}, 8)},
+      {.type = FlowType::kTcp4, .mac = kHost},
+      {.type = FlowType::kEther, .source = IpMatch::v4({1, 2, 3, 4}, 32)},
+      {.type = FlowType::kEther, .mac = MacAddress{}},
+      {.type = FlowType::kTcp6, .outer = true},
+  };
+  for (const FlowRule& rule : bad) EXPECT_FALSE(filter_.add_rule(rule));
+  EXPECT_EQ(filter_.rule_count(), 0U);
+  EXPECT_EQ(filter_.remove_rule(RuleId{47}).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(filter_.remove_rule(RuleId{200}).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(RxFilterTest, TablesHaveTheirLimits) {
+  filter_.start();
+  for (std::uint8_t n = 0; n < 8; ++n)
+    ASSERT_TRUE(
+        filter_.add_rule({.type = FlowType::kIp4, .source = IpMatch::v4({10, 0, 0, n}, 32)}));
+  const auto shadow = filter_.shadow().ip;
+  const auto ninth =
+      filter_.add_rule({.type = FlowType::kIp4, .source = IpMatch::v4({10, 0, 0, 99}, 32)});
+  ASSERT_FALSE(ninth);
+  EXPECT_EQ(ninth.error().code, ErrorCode::kTableFull);
+  EXPECT_EQ(filter_.shadow().ip, shadow);
+  for (int n = 8; n < 48; ++n) ASSERT_TRUE(filter_.add_rule({.type = FlowType::kUdp4}));
+  EXPECT_EQ(filter_.add_rule({.type = FlowType::kUdp4}).error().code, ErrorCode::kTableFull);
+  expect_card_holds_the_shadow();
+}
+
+TEST_F(RxFilterTest, LongerPrefixesComeFirstInWhateverOrderTheyAreAdded) {
+  for (const bool v6 : {false, true}) {
+    RxFilter<test::FakeDevice> filter{fake_.door};
+    ASSERT_TRUE(filter.set_mac(kHost));
+    filter.start();
+    for (const unsigned prefix : {16U, 8U, 32U, 24U, 20U, 28U, 12U, 30U}) {
+      const IpMatch m =
+          v6 ? IpMatch::v6({10, 1, 2, 3}, prefix) : IpMatch::v4({10, 1, 2, 3}, prefix);
+      ASSERT_TRUE(
+          filter.add_rule({.type = v6 ? FlowType::kIp6 : FlowType::kIp4, .destination = m}));
+      EXPECT_TRUE(flow_detail::is_ordered(filter.shadow().ip[raw(IpTable::kDestination)]));
+      EXPECT_TRUE(filter.shadow().is_valid());
+    }
+  }
+}
+
+TEST_F(RxFilterTest, ARuleIsOutWhileItsAddressMoves) {
+  filter_.start();
+  ASSERT_TRUE(
+      filter_.add_rule({.type = FlowType::kIp4, .source = IpMatch::v4({10, 1, 2, 3}, 32)}));
+  for (std::uint8_t n = 1; n < 7; ++n)
+    ASSERT_TRUE(
+        filter_.add_rule({.type = FlowType::kIp4, .source = IpMatch::v4({10, 9, 9, n}, 32)}));
+  // The shorter prefix must come after entry 7: everything moves.
+  bool rule_was_out = false;
+  fake_.device.on_write = [&](RegAddr where, std::uint32_t) {
+    if (where.byte_offset / 4 >= 0x8c90 && where.byte_offset / 4 < 0x8cd8)
+      rule_was_out = rule_was_out || !live(49);
+    return false;
+  };
+  ASSERT_TRUE(
+      filter_.add_rule({.type = FlowType::kIp4, .source = IpMatch::v4({10, 1, 0, 0}, 16)}));
+  EXPECT_TRUE(rule_was_out);
+  EXPECT_TRUE(live(49));
+  expect_card_holds_the_shadow();
+}
+
+// Any sequence of changes leaves the card with what the configuration says.
+TEST_F(RxFilterTest, RandomChangesKeepTheInvariant) {
+  std::mt19937 random(7);
+  const auto below = [&](std::uint32_t n) { return static_cast<std::uint8_t>(random() % n); };
+  ASSERT_TRUE(filter_.set_queue_count(4));
+  filter_.start();
+  for (int round = 0; round < 2000; ++round) {
+    switch (below(8)) {
+      case 0:
+        (void)filter_.set_unicast(macs(below(18), unicast));
+        break;
+      case 1:
+        (void)filter_.set_multicast(macs(below(30), group));
+        break;
+      case 2: {
+        BmcConfig bmc{.present = below(2) == 0, .all_multicast = below(2) == 0, .addresses = {}};
+        for (auto& mac : bmc.addresses)
+          mac = below(2) == 0 ? group(below(40)) : unicast(below(40));
+        (void)filter_.set_bmc(bmc);
+        break;
+      }
+      case 3:
+        (void)filter_.add_rule({.type = FlowType::kEther,
+                                .mac = below(2) == 0 ? group(below(40)) : unicast(below(40))});
+        break;
+      case 4:
+        (void)filter_.add_rule({.type = FlowType::kIp4,
+                                .source = IpMatch::v4({10, below(3), below(3), 1}, below(33)),
+                                .destination = IpMatch::v4({10, below(3), 0, 0}, below(33))});
+        break;
+      case 5:
+        (void)filter_.add_rule({.type = FlowType::kIp6,
+                                .outer = below(2) == 0,
+                                .source = IpMatch::v6({below(2), below(2)}, below(129))});
+        break;
+      default:
+        (void)filter_.remove_rule(RuleId{below(kMaxRules)});
+        break;
+    }
+    const MacTable& macs = filter_.mac_table();
+    ASSERT_TRUE(filter_.shadow().is_valid());
+    for (const auto& table : filter_.shadow().ip) ASSERT_TRUE(flow_detail::is_ordered(table));
+    for (const MacAddress& mac : filter_.filter().unicast.all())
+      ASSERT_TRUE(macs.unicast_overflow || macs.find(mac));
+    for (const MacAddress& mac : filter_.filter().multicast.all())
+      ASSERT_TRUE(macs.multicast_overflow || macs.find(mac));
+    for (std::uint8_t n = 0; n < kMaxRules; ++n)
+      if (const FlowRule* rule = filter_.rule(RuleId{n}); rule && rule->mac)
+        ASSERT_TRUE(macs.find(*rule->mac));
+    if (round % 100 == 0) expect_card_holds_the_shadow();
+  }
+}
+
+// A management controller that shares the port.
+
+class BmcTest : public RxFilterTest {
+ protected:
+  static constexpr MacAddress kBmc{0x02, 0xbb, 0, 0, 0, 1};
+  BmcConfig bmc(bool all_multicast = false) {
+    BmcConfig config{.present = true, .all_multicast = all_multicast, .addresses = {}};
+    config.addresses[0] = kBmc;
+    return config;
+  }
+};
+
+TEST_F(BmcTest, ItsFramesGoToItAlone) {
+  ASSERT_TRUE(filter_.set_bmc(bmc()));
+  filter_.start();
+  EXPECT_EQ(mac_at(0), kBmc);
+  EXPECT_EQ(at(0x8800), 0x4U);
+  EXPECT_EQ(at(act(1, 0)), (0xffffU & ~(0x1cU << 5) & ~0x400U) << 16 | 0x400U);
+  EXPECT_TRUE(live(0));
+  EXPECT_FALSE(live(1));
+  for (std::uint32_t i = 0; i < 7; ++i) {
+    EXPECT_EQ(at(act(1, 50 + i)) & 0x700, 0x700U) << "unicast rules compare the boundary";
+    EXPECT_EQ(at(0x8800 + 50 + i), 0x00040002U);
+    EXPECT_EQ(at(0x8800 + 57 + i), 0x00040006U);
+  }
+}
+
+TEST_F(BmcTest, TransmittedFramesForItAreTurnedAround) {
+  ASSERT_TRUE(filter_.set_bmc(bmc()));
+  filter_.start();
+  // Entry 0: the BMC's address; entry 1: broadcast, which also leaves.
+  EXPECT_EQ(at(0x4200), 0x0001'0000U);
+  EXPECT_EQ(at(0x4210), 0x02bb'0000U);
+  EXPECT_EQ(at(0x4218), 0x800000b8U);
+  EXPECT_EQ(at(0x4211), 0xffff'0000U);
+  EXPECT_EQ(at(0x404a), 0x32U);
+  for (std::uint32_t n = 2; n < 8; ++n) EXPECT_EQ(at(0x4218 + n), 0U);
+}
+
+TEST_F(BmcTest, AllMulticastOfTheBmcEndsWhereTheHostWantsItToo) {
+  ASSERT_TRUE(filter_.set_bmc(bmc(true)));
+  filter_.start();
+  EXPECT_EQ(at(macda(2, 23)), 0xfeff0100U);
+  EXPECT_EQ(at(0x8801), 0x4U);
+  EXPECT_EQ(at(act(1, 1)) & 0x7e0, 0x400U | 23U << 5);
+  EXPECT_TRUE(live(1));
+  ASSERT_TRUE(filter_.set_all_multicast(true));
+  EXPECT_FALSE(live(1)) << "the hash rules now take it to both";
+  EXPECT_FALSE(mac_live(31));
+}
+
+TEST_F(BmcTest, AGroupOfBothLiesInTheSharedRegion) {
+  BmcConfig config = bmc();
+  config.addresses[1] = group(1);
+  ASSERT_TRUE(filter_.set_bmc(config));
+  filter_.start();
+  EXPECT_EQ(mac_at(1), group(1));
+  const std::vector<MacAddress> groups{group(1)};
+  ASSERT_TRUE(filter_.set_multicast(groups));
+  EXPECT_EQ(mac_at(5), group(1));
+  EXPECT_FALSE(mac_live(1));
+  ASSERT_TRUE(filter_.set_multicast({}));
+  EXPECT_EQ(mac_at(1), group(1));
+  ASSERT_TRUE(filter_.set_promiscuous(true));
+  EXPECT_EQ(mac_at(5), group(1)) << "a promiscuous host must see it, too";
+}
+
+TEST_F(BmcTest, ItCannotTakeTheHostsAddress) {
+  BmcConfig config = bmc();
+  config.addresses[1] = kHost;
+  ASSERT_TRUE(filter_.set_bmc(config));
+  filter_.start();
+  EXPECT_EQ(filter_.mac_table().bmc_refused, 1U);
+  EXPECT_EQ(fake_.refused(Site::kAttributeValue), 1U);
+  EXPECT_FALSE(mac_live(1));
+  EXPECT_EQ(mac_at(30), kHost);
+}
+
+TEST_F(BmcTest, ItsTrafficGoesOnWhenTheHostStops) {
+  ASSERT_TRUE(filter_.set_bmc(bmc(true)));
+  filter_.start();
+  filter_.stop();
+  EXPECT_TRUE(mac_live(0));
+  EXPECT_TRUE(mac_live(4));
+  EXPECT_FALSE(mac_live(30));
+  EXPECT_TRUE(live(63));
+  EXPECT_EQ(at(0x8800 + 63), 4U);
+  EXPECT_EQ(at(0x8840 + 63), 0U);
+  EXPECT_EQ(at(0x8400), 0x260e1014U) << "the parser stays on";
+}
+
+TEST_F(BmcTest, RepeatedGroupsDoNotPileUp) {
+  filter_.start();
+  for (std::uint8_t n = 0; n < 200; ++n) {
+    BmcConfig config = bmc();
+    for (std::uint8_t i = 0; i < 4; ++i)
+      config.addresses[i] = group(static_cast<std::uint8_t>(n + i));
+    ASSERT_TRUE(filter_.set_bmc(config));
+  }
+  std::uint32_t used = 0;
+  for (std::uint32_t n = 0; n < 32; ++n) used += mac_live(n) ? 1U : 0U;
+  EXPECT_EQ(used, 6U);
+  expect_card_holds_the_shadow();
+}
+
+TEST_F(BmcTest, TheFirmwareIsToldOnceAfterEachChange) {
+  EXPECT_FALSE(filter_.take_mac_sync());
+  ASSERT_TRUE(filter_.set_bmc(bmc()));
+  filter_.start();
+  ASSERT_TRUE(filter_.set_unicast(macs(2, unicast)));
+  ASSERT_TRUE(filter_.set_multicast(macs(9, group)));
+  const auto sync = filter_.take_mac_sync();
+  ASSERT_TRUE(sync);
+  EXPECT_EQ(sync->unicast_count, 3U);
+  EXPECT_EQ(sync->unicast[0], kHost);
+  EXPECT_EQ(sync->multicast_count, 8U);
+  EXPECT_EQ(sync->flags, 2U | 4U) << "the ninth group means all groups";
+  EXPECT_FALSE(filter_.take_mac_sync());
+  ASSERT_TRUE(filter_.set_unicast(macs(2, unicast)));
+  EXPECT_FALSE(filter_.take_mac_sync());
+}
+
+TEST_F(BmcTest, ARuleKeepsItsAddressWhateverTheListsDo) {
+  filter_.start();
+  for (std::uint8_t n = 0; n < 12; ++n)
+    ASSERT_TRUE(filter_.add_rule({.type = FlowType::kEther, .mac = unicast(n)}));
+  EXPECT_EQ(filter_.mac_table().boundary, 16U);
+  ASSERT_TRUE(filter_.set_multicast(macs(25, group)));
+  EXPECT_TRUE(filter_.mac_table().multicast_overflow);
+  for (std::uint8_t n = 0; n < 12; ++n) EXPECT_TRUE(filter_.mac_table().find(unicast(n)));
+  expect_card_holds_the_shadow();
+}
+
+}  // namespace
+}  // namespace hni
