@@ -30,12 +30,12 @@ std::string wrapped(std::string_view text, std::string_view prefix) {
       words = 0;
     }
     if (words > 0) line += ' ';
-    // A trailing backslash would join the next line to a // comment.
     line += text.substr(at, end - at);
     ++words;
     at = end;
   }
   if (words > 0) out += line + "\n";
+  // A backslash at a line's end would join the next line to a comment.
   for (std::size_t at = 0; (at = out.find("\\\n", at)) != std::string::npos;) out.erase(at, 1);
   return out;
 }

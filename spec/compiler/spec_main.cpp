@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -11,13 +12,15 @@
 #include <string>
 
 #include "spec/compiler/card.hpp"
+#include "spec/compiler/embedded.hpp"
 #include "spec/compiler/emit.hpp"
+#include "spec/compiler/query.hpp"
 
 namespace hni::speclib {
 namespace {
 
 constexpr int kDone = 0;
-constexpr int kBadSpec = 1;
+constexpr int kNothing = 1;  // errors in the spec, nothing found, or a difference
 constexpr int kBadUse = 2;
 
 // A compiled spec with its card; empty after the errors were printed.
@@ -26,9 +29,11 @@ struct Loaded {
   std::unique_ptr<Card> card;
 };
 
+// An empty path means the spec that was built in.
 std::optional<Loaded> load(const std::string& path) {
   Loaded loaded;
-  loaded.compilation = rdl::compile(path);
+  loaded.compilation =
+      path.empty() ? rdl::compile(kEmbeddedTop, read_embedded) : rdl::compile(path);
   loaded.card = read_card(*loaded.compilation);
   if (loaded.card != nullptr) return loaded;
   const std::string text = loaded.compilation->diagnostics.render(loaded.compilation->sources);
@@ -66,6 +71,83 @@ int run_compile(const Loaded& loaded, const std::string& folder) {
   return kDone;
 }
 
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+  const bool hex = text.starts_with("0x") || text.starts_with("0X");
+  if (hex) text.remove_prefix(2);
+  std::uint64_t value = 0;
+  const auto result =
+      std::from_chars(text.data(), text.data() + text.size(), value, hex ? 16 : 10);
+  const bool whole =
+      !text.empty() && result.ec == std::errc() && result.ptr == text.data() + text.size();
+  return whole ? std::optional(value) : std::nullopt;
+}
+
+// "BAR0 0x3106c [value]" or "NAME [value]".
+int run_decode(const Card& card, const std::vector<std::string>& words) {
+  const bool by_address = words[0] == "BAR0" || words[0] == "BAR4";
+  const std::size_t value_at = by_address ? 2 : 1;
+  if (words.size() > value_at + 1 || (by_address && words.size() < 2)) {
+    fmt::print(stderr, "usage: decode BAR0 <byte offset> [value], or decode <name> [value]\n");
+    return kBadUse;
+  }
+  std::optional<std::uint64_t> value;
+  if (words.size() > value_at && !(value = parse_number(words[value_at]))) {
+    fmt::print(stderr, "{} is no number\n", words[value_at]);
+    return kBadUse;
+  }
+  std::string text;
+  if (by_address) {
+    const auto offset = parse_number(words[1]);
+    if (!offset) {
+      fmt::print(stderr, "{} is no byte offset\n", words[1]);
+      return kBadUse;
+    }
+    text = decode_address(card, words[0] == "BAR0" ? 0 : 4, *offset, value);
+  } else {
+    text = decode_name(card, words[0], value);
+  }
+  if (text.empty()) {
+    fmt::print(stderr, "no register or layout there\n");
+    return kNothing;
+  }
+  return put(text, {});
+}
+
+int run_diff(const std::string& before, const std::string& after) {
+  const auto a = load(before);
+  const auto b = load(after);
+  if (!a || !b) return kBadUse;
+  const std::string text = diff(*a->card, *b->card);
+  put(text, {});
+  return text.empty() ? kDone : kNothing;
+}
+
+// The subcommands that turn one spec into one text.
+struct Writer {
+  const char* name;
+  const char* help;
+  std::string (*emit)(const Loaded&);
+};
+
+constexpr Writer kWriters[] = {
+    {"dump", "print the elaborated model as lines",
+     [](const Loaded& l) { return emit_dump(l.compilation->model); }},
+    {"json", "print the elaborated model as JSON (schema: spec/README.md)",
+     [](const Loaded& l) { return emit_json(*l.card); }},
+    {"html", "print the data sheet as one page",
+     [](const Loaded& l) { return emit_html(*l.card); }},
+    {"c-header", "print a plain C header with the Linux driver's names",
+     [](const Loaded& l) { return emit_c_header(*l.card); }},
+    {"print", "print the model as SystemRDL again",
+     [](const Loaded& l) { return emit_rdl(*l.compilation); }},
+    {"dictionary", "print a dictionary for AFL++ and libFuzzer",
+     [](const Loaded& l) { return emit_fuzz_dictionary(*l.card); }},
+    {"bpftrace", "print names and field decoders for bpftrace",
+     [](const Loaded& l) { return emit_bpftrace(*l.card); }},
+    {"c-header-check", "print static_asserts that compare the C and the C++ constants",
+     [](const Loaded& l) { return emit_c_header_check(*l.card); }},
+};
+
 }  // namespace
 
 int spec_main(int argc, char** argv) {
@@ -73,22 +155,42 @@ int spec_main(int argc, char** argv) {
   app.require_subcommand(1);
   std::string source;
   std::string output;
+  std::string other;
+  std::vector<std::string> words;
   const auto with_source = [&](CLI::App* command) {
-    command->add_option("source", source, "SystemRDL file")->required();
+    command->add_option("source", source, "SystemRDL file (default: the built-in spec)");
     command->add_option("-o,--output", output, "file or folder to write");
     return command;
   };
   auto* compile = with_source(app.add_subcommand("compile", "write all generated files"));
-  auto* dump = with_source(app.add_subcommand("dump", "print the elaborated model as lines"));
+  for (const Writer& writer : kWriters) with_source(app.add_subcommand(writer.name, writer.help));
+  auto* decode = app.add_subcommand("decode", "say what a register, descriptor or value means");
+  decode->add_option("what", words, "BAR0 <byte offset> [value], or <name> [value]")->required();
+  decode->add_option("-s,--spec", source, "SystemRDL file (default: the built-in spec)");
+  auto* find = app.add_subcommand("find", "list everything that a word occurs in");
+  find->add_option("word", other, "part of a name or description")->required();
+  find->add_option("-s,--spec", source, "SystemRDL file (default: the built-in spec)");
+  auto* compare = app.add_subcommand("diff", "list what changed in meaning between two specs");
+  compare->add_option("before", source, "SystemRDL file")->required();
+  compare->add_option("after", other, "SystemRDL file")->required();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kBadUse;
   }
+  if (compare->parsed()) return run_diff(source, other);
   const auto loaded = load(source);
-  if (!loaded) return kBadSpec;
+  if (!loaded) return kNothing;
   if (compile->parsed()) return run_compile(*loaded, output.empty() ? "." : output);
-  if (dump->parsed()) return put(emit_dump(loaded->compilation->model), output);
+  if (decode->parsed()) return run_decode(*loaded->card, words);
+  if (find->parsed()) {
+    const std::string text = find_word(*loaded->card, other);
+    put(text, {});
+    return text.empty() ? kNothing : kDone;
+  }
+  for (const Writer& writer : kWriters) {
+    if (app.got_subcommand(writer.name)) return put(writer.emit(*loaded), output);
+  }
   return kBadUse;
 }
 

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+// `hni spec html`: the data sheet as one page that needs nothing else.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "spec/compiler/emit.hpp"
+#include "spec/compiler/html_assets.hpp"
+
+namespace hni::speclib {
+namespace {
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    }
+  }
+  return out;
+}
+
+std::string source_badge(const Provenance& provenance) {
+  if (provenance.source.empty()) return {};
+  const char* kind = "linux";
+  if (provenance.source.starts_with("ethtool")) kind = "dump";
+  if (provenance.source == "INTERPRETATION") kind = "ours";
+  std::string text = escaped(provenance.source);
+  if (!provenance.reference.empty()) text += " · " + escaped(provenance.reference);
+  return fmt::format("<span class=\"src {}\">{}</span>", kind, text);
+}
+
+std::string notes(std::string_view desc, std::string_view rule, const Provenance& provenance) {
+  std::string out;
+  if (!desc.empty()) out += fmt::format("<p>{}</p>\n", escaped(desc));
+  if (!rule.empty()) out += fmt::format("<p class=rule>{}</p>\n", escaped(rule));
+  if (!provenance.interpretation.empty()) {
+    out += fmt::format("<p class=ours-note><b>INTERPRETATION</b> {}</p>\n",
+                       escaped(provenance.interpretation));
+  }
+  return out;
+}
+
+// One row of 32 bits: numbers above, one cell a field. Narrow fields write downwards.
+std::string bit_row(const std::vector<Field>& fields, unsigned top) {
+  std::string numbers;
+  for (unsigned i = 0; i < 32; ++i) numbers += fmt::format("<div class=num>{}</div>", top - i);
+  std::string cells;
+  int at = static_cast<int>(top);
+  const int bottom = static_cast<int>(top) - 31;
+  const auto gap = [&](int low) {
+    if (at >= low) {
+      cells += fmt::format("<div class=cell style=\"grid-column:span {}\"></div>", at - low + 1);
+    }
+    at = low - 1;
+  };
+  for (const Field& field : fields) {  // by falling bits
+    const int msb = static_cast<int>(field.msb);
+    const int lsb = static_cast<int>(field.lsb);
+    if (msb < bottom || lsb > static_cast<int>(top)) continue;
+    const int high = std::min(msb, static_cast<int>(top));
+    const int low = std::max(lsb, bottom);
+    if (high > at) continue;  // a write-only field over a read-only one
+    gap(high + 1);
+    const int width = high - low + 1;
+    const bool narrow = static_cast<int>(field.name.size()) * 7 > width * 20;
+    cells += fmt::format(
+        "<div class=\"cell {}{}\" style=\"grid-column:span {}\" title=\"{} [{}:{}]\">{}</div>",
+        field.dump_only ? "d" : "f", narrow ? " v" : "", width, escaped(field.name), field.msb,
+        field.lsb, escaped(field.name));
+    at = low - 1;
+  }
+  gap(bottom);
+  return fmt::format("<div class=row>{}{}</div>\n", numbers, cells);
+}
+
+std::string bit_diagram(const std::vector<Field>& fields, unsigned width) {
+  std::string out = "<div class=bits>";
+  if (width > 32) out += bit_row(fields, 63);
+  return out + bit_row(fields, 31) + "</div>\n";
+}
+
+std::string enum_text(const rdl::EnumDef& def) {
+  std::string out;
+  for (std::size_t i = 0; i < def.members.size(); ++i) {
+    out += fmt::format(" <code>{} {}</code>", def.values[i], escaped(def.members[i].name));
+  }
+  return out;
+}
+
+std::string access_text(const Field& field) {
+  std::string out(field.sw);
+  if (!field.on_read.empty()) out += fmt::format(" {}", field.on_read);
+  if (!field.on_write.empty()) out += fmt::format(" {}", field.on_write);
+  if (field.pulse) out += " pulse";
+  return out;
+}
+
+std::string field_table(const std::vector<Field>& fields) {
+  std::string out =
+      "<table><tr><th class=m>bits<th>field<th>software<th>hardware<th>reset<th>meaning</tr>\n";
+  for (const Field& field : fields) {
+    std::string text = escaped(field.desc);
+    if (field.enumeration != nullptr) text += enum_text(*field.enumeration);
+    if (!field.provenance.interpretation.empty()) {
+      text += fmt::format(" <i>INTERPRETATION: {}</i>", escaped(field.provenance.interpretation));
+    }
+    out += fmt::format(
+        "<tr><td class=m>{}<td class=m>{}<td class=m>{}<td class=m>{}<td class=m>{}<td>{}</tr>\n",
+        field.msb == field.lsb ? fmt::format("{}", field.msb)
+                               : fmt::format("{}:{}", field.msb, field.lsb),
+        escaped(field.name), field.dump_only ? "?" : access_text(field),
+        field.dump_only ? "?" : std::string(field.hw),
+        field.reset ? fmt::format("{:#x}", *field.reset) : "–", text);
+  }
+  return out + "</table>\n";
+}
+
+std::string register_article(const Register& reg) {
+  std::string dims;
+  std::string at = fmt::format("{}", reg.byte_offset);
+  std::string strides;
+  for (std::size_t i = 0; i < reg.dims.size(); ++i) {
+    const Dim& dim = reg.dims[i];
+    dims += fmt::format("[{}]", dim.count);
+    at += fmt::format(",{},{}", dim.count, dim.stride);
+    strides += fmt::format("<span class=pill>+{:#x} bytes a step{}</span>", dim.stride,
+                           reg.dims.size() == 1 ? "" : (i == 0 ? " (outer)" : " (inner)"));
+  }
+  std::string out = fmt::format(
+      "<article id=\"{0}\" data-k=\"FBNIC_{0}\" data-at=\"{1}\" data-dump=\"{2:d}\">"
+      "<h3><a href=\"#{0}\">{0}</a><small>{3}</small></h3>\n<div class=meta>"
+      "<span class=pill>BAR{4}</span><span class=pill>byte {5:#07x}</span>"
+      "<span class=pill>word {6:#07x}</span>{7}{8}</div>\n",
+      escaped(reg.name), at, reg.dump_only, dims, reg.bar, reg.byte_offset, reg.byte_offset / 4,
+      strides, source_badge(reg.provenance));
+  for (const std::string& alias : reg.aliases) {
+    out += fmt::format("<p class=rule>Also called <code>{}</code>.</p>\n", escaped(alias));
+  }
+  out += notes(reg.desc, reg.when_text, reg.provenance);
+  return out + bit_diagram(reg.fields, reg.width) + field_table(reg.fields) + "</article>\n";
+}
+
+std::string layout_article(const Layout& layout) {
+  std::string out = fmt::format(
+      "<article id=\"{0}\" data-k=\"descriptor layout\"><h3><a href=\"#{0}\">{0}</a></h3>\n"
+      "<div class=meta><span class=pill>{1}</span><span class=pill>{2} bits</span>{3}{4}</div>\n",
+      escaped(layout.name), escaped(layout.family), layout.width,
+      layout.when.empty() ? ""
+                          : fmt::format("<span class=pill>when {}</span>", escaped(layout.when)),
+      source_badge(layout.provenance));
+  out += notes(layout.desc, {}, layout.provenance);
+  return out + bit_diagram(layout.fields, layout.width) + field_table(layout.fields) +
+         "</article>\n";
+}
+
+std::string version_text(std::uint32_t version) {
+  if (version == 0) return "–";
+  return fmt::format("{}.{}.{}.{}", version >> 24, (version >> 16) & 0xff, (version >> 8) & 0xff,
+                     version & 0xff);
+}
+
+std::string message_article(const Message& message) {
+  const char* direction = message.host_to_fw
+                              ? (message.fw_to_host ? "host ↔ firmware" : "host → firmware")
+                              : (message.fw_to_host ? "firmware → host" : "sent by nobody");
+  std::string out = fmt::format(
+      "<article id=\"FW_{0}\" data-k=\"firmware message tlv\"><h3><a "
+      "href=\"#FW_{0}\">{0}</a></h3>\n"
+      "<div class=meta><span class=pill>id {1:#04x}</span><span "
+      "class=pill>{2}</span>{3}{4}{5}</div>\n",
+      escaped(message.name), message.id, direction,
+      message.response ? fmt::format("<span class=pill>answer {:#04x}</span>", *message.response)
+                       : "",
+      message.since_fw == 0
+          ? ""
+          : fmt::format("<span class=pill>since {}</span>", version_text(message.since_fw)),
+      source_badge(message.provenance));
+  out += notes(message.desc, {}, message.provenance);
+  if (message.attributes.empty()) return out + "</article>\n";
+  out +=
+      "<table><tr><th "
+      "class=m>id<th>attribute<th>type<th>bytes<th>needed<th>since<th>meaning</tr>\n";
+  for (const Attribute& attr : message.attributes) {
+    std::string type = escaped(attr.type);
+    if (attr.type == "array") {
+      type += fmt::format(" of {:#x} ≤ {}", attr.element_id, attr.max_elements);
+    }
+    out += fmt::format(
+        "<tr><td class=m>{:#04x}<td class=m>{}<td class=m>{}<td class=m>{}<td>{}<td "
+        "class=m>{}<td>{}"
+        "</tr>\n",
+        attr.id, escaped(attr.name), type, attr.max_bytes, attr.mandatory ? "yes" : "",
+        version_text(attr.since_fw), escaped(attr.desc));
+  }
+  return out + "</table></article>\n";
+}
+
+std::string enum_article(const rdl::EnumDef& def) {
+  std::string out = fmt::format(
+      "<article id=\"E_{0}\" data-k=\"enumeration\"><h3><a href=\"#E_{0}\">{0}</a></h3>\n"
+      "<table><tr><th class=m>value<th>name<th>meaning</tr>\n",
+      escaped(def.name));
+  for (std::size_t i = 0; i < def.members.size(); ++i) {
+    const rdl::Expr* desc = def.members[i].desc;
+    const bool text = desc != nullptr && desc->op == rdl::ExprOp::kString;
+    out += fmt::format("<tr><td class=m>{}<td class=m>{}<td>{}</tr>\n", def.values[i],
+                       escaped(def.members[i].name), text ? escaped(desc->text) : std::string());
+  }
+  return out + "</table></article>\n";
+}
+
+std::string action_articles(const Card& card) {
+  std::string out;
+  for (const ProtocolRule& rule : card.protocol) {
+    out += fmt::format(
+        "<article data-k=\"action protocol\"><h3>{}</h3><div class=meta><span class=pill>{}</span>"
+        "</div><p>{}</p></article>\n",
+        escaped(rule.name), escaped(rule.where), escaped(rule.text));
+  }
+  if (card.rules.empty()) return out;
+  out +=
+      "<article data-k=\"action condition\"><h3>Writes with a condition</h3><table><tr><th>write "
+      "to"
+      "<th>legal only if<th>why</tr>\n";
+  for (const ActionRule& rule : card.rules) {
+    const Register& target = card.registers[rule.target];
+    out += fmt::format("<tr><td class=m><a href=\"#{0}\">{0}</a><td class=m>{1}<td>{2}</tr>\n",
+                       escaped(target.name), escaped(target.when), escaped(rule.text));
+  }
+  return out + "</table></article>\n";
+}
+
+// A part of the page and its line in the navigation.
+class Page {
+ public:
+  void group(std::string_view title) { nav_ += fmt::format("<h2>{}</h2>\n", title); }
+  void section(std::string_view id, std::string_view title, std::size_t count,
+               const std::string& body) {
+    if (count == 0) return;
+    nav_ += fmt::format("<a href=\"#s-{0}\">{1}<span>{2}</span></a>\n", id, title, count);
+    body_ += fmt::format("<section id=\"s-{}\"><h2>{}</h2>\n{}</section>\n", id, title, body);
+  }
+  const std::string& nav() const { return nav_; }
+  const std::string& body() const { return body_; }
+
+ private:
+  std::string nav_;
+  std::string body_;
+};
+
+// Registers by the first part of their names, in order of the first address.
+void register_sections(const Card& card, Page& page) {
+  std::vector<std::string> order;
+  std::map<std::string, std::pair<std::size_t, std::string>> blocks;
+  for (const Register& reg : card.registers) {
+    const std::string block = reg.name.substr(0, reg.name.find('_'));
+    auto [entry, fresh] = blocks.try_emplace(block);
+    if (fresh) order.push_back(block);
+    ++entry->second.first;
+    entry->second.second += register_article(reg);
+  }
+  for (const std::string& block : order) {
+    page.section("r-" + block, block, blocks[block].first, blocks[block].second);
+  }
+}
+
+std::string lead(const Card& card) {
+  std::size_t named = 0;
+  for (const Register& reg : card.registers) named += reg.dump_only ? 1 : 0;
+  const auto box = [](std::size_t count, std::string_view what) {
+    return fmt::format("<div><b>{}</b><span>{}</span></div>", count, what);
+  };
+  return fmt::format(
+      "<p class=lead>Registers, descriptors and firmware messages of the card, generated from the "
+      "SystemRDL source. Addresses are byte offsets in a BAR; the word index is the number that "
+      "the Linux driver uses. <span class=\"src linux\">linux</span> facts come from the driver, "
+      "<span class=\"src dump\">ethtool</span> ones from the register-dump decoder (name, place "
+      "and "
+      "bits only), <span class=\"src ours\">INTERPRETATION</span> marks our own choices. Press "
+      "<code>/</code> to search: words, names with or without FBNIC_, byte offsets and word "
+      "indices, also inside arrays.</p><div class=facts>{}{}{}{}{}</div>",
+      box(card.registers.size() - named, "registers with known behaviour"),
+      box(named, "registers known by name"), box(card.layouts.size(), "word layouts"),
+      box(card.messages.size(), "firmware messages"),
+      box(card.rules.size() + card.protocol.size(), "action rules"));
+}
+
+}  // namespace
+
+std::string emit_html(const Card& card) {
+  Page page;
+  page.group("Registers");
+  register_sections(card, page);
+  page.group("Beyond registers");
+  std::string layouts, messages, enums;
+  for (const Layout& layout : card.layouts) layouts += layout_article(layout);
+  for (const Message& message : card.messages) messages += message_article(message);
+  for (const rdl::EnumDef* def : card.enums) enums += enum_article(*def);
+  page.section("layouts", "Word layouts", card.layouts.size(), layouts);
+  page.section("messages", "Firmware messages", card.messages.size(), messages);
+  page.section("enums", "Enumerations", card.enums.size(), enums);
+  page.section("actions", "Actions", card.rules.size() + card.protocol.size(),
+               action_articles(card));
+  return fmt::format(
+      "<!doctype html>\n<!-- Generated by hni-spec: do not edit. SPDX-License-Identifier: "
+      "Apache-2.0 "
+      "-->\n<html lang=en><head><meta charset=utf-8>\n<meta name=viewport "
+      "content=\"width=device-width,initial-scale=1\">\n<title>{0} data sheet</title>\n"
+      "<style>{1}</style></head>\n<body><header><h1>{0} data sheet</h1>"
+      "<input type=search id=q placeholder=\"Search names, words, addresses ( / )\" "
+      "aria-label=Search><label><input type=checkbox id=dump checked> known by name only</label>"
+      "<span id=count></span></header>\n<div "
+      "class=page><nav>{2}</nav>\n<main>{3}\n{4}</main></div>\n"
+      "<script>{5}</script></body></html>\n",
+      escaped(card.name), kHtmlStyle, page.nav(), lead(card), page.body(), kHtmlScript);
+}
+
+}  // namespace hni::speclib

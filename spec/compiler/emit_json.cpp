@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// `hni spec json`. The schema stands in spec/README.md; numbers are JSON numbers, absent facts are
+// absent keys.
+#include <nlohmann/json.hpp>
+
+#include "spec/compiler/emit.hpp"
+#include "spec/compiler/properties.hpp"
+
+namespace hni::speclib {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using rdl::Node;
+using rdl::Value;
+
+// Text of the source as one paragraph.
+std::string plain(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool blank = c == ' ' || c == '\n' || c == '\t' || c == '\r';
+    if (!blank) {
+      out += c;
+    } else if (!out.empty() && out.back() != ' ') {
+      out += ' ';
+    }
+  }
+  while (!out.empty() && out.back() == ' ') out.pop_back();
+  return out;
+}
+
+void put_text(Json& json, const char* key, std::string_view text) {
+  if (!text.empty()) json[key] = plain(text);
+}
+
+void put_provenance(Json& json, const Provenance& provenance) {
+  put_text(json, "source", provenance.source);
+  put_text(json, "reference", provenance.reference);
+  put_text(json, "interpretation", provenance.interpretation);
+}
+
+Json fields_json(const std::vector<Field>& fields) {
+  Json list = Json::array();
+  for (const Field& field : fields) {
+    Json json = {{"name", field.name}, {"linux_name", field.linux_name},
+                 {"msb", field.msb},   {"lsb", field.lsb},
+                 {"sw", field.sw},     {"hw", field.hw}};
+    put_text(json, "onread", field.on_read);
+    put_text(json, "onwrite", field.on_write);
+    if (field.pulse) json["singlepulse"] = true;
+    if (field.reset) json["reset"] = *field.reset;
+    if (field.enumeration != nullptr) json["enum"] = field.enumeration->name;
+    if (field.dump_only) json["known_only_by_name"] = true;
+    put_text(json, "description", field.desc);
+    put_provenance(json, field.provenance);
+    list.push_back(std::move(json));
+  }
+  return list;
+}
+
+Json register_json(const Register& reg) {
+  const Masks masks = masks_of(reg.fields);
+  Json json = {{"name", reg.name},
+               {"path", reg.path},
+               {"bar", reg.bar},
+               {"byte_offset", reg.byte_offset},
+               {"word_index", reg.byte_offset / 4},
+               {"width", reg.width},
+               {"dims", Json::array()},
+               {"reset", masks.reset},
+               {"read_mask", masks.read},
+               {"write_mask", masks.write},
+               {"known_only_by_name", reg.dump_only}};
+  for (const Dim& dim : reg.dims) {
+    json["dims"].push_back({{"count", dim.count}, {"stride_bytes", dim.stride}});
+  }
+  if (!reg.aliases.empty()) json["aliases"] = reg.aliases;
+  put_text(json, "title", reg.title);
+  put_text(json, "description", reg.desc);
+  put_provenance(json, reg.provenance);
+  json["fields"] = fields_json(reg.fields);
+  return json;
+}
+
+Json layout_json(const Layout& layout) {
+  Json json = {{"name", layout.name}, {"family", layout.family}, {"width", layout.width}};
+  put_text(json, "when", layout.when);
+  put_text(json, "description", layout.desc);
+  put_provenance(json, layout.provenance);
+  json["fields"] = fields_json(layout.fields);
+  return json;
+}
+
+Json attribute_json(const Attribute& attr) {
+  Json json = {{"id", attr.id},
+               {"name", attr.name},
+               {"type", attr.type},
+               {"max_bytes", attr.max_bytes},
+               {"mandatory", attr.mandatory},
+               {"known_to_linux", attr.known_to_linux}};
+  if (attr.type == "array") {
+    json["element_id"] = attr.element_id;
+    json["max_elements"] = attr.max_elements;
+  }
+  if (attr.since_fw != 0) json["since_fw"] = attr.since_fw;
+  put_text(json, "description", attr.desc);
+  put_provenance(json, attr.provenance);
+  return json;
+}
+
+Json message_json(const Message& message) {
+  Json json = {{"id", message.id},
+               {"name", message.name},
+               {"host_to_fw", message.host_to_fw},
+               {"fw_to_host", message.fw_to_host}};
+  if (message.response) json["response"] = *message.response;
+  if (message.since_fw != 0) json["since_fw"] = message.since_fw;
+  put_text(json, "description", message.desc);
+  put_provenance(json, message.provenance);
+  json["attributes"] = Json::array();
+  for (const Attribute& attr : message.attributes) {
+    json["attributes"].push_back(attribute_json(attr));
+  }
+  return json;
+}
+
+Json value_json(const Value& value) {
+  switch (value.kind) {
+    case Value::Kind::kBoolean:
+      return value.number != 0;
+    case Value::Kind::kNumber:
+      return value.number;
+    case Value::Kind::kString:
+      return plain(*value.text);
+    case Value::Kind::kKeyword:
+      return *value.text;
+    case Value::Kind::kEnum:
+      return value.enumeration->name;
+    case Value::Kind::kRef:
+      return rdl::path_of(*value.node);
+    case Value::Kind::kList: {
+      Json list = Json::array();
+      for (const Value& item : *value.list) list.push_back(value_json(item));
+      return list;
+    }
+    case Value::Kind::kNone:
+      break;
+  }
+  return nullptr;
+}
+
+Json node_json(const rdl::Model& model, const Node& node) {
+  Json json = {{"kind", rdl::component_name(node.component)}, {"name", node.name}};
+  if (node.component == rdl::Component::kField) {
+    json["msb"] = node.msb;
+    json["lsb"] = node.lsb;
+  } else {
+    json["address"] = node.parent == nullptr ? 0 : node.address;
+    json["size"] = node.size;
+    if (!node.dims.empty()) {
+      json["dims"] = node.dims;
+      json["stride"] = node.stride;
+    }
+    if (node.external) json["external"] = true;
+  }
+  for (const rdl::Property& entry : node.properties) {
+    json["properties"][std::string(model.properties[entry.id].name)] = value_json(entry.value);
+  }
+  for (const Node* child : node.children) json["children"].push_back(node_json(model, *child));
+  return json;
+}
+
+Json enum_json(const rdl::EnumDef& def) {
+  Json json = {{"name", def.name}, {"members", Json::array()}};
+  for (std::size_t i = 0; i < def.members.size(); ++i) {
+    Json member = {{"name", def.members[i].name}, {"value", def.values[i]}};
+    const rdl::Expr* desc = def.members[i].desc;
+    if (desc != nullptr && desc->op == rdl::ExprOp::kString) {
+      put_text(member, "description", desc->text);
+    }
+    json["members"].push_back(std::move(member));
+  }
+  return json;
+}
+
+}  // namespace
+
+std::string emit_json(const Card& card) {
+  Json json = {{"schema", 1}, {"name", card.name}};
+  for (const char* key :
+       {"registers", "descriptors", "enums", "messages", "actions", "protocol", "tree"}) {
+    json[key] = Json::array();
+  }
+  for (const Register& reg : card.registers) json["registers"].push_back(register_json(reg));
+  for (const Layout& layout : card.layouts) json["descriptors"].push_back(layout_json(layout));
+  for (const rdl::EnumDef* def : card.enums) json["enums"].push_back(enum_json(*def));
+  for (const Message& message : card.messages) json["messages"].push_back(message_json(message));
+  for (const ActionRule& rule : card.rules) {
+    json["actions"].push_back({{"register", card.registers[rule.target].name},
+                               {"text", plain(rule.text)},
+                               {"condition_register", card.registers[rule.condition].name},
+                               {"mask", rule.mask},
+                               {"value", rule.value}});
+  }
+  for (const ProtocolRule& rule : card.protocol) {
+    json["protocol"].push_back(
+        {{"name", rule.name}, {"text", plain(rule.text)}, {"stated_by", rule.where}});
+  }
+  const rdl::Model& model = card.compilation->model;
+  for (const Node* root : model.roots) json["tree"].push_back(node_json(model, *root));
+  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace hni::speclib
