@@ -55,6 +55,31 @@ std::string notes(std::string_view desc, std::string_view rule, const Provenance
   return out;
 }
 
+// A name in a cell may break behind its underscores.
+std::string breakable(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    out += escaped(std::string_view(&c, 1));
+    if (c == '_') out += "<wbr>";
+  }
+  return out;
+}
+
+// True if a name does not fit two lines of a cell of `bits` bits and has to stand upright.
+bool needs_column(std::string_view name, int bits) {
+  constexpr double kBitPixels = 27;
+  constexpr double kLetterPixels = 7;
+  double longest = 0;  // part between underscores
+  double part = 0;
+  for (const char c : name) {
+    part += 1;
+    longest = std::max(longest, part);
+    if (c == '_') part = 0;
+  }
+  const double letters = kBitPixels * bits / kLetterPixels;
+  return longest > letters || static_cast<double>(name.size()) > 2 * letters;
+}
+
 // One row of 32 bits: numbers above, one cell a field. Narrow fields write downwards.
 std::string bit_row(const std::vector<Field>& fields, unsigned top) {
   std::string numbers;
@@ -77,11 +102,10 @@ std::string bit_row(const std::vector<Field>& fields, unsigned top) {
     if (high > at) continue;  // a write-only field over a read-only one
     gap(high + 1);
     const int width = high - low + 1;
-    const bool narrow = static_cast<int>(field.name.size()) * 7 > width * 20;
     cells += fmt::format(
         "<div class=\"cell {}{}\" style=\"grid-column:span {}\" title=\"{} [{}:{}]\">{}</div>",
-        field.dump_only ? "d" : "f", narrow ? " v" : "", width, escaped(field.name), field.msb,
-        field.lsb, escaped(field.name));
+        field.dump_only ? "d" : "f", needs_column(field.name, width) ? " v" : "", width,
+        escaped(field.name), field.msb, field.lsb, breakable(field.name));
     at = low - 1;
   }
   gap(bottom);
@@ -112,7 +136,9 @@ std::string access_text(const Field& field) {
 
 std::string field_table(const std::vector<Field>& fields) {
   std::string out =
-      "<table><tr><th class=m>bits<th>field<th>software<th>hardware<th>reset<th>meaning</tr>\n";
+      "<table class=fields><tr><th "
+      "class=m>bits<th>field<th>software<th>hardware<th>reset<th>meaning"
+      "</tr>\n";
   for (const Field& field : fields) {
     std::string text = escaped(field.desc);
     if (field.enumeration != nullptr) text += enum_text(*field.enumeration);

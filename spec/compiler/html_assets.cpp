@@ -69,6 +69,9 @@ article p { margin:.35rem 0; max-width:52rem; }
 .cell.v { writing-mode:vertical-rl; min-height:6.2rem; font-size:10.5px; padding:3px 0; }
 table { border-collapse:collapse; width:100%; font-size:.88rem; }
 th { text-align:left; font-weight:600; color:var(--soft); font-size:.75rem; padding:.2rem .5rem; }
+.fields th:nth-child(1) { width:4.6rem; } .fields th:nth-child(2) { width:14rem; }
+.fields th:nth-child(3) { width:6.6rem; } .fields th:nth-child(4) { width:5.4rem; }
+.fields th:nth-child(5) { width:6.8rem; }
 td { border-top:1px solid var(--line); padding:.28rem .5rem; vertical-align:top; }
 td.m, th.m { font-family:var(--mono); font-size:12.5px; white-space:nowrap; }
 td code { font:12px var(--mono); background:var(--rest); border-radius:4px; padding:0 .3rem;
