@@ -509,9 +509,10 @@ TEST_F(RxFilterTest, RandomChangesKeepTheInvariant) {
       ASSERT_TRUE(macs.unicast_overflow || macs.find(mac));
     for (const MacAddress& mac : filter_.filter().multicast.all())
       ASSERT_TRUE(macs.multicast_overflow || macs.find(mac));
-    for (std::uint8_t n = 0; n < kMaxRules; ++n)
-      if (const FlowRule* rule = filter_.rule(RuleId{n}); rule && rule->mac)
-        ASSERT_TRUE(macs.find(*rule->mac));
+    for (std::uint8_t n = 0; n < kMaxRules; ++n) {
+      const FlowRule* rule = filter_.rule(RuleId{n});
+      ASSERT_TRUE(rule == nullptr || !rule->mac || macs.find(*rule->mac));
+    }
     if (round % 100 == 0) expect_card_holds_the_shadow();
   }
 }
@@ -622,20 +623,20 @@ TEST_F(BmcTest, RepeatedGroupsDoNotPileUp) {
 }
 
 TEST_F(BmcTest, TheFirmwareIsToldOnceAfterEachChange) {
-  EXPECT_FALSE(filter_.take_mac_sync());
+  EXPECT_FALSE(filter_.take_address_report());
   ASSERT_TRUE(filter_.set_bmc(bmc()));
   filter_.start();
   ASSERT_TRUE(filter_.set_unicast(macs(2, unicast)));
   ASSERT_TRUE(filter_.set_multicast(macs(9, group)));
-  const auto sync = filter_.take_mac_sync();
+  const auto sync = filter_.take_address_report();
   ASSERT_TRUE(sync);
   EXPECT_EQ(sync->unicast_count, 3U);
   EXPECT_EQ(sync->unicast[0], kHost);
   EXPECT_EQ(sync->multicast_count, 8U);
   EXPECT_EQ(sync->flags, 2U | 4U) << "the ninth group means all groups";
-  EXPECT_FALSE(filter_.take_mac_sync());
+  EXPECT_FALSE(filter_.take_address_report());
   ASSERT_TRUE(filter_.set_unicast(macs(2, unicast)));
-  EXPECT_FALSE(filter_.take_mac_sync());
+  EXPECT_FALSE(filter_.take_address_report());
 }
 
 TEST_F(BmcTest, ARuleKeepsItsAddressWhateverTheListsDo) {
