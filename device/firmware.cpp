@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "device/firmware_storage.hpp"
-#include "device/fw_messages.hpp"
 #include "device/fw_tlv.hpp"
 #include "openhni/spec/descriptors.hpp"
 

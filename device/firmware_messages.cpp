@@ -5,10 +5,14 @@
 
 #include "device/firmware.hpp"
 #include "device/firmware_storage.hpp"
-#include "device/fw_messages.hpp"
 #include "device/fw_tlv.hpp"
+#include "openhni/spec/firmware.hpp"
 
 namespace hni::device {
+
+namespace fw = spec::fw;
+using spec::FwMessage;
+
 namespace {
 
 constexpr std::size_t kMaxCommitChars = 18;  // 19 with NUL
@@ -32,25 +36,25 @@ std::span<const std::byte> bytes_of(const MacBytes& mac) {
 
 bool Firmware::handle(std::span<const std::byte> bytes, std::uint64_t now_ns) {
   struct Entry {
-    std::uint16_t id;
+    FwMessage id;
     Handler handler;
-    std::span<const TlvRule> rules;
   };
   static constexpr std::array kEntries{
-      Entry{fw::kHostCapReq, &Firmware::on_capabilities, fw::kNoRules},
-      Entry{fw::kOwnershipReq, &Firmware::on_ownership, fw::kOwnershipRules},
-      Entry{fw::kHeartbeatReq, &Firmware::on_heartbeat, fw::kNoRules},
-      Entry{fw::kCoredumpGetInfoReq, &Firmware::on_core_dump_info, fw::kCoreInfoRules},
-      Entry{fw::kCoredumpReadReq, &Firmware::on_core_dump_read, fw::kCoreReadRules},
-      Entry{fw::kStartUpgradeReq, &Firmware::on_flash_start, fw::kUpgradeRules},
-      Entry{fw::kWriteChunkResp, &Firmware::on_flash_chunk, fw::kChunkRules},
-      Entry{fw::kEepromReadReq, &Firmware::on_eeprom_read, fw::kEepromRules},
-      Entry{fw::kEepromWriteReq, &Firmware::on_eeprom_write, fw::kEepromRules},
-      Entry{fw::kQsfpReadReq, &Firmware::on_qsfp_read, fw::kQsfpRules},
-      Entry{fw::kTseneReadReq, &Firmware::on_sensors, fw::kNoRules},
-      Entry{fw::kSetComphyModeReq, &Firmware::on_comphy_mode, fw::kComphyRules},
-      Entry{fw::kLogSendLogsReq, &Firmware::on_logs, fw::kSendLogsRules},
-      Entry{fw::kRpcMacSyncReq, &Firmware::on_mac_sync, fw::kMacSyncRules},
+      Entry{FwMessage::TEST, &Firmware::on_test},
+      Entry{FwMessage::HOST_CAP_REQ, &Firmware::on_capabilities},
+      Entry{FwMessage::OWNERSHIP_REQ, &Firmware::on_ownership},
+      Entry{FwMessage::HEARTBEAT_REQ, &Firmware::on_heartbeat},
+      Entry{FwMessage::COREDUMP_GET_INFO_REQ, &Firmware::on_core_dump_info},
+      Entry{FwMessage::COREDUMP_READ_REQ, &Firmware::on_core_dump_read},
+      Entry{FwMessage::FW_START_UPGRADE_REQ, &Firmware::on_flash_start},
+      Entry{FwMessage::FW_WRITE_CHUNK_RESP, &Firmware::on_flash_chunk},
+      Entry{FwMessage::EEPROM_READ_REQ, &Firmware::on_eeprom_read},
+      Entry{FwMessage::EEPROM_WRITE_REQ, &Firmware::on_eeprom_write},
+      Entry{FwMessage::QSFP_READ_REQ, &Firmware::on_qsfp_read},
+      Entry{FwMessage::TSENE_READ_REQ, &Firmware::on_sensors},
+      Entry{FwMessage::COMPHY_SET_MODE_REQ, &Firmware::on_comphy_mode},
+      Entry{FwMessage::LOG_SEND_LOGS_REQ, &Firmware::on_logs},
+      Entry{FwMessage::RPC_MAC_SYNC_REQ, &Firmware::on_mac_sync},
   };
   const std::optional<std::uint16_t> id = tlv_message_id(bytes);
   if (!id) {
@@ -58,13 +62,12 @@ bool Firmware::handle(std::span<const std::byte> bytes, std::uint64_t now_ns) {
     return false;
   }
   TlvTable table;
-  if (*id == fw::kTest) {
-    on_test({bytes, table, now_ns});
-    return true;
-  }
   for (const Entry& entry : kEntries) {
-    if (entry.id != *id) continue;
-    if (parse_tlv_message(bytes, entry.rules, table) != TlvError::kNone) {
+    if (static_cast<std::uint16_t>(entry.id) != *id) continue;
+    // The self test is echoed whatever it carries (20.3); all others must keep to the catalogue.
+    if (entry.id != FwMessage::TEST &&
+        parse_tlv_message(bytes, spec::find_fw_message(*id)->attributes, table) !=
+            TlvError::kNone) {
       ++counters_.malformed;
       return false;
     }
@@ -75,7 +78,7 @@ bool Firmware::handle(std::span<const std::byte> bytes, std::uint64_t now_ns) {
   return true;
 }
 
-// Echoed verbatim; only the header has to be a message's (fbnic reference 20.3).
+// Only the header has to be a message's.
 void Firmware::on_test(const Request& request) {
   const std::size_t dwords = std::to_integer<std::size_t>(request.bytes[2]) |
                              std::to_integer<std::size_t>(request.bytes[3]) << 8;
@@ -83,30 +86,30 @@ void Firmware::on_test(const Request& request) {
 }
 
 void Firmware::send_capabilities() {
-  TlvWriter out(storage_->scratch, fw::kFwCapResp);
-  out.u32(fw::cap::kVersion, config_.running.version);
+  TlvWriter out(storage_->scratch, FwMessage::FW_CAP_RESP);
+  out.u32(fw::FW_CAP_RESP::VERSION, config_.running.version);
   if (config_.bmc_present) {
-    out.flag(fw::cap::kBmcPresent);
-    const std::size_t array = out.open(fw::cap::kBmcMacArray);
+    out.flag(fw::FW_CAP_RESP::BMC_PRESENT);
+    const std::size_t array = out.open(fw::FW_CAP_RESP::BMC_MAC_ARRAY);
     for (std::size_t i = 0; i < std::min(config_.bmc_macs.size(), kMaxBmcMacs); ++i) {
-      out.binary(fw::cap::kBmcMacAddr, bytes_of(config_.bmc_macs[i]));
+      out.binary(fw::FW_CAP_RESP::BMC_MAC_ADDR, bytes_of(config_.bmc_macs[i]));
     }
     out.close(array);
-    out.u32(fw::cap::kBmcAllMulti, config_.bmc_all_multi ? 1 : 0);
+    out.u32(fw::FW_CAP_RESP::BMC_ALL_MULTI, config_.bmc_all_multi ? 1 : 0);
   }
-  out.u32(fw::cap::kStoredVersion, config_.stored.version);
-  out.u32(fw::cap::kActiveFwSlot, config_.active_slot);
-  put_commit(out, fw::cap::kVersionCommit, config_.running.commit);
-  out.u32(fw::cap::kLinkSpeed, config_.link_speed);
-  out.u32(fw::cap::kLinkFec, config_.link_fec);
-  put_commit(out, fw::cap::kStoredCommit, config_.stored.commit);
-  out.u32(fw::cap::kCmrtVersion, config_.bootloader.version);
-  out.u32(fw::cap::kStoredCmrtVersion, config_.stored_bootloader.version);
-  put_commit(out, fw::cap::kCmrtCommit, config_.bootloader.commit);
-  put_commit(out, fw::cap::kStoredCmrtCommit, config_.stored_bootloader.commit);
-  out.u32(fw::cap::kUefiVersion, config_.uefi.version);
-  put_commit(out, fw::cap::kUefiCommit, config_.uefi.commit);
-  out.u32(fw::cap::kAntiRollback, config_.anti_rollback_version);
+  out.u32(fw::FW_CAP_RESP::STORED_VERSION, config_.stored.version);
+  out.u32(fw::FW_CAP_RESP::ACTIVE_FW_SLOT, config_.active_slot);
+  put_commit(out, fw::FW_CAP_RESP::VERSION_COMMIT_STR, config_.running.commit);
+  out.u32(fw::FW_CAP_RESP::FW_LINK_SPEED, config_.link_speed);
+  out.u32(fw::FW_CAP_RESP::FW_LINK_FEC, config_.link_fec);
+  put_commit(out, fw::FW_CAP_RESP::STORED_COMMIT_STR, config_.stored.commit);
+  out.u32(fw::FW_CAP_RESP::CMRT_VERSION, config_.bootloader.version);
+  out.u32(fw::FW_CAP_RESP::STORED_CMRT_VERSION, config_.stored_bootloader.version);
+  put_commit(out, fw::FW_CAP_RESP::CMRT_COMMIT_STR, config_.bootloader.commit);
+  put_commit(out, fw::FW_CAP_RESP::STORED_CMRT_COMMIT_STR, config_.stored_bootloader.commit);
+  out.u32(fw::FW_CAP_RESP::UEFI_VERSION, config_.uefi.version);
+  put_commit(out, fw::FW_CAP_RESP::UEFI_COMMIT_STR, config_.uefi.commit);
+  out.u32(fw::FW_CAP_RESP::ANTI_ROLLBACK_VERSION, config_.anti_rollback_version);
   enqueue(out.finish());
 }
 
@@ -138,51 +141,52 @@ std::uint64_t Firmware::reported_uptime_ms(std::uint64_t now_ns) {
 }
 
 void Firmware::on_ownership(const Request& request) {
-  owned_ = request.attributes[fw::ownership::kFlag].present;
-  TlvWriter out(storage_->scratch, fw::kOwnershipResp);
-  enqueue(out.u64(fw::ownership::kTime, reported_uptime_ms(request.now_ns)).finish());
+  owned_ = request.attributes[fw::OWNERSHIP_REQ::FLAG].present;
+  TlvWriter out(storage_->scratch, FwMessage::OWNERSHIP_RESP);
+  enqueue(out.u64(fw::OWNERSHIP_RESP::TIME, reported_uptime_ms(request.now_ns)).finish());
 }
 
 void Firmware::on_heartbeat(const Request& request) {
   ++counters_.heartbeats;
-  TlvWriter out(storage_->scratch, fw::kHeartbeatResp);
-  enqueue(out.u64(fw::heartbeat::kUptime, reported_uptime_ms(request.now_ns)).finish());
+  TlvWriter out(storage_->scratch, FwMessage::HEARTBEAT_RESP);
+  enqueue(out.u64(fw::HEARTBEAT_RESP::UPTIME, reported_uptime_ms(request.now_ns)).finish());
 }
 
 void Firmware::on_core_dump_info(const Request&) {
-  TlvWriter out(storage_->scratch, fw::kCoredumpGetInfoResp);
+  TlvWriter out(storage_->scratch, FwMessage::COREDUMP_GET_INFO_RESP);
   if (!storage_->core_dump.empty()) {
-    out.flag(fw::core_info::kAvailable);
-    out.u32(fw::core_info::kSize, static_cast<std::uint32_t>(storage_->core_dump.size()));
+    out.flag(fw::COREDUMP_GET_INFO_RESP::AVAILABLE);
+    out.u32(fw::COREDUMP_GET_INFO_RESP::SIZE,
+            static_cast<std::uint32_t>(storage_->core_dump.size()));
   }
   enqueue(out.finish());
 }
 
 void Firmware::on_core_dump_read(const Request& request) {
-  const std::uint32_t offset = u32_of(request.attributes, fw::core_read::kOffset);
-  const std::uint32_t length = u32_of(request.attributes, fw::core_read::kLength);
+  const std::uint32_t offset = u32_of(request.attributes, fw::COREDUMP_READ_RESP::OFFSET);
+  const std::uint32_t length = u32_of(request.attributes, fw::COREDUMP_READ_RESP::LENGTH);
   const std::span<const std::byte> dump = storage_->core_dump;
-  TlvWriter out(storage_->scratch, fw::kCoredumpReadResp);
-  out.u32(fw::core_read::kOffset, offset).u32(fw::core_read::kLength, length);
+  TlvWriter out(storage_->scratch, FwMessage::COREDUMP_READ_RESP);
+  out.u32(fw::COREDUMP_READ_RESP::OFFSET, offset).u32(fw::COREDUMP_READ_RESP::LENGTH, length);
   if (length == 0 || length > kTlvMaxData || offset > dump.size() ||
       length > dump.size() - offset) {
-    out.s32(fw::core_read::kError, kErrInvalid);
+    out.s32(fw::COREDUMP_READ_RESP::ERROR, kErrInvalid);
   } else {
-    out.binary(fw::core_read::kData, dump.subspan(offset, length));
+    out.binary(fw::COREDUMP_READ_RESP::DATA, dump.subspan(offset, length));
   }
   enqueue(out.finish());
 }
 
 void Firmware::on_flash_start(const Request& request) {
   Storage& s = *storage_;
-  const std::uint32_t section = u32_of(request.attributes, fw::upgrade::kSection);
-  const std::uint32_t bytes = u32_of(request.attributes, fw::upgrade::kImageLength);
+  const std::uint32_t section = u32_of(request.attributes, fw::FW_START_UPGRADE_REQ::SECTION);
+  const std::uint32_t bytes = u32_of(request.attributes, fw::FW_START_UPGRADE_REQ::IMAGE_LENGTH);
   std::int32_t error = 0;
   if (section >= kFlashSections || bytes == 0) error = kErrInvalid;
   if (bytes > config_.flash_max_bytes) error = kErrTooLarge;
 
-  TlvWriter out(s.scratch, fw::kStartUpgradeResp);
-  if (error != 0) out.s32(fw::upgrade::kError, error);
+  TlvWriter out(s.scratch, FwMessage::FW_START_UPGRADE_RESP);
+  if (error != 0) out.s32(fw::FW_START_UPGRADE_RESP::ERROR, error);
   enqueue(out.finish());
   s.upgrade = {};  // INTERPRETATION: a new start replaces an upgrade that its host gave up
   if (error != 0) return;
@@ -198,8 +202,9 @@ void Firmware::request_flash_chunk() {
   const auto limit = static_cast<std::uint32_t>(kTlvMaxData);
   const std::uint32_t chunk = std::clamp(config_.flash_chunk_bytes, 1u, limit);
   upgrade.awaited = std::min(chunk, upgrade.image_bytes - upgrade.offset);
-  TlvWriter out(storage_->scratch, fw::kWriteChunkReq);
-  out.u32(fw::chunk::kOffset, upgrade.offset).u32(fw::chunk::kLength, upgrade.awaited);
+  TlvWriter out(storage_->scratch, FwMessage::FW_WRITE_CHUNK_REQ);
+  out.u32(fw::FW_WRITE_CHUNK_RESP::OFFSET, upgrade.offset)
+      .u32(fw::FW_WRITE_CHUNK_RESP::LENGTH, upgrade.awaited);
   enqueue(out.finish());
 }
 
@@ -210,8 +215,8 @@ void Firmware::finish_flash(std::int32_t error) {
     send_capabilities();  // as the mock: fresh versions before the end (22)
   }
   s.upgrade = {};
-  TlvWriter out(s.scratch, fw::kFinishUpgradeReq);
-  if (error != 0) out.s32(fw::upgrade::kError, error);
+  TlvWriter out(s.scratch, FwMessage::FW_FINISH_UPGRADE_REQ);
+  if (error != 0) out.s32(fw::FW_START_UPGRADE_RESP::ERROR, error);
   enqueue(out.finish());
 }
 
@@ -219,14 +224,15 @@ void Firmware::on_flash_chunk(const Request& request) {
   Storage::Upgrade& upgrade = storage_->upgrade;
   const TlvTable& in = request.attributes;
   if (!upgrade.active) return finish_flash(kErrInvalid);
-  if (in[fw::chunk::kError].present) {
-    const std::int64_t error = in[fw::chunk::kError].signed_or(kErrInvalid);
+  if (in[fw::FW_WRITE_CHUNK_RESP::ERROR].present) {
+    const std::int64_t error = in[fw::FW_WRITE_CHUNK_RESP::ERROR].signed_or(kErrInvalid);
     return finish_flash(error < 0 ? static_cast<std::int32_t>(error) : kErrInvalid);
   }
-  const std::span<const std::byte> data = in[fw::chunk::kData].bytes;
+  const std::span<const std::byte> data = in[fw::FW_WRITE_CHUNK_RESP::DATA].bytes;
   if (data.empty()) return finish_flash(kErrNoData);
-  if (u32_of(in, fw::chunk::kOffset) != upgrade.offset ||
-      u32_of(in, fw::chunk::kLength) != upgrade.awaited || data.size() != upgrade.awaited) {
+  if (u32_of(in, fw::FW_WRITE_CHUNK_RESP::OFFSET) != upgrade.offset ||
+      u32_of(in, fw::FW_WRITE_CHUNK_RESP::LENGTH) != upgrade.awaited ||
+      data.size() != upgrade.awaited) {
     return finish_flash(kErrInvalid);
   }
   std::copy(data.begin(), data.end(),
@@ -246,29 +252,29 @@ std::int32_t eeprom_range_error(std::uint32_t offset, std::uint32_t length, std:
 }  // namespace
 
 void Firmware::on_eeprom_read(const Request& request) {
-  const std::uint32_t offset = u32_of(request.attributes, fw::eeprom::kOffset);
-  const std::uint32_t length = u32_of(request.attributes, fw::eeprom::kLength);
+  const std::uint32_t offset = u32_of(request.attributes, fw::EEPROM_READ_RESP::OFFSET);
+  const std::uint32_t length = u32_of(request.attributes, fw::EEPROM_READ_RESP::LENGTH);
   const std::span<const std::byte> eeprom = storage_->eeprom;
-  TlvWriter out(storage_->scratch, fw::kEepromReadResp);
-  out.u32(fw::eeprom::kOffset, offset).u32(fw::eeprom::kLength, length);
+  TlvWriter out(storage_->scratch, FwMessage::EEPROM_READ_RESP);
+  out.u32(fw::EEPROM_READ_RESP::OFFSET, offset).u32(fw::EEPROM_READ_RESP::LENGTH, length);
   if (const std::int32_t error = eeprom_range_error(offset, length, eeprom.size())) {
-    out.s32(fw::eeprom::kError, error);
+    out.s32(fw::EEPROM_READ_RESP::ERROR, error);
   } else {
-    out.binary(fw::eeprom::kData, eeprom.subspan(offset, length));
+    out.binary(fw::EEPROM_READ_RESP::DATA, eeprom.subspan(offset, length));
   }
   enqueue(out.finish());
 }
 
 void Firmware::on_eeprom_write(const Request& request) {
-  const std::uint32_t offset = u32_of(request.attributes, fw::eeprom::kOffset);
-  const std::uint32_t length = u32_of(request.attributes, fw::eeprom::kLength);
-  const std::span<const std::byte> data = request.attributes[fw::eeprom::kData].bytes;
+  const std::uint32_t offset = u32_of(request.attributes, fw::EEPROM_READ_RESP::OFFSET);
+  const std::uint32_t length = u32_of(request.attributes, fw::EEPROM_READ_RESP::LENGTH);
+  const std::span<const std::byte> data = request.attributes[fw::EEPROM_READ_RESP::DATA].bytes;
   std::int32_t error = eeprom_range_error(offset, length, storage_->eeprom.size());
   if (error == 0 && data.size() != length) error = kErrInvalid;
   if (error == 0) std::copy(data.begin(), data.end(), storage_->eeprom.begin() + offset);
-  TlvWriter out(storage_->scratch, fw::kEepromWriteResp);
-  out.u32(fw::eeprom::kOffset, offset).u32(fw::eeprom::kLength, length);
-  if (error != 0) out.s32(fw::eeprom::kError, error);
+  TlvWriter out(storage_->scratch, FwMessage::EEPROM_WRITE_RESP);
+  out.u32(fw::EEPROM_READ_RESP::OFFSET, offset).u32(fw::EEPROM_READ_RESP::LENGTH, length);
+  if (error != 0) out.s32(fw::EEPROM_READ_RESP::ERROR, error);
   enqueue(out.finish());
 }
 
@@ -290,45 +296,46 @@ std::int32_t Firmware::read_module(std::uint32_t bank, std::uint32_t page, std::
 
 void Firmware::on_qsfp_read(const Request& request) {
   const TlvTable& in = request.attributes;
-  const std::uint32_t bank = u32_of(in, fw::qsfp::kBank);
-  const std::uint32_t page = u32_of(in, fw::qsfp::kPage);
-  const std::uint32_t offset = u32_of(in, fw::qsfp::kOffset);
-  const std::uint32_t length = u32_of(in, fw::qsfp::kLength);
+  const std::uint32_t bank = u32_of(in, fw::QSFP_READ_RESP::BANK);
+  const std::uint32_t page = u32_of(in, fw::QSFP_READ_RESP::PAGE);
+  const std::uint32_t offset = u32_of(in, fw::QSFP_READ_RESP::OFFSET);
+  const std::uint32_t length = u32_of(in, fw::QSFP_READ_RESP::LENGTH);
   std::array<std::byte, 2 * Storage::kQsfpPageBytes> data;
   const std::span<std::byte> wanted =
       std::span{data}.first(std::min<std::size_t>(length, data.size()));
   const std::int32_t error =
       length > data.size() ? kErrInvalid : read_module(bank, page, offset, wanted);
-  TlvWriter out(storage_->scratch, fw::kQsfpReadResp);
-  out.u32(fw::qsfp::kBank, bank).u32(fw::qsfp::kPage, page);
-  out.u32(fw::qsfp::kOffset, offset).u32(fw::qsfp::kLength, length);  // echoed exactly (trap 16)
+  TlvWriter out(storage_->scratch, FwMessage::QSFP_READ_RESP);
+  out.u32(fw::QSFP_READ_RESP::BANK, bank).u32(fw::QSFP_READ_RESP::PAGE, page);
+  out.u32(fw::QSFP_READ_RESP::OFFSET, offset)
+      .u32(fw::QSFP_READ_RESP::LENGTH, length);  // echoed exactly (trap 16)
   if (error != 0) {
-    out.s32(fw::qsfp::kError, error);
+    out.s32(fw::QSFP_READ_RESP::ERROR, error);
   } else {
-    out.binary(fw::qsfp::kData, wanted);
+    out.binary(fw::QSFP_READ_RESP::DATA, wanted);
   }
   enqueue(out.finish());
 }
 
 void Firmware::on_sensors(const Request&) {
-  TlvWriter out(storage_->scratch, fw::kTseneReadResp);
+  TlvWriter out(storage_->scratch, FwMessage::TSENE_READ_RESP);
   if (faults_.sensor_error != 0) {
-    out.s32(fw::tsene::kError, faults_.sensor_error);
+    out.s32(fw::TSENE_READ_RESP::ERROR, faults_.sensor_error);
   } else {
-    out.s32(fw::tsene::kTherm, config_.temperature_mdeg);
-    out.s32(fw::tsene::kVolt, config_.voltage_mv);
+    out.s32(fw::TSENE_READ_RESP::THERM, config_.temperature_mdeg);
+    out.s32(fw::TSENE_READ_RESP::VOLT, config_.voltage_mv);
   }
   enqueue(out.finish());
 }
 
 // Only the mock knows this message; the Linux driver never sends it.
 void Firmware::on_comphy_mode(const Request& request) {
-  TlvWriter out(storage_->scratch, fw::kSetComphyModeResp);
+  TlvWriter out(storage_->scratch, FwMessage::COMPHY_SET_MODE_RESP);
   if (!owned_) {
-    out.s32(fw::comphy::kError, kErrPermission);
+    out.s32(fw::COMPHY_SET_MODE_RESP::ERROR, kErrPermission);
   } else {
-    const bool pam4 = u32_of(request.attributes, fw::comphy::kPam4) != 0;
-    const bool two_lanes = u32_of(request.attributes, fw::comphy::kLaneMask) == 3;
+    const bool pam4 = u32_of(request.attributes, fw::COMPHY_SET_MODE_REQ::PAM4) != 0;
+    const bool two_lanes = u32_of(request.attributes, fw::COMPHY_SET_MODE_REQ::LANE_MASK) == 3;
     config_.link_speed = two_lanes ? (pam4 ? 4 : 2) : (pam4 ? 3 : 1);
     program_lanes();
   }
@@ -337,9 +344,9 @@ void Firmware::on_comphy_mode(const Request& request) {
 
 void Firmware::on_logs(const Request& request) {
   Storage& s = *storage_;
-  logs_enabled_ = request.attributes[fw::send_logs::kEnable].present;
+  logs_enabled_ = request.attributes[fw::LOG_SEND_LOGS_REQ::SEND_LOGS].present;
   if (!logs_enabled_) return;
-  const bool history = request.attributes[fw::send_logs::kHistory].present;
+  const bool history = request.attributes[fw::LOG_SEND_LOGS_REQ::HISTORY].present;
   const std::uint64_t oldest = s.log_next > s.log.size() ? s.log_next - s.log.size() : 0;
   s.log_cursor = history ? oldest : s.log_next;
 }
@@ -355,20 +362,20 @@ void Firmware::send_logs() {
   };
   const std::uint64_t first = s.log_cursor;
   const std::uint64_t last = std::min<std::uint64_t>(s.log_next, first + kMaxLogRecords);
-  TlvWriter out(s.scratch, fw::kLogMsgReq);
-  out.u32(fw::log_msg::kMsec, record(first).milliseconds);
-  out.u64(fw::log_msg::kIndex, first);
-  out.text(fw::log_msg::kText, record(first).view());
+  TlvWriter out(s.scratch, FwMessage::LOG_MSG_REQ);
+  out.u32(fw::LOG_MSG_REQ::MSEC, record(first).milliseconds);
+  out.u64(fw::LOG_MSG_REQ::INDEX, first);
+  out.text(fw::LOG_MSG_REQ::MSG, record(first).view());
   if (last - first > 1) {
-    out.u32(fw::log_msg::kLength, static_cast<std::uint32_t>(last - first - 1));
-    const std::size_t msec = out.open(fw::log_msg::kMsecArray);
-    for (auto i = first + 1; i < last; ++i) out.u32(fw::log_msg::kMsec, record(i).milliseconds);
+    out.u32(fw::LOG_MSG_REQ::LENGTH, static_cast<std::uint32_t>(last - first - 1));
+    const std::size_t msec = out.open(fw::LOG_MSG_REQ::MSEC_ARRAY);
+    for (auto i = first + 1; i < last; ++i) out.u32(fw::LOG_MSG_REQ::MSEC, record(i).milliseconds);
     out.close(msec);
-    const std::size_t indices = out.open(fw::log_msg::kIndexArray);
-    for (auto i = first + 1; i < last; ++i) out.u64(fw::log_msg::kIndex, i);
+    const std::size_t indices = out.open(fw::LOG_MSG_REQ::INDEX_ARRAY);
+    for (auto i = first + 1; i < last; ++i) out.u64(fw::LOG_MSG_REQ::INDEX, i);
     out.close(indices);
-    const std::size_t texts = out.open(fw::log_msg::kTextArray);
-    for (auto i = first + 1; i < last; ++i) out.text(fw::log_msg::kText, record(i).view());
+    const std::size_t texts = out.open(fw::LOG_MSG_REQ::MSG_ARRAY);
+    for (auto i = first + 1; i < last; ++i) out.text(fw::LOG_MSG_REQ::MSG, record(i).view());
     out.close(texts);
   }
   enqueue(out.finish());
@@ -378,17 +385,17 @@ void Firmware::send_logs() {
 void Firmware::on_mac_sync(const Request& request) {
   const auto take = [&](std::uint16_t id, std::array<MacBytes, 8>& macs, unsigned& count) {
     std::array<std::span<const std::byte>, 8> found;
-    const auto elements = parse_tlv_array(request.attributes[id].bytes, fw::mac_sync::kMacAddr,
-                                          macs[0].size(), found);
+    const auto elements = parse_tlv_array(request.attributes[id].bytes,
+                                          fw::RPC_MAC_SYNC_REQ::MAC_ADDR, macs[0].size(), found);
     if (!elements) return false;
     count = static_cast<unsigned>(*elements);
     for (unsigned i = 0; i < count; ++i) std::memcpy(macs[i].data(), found[i].data(), 6);
     return true;
   };
   MacSync sync;
-  sync.rx_flags = u32_of(request.attributes, fw::mac_sync::kRxFlags);
-  if (!take(fw::mac_sync::kUnicastArray, sync.unicast, sync.unicast_count) ||
-      !take(fw::mac_sync::kMulticastArray, sync.multicast, sync.multicast_count)) {
+  sync.rx_flags = u32_of(request.attributes, fw::RPC_MAC_SYNC_REQ::RX_FLAGS);
+  if (!take(fw::RPC_MAC_SYNC_REQ::UC_ARRAY, sync.unicast, sync.unicast_count) ||
+      !take(fw::RPC_MAC_SYNC_REQ::MC_ARRAY, sync.multicast, sync.multicast_count)) {
     ++counters_.malformed;
     return;
   }

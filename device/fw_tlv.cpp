@@ -49,11 +49,21 @@ bool take_attribute(std::span<const std::byte>& rest, Attribute& out) {
   return true;
 }
 
-const TlvRule* find_rule(std::span<const TlvRule> rules, std::uint16_t id) {
-  for (const TlvRule& rule : rules) {
-    if (rule.id == id) return &rule;
+const spec::FwAttribute* find_attribute(std::span<const spec::FwAttribute> catalogue,
+                                        std::uint16_t id) {
+  for (const spec::FwAttribute& attribute : catalogue) {
+    if (attribute.id == id) return &attribute;
   }
   return nullptr;
+}
+
+// Sizes that a value may have (fbnic reference 5): flags carry none, arrays may be empty.
+bool size_fits(const spec::FwAttribute& attribute, std::size_t bytes) {
+  using spec::TlvType;
+  const bool container = attribute.type == TlvType::kNested || attribute.type == TlvType::kArray;
+  const bool may_be_empty = container || attribute.type == TlvType::kFlag;
+  return bytes <= attribute.max_bytes && (bytes != 0 || may_be_empty) &&
+         (!container || bytes % 4 == 0);
 }
 
 }  // namespace
@@ -80,8 +90,8 @@ std::optional<std::uint16_t> tlv_message_id(std::span<const std::byte> bytes) {
   return static_cast<std::uint16_t>(header_at(bytes, 0) & kTypeMask);
 }
 
-TlvError parse_tlv_message(std::span<const std::byte> bytes, std::span<const TlvRule> rules,
-                           TlvTable& table) {
+TlvError parse_tlv_message(std::span<const std::byte> bytes,
+                           std::span<const spec::FwAttribute> catalogue, TlvTable& table) {
   table = {};
   const std::size_t length = message_bytes(bytes);
   if (length == 0) return TlvError::kMalformed;
@@ -90,16 +100,20 @@ TlvError parse_tlv_message(std::span<const std::byte> bytes, std::span<const Tlv
     Attribute attribute;
     if (!take_attribute(rest, attribute)) return TlvError::kMalformed;
     const std::uint16_t id = attribute.id();
-    const TlvRule* rule = find_rule(rules, id);
-    if (rule == nullptr) {
+    const spec::FwAttribute* known =
+        id < kTlvMaxAttributes ? find_attribute(catalogue, id) : nullptr;
+    if (known == nullptr) {
       if ((attribute.header & kCannotIgnore) != 0) return TlvError::kUnknownAttribute;
       continue;
     }
-    if (attribute.value.size() < rule->min_bytes || attribute.value.size() > rule->max_bytes) {
-      return TlvError::kMalformed;
-    }
+    if (!size_fits(*known, attribute.value.size())) return TlvError::kMalformed;
     if (table[id].present) return TlvError::kDuplicate;
     table[id] = {true, attribute.value};
+  }
+  for (const spec::FwAttribute& wanted : catalogue) {
+    if (wanted.mandatory && wanted.id < kTlvMaxAttributes && !table[wanted.id].present) {
+      return TlvError::kMalformed;
+    }
   }
   return TlvError::kNone;
 }
@@ -119,8 +133,8 @@ std::optional<std::size_t> parse_tlv_array(std::span<const std::byte> value,
   return count;
 }
 
-TlvWriter::TlvWriter(std::span<std::byte> buffer, std::uint16_t message_id)
-    : buffer_(buffer), message_id_(message_id) {
+TlvWriter::TlvWriter(std::span<std::byte> buffer, spec::FwMessage message)
+    : buffer_(buffer), message_id_(static_cast<std::uint16_t>(message)) {
   if (buffer_.size() < kTlvHeaderBytes) {
     overflow_ = true;
   } else {

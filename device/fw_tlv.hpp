@@ -14,6 +14,8 @@
 #include <span>
 #include <string_view>
 
+#include "openhni/spec/firmware.hpp"
+
 namespace hni::device {
 
 /// Attribute ids are smaller than this.
@@ -42,25 +44,20 @@ struct TlvValue {
   std::int64_t signed_or(std::int64_t fallback) const;
 };
 
-/// One expected attribute. Sizes are of the value, in bytes.
-struct TlvRule {
-  std::uint16_t id;
-  std::uint16_t min_bytes;
-  std::uint16_t max_bytes;
-};
-
 /// Attributes by id.
 using TlvTable = std::array<TlvValue, kTlvMaxAttributes>;
 
 /// The message id in a header, nothing when `bytes` does not begin with a whole message.
 std::optional<std::uint16_t> tlv_message_id(std::span<const std::byte> bytes);
 
-/// Parses the attributes of the message in `bytes` (which may be longer than the message).
-TlvError parse_tlv_message(std::span<const std::byte> bytes, std::span<const TlvRule> rules,
-                           TlvTable& table);
+/// Parses the message in `bytes` (which may be longer than the message) against the attributes
+/// that the catalogue gives it. Missing mandatory ones and values of a wrong size are kMalformed.
+TlvError parse_tlv_message(std::span<const std::byte> bytes,
+                           std::span<const spec::FwAttribute> catalogue, TlvTable& table);
 
-/// Calls nothing, allocates nothing: walks an array attribute's elements, each of which must have
-/// `element_id` and a value of exactly `element_bytes`. Returns how many fit into `out`.
+/// Walks an array attribute's elements, each of which must have
+/// `element_id` and a value of exactly `element_bytes`. Nothing when an
+/// element is something else or when `out` is too short.
 std::optional<std::size_t> parse_tlv_array(std::span<const std::byte> value,
                                            std::uint16_t element_id, std::size_t element_bytes,
                                            std::span<std::span<const std::byte>> out);
@@ -68,7 +65,7 @@ std::optional<std::size_t> parse_tlv_array(std::span<const std::byte> value,
 /// Builds one message. After an overflow every call does nothing and `finish` gives no bytes.
 class TlvWriter {
  public:
-  TlvWriter(std::span<std::byte> buffer, std::uint16_t message_id);
+  TlvWriter(std::span<std::byte> buffer, spec::FwMessage message);
 
   TlvWriter& flag(std::uint16_t id) { return binary(id, {}); }
   TlvWriter& u32(std::uint16_t id, std::uint32_t value) { return integer(id, value, 4); }

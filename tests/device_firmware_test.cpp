@@ -16,6 +16,8 @@
 namespace hni::device {
 namespace {
 
+namespace fw = spec::fw;
+using spec::FwMessage;
 using test::FirmwareHost;
 using Words = std::vector<std::uint32_t>;
 
@@ -37,14 +39,20 @@ FirmwareConfig bare_config() {
   return config;
 }
 
-/// The value of attribute `id` of a message from the firmware.
+/// The value of attribute `id` of a message from the firmware, which must be in the catalogue.
 TlvValue attribute(std::span<const std::byte> message, std::uint16_t id) {
-  static constexpr std::uint16_t kAny = 4096;
-  std::array<TlvRule, 32> rules{};
-  for (std::uint16_t i = 0; i < 32; ++i) rules[i] = {i, 0, kAny};
+  const spec::FwMessageInfo* info = spec::find_fw_message(tlv_message_id(message).value_or(0xfff));
   TlvTable table;
-  EXPECT_EQ(parse_tlv_message(message, rules, table), TlvError::kNone);
+  if (info == nullptr) {
+    ADD_FAILURE() << "no message";
+    return {};
+  }
+  EXPECT_EQ(parse_tlv_message(message, info->attributes, table), TlvError::kNone) << info->name;
   return table[id];
+}
+
+bool is(std::span<const std::byte> message, FwMessage id) {
+  return tlv_message_id(message) == static_cast<std::uint16_t>(id);
 }
 
 std::string text_of(const TlvValue& value) {
@@ -89,12 +97,12 @@ TEST(DeviceFirmware, HandshakeAnswersTheCapabilityRequest) {
   EXPECT_EQ(slot, 0u);
   EXPECT_EQ(rig.host.descriptor(1, 0) & 7, 3u);  // HOST_CMPL and FW_CMPL, no FW_ERR
   const std::vector<std::byte> answer = rig.host.receive();
-  EXPECT_EQ(tlv_message_id(answer), fw::kFwCapResp);
-  EXPECT_EQ(attribute(answer, fw::cap::kVersion).unsigned_or(0), 0x19071902u);
-  EXPECT_EQ(attribute(answer, fw::cap::kLinkSpeed).unsigned_or(0), 4u);
-  EXPECT_EQ(attribute(answer, fw::cap::kLinkFec).unsigned_or(0), 2u);
-  EXPECT_FALSE(attribute(answer, fw::cap::kBmcPresent).present);
-  EXPECT_EQ(text_of(attribute(answer, fw::cap::kVersionCommit)),
+  EXPECT_TRUE(is(answer, FwMessage::FW_CAP_RESP));
+  EXPECT_EQ(attribute(answer, fw::FW_CAP_RESP::VERSION).unsigned_or(0), 0x19071902u);
+  EXPECT_EQ(attribute(answer, fw::FW_CAP_RESP::FW_LINK_SPEED).unsigned_or(0), 4u);
+  EXPECT_EQ(attribute(answer, fw::FW_CAP_RESP::FW_LINK_FEC).unsigned_or(0), 2u);
+  EXPECT_FALSE(attribute(answer, fw::FW_CAP_RESP::BMC_PRESENT).present);
+  EXPECT_EQ(text_of(attribute(answer, fw::FW_CAP_RESP::VERSION_COMMIT_STR)),
             std::string("openhni-control\0", 16));
 }
 
@@ -258,12 +266,12 @@ TEST(DeviceFirmware, BmcCapabilitiesCarryUpToFourAddresses) {
   rig.up();
   rig.host.send_words({0x00018010});
   const auto answer = rig.host.receive();
-  EXPECT_TRUE(attribute(answer, fw::cap::kBmcPresent).present);
-  EXPECT_EQ(attribute(answer, fw::cap::kBmcAllMulti).unsigned_or(0), 1u);
+  EXPECT_TRUE(attribute(answer, fw::FW_CAP_RESP::BMC_PRESENT).present);
+  EXPECT_EQ(attribute(answer, fw::FW_CAP_RESP::BMC_ALL_MULTI).unsigned_or(0), 1u);
   std::array<std::span<const std::byte>, 8> macs;
-  const auto array = attribute(answer, fw::cap::kBmcMacArray).bytes;
+  const auto array = attribute(answer, fw::FW_CAP_RESP::BMC_MAC_ARRAY).bytes;
   EXPECT_EQ(array.size(), 4u * 12);
-  ASSERT_EQ(parse_tlv_array(array, fw::cap::kBmcMacAddr, 6, macs), 4u);
+  ASSERT_EQ(parse_tlv_array(array, fw::FW_CAP_RESP::BMC_MAC_ADDR, 6, macs), 4u);
   EXPECT_EQ(macs[3][5], std::byte{3});
 }
 
@@ -274,13 +282,13 @@ TEST(DeviceFirmware, SensorsReadWhatWasSet) {
   rig.firmware.set_voltage(801);
   rig.host.send_words({0x0001803c});
   auto answer = rig.host.receive();
-  EXPECT_EQ(attribute(answer, fw::tsene::kTherm).signed_or(0), -12'345);
-  EXPECT_EQ(attribute(answer, fw::tsene::kVolt).signed_or(0), 801);
+  EXPECT_EQ(attribute(answer, fw::TSENE_READ_RESP::THERM).signed_or(0), -12'345);
+  EXPECT_EQ(attribute(answer, fw::TSENE_READ_RESP::VOLT).signed_or(0), 801);
   rig.firmware.faults().sensor_error = -5;
   rig.host.send_words({0x0001803c});
   answer = rig.host.receive();
-  EXPECT_EQ(attribute(answer, fw::tsene::kError).signed_or(0), -5);
-  EXPECT_FALSE(attribute(answer, fw::tsene::kTherm).present);
+  EXPECT_EQ(attribute(answer, fw::TSENE_READ_RESP::ERROR).signed_or(0), -5);
+  EXPECT_FALSE(attribute(answer, fw::TSENE_READ_RESP::THERM).present);
 }
 
 TEST(DeviceFirmware, QsfpReadEchoesItsFourFieldsAlsoInErrors) {
@@ -291,24 +299,25 @@ TEST(DeviceFirmware, QsfpReadEchoesItsFourFieldsAlsoInErrors) {
     rig.host.send_words(
         {0x00098038, 0x00080000, bank, 0x00080001, page, 0x00080002, offset, 0x00080003, length});
     auto answer = rig.host.receive();
-    EXPECT_EQ(attribute(answer, fw::qsfp::kBank).unsigned_or(99), bank);
-    EXPECT_EQ(attribute(answer, fw::qsfp::kPage).unsigned_or(99), page);
-    EXPECT_EQ(attribute(answer, fw::qsfp::kOffset).unsigned_or(99), offset);
-    EXPECT_EQ(attribute(answer, fw::qsfp::kLength).unsigned_or(99), length);
+    EXPECT_EQ(attribute(answer, fw::QSFP_READ_RESP::BANK).unsigned_or(99), bank);
+    EXPECT_EQ(attribute(answer, fw::QSFP_READ_RESP::PAGE).unsigned_or(99), page);
+    EXPECT_EQ(attribute(answer, fw::QSFP_READ_RESP::OFFSET).unsigned_or(99), offset);
+    EXPECT_EQ(attribute(answer, fw::QSFP_READ_RESP::LENGTH).unsigned_or(99), length);
     return answer;
   };
   const auto name = read(0, 0, 148, 16);
-  EXPECT_EQ(text_of(attribute(name, fw::qsfp::kData)), "openhni         ");
-  EXPECT_EQ(attribute(read(0, 0, 0, 1), fw::qsfp::kData).unsigned_or(0), 0x11u);
-  EXPECT_EQ(attribute(read(0, 3, 128, 1), fw::qsfp::kError).signed_or(0), kErrNoDevice);
-  EXPECT_EQ(attribute(read(1, 0, 0, 1), fw::qsfp::kError).signed_or(0), kErrNoDevice);
-  EXPECT_EQ(attribute(read(0, 0, 200, 128), fw::qsfp::kError).signed_or(0), kErrInvalid);
-  EXPECT_EQ(attribute(read(0, 0, 0, 0xffffffff), fw::qsfp::kError).signed_or(0), kErrInvalid);
+  EXPECT_EQ(text_of(attribute(name, fw::QSFP_READ_RESP::DATA)), "openhni         ");
+  EXPECT_EQ(attribute(read(0, 0, 0, 1), fw::QSFP_READ_RESP::DATA).unsigned_or(0), 0x11u);
+  EXPECT_EQ(attribute(read(0, 3, 128, 1), fw::QSFP_READ_RESP::ERROR).signed_or(0), kErrNoDevice);
+  EXPECT_EQ(attribute(read(1, 0, 0, 1), fw::QSFP_READ_RESP::ERROR).signed_or(0), kErrNoDevice);
+  EXPECT_EQ(attribute(read(0, 0, 200, 128), fw::QSFP_READ_RESP::ERROR).signed_or(0), kErrInvalid);
+  EXPECT_EQ(attribute(read(0, 0, 0, 0xffffffff), fw::QSFP_READ_RESP::ERROR).signed_or(0),
+            kErrInvalid);
   const std::array<std::uint8_t, 2> image{0xab, 0xcd};
   ASSERT_TRUE(rig.firmware.set_qsfp(3, 130, image));
-  EXPECT_EQ(attribute(read(0, 3, 130, 2), fw::qsfp::kData).unsigned_or(0), 0xcdabu);
+  EXPECT_EQ(attribute(read(0, 3, 130, 2), fw::QSFP_READ_RESP::DATA).unsigned_or(0), 0xcdabu);
   rig.firmware.remove_qsfp();
-  EXPECT_EQ(attribute(read(0, 0, 0, 1), fw::qsfp::kError).signed_or(0), kErrNoDevice);
+  EXPECT_EQ(attribute(read(0, 0, 0, 1), fw::QSFP_READ_RESP::ERROR).signed_or(0), kErrNoDevice);
 }
 
 TEST(DeviceFirmware, DefaultModuleHasRightChecksums) {
@@ -328,8 +337,8 @@ TEST(DeviceFirmware, CoreDumpReadsInStridesOfTlvMaxData) {
   rig.up();
   rig.host.send_words({0x00028018, 0x00040000});
   const auto info = rig.host.receive();
-  EXPECT_TRUE(attribute(info, fw::core_info::kAvailable).present);
-  ASSERT_EQ(attribute(info, fw::core_info::kSize).unsigned_or(0), 8192u);
+  EXPECT_TRUE(attribute(info, fw::COREDUMP_GET_INFO_RESP::AVAILABLE).present);
+  ASSERT_EQ(attribute(info, fw::COREDUMP_GET_INFO_RESP::SIZE).unsigned_or(0), 8192u);
   std::vector<std::byte> dump;
   for (const auto& [offset, length] : {std::pair{0u, 3584u}, {3584u, 3584u}, {7168u, 1024u}}) {
     if (offset == 0) {
@@ -338,22 +347,23 @@ TEST(DeviceFirmware, CoreDumpReadsInStridesOfTlvMaxData) {
       rig.host.send_words({0x00058020, 0x00080000, offset, 0x00080001, length});
     }
     const auto answer = rig.host.receive();
-    EXPECT_EQ(attribute(answer, fw::core_read::kOffset).unsigned_or(9), offset);
-    const auto data = attribute(answer, fw::core_read::kData).bytes;
+    EXPECT_EQ(attribute(answer, fw::COREDUMP_READ_RESP::OFFSET).unsigned_or(9), offset);
+    const auto data = attribute(answer, fw::COREDUMP_READ_RESP::DATA).bytes;
     dump.insert(dump.end(), data.begin(), data.end());
   }
   const auto stored = rig.firmware.core_dump();
   EXPECT_TRUE(std::equal(dump.begin(), dump.end(), stored.begin(), stored.end()));
   rig.host.send_words({0x00058020, 0x00080000, 8192, 0x00080001, 1});
-  EXPECT_EQ(attribute(rig.host.receive(), fw::core_read::kError).signed_or(0), kErrInvalid);
+  EXPECT_EQ(attribute(rig.host.receive(), fw::COREDUMP_READ_RESP::ERROR).signed_or(0),
+            kErrInvalid);
 }
 
 std::vector<std::byte> chunk_answer(std::uint32_t offset, std::span<const std::byte> data) {
   std::vector<std::byte> buffer(4096);
-  TlvWriter out(buffer, fw::kWriteChunkResp);
-  out.u32(fw::chunk::kOffset, offset)
-      .u32(fw::chunk::kLength, static_cast<std::uint32_t>(data.size()));
-  out.binary(fw::chunk::kData, data);
+  TlvWriter out(buffer, FwMessage::FW_WRITE_CHUNK_RESP);
+  out.u32(fw::FW_WRITE_CHUNK_RESP::OFFSET, offset)
+      .u32(fw::FW_WRITE_CHUNK_RESP::LENGTH, static_cast<std::uint32_t>(data.size()));
+  out.binary(fw::FW_WRITE_CHUNK_RESP::DATA, data);
   const auto message = out.finish();
   return {message.begin(), message.end()};
 }
@@ -368,12 +378,12 @@ TEST(DeviceFirmware, FlashStoresTheImageChunkByChunk) {
   unsigned chunks = 0;
   while (true) {
     const auto message = rig.host.receive();
-    if (tlv_message_id(message) != fw::kWriteChunkReq) {
-      EXPECT_EQ(tlv_message_id(message), fw::kFwCapResp);
+    if (!is(message, FwMessage::FW_WRITE_CHUNK_REQ)) {
+      EXPECT_TRUE(is(message, FwMessage::FW_CAP_RESP));
       break;
     }
-    const auto offset = attribute(message, fw::chunk::kOffset).unsigned_or(0);
-    const auto length = attribute(message, fw::chunk::kLength).unsigned_or(0);
+    const auto offset = attribute(message, fw::FW_WRITE_CHUNK_RESP::OFFSET).unsigned_or(0);
+    const auto length = attribute(message, fw::FW_WRITE_CHUNK_RESP::LENGTH).unsigned_or(0);
     EXPECT_EQ(offset, chunks * 2048u);
     EXPECT_EQ(length, std::min<std::uint64_t>(2048, 5000 - offset));
     ++chunks;
@@ -392,24 +402,28 @@ TEST(DeviceFirmware, FlashRefusesWrongSectionSizeAndChunks) {
   Rig rig;
   rig.up();
   rig.host.send_words({0x00058022, 0x00080001, 5, 0x00080002, 100});
-  EXPECT_EQ(attribute(rig.host.receive(), fw::upgrade::kError).signed_or(0), kErrInvalid);
+  EXPECT_EQ(attribute(rig.host.receive(), fw::FW_START_UPGRADE_RESP::ERROR).signed_or(0),
+            kErrInvalid);
   rig.host.send_words({0x00058022, 0x00080001, 1, 0x00080002, 0xffffffff});
-  EXPECT_EQ(attribute(rig.host.receive(), fw::upgrade::kError).signed_or(0), kErrTooLarge);
+  EXPECT_EQ(attribute(rig.host.receive(), fw::FW_START_UPGRADE_RESP::ERROR).signed_or(0),
+            kErrTooLarge);
   EXPECT_TRUE(rig.host.receive().empty());
 
   const std::array<std::byte, 100> data{};
   rig.host.send(chunk_answer(0, data));  // nobody asked
-  EXPECT_EQ(attribute(rig.host.receive(), fw::upgrade::kError).signed_or(0), kErrInvalid);
+  EXPECT_EQ(attribute(rig.host.receive(), fw::FW_START_UPGRADE_RESP::ERROR).signed_or(0),
+            kErrInvalid);
   rig.host.send_words({0x00058022, 0x00080001, 1, 0x00080002, 100});
   rig.host.receive();  // start
   rig.host.receive();  // chunk request
   rig.host.send(chunk_answer(4, data));
-  EXPECT_EQ(attribute(rig.host.receive(), fw::upgrade::kError).signed_or(0), kErrInvalid);
+  EXPECT_EQ(attribute(rig.host.receive(), fw::FW_START_UPGRADE_RESP::ERROR).signed_or(0),
+            kErrInvalid);
   rig.host.send_words({0x00058022, 0x00080001, 1, 0x00080002, 100});
   rig.host.receive();
   rig.host.receive();
   rig.host.send_words({0x00038025, 0x00080003, 0xffffff83});  // cancelled with -125
-  EXPECT_EQ(attribute(rig.host.receive(), fw::upgrade::kError).signed_or(0), -125);
+  EXPECT_EQ(attribute(rig.host.receive(), fw::FW_START_UPGRADE_RESP::ERROR).signed_or(0), -125);
   EXPECT_TRUE(rig.firmware.flash_section(1).empty());
 }
 
@@ -417,13 +431,13 @@ TEST(DeviceFirmware, EepromOfTheMockReadsBackWhatWasWritten) {
   Rig rig;
   rig.up();
   rig.host.send_words({0x0007802c, 0x00080000, 284, 0x00080001, 4, 0x00080004, 0x11223344});
-  EXPECT_FALSE(attribute(rig.host.receive(), fw::eeprom::kError).present);
+  EXPECT_FALSE(attribute(rig.host.receive(), fw::EEPROM_READ_RESP::ERROR).present);
   rig.host.send_words({0x0005802a, 0x00080000, 284, 0x00080001, 4});
-  EXPECT_EQ(attribute(rig.host.receive(), fw::eeprom::kData).unsigned_or(0), 0x11223344u);
+  EXPECT_EQ(attribute(rig.host.receive(), fw::EEPROM_READ_RESP::DATA).unsigned_or(0), 0x11223344u);
   rig.host.send_words({0x0005802a, 0x00080000, 285, 0x00080001, 4});
-  EXPECT_EQ(attribute(rig.host.receive(), fw::eeprom::kError).signed_or(0), kErrOverflow);
+  EXPECT_EQ(attribute(rig.host.receive(), fw::EEPROM_READ_RESP::ERROR).signed_or(0), kErrOverflow);
   rig.host.send_words({0x0005802a, 0x00080000, 288, 0x00080001, 4});
-  EXPECT_EQ(attribute(rig.host.receive(), fw::eeprom::kError).signed_or(0), kErrInvalid);
+  EXPECT_EQ(attribute(rig.host.receive(), fw::EEPROM_READ_RESP::ERROR).signed_or(0), kErrInvalid);
 }
 
 TEST(DeviceFirmware, LogsAreSentOnlyWhenEnabled) {
@@ -436,10 +450,10 @@ TEST(DeviceFirmware, LogsAreSentOnlyWhenEnabled) {
   EXPECT_TRUE(rig.host.receive().empty());
   rig.firmware.log("after", 7'000'000);
   const auto message = rig.host.receive();
-  EXPECT_EQ(attribute(message, fw::log_msg::kMsec).unsigned_or(0), 7u);
-  EXPECT_EQ(attribute(message, fw::log_msg::kIndex).unsigned_or(0), 1u);
-  EXPECT_EQ(text_of(attribute(message, fw::log_msg::kText)), std::string("after\0", 6));
-  EXPECT_FALSE(attribute(message, fw::log_msg::kLength).present);
+  EXPECT_EQ(attribute(message, fw::LOG_MSG_REQ::MSEC).unsigned_or(0), 7u);
+  EXPECT_EQ(attribute(message, fw::LOG_MSG_REQ::INDEX).unsigned_or(0), 1u);
+  EXPECT_EQ(text_of(attribute(message, fw::LOG_MSG_REQ::MSG)), std::string("after\0", 6));
+  EXPECT_FALSE(attribute(message, fw::LOG_MSG_REQ::LENGTH).present);
   rig.host.send_words({0x00018043});
   rig.firmware.log("late", 8'000'000);
   EXPECT_TRUE(rig.host.receive().empty());
@@ -455,13 +469,13 @@ TEST(DeviceFirmware, LogHistoryComesOldestFirstInMessagesOfFourteen) {
   for (const std::uint64_t extra : {13u, 13u, 1u}) {
     const auto message = rig.host.receive();
     ASSERT_LE(message.size(), 4096u);
-    EXPECT_EQ(attribute(message, fw::log_msg::kIndex).unsigned_or(99), next++);
-    EXPECT_EQ(attribute(message, fw::log_msg::kLength).unsigned_or(99), extra);
+    EXPECT_EQ(attribute(message, fw::LOG_MSG_REQ::INDEX).unsigned_or(99), next++);
+    EXPECT_EQ(attribute(message, fw::LOG_MSG_REQ::LENGTH).unsigned_or(99), extra);
     std::array<std::span<const std::byte>, 16> found;
-    const auto indices = attribute(message, fw::log_msg::kIndexArray).bytes;
-    EXPECT_EQ(parse_tlv_array(indices, fw::log_msg::kIndex, 8, found), extra);
-    const auto texts = attribute(message, fw::log_msg::kTextArray).bytes;
-    EXPECT_EQ(parse_tlv_array(texts, fw::log_msg::kText, 256, found), extra);
+    const auto indices = attribute(message, fw::LOG_MSG_REQ::INDEX_ARRAY).bytes;
+    EXPECT_EQ(parse_tlv_array(indices, fw::LOG_MSG_REQ::INDEX, 8, found), extra);
+    const auto texts = attribute(message, fw::LOG_MSG_REQ::MSG_ARRAY).bytes;
+    EXPECT_EQ(parse_tlv_array(texts, fw::LOG_MSG_REQ::MSG, 256, found), extra);
     next += extra;
   }
   EXPECT_EQ(next, 30u);
@@ -476,8 +490,8 @@ TEST(DeviceFirmware, LogRingForgetsTheOldest) {
   for (unsigned i = 0; i < 10; ++i) rig.firmware.log("x", 0);
   rig.host.send_words({0x00058043, 0x00040000, 0x00080001, 1, 0x00040002});
   const auto message = rig.host.receive();
-  EXPECT_EQ(attribute(message, fw::log_msg::kIndex).unsigned_or(0), 6u);
-  EXPECT_EQ(attribute(message, fw::log_msg::kLength).unsigned_or(0), 3u);
+  EXPECT_EQ(attribute(message, fw::LOG_MSG_REQ::INDEX).unsigned_or(0), 6u);
+  EXPECT_EQ(attribute(message, fw::LOG_MSG_REQ::LENGTH).unsigned_or(0), 3u);
 }
 
 TEST(DeviceFirmware, MacSyncIsRemembered) {

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "device/firmware.hpp"
-#include "device/fw_messages.hpp"
 #include "device/fw_tlv.hpp"
 
 namespace hni::test {
