@@ -92,6 +92,8 @@ class Firmware {
   Result<> allocate() { return mailbox_.allocate(); }
   /// Gives the DMA pages back. Only in kDown and kFailed.
   void release() { mailbox_.release(); }
+  /// New settings for the next start().
+  void configure(const FirmwareOptions& options) { options_ = options; }
   /// Where log records go; null for nowhere. The log outlives this object's use of it.
   void set_log(FirmwareLog* log) { log_ = log; }
 
@@ -151,6 +153,7 @@ class Firmware {
   /// until the outcome is there.
   Result<> request_core_dump(std::span<std::byte> to, Time now);
   std::optional<Result<>> poll_core_dump() { return take(core_dump_); }
+  /// Of the transfer under way.
   [[nodiscard]] std::uint32_t core_dump_bytes_read() const { return core_dump_session_.offset(); }
 
   /// Writes one flash section. `image` must live until the outcome is there; see pldm.hpp for

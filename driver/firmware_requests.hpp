@@ -347,6 +347,7 @@ void Firmware<Io, Obs>::on_core_dump(const Attributes& attributes, Time now) {
   }
   if (core_dump_session_.done()) {
     close_slot(Request::kCoreDump);
+    core_dump_session_.end();
     core_dump_ = Result<>();
     return;
   }

@@ -52,10 +52,7 @@ class FlashSession {
   }
   /// START_RESP without an error.
   void started() { state_ = State::kWaiting; }
-  void end() {
-    state_ = State::kIdle;
-    image_ = {};
-  }
+  void end() { *this = {}; }
 
   /// WRITE_CHUNK_REQ: the next piece in sequence, 1 .. 3584 bytes, inside the image.
   Decoded<void> accept(const Attributes& attributes) {
@@ -106,7 +103,7 @@ class CoreDumpSession {
     to_ = to;
     offset_ = 0;
   }
-  void end() { to_ = {}; }
+  void end() { *this = {}; }
 
   [[nodiscard]] bool done() const { return offset_ == to_.size(); }
   [[nodiscard]] std::uint32_t offset() const { return offset_; }

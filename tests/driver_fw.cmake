@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The driver's firmware conversation against a scripted firmware.
 hni_test(driver_fw_test
-  SOURCES tlv_test.cpp mailbox_test.cpp firmware_client_test.cpp
+  SOURCES tlv_test.cpp mailbox_test.cpp firmware_client_test.cpp firmware_requests_test.cpp
+          pldm_test.cpp
   LIBS openhni::driver)
