@@ -101,7 +101,8 @@ std::uint32_t Card::Core::read_interrupts(std::uint32_t word) const {
 
 void Card::Core::write_interrupts(std::uint32_t word, std::uint32_t value) {
   if (word >= spec::INTR_MSIX_CTRL::kWordIndex) {
-    return interrupts.set_route(word - spec::INTR_MSIX_CTRL::kWordIndex, value);
+    const std::uint32_t stored = regs.write({spec::Bar::kBar0, 4 * word}, value);
+    return interrupts.set_route(word - spec::INTR_MSIX_CTRL::kWordIndex, stored);
   }
   const unsigned n = word % 8;
   switch (word - n) {

@@ -156,6 +156,8 @@ struct TestTx {
   }
   void enable() {
     using namespace spec;
+    test.write(QUEUE_TCQ_CTL::at(q), 1);
+    test.write(QUEUE_TIM_CTL::at(q), 2 + q);
     const auto set = [&](RegAddr ctl, RegAddr bal, RegAddr bah, RegAddr size, std::uint64_t iova,
                          std::uint32_t count) {
       test.write(ctl, 1);
@@ -173,7 +175,6 @@ struct TestTx {
     }
     set(QUEUE_TCQ_CTL::at(q), QUEUE_TCQ_BAL::at(q), QUEUE_TCQ_BAH::at(q), QUEUE_TCQ_SIZE::at(q),
         tcq, tcq_entries);
-    test.write(QUEUE_TIM_CTL::at(q), 2 + q);
     tail = 0;
     done = 0;
   }
