@@ -97,6 +97,9 @@ class Link {
   explicit Link(D& door, const LinkConfig& config = {})
       : door_(&door), irq_(door), config_(config) {}
 
+  /// New settings for the next start().
+  void configure(const LinkConfig& config) { config_ = config; }
+
   /// Starts to follow the link. `speed` and `fec` come from the firmware's capabilities. Wherever
   /// the link comes up, `on_up(tx_pause)` is called before the MAC passes traffic, so that the
   /// receive queues get the drop mode that goes with it (10.6, step 1).

@@ -47,7 +47,7 @@ inline constexpr RssKey kDefaultRssKey{
 enum class RuleId : std::uint8_t {};
 
 /// What the firmware is told about the addresses while a BMC is present (6.8).
-struct MacSync {
+struct AddressReport {
   static constexpr std::uint32_t kMaxAddresses = 8;
   std::array<MacAddress, kMaxAddresses> unicast{};
   std::array<MacAddress, kMaxAddresses> multicast{};
@@ -127,10 +127,10 @@ class RxFilter {
   [[nodiscard]] bool running() const { return running_; }
 
   /// What to tell the firmware, once after each change; only while a BMC is present.
-  [[nodiscard]] std::optional<MacSync> take_mac_sync() {
+  [[nodiscard]] std::optional<AddressReport> take_address_report() {
     if (!mac_sync_due_ || !running_) return std::nullopt;
     mac_sync_due_ = false;
-    return mac_sync();
+    return address_report();
   }
 
   // Hashing
@@ -315,8 +315,8 @@ class RxFilter {
     return want;
   }
 
-  [[nodiscard]] MacSync mac_sync() const {
-    MacSync sync;
+  [[nodiscard]] AddressReport address_report() const {
+    AddressReport sync;
     const auto flag = [&](spec::MAC_SYNC_RX_FLAGS f) { sync.flags |= raw(f); };
     using Flags = spec::MAC_SYNC_RX_FLAGS;
     for (std::uint32_t n = kMacEntries; n-- > 0;) {
@@ -325,7 +325,7 @@ class RxFilter {
       if ((e.owners & kOwnAllMulticast) != 0) flag(Flags::ALLMULTI);
       if ((e.owners & kOwnBroadcast) != 0) flag(Flags::BROADCAST);
       if ((e.owners & kOwnUnicast) == 0) continue;
-      if (sync.unicast_count == MacSync::kMaxAddresses) {
+      if (sync.unicast_count == AddressReport::kMaxAddresses) {
         flag(Flags::PROMISC);
       } else {
         sync.unicast[sync.unicast_count++] = e.value;
@@ -333,7 +333,7 @@ class RxFilter {
     }
     for (const MacEntry& e : macs_.entries) {
       if ((e.owners & kOwnMulticast) == 0) continue;
-      if (sync.multicast_count == MacSync::kMaxAddresses) {
+      if (sync.multicast_count == AddressReport::kMaxAddresses) {
         flag(Flags::ALLMULTI);
       } else {
         sync.multicast[sync.multicast_count++] = e.value;

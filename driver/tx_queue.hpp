@@ -39,8 +39,8 @@ struct TxCounters {
 /// A transmit time that the card reported for a packet whose offload asked for it.
 struct TxTimestamp {
   std::uint32_t cookie = 0;
-  std::uint64_t card_ns40 = 0;  ///< low 40 bits of the card's clock
-  bool valid = false;
+  std::uint64_t time_ns =
+      0;  ///< of the port's clock; from the queue itself, the low 40 bits of the card's
 };
 
 template <DeviceIo Io, class Obs>
@@ -384,8 +384,7 @@ class TxQueue {
     const bool valid =
         !tcd.STATUS_TS_INVALID().nonzero() && !tcd.STATUS_ILLEGAL_TS_REQ().nonzero();
     if (timestamps_written_ - timestamps_read_ < kMaxTimestamps && valid) {
-      timestamps_[timestamps_written_++ % kMaxTimestamps] = {cookies_.at(slot), tcd.TS().as_data(),
-                                                             true};
+      timestamps_[timestamps_written_++ % kMaxTimestamps] = {cookies_.at(slot), tcd.TS().as_data()};
       ++counters_.timestamps;
     } else {
       ++counters_.timestamps_lost;

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// One emulated card with all that a driver in the same process needs to use it: its view of
+/// memory, its interrupts, and the DeviceIo in front of it. Everything advances only when asked,
+/// on the caller's clock.
+
+#include <array>
+#include <bit>
+#include <cstdint>
+
+#include "device/card.hpp"
+#include "driver/interrupts.hpp"
+#include "driver/io/in_process.hpp"
+
+namespace hni::io {
+
+/// Remembers which vectors fired until the driver looks.
+class PendingVectors final : public device::InterruptSink {
+ public:
+  void msix(std::uint16_t vector) override {
+    if (vector / 64U < words_.size()) words_[vector / 64U] |= 1ULL << (vector % 64U);
+  }
+  /// Calls handle(Vector) for each vector that fired since the last call; how many.
+  template <class Handle>
+  unsigned take(Handle&& handle) {
+    unsigned taken = 0;
+    for (std::size_t w = 0; w < words_.size(); ++w) {
+      for (std::uint64_t bits = std::exchange(words_[w], 0); bits != 0; bits &= bits - 1) {
+        handle(Vector{
+            static_cast<std::uint16_t>(w * 64 + static_cast<unsigned>(std::countr_zero(bits)))});
+        ++taken;
+      }
+    }
+    return taken;
+  }
+  [[nodiscard]] bool any() const {
+    for (const std::uint64_t word : words_) {
+      if (word != 0) return true;
+    }
+    return false;
+  }
+
+ private:
+  std::array<std::uint64_t, kMaxVectors / 64> words_{};
+};
+
+struct InProcessCard {
+  /// `wire` outlives the card.
+  InProcessCard(const device::CardConfig& config, device::Wire& wire)
+      : card(config, dma, vectors, wire), io(card, dma) {}
+
+  device::DmaMemory dma;
+  PendingVectors vectors;
+  device::Card card;
+  InProcess io;
+};
+
+}  // namespace hni::io

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// The life of a Port, from attach to detach, in that order; included by port.hpp.
+
+#include "driver/port.hpp"
+
+namespace hni {
+
+// ---- Attach
+
+template <DeviceIo Io, class Obs>
+Result<> Port<Io, Obs>::check(const PortConfig& c) {
+  if (c.queues == 0 || c.queues > kMaxQueues) return fail(ErrorCode::kBadQueueCount, c.queues);
+  for (const std::uint32_t size :
+       {c.queue.tx_ring, c.queue.rx_ring, c.queue.header_ring, c.queue.payload_ring}) {
+    if (!is_ring_size(size)) return fail(ErrorCode::kBadRingSize, size);
+  }
+  if (c.mtu < 1280 || c.mtu > 9728) return fail(ErrorCode::kBadMtu, c.mtu);
+  if (c.queue.max_header < 256 || c.queue.max_header > 3584) {
+    return fail(ErrorCode::kBadArgument, c.queue.max_header);
+  }
+  if (!c.moderation.is_valid()) return fail(ErrorCode::kBadArgument, c.moderation.rx_us);
+  if (c.page_shift > FragmentPool::kMaxPageShift)
+    return fail(ErrorCode::kBadArgument, c.page_shift);
+  if (is_multicast(c.mac) || c.mac == kZeroMac) return fail(ErrorCode::kBadArgument, c.mac[0]);
+  return {};
+}
+
+template <DeviceIo Io, class Obs>
+Result<> Port<Io, Obs>::allocate() {
+  const QueueConfig& q = config_.queue;
+  const std::uint64_t spare = config_.spare_fragments != 0
+                                  ? config_.spare_fragments
+                                  : std::uint64_t{config_.queues} * q.tx_ring / 2;
+  const std::uint64_t lent = std::uint64_t{config_.queues} * (q.header_ring + q.payload_ring);
+  const std::uint64_t page = 1ULL << config_.page_shift;
+  const std::uint64_t fragments = (spare + lent + page - 1) / page * page;
+  const auto memory = door_.io.dma_alloc(fragments * kFragmentBytes);
+  if (!memory) return fail(ErrorCode::kNoMemory, fragments * kFragmentBytes);
+  packet_memory_ = *memory;
+  if (auto r = pool_.init(packet_memory_, config_.page_shift); !r) return r;
+  if (auto r = firmware_.allocate(); !r) return r;
+  pairs_.reset(new (std::nothrow) std::optional<Pair>[config_.queues]);
+  if (!pairs_) return fail(ErrorCode::kNoMemory, config_.queues * sizeof(Pair));
+  link_.configure(config_.link);
+  firmware_.configure({.relaxed_ordering = config_.pcie.relaxed_ordering});
+  if (auto r = filter_.set_mac(config_.mac); !r) return r;
+  if (auto r = filter_.set_queue_count(config_.queues); !r) return r;
+  for (std::uint32_t i = 0; i < config_.queues; ++i) {
+    Pair& pair = pairs_[i].emplace(door_, pool_);
+    pair_count_ = i + 1;
+    QueueConfig queue = q;
+    queue.frames_per_interrupt = config_.moderation.rx_frames;
+    const Vector vector{static_cast<std::uint16_t>(kFirstQueueVector + i)};
+    if (auto r = pair.allocate(QueueId{static_cast<std::uint16_t>(i)}, vector, queue); !r)
+      return r;
+  }
+  return {};
+}
+
+template <DeviceIo Io, class Obs>
+void Port<Io, Obs>::release_all() {
+  // The card must not reach memory that is given back: dma_free() revokes its access first.
+  firmware_.abandon();
+  firmware_.release();
+  for (std::uint32_t i = 0; i < pair_count_; ++i) {
+    pairs_[i]->reclaim();
+    pairs_[i]->release();
+  }
+  pairs_.reset();
+  pair_count_ = 0;
+  if (packet_memory_.cpu != nullptr) door_.io.dma_free(packet_memory_);
+  packet_memory_ = {};
+}
+
+template <DeviceIo Io, class Obs>
+Result<> Port<Io, Obs>::bring_up(Time now) {
+  door_.flush();
+  if (door_.gone()) return fail(ErrorCode::kCardGone);
+  if (auto r = setup_.program(config_.pcie); !r) return r;
+  if (auto r = firmware_.start(now); !r) return r;
+  go(PortState::kBringUp, now);
+  return {};
+}
+
+template <DeviceIo Io, class Obs>
+void Port<Io, Obs>::step_bring_up(Time now) {
+  if (firmware_.failed()) return fail_port(firmware_.error(), now);
+  if (!firmware_.ready()) return;
+  statistics_.snapshot();
+  clock_.setup();
+  go(PortState::kReady, now);
+  if (wanted_) take_over(now);
+}
+
+// ---- Start
+
+template <DeviceIo Io, class Obs>
+void Port<Io, Obs>::take_over(Time now) {
+  if (!firmware_.capabilities().has_link_speed()) {
+    wanted_ = false;
+    return fail_port({ErrorCode::kFirmwareBadLink, 0}, now);
+  }
+  if (auto r = firmware_.take_ownership(true, now); !r) return fail_port(r.error(), now);
+  go(PortState::kOwnership, now);
+}
+
+template <DeviceIo Io, class Obs>
+void Port<Io, Obs>::step_ownership(Time now) {
+  if (firmware_.failed()) return enter_reset(now, firmware_.error().code);
+  if (firmware_.crashed()) return enter_reset(now, ErrorCode::kFirmwareSilent);
+  if (firmware_.owned()) start_queues(now);
+}
+
+/// The order of fbnic reference 9, steps 6 to 13.
+template <DeviceIo Io, class Obs>
+void Port<Io, Obs>::start_queues(Time now) {
+  const Capabilities& caps = firmware_.capabilities();
+  go(PortState::kRunning, now);
+  const auto link = link_.start(now, caps.link_speed, caps.link_fec, drop_mode_follows_pause());
+  for (std::uint32_t i = 0; i < pair_count_; ++i) pairs_[i]->enable();
+  drop_mode_follows_pause()(link_.tx_pause_on());
+  door_.flush();
+  for (std::uint32_t i = 0; i < pair_count_; ++i) pairs_[i]->fill();
+  configure_filter();
+  VectorSet vectors;
+  for (std::uint32_t i = 0; i < pair_count_; ++i) {
+    irq_.enable(pairs_[i]->vector(), config_.moderation);
+    vectors.add(pairs_[i]->vector());
+  }
+  irq_.kick(vectors);
+  clock_.start(now);
+  next_service_ = now + kServicePeriod;
+  tell(PortEventKind::kStarted);
+  if (link) on_link(*link);
+}
+
+/// The filter keeps what the application set; a port that starts for the first time hears its own
+/// address and broadcasts.
+template <DeviceIo Io, class Obs>
+void Port<Io, Obs>::configure_filter() {
+  follow_capabilities();
+  filter_.start();
+}
+
+/// A management controller shares the port when the firmware says so (fbnic reference 14.6).
+template <DeviceIo Io, class Obs>
+void Port<Io, Obs>::follow_capabilities() {
+  const Capabilities& caps = firmware_.capabilities();
+  capability_generation_ = caps.generation;
+  BmcConfig bmc;
+  bmc.present = caps.bmc_present;
+  bmc.all_multicast = caps.bmc_all_multi;
+  bmc.addresses = caps.bmc_macs;
+  (void)filter_.set_bmc(bmc);
+}
+
+// ---- Running
+
+template <DeviceIo Io, class Obs>
+void Port<Io, Obs>::step_running(Time now) {
+  watch_firmware(now);
+  if (state_ != PortState::kRunning) return;
+  if (now >= link_.deadline()) on_link(link_.step(now, drop_mode_follows_pause()));
+  if (now >= next_quiesce_look_) step_queue_resets(now);
+  if (state_ == PortState::kRunning && now >= next_service_) serve(now);
+}
+
+/// Once a second.
+template <DeviceIo Io, class Obs>
+void Port<Io, Obs>::serve(Time now) {
+  next_service_ = now + kServicePeriod;
+  statistics_.step(now);
+  clock_.step(now);
+  if (const auto report = filter_.take_address_report()) {
+    (void)firmware_.send_mac_sync(
+        {.unicast = std::span(report->unicast).first(report->unicast_count),
+         .multicast = std::span(report->multicast).first(report->multicast_count),
+         .flags = report->flags},
+        now);
+  }
+  for (std::uint32_t i = 0; i < pair_count_; ++i) {
+    Pair& p = *pairs_[i];
+    if (p.state() != PairState::kRunning) continue;
+    if (p.tx_hung(now)) {
+      ++recoveries_.tx_hangs;
+      reset_queue(p, now);
+    } else if (link_.up() && p.rx.starving()) {
+      p.rx.refill();
+      irq_.kick_starved(p.vector());
+      ++recoveries_.starvation_kicks;
+    }
+  }
+  if (now >= reset_not_before_) backoff_ = kFirstBackoff;
+}
+
+template <DeviceIo Io, class Obs>
+void Port<Io, Obs>::watch_firmware(Time now) {
+  if (firmware_.failed()) return enter_reset(now, firmware_.error().code);
+  if (firmware_.crashed()) {
+    ++recoveries_.firmware_crashes;
+    tell(PortEventKind::kFirmwareCrash, static_cast<std::uint32_t>(firmware_.crash_cause()));
+    if (auto r = firmware_.recover(now); !r) return enter_reset(now, r.error().code);
+    filter_.rewrite_rules();
+  }
+  if (firmware_.ready() && firmware_.capabilities().generation != capability_generation_) {
+    follow_capabilities();
+    filter_.rewrite_rules();
+  }
+}
+
+template <DeviceIo Io, class Obs>
+void Port<Io, Obs>::on_link(LinkEvent event) {
+  if (event == LinkEvent::kNone) return;
+  const bool up = event == LinkEvent::kUp;
+  door_.obs.link_changed(up, link_.speed_mbps());
+  tell(up ? PortEventKind::kLinkUp : PortEventKind::kLinkDown, up ? link_.speed_mbps() : 0);
+}
+
+// ---- A queue that broke a rule, or hangs
+
+template <DeviceIo Io, class Obs>
+void Port<Io, Obs>::reset_queue(Pair& pair, Time now) {
+  if (pair.state() != PairState::kRunning) return;
+  ++recoveries_.queue_resets;
+  tell(PortEventKind::kQueueReset, raw(pair.queue()));
+  irq_.mask(pair.vector());
+  pair.disable(now);
+  door_.flush();
+  next_quiesce_look_ = now;
+}
+
+template <DeviceIo Io, class Obs>
+void Port<Io, Obs>::step_queue_resets(Time now) {
+  bool discard = false;
+  bool waiting = false;
+  QueueSetup<Io, Obs> queues(door_);
+  for (std::uint32_t i = 0; i < pair_count_; ++i) {
+    Pair& p = *pairs_[i];
+    p.step_quiesce(now, discard);
+    if (p.state() == PairState::kStuck) return enter_reset(now, ErrorCode::kNotQuiet);
+    waiting = waiting || p.state() == PairState::kQuiescing;
+    if (p.state() != PairState::kOff) continue;
+    p.enable();
+    door_.flush();
+    p.fill();
+    irq_.enable(p.vector(), config_.moderation);
+    VectorSet vectors;
+    vectors.add(p.vector());
+    irq_.kick(vectors);
+  }
+  queues.drop_at_mac(discard);
+  next_quiesce_look_ = waiting ? now + Pair::kIdlePoll : Time::max();
+}
+
+// ---- Stop, reset, detach
+
+/// Switches everything off that touches packets; all_off() tells when the card followed.
+template <DeviceIo Io, class Obs>
+void Port<Io, Obs>::quiesce(Time now) {
+  link_.stop();
+  filter_.stop();
+  clock_.stop();
+  for (std::uint32_t i = 0; i < pair_count_; ++i) {
+    irq_.mask(pairs_[i]->vector());
+    pairs_[i]->disable(now);
+  }
+  door_.flush();
+  next_service_ = Time::max();
+  next_quiesce_look_ = now;
+}
+
+/// True when no pair waits any more; the pairs are then off, or stuck.
+template <DeviceIo Io, class Obs>
+bool Port<Io, Obs>::all_off(Time now) {
+  bool discard = false;
+  bool waiting = false;
+  for (std::uint32_t i = 0; i < pair_count_; ++i) {
+    pairs_[i]->step_quiesce(now, discard);
+    waiting = waiting || pairs_[i]->state() == PairState::kQuiescing;
+  }
+  if (waiting || discard) QueueSetup<Io, Obs>(door_).drop_at_mac(discard);
+  next_quiesce_look_ = waiting ? now + Pair::kIdlePoll : Time::max();
+  if (!waiting) QueueSetup<Io, Obs>(door_).drop_at_mac(false);
+  return !waiting;
+}
+
+template <DeviceIo Io, class Obs>
+void Port<Io, Obs>::step_stopping(Time now) {
+  if (!all_off(now)) return;
+  for (std::uint32_t i = 0; i < pair_count_; ++i) {
+    if (pairs_[i]->state() == PairState::kStuck) return enter_reset(now, ErrorCode::kNotQuiet);
+  }
+  (void)firmware_.take_ownership(false, now);
+  tell(PortEventKind::kStopped);
+  go(PortState::kReady, now);
+}
+
+/// The whole card: queues off, mailbox closed (which cuts the card off from memory), and up again.
+template <DeviceIo Io, class Obs>
+void Port<Io, Obs>::enter_reset(Time now, ErrorCode why) {
+  ++recoveries_.card_resets;
+  error_ = {why, 0};
+  tell(PortEventKind::kCardReset, static_cast<std::uint32_t>(why));
+  quiesce(now);
+  firmware_.stop(now);
+  reset_not_before_ = now + backoff_;
+  backoff_ = std::min(backoff_ * 2, kLongestBackoff);
+  go(PortState::kResetting, now);
+}
+
+template <DeviceIo Io, class Obs>
+void Port<Io, Obs>::step_closing(Time now) {
+  if (!all_off(now) || !firmware_.down()) return;
+  // The mailbox is closed: the card's way to memory is shut, so that what a stuck queue still
+  // holds may be taken back.
+  for (std::uint32_t i = 0; i < pair_count_; ++i) pairs_[i]->reclaim();
+  if (state_ == PortState::kDetaching) {
+    release_all();
+    go(PortState::kDetached, now);
+  } else if (now >= reset_not_before_) {
+    filter_.reprogram();
+    if (auto r = bring_up(now); !r) fail_port(r.error(), now);
+  } else {
+    next_quiesce_look_ = reset_not_before_;
+  }
+}
+
+// ---- Ends
+
+/// No way on: everything is off and waits for start() or detach().
+template <DeviceIo Io, class Obs>
+void Port<Io, Obs>::fail_port(Error why, Time now) {
+  error_ = why;
+  tell(PortEventKind::kFailed, static_cast<std::uint32_t>(why.code));
+  go(PortState::kFailed, now);
+}
+
+template <DeviceIo Io, class Obs>
+void Port<Io, Obs>::vanish(Time now) {
+  error_ = {ErrorCode::kCardGone, 0};
+  for (std::uint32_t i = 0; i < pair_count_; ++i) pairs_[i]->reclaim();
+  firmware_.abandon();
+  link_.stop();
+  tell(PortEventKind::kGone);
+  go(PortState::kGone, now);
+}
+
+template <DeviceIo Io, class Obs>
+void Port<Io, Obs>::go(PortState to, Time now) {
+  door_.obs.state_changed(static_cast<std::uint8_t>(state_), static_cast<std::uint8_t>(to), now);
+  state_ = to;
+}
+
+template <DeviceIo Io, class Obs>
+void Port<Io, Obs>::tell(PortEventKind kind, std::uint32_t value) {
+  if (!events_.push({kind, value})) ++recoveries_.events_lost;
+}
+
+}  // namespace hni
