@@ -129,7 +129,7 @@ class Explorer {
   std::size_t summary_position_ = 0;
 };
 
-/// Ends a path whose assumptions cannot hold.
+/// Ends a path: its assumptions cannot hold, or the harness has seen enough of it.
 struct PathEnds {};
 
 template <class F>

@@ -67,7 +67,7 @@ Sym<T> input(const std::string& name) {
 template <class T>
 Sym<T> card_word(const std::string& site) {
   unsigned& count = Explorer::current().reads_of(site);
-  const std::string name = count == 0 ? site : site + "#" + std::to_string(count + 1);
+  const std::string name = "card " + site + (count == 0 ? "" : " #" + std::to_string(count + 1));
   ++count;
   return detail::logged<T>(Event::Kind::kCard, name);
 }
@@ -92,6 +92,12 @@ void must_reach(const Labels&... labels) {
 /// This run reaches the label.
 inline void reach(const std::string& label) {
   Explorer::current().reach(label);
+}
+
+/// Cuts the run here. For loops: once the state at the head of the next turn is known to satisfy
+/// the loop's invariant again, what that turn does is what an arbitrary first turn does.
+[[noreturn]] inline void cut() {
+  throw PathEnds{};
 }
 
 /// Shows a value in counterexamples.

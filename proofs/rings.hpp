@@ -2,6 +2,8 @@
 // Arbitrary rings for the proofs: the shipped templates over a symbolic word, in any state at all.
 #pragma once
 
+#include <deque>
+#include <functional>
 #include <string>
 
 #include "driver/ring.hpp"
@@ -11,24 +13,41 @@ namespace hni::proofs {
 
 /// The word type of the driver's rings, symbolic.
 using Word = Sym<std::uint32_t>;
+using Wide = Sym<std::uint64_t>;
 
-/// Largest ring of the card: 2^16 descriptors.
-inline constexpr std::uint32_t kLargestMask = 0xffff;
+/// Rings of the card have 2 to 2^16 slots, so size - 1 is a value of 16 bits.
+inline Word any_mask() {
+  return Word(input<std::uint16_t>("mask"));
+}
 
 inline WorkRing<Word> any_work_ring() {
-  return {input<std::uint32_t>("head"), input<std::uint32_t>("tail"),
-          input<std::uint32_t>("mask")};
+  return {input<std::uint32_t>("head"), input<std::uint32_t>("tail"), any_mask()};
 }
 
 inline CompletionRing<Word> any_completion_ring() {
-  return {input<std::uint32_t>("head"), input<std::uint32_t>("done"),
-          input<std::uint32_t>("mask")};
+  return {input<std::uint32_t>("head"), input<std::uint32_t>("done"), any_mask()};
 }
 
-/// The induction hypothesis: the invariant of the ring itself, for every size from 2 to 2^16.
+/// The induction hypothesis: the invariant of the ring itself, for every size.
 template <class Ring>
 void assume_valid(const Ring& ring) {
   assume("the ring is valid", [&] { return ring.is_valid(); });
+}
+
+template <class Ring>
+void conclude_valid(const Ring& ring) {
+  conclude("I2", "the ring stays valid", [&] { return ring.is_valid(); });
+}
+
+/// Ownership of an arbitrary slot is the same in both states.
+inline bool same_owner(const WorkRing<Word>& before, const WorkRing<Word>& after,
+                       const Word& slot) {
+  return before.owned_by_card(slot) == after.owned_by_card(slot);
+}
+
+/// Head, tail and mask are untouched.
+inline bool same_ring(const WorkRing<Word>& a, const WorkRing<Word>& b) {
+  return a.head == b.head && a.tail == b.tail && a.mask == b.mask;
 }
 
 inline void show(const WorkRing<Word>& ring) {
@@ -39,5 +58,36 @@ inline void show(const WorkRing<Word>& ring) {
 inline Untrusted<Word> from_card(const std::string& site) {
   return Untrusted<Word>(card_word<std::uint32_t>(site));
 }
+
+/// Shadow storage of a ring of any size. An element comes into being, with arbitrary contents,
+/// when it is first named; whether two names mean the same element is decided by the explorer.
+/// Every access is a claim that it is in bounds.
+template <class T>
+class AnySlots {
+ public:
+  Word mask{};                                 ///< of the ring that it belongs to
+  std::function<void(const Word&)> on_access;  ///< told of every access first
+
+  T& at(const Word& index) { return cell(index); }
+  const T& at(const Word& index) const { return cell(index); }
+
+ private:
+  struct Cell {
+    Word index;
+    T value;
+  };
+  T& cell(const Word& index) const {
+    if (on_access) on_access(index);
+    conclude("I1", "a slot index is in bounds", index <= mask);
+    for (Cell& c : cells_) {
+      if (c.index == index) return c.value;
+    }
+    const std::string name = "slot #" + std::to_string(cells_.size());
+    show(name + " is slot", index);
+    cells_.push_back({index, T{input<std::uint32_t>(name)}});
+    return cells_.back().value;
+  }
+  mutable std::deque<Cell> cells_;
+};
 
 }  // namespace hni::proofs

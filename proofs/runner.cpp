@@ -6,6 +6,7 @@
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 
 namespace hni::proofs {
@@ -77,24 +78,59 @@ void check_labels(const Obligation& obligation, const Exploration& runs, const R
   }
 }
 
-void decide_question(const Obligation& obligation, const Exploration& runs,
-                     const RunOptions& options, Report& report) {
-  const bool negative = obligation.expect == Expect::kRefuted;
-  std::vector<Claim> claims = runs.claims;
-  if (negative) {
-    std::erase_if(claims, [&](const Claim& c) { return c.property != obligation.property; });
+/// Claims of the same name are one question: "does some path break it?".
+std::vector<std::vector<Claim>> grouped(const std::vector<Claim>& claims) {
+  std::map<std::pair<std::string, std::string>, std::size_t> place;
+  std::vector<std::vector<Claim>> groups;
+  for (const Claim& claim : claims) {
+    const auto [at, fresh] = place.try_emplace({claim.property, claim.what}, groups.size());
+    if (fresh) groups.emplace_back();
+    groups[at->second].push_back(claim);
   }
-  const std::string title = std::string(obligation.name) + ": " + obligation.requirement;
-  const std::string question = refutation_question(title, claims);
-  save(options, obligation.name, question);
-  ask(options, question, report.z3, report.cvc5);
+  return groups;
+}
+
+/// The worst answer of several questions, and their time together.
+void add(Verdict& total, const Verdict& one, Answer expected) {
+  const bool spoiled = total.answer != Answer::kNotAsked && total.answer != expected;
+  if (!spoiled) total.answer = one.answer;
+  if (!spoiled) total.detail = one.detail;
+  total.ms += one.ms;
+}
+
+void decide_questions(const Obligation& obligation, const Exploration& runs,
+                      const RunOptions& options, Report& report) {
+  const bool negative = obligation.expect == Expect::kRefuted;
   const Answer expected = negative ? Answer::kSat : Answer::kUnsat;
-  report.ok = all_say(expected, report.z3, report.cvc5);
-  if (!report.ok) report.why = disagreement(expected, report.z3, report.cvc5);
-  if (report.z3.answer == Answer::kSat || report.cvc5.answer == Answer::kSat) {
-    const auto counterexample = find_counterexample(claims, options.timeout_ms);
-    if (counterexample) report.run = describe(*counterexample);
-    if (negative && !counterexample) {
+  std::vector<std::vector<Claim>> groups = grouped(runs.claims);
+  if (negative) {
+    // The mistake is found when some claim about its property fails.
+    std::vector<Claim> relevant = runs.claims;
+    std::erase_if(relevant, [&](const Claim& c) { return c.property != obligation.property; });
+    groups = {relevant};
+  }
+  report.ok = true;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const std::string title =
+        std::string(obligation.name) + ": " + obligation.requirement + "\n; " +
+        (negative ? obligation.property
+                  : groups[i].front().property + ": " + groups[i].front().what);
+    const std::string question = refutation_question(title, groups[i]);
+    save(options, std::string(obligation.name) + "." + std::to_string(i + 1), question);
+    Verdict z3, cvc5;
+    ask(options, question, z3, cvc5);
+    add(report.z3, z3, expected);
+    add(report.cvc5, cvc5, expected);
+    const bool said_sat = z3.answer == Answer::kSat || cvc5.answer == Answer::kSat;
+    const auto run = said_sat && report.run.empty()
+                         ? find_counterexample(groups[i], options.timeout_ms)
+                         : std::nullopt;
+    if (run) report.run = describe(*run);
+    if (!report.ok) continue;
+    report.ok = all_say(expected, z3, cvc5);
+    if (!report.ok)
+      report.why = title.substr(title.find('\n') + 3) + ": " + disagreement(expected, z3, cvc5);
+    if (report.ok && negative && !run) {
       report.ok = false;
       report.why = "no run could be reconstructed";
     }
@@ -119,7 +155,8 @@ Report decide(const Obligation& obligation, const RunOptions& options) {
     report.decisions = runs.decisions;
     report.assumptions = runs.assumptions;
     report.properties = properties_of(runs.claims);
-    decide_question(obligation, runs, options, report);
+    report.explore_ms = ms_since(start);
+    decide_questions(obligation, runs, options, report);
     check_labels(obligation, runs, options, report);
   } catch (const std::exception& error) {
     report.ok = false;

@@ -31,7 +31,8 @@ struct Report {
   bool ok = false;
   std::string why;  ///< when not ok: one line
   Verdict z3, cvc5;
-  double ms = 0;  ///< exploration and solvers
+  double ms = 0;          ///< everything
+  double explore_ms = 0;  ///< finding the paths
   std::uint64_t claims = 0, paths = 0, decisions = 0;
   std::vector<std::string> assumptions;
   std::vector<std::string> properties;  ///< that were claimed

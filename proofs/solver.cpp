@@ -213,7 +213,7 @@ std::vector<std::string> describe(const Counterexample& run) {
         lines.push_back("before  " + event.name + " = " + shown(event, run.values[i]));
         break;
       case Event::Kind::kCard:
-        lines.push_back("card    " + event.name + " -> " + shown(event, run.values[i]));
+        lines.push_back("reads   " + event.name + " -> " + shown(event, run.values[i]));
         break;
       case Event::Kind::kShow:
         lines.push_back("after   " + event.name + " = " + shown(event, run.values[i]));
