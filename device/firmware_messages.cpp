@@ -216,7 +216,7 @@ void Firmware::finish_flash(std::int32_t error) {
   }
   s.upgrade = {};
   TlvWriter out(s.scratch, FwMessage::FW_FINISH_UPGRADE_REQ);
-  if (error != 0) out.s32(fw::FW_START_UPGRADE_RESP::ERROR, error);
+  if (error != 0) out.s32(fw::FW_FINISH_UPGRADE_REQ::ERROR, error);
   enqueue(out.finish());
 }
 
