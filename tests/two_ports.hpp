@@ -12,6 +12,7 @@
 
 #include "device/wire/cable.hpp"
 #include "driver/io/in_process_card.hpp"
+#include "driver/io/pass_through.hpp"
 #include "driver/port.hpp"
 
 namespace hni::test {
@@ -21,16 +22,21 @@ using namespace std::chrono_literals;
 inline constexpr MacAddress kMacA{0x02, 0, 0, 0, 0, 0x0a};
 inline constexpr MacAddress kMacB{0x02, 0, 0, 0, 0, 0x0b};
 
-using SimPort = Port<io::InProcess>;
-
-class TwoPorts {
+/// `Io` is a wrapper around io::InProcess, constructed from a reference to it.
+template <class Io>
+class TwoPortsOver {
  public:
-  explicit TwoPorts(const device::CardConfig& config = {}) {
+  using SimPort = Port<Io>;
+
+  explicit TwoPortsOver(const device::CardConfig& config = {}) {
     for (unsigned i = 0; i < 2; ++i)
       cards[i] = std::make_unique<io::InProcessCard>(config, cable.end(i));
-    for (unsigned i = 0; i < 2; ++i) ports[i] = std::make_unique<SimPort>(cards[i]->io);
+    for (unsigned i = 0; i < 2; ++i) {
+      ios[i] = std::make_unique<Io>(cards[i]->io);
+      ports[i] = std::make_unique<SimPort>(*ios[i]);
+    }
   }
-  ~TwoPorts() {
+  ~TwoPortsOver() {
     for (auto& port : ports) port.reset();
   }
 
@@ -88,9 +94,14 @@ class TwoPorts {
 
   device::Cable cable;
   std::array<std::unique_ptr<io::InProcessCard>, 2> cards;
+  std::array<std::unique_ptr<Io>, 2> ios;
   std::array<std::unique_ptr<SimPort>, 2> ports;
   Time now{1s};
 };
+
+using PlainIo = io::PassThrough<io::InProcess>;
+using TwoPorts = TwoPortsOver<PlainIo>;
+using SimPort = TwoPorts::SimPort;
 
 /// An Ethernet frame of `bytes` from A to B whose content depends on `seed` only.
 inline std::vector<std::byte> make_frame(std::size_t bytes, std::uint32_t seed,
@@ -110,7 +121,8 @@ inline std::vector<std::byte> make_frame(std::size_t bytes, std::uint32_t seed,
 }
 
 /// Fills a packet of the port with `bytes`. False if the pool is empty.
-inline bool fill(SimPort& port, Packet& packet, std::span<const std::byte> bytes) {
+template <class AnyPort>
+bool fill(AnyPort& port, Packet& packet, std::span<const std::byte> bytes) {
   if (!port.allocate(packet, static_cast<std::uint32_t>(bytes.size()))) return false;
   std::size_t at = 0;
   for (std::uint32_t i = 0; i < packet.segment_count; ++i) {
@@ -120,7 +132,8 @@ inline bool fill(SimPort& port, Packet& packet, std::span<const std::byte> bytes
   return true;
 }
 
-inline std::vector<std::byte> bytes_of(const SimPort& port, const Packet& packet) {
+template <class AnyPort>
+std::vector<std::byte> bytes_of(const AnyPort& port, const Packet& packet) {
   std::vector<std::byte> out;
   for (std::uint32_t i = 0; i < packet.segment_count; ++i) {
     const Segment& s = packet.segments[i];
