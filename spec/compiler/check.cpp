@@ -126,6 +126,13 @@ void Checker::encoding(const Node& field, unsigned bits) {
   }
 }
 
+bool is_external(const Node& node) {
+  for (const Node* at = &node; at != nullptr; at = at->parent) {
+    if (at->external) return true;
+  }
+  return false;
+}
+
 void Checker::side_effects(const Node& field) {
   const std::string_view sw = sw_access(field);
   const std::string_view hw = hw_access(field);
@@ -140,7 +147,7 @@ void Checker::side_effects(const Node& field) {
                      on_write(field)),
          "let sw be w or rw, or remove onwrite");
   }
-  if ((on_read(field) == "ruser" || on_write(field) == "wuser") && !field.parent->external) {
+  if ((on_read(field) == "ruser" || on_write(field) == "wuser") && !is_external(*field.parent)) {
     fail("side-effect-access", field.span,
          fmt::format("'{}' has a user-defined side effect in an internal register", field.name),
          "make the register external or choose a standard side effect");
@@ -210,6 +217,10 @@ void Checker::node(const Node& node, std::uint64_t base, std::uint64_t offset) {
     }
     reg(node, absolute);
     return;
+  }
+  if (node.component == Component::kMem && !is_external(node)) {
+    fail("memory-internal", node.span, fmt::format("the memory '{}' is internal", node.name),
+         "the standard wants: external mem { ... } name");
   }
   overlaps(node);
   for (const Node* child : node.children) this->node(*child, base, absolute);

@@ -37,7 +37,7 @@ void register_defines(const Register& reg, Defines& defines, std::string& out) {
   const bool array = !reg.dims.empty();
   const std::string head = array ? fmt::format("{}({})", name, arguments) : name;
   defines.add(head, array ? "(" + value + ")" : value, out);
-  if (array) defines.add(name + "_COUNT", fmt::format("{}", reg.elements()), out);
+  if (array) defines.add(name + "_ELEMENTS", fmt::format("{}", reg.elements()), out);
   for (const std::string& alias : reg.aliases) defines.add("FBNIC_" + alias, head, out);
   for (const Field& field : reg.fields) {
     defines.add("FBNIC_" + field.linux_name, mask_literal(field.mask(), reg.width), out);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "spec/compiler/action_rule.hpp"
 #include "spec/compiler/emit.hpp"
 
 namespace hni::speclib {
@@ -77,6 +78,39 @@ std::string decode_hit(const Hit& hit, std::optional<std::uint64_t> value) {
   return out + decode_fields(reg.fields, value);
 }
 
+// Whether a layout's condition ("TYPE == 2 || TYPE == 3") holds for a value.
+bool applies(const Layout& layout, std::uint64_t value) {
+  std::string_view rest = layout.when;
+  while (!rest.empty()) {
+    const std::size_t joint = rest.find("||");
+    std::vector<ConditionTerm> terms;
+    bool all = parse_condition(rest.substr(0, joint), terms);
+    for (const ConditionTerm& term : terms) {
+      const auto field = std::find_if(layout.fields.begin(), layout.fields.end(),
+                                      [&](const Field& f) { return f.name == term.left; });
+      all = all && field != layout.fields.end() &&
+            (value & field->mask()) >> field->lsb == term.value;
+    }
+    if (all) return true;
+    rest = joint == std::string_view::npos ? std::string_view() : rest.substr(joint + 2);
+  }
+  return false;
+}
+
+// A layout by its name. A family's name with a value is the layout that its type field selects.
+std::string decode_layouts(const Card& card, std::string_view name,
+                           std::optional<std::uint64_t> value) {
+  std::string out;
+  for (const Layout& layout : card.layouts) {
+    const bool selected = value && layout.family == name && applies(layout, *value);
+    if (layout.name != name && !selected) continue;
+    out += layout.name;
+    if (value) out += fmt::format("  value {:#x}", *value);
+    out += "\n" + wrapped(layout.desc, "  ") + decode_fields(layout.fields, value);
+  }
+  return out;
+}
+
 // "NAME[1][2]" as name and indices. False if the brackets are damaged.
 bool split_indices(std::string_view text, std::string_view& name,
                    std::vector<std::uint32_t>& indices) {
@@ -138,13 +172,7 @@ std::string decode_name(const Card& card, std::string_view name,
     }
     return decode_hit(hit, value);
   }
-  for (const Layout& layout : card.layouts) {
-    if (layout.name != plain || !hit.indices.empty()) continue;
-    std::string out = layout.name;
-    if (value) out += fmt::format("  value {:#x}", *value);
-    return out + "\n" + wrapped(layout.desc, "  ") + decode_fields(layout.fields, value);
-  }
-  return {};
+  return hit.indices.empty() ? decode_layouts(card, plain, value) : std::string();
 }
 
 std::string find_word(const Card& card, std::string_view word) {
