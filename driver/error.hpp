@@ -13,6 +13,7 @@ namespace hni {
 
 // X(enumerator, what and what to do)
 #define HNI_ERRORS(X)                                                                          \
+  X(kNone, "no error")                                                                         \
   X(kNoMemory, "no DMA memory left: use smaller or fewer rings, or give the port more memory") \
   X(kBadRingSize, "ring size must be a power of two from 64 to 65536")                         \
   X(kBadQueueCount, "the card has 1 to 128 queue pairs")                                       \

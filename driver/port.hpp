@@ -70,16 +70,15 @@ class Port {
     if (state_ != PortState::kDetached) return fail(ErrorCode::kRequestPending);
     if (auto r = check(config); !r) return r;
     config_ = config;
-    if (auto r = allocate(); !r) {
-      release_all();
-      return r;
-    }
+    error_ = {};
     door_.revive();
-    if (auto r = bring_up(now); !r) {
+    Result<> result = allocate();
+    if (result) result = bring_up(now);
+    if (!result) {
+      error_ = result.error();
       release_all();
-      return r;
     }
-    return {};
+    return result;
   }
 
   /// Wants the port to run; it will as soon as the firmware agrees. Also the way out of kFailed.
