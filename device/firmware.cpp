@@ -13,6 +13,7 @@ namespace {
 
 using spec::MBX_DESC;
 
+constexpr std::uint64_t kNever = ~std::uint64_t{0};
 constexpr unsigned kRxMailbox = 0;
 constexpr unsigned kTxMailbox = 1;
 constexpr unsigned kDescriptors = 16;
@@ -48,7 +49,7 @@ void Firmware::start(std::uint64_t now_ns) {
   owned_ = false;
   logs_enabled_ = false;
   running_ = true;
-  started_ns_ = now_ns;
+  now_ns_ = started_ns_ = now_ns;
   last_uptime_ms_ = 0;
   program_lanes();
   interrupt();
@@ -98,6 +99,7 @@ void Firmware::walk(unsigned mailbox, unsigned& head) {
 void Firmware::mailbox_written(unsigned mailbox, unsigned descriptor, unsigned half,
                                std::uint64_t now_ns) {
   if (!running_ || half != kLow || descriptor >= kDescriptors) return;
+  now_ns_ = now_ns;
   if (faults_.silent) {
     missed_writes_ = true;
     return;
@@ -129,6 +131,7 @@ bool Firmware::waiting() const {
 }
 
 void Firmware::tick(std::uint64_t now_ns) {
+  now_ns_ = now_ns;
   if (!running_ || faults_.silent || !waiting()) return;
   missed_writes_ = false;
   walk(kTxMailbox, tx_head_);
@@ -179,6 +182,7 @@ bool Firmware::enqueue(std::span<const std::byte> message) {
   if (faults_.no_responses) return true;
   auto& slot = s.outbound[(s.outbound_first + s.outbound_count) % Storage::kOutboundSlots];
   slot.bytes = message.size();
+  slot.ready_ns = now_ns_ + config_.response_delay_ns;
   std::memcpy(slot.data.data(), message.data(), message.size());
   ++s.outbound_count;
   return true;
@@ -187,8 +191,14 @@ bool Firmware::enqueue(std::span<const std::byte> message) {
 void Firmware::deliver() {
   for (unsigned i = 0; i < kDescriptors; ++i) {
     if (storage_->outbound_count == 0) send_logs();
-    if (storage_->outbound_count == 0 || !deliver_one()) return;
+    if (storage_->outbound_count == 0 || next_deadline_ns() != kNever || !deliver_one()) return;
   }
+}
+
+std::uint64_t Firmware::next_deadline_ns() const {
+  if (storage_->outbound_count == 0) return kNever;
+  const std::uint64_t ready_ns = storage_->outbound[storage_->outbound_first].ready_ns;
+  return ready_ns > now_ns_ ? ready_ns : kNever;
 }
 
 bool Firmware::deliver_one() {

@@ -67,6 +67,14 @@ struct FirmwareConfig {
   std::int32_t voltage_mv = 750;
   std::uint32_t flash_chunk_bytes = 2048;  ///< asked for per WRITE_CHUNK_REQ, at most 3584
   std::uint32_t flash_max_bytes = 16u << 20;
+  /// Answers reach the host this long after their request. INTERPRETATION: the real time is
+  /// unknown.
+  std::uint64_t response_delay_ns = 0;
+  /// Send SENSOR_THRESHOLD_EXCEEDED_RESP when a reading is set outside its range, as the mock
+  /// does. Off by default: the Linux driver does not know the message and logs a dump of it.
+  bool threshold_messages = false;
+  std::int32_t temperature_min_mdeg = -1'000, temperature_max_mdeg = 95'000;
+  std::int32_t voltage_min_mv = 675, voltage_max_mv = 825;
   std::size_t core_dump_bytes = 8192;
   std::size_t log_records = 256;  ///< how many records are kept as history
 };
@@ -119,7 +127,8 @@ class Firmware {
   void mailbox_written(unsigned mailbox, unsigned descriptor, unsigned half, std::uint64_t now_ns);
   /// Retries what waited for a free receive descriptor. Cheap when nothing waits.
   void tick(std::uint64_t now_ns);
-  std::uint64_t next_deadline_ns() const { return ~std::uint64_t{0}; }
+  /// When a delayed answer falls due; ~0 when none waits for time.
+  std::uint64_t next_deadline_ns() const;
 
   /// The firmware crashes and comes back: uptime restarts, ring heads 0, ownership and logs off.
   void reboot(std::uint64_t now_ns);
@@ -132,8 +141,9 @@ class Firmware {
   /// count.
   void log(std::string_view text, std::uint64_t now_ns);
 
-  void set_temperature(std::int32_t millidegrees) { config_.temperature_mdeg = millidegrees; }
-  void set_voltage(std::int32_t millivolts) { config_.voltage_mv = millivolts; }
+  /// New sensor readings; a threshold message goes out at the next `tick`.
+  void set_temperature(std::int32_t millidegrees);
+  void set_voltage(std::int32_t millivolts);
   void set_faults(const FirmwareFaults& faults) { faults_ = faults; }
   FirmwareFaults& faults() { return faults_; }
   FirmwareConfig& config() { return config_; }
@@ -196,6 +206,7 @@ class Firmware {
   void send_capabilities();
   void send_logs();
   void program_lanes();
+  void check_sensors();
   std::uint64_t reported_uptime_ms(std::uint64_t now_ns);
   std::int32_t read_module(std::uint32_t bank, std::uint32_t page, std::uint32_t offset,
                            std::span<std::byte> out) const;
@@ -212,6 +223,7 @@ class Firmware {
   bool logs_enabled_ = false;
   bool running_ = false;
   bool missed_writes_ = false;  // the host wrote while `silent` was set
+  std::uint64_t now_ns_ = 0;
   std::uint64_t started_ns_ = 0;
   std::uint64_t last_uptime_ms_ = 0;
 };

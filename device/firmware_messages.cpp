@@ -328,6 +328,30 @@ void Firmware::on_sensors(const Request&) {
   enqueue(out.finish());
 }
 
+void Firmware::set_temperature(std::int32_t millidegrees) {
+  config_.temperature_mdeg = millidegrees;
+  check_sensors();
+}
+
+void Firmware::set_voltage(std::int32_t millivolts) {
+  config_.voltage_mv = millivolts;
+  check_sensors();
+}
+
+void Firmware::check_sensors() {
+  namespace attr = fw::SENSOR_THRESHOLD_EXCEEDED_RESP;
+  const bool hot = config_.temperature_mdeg < config_.temperature_min_mdeg ||
+                   config_.temperature_mdeg > config_.temperature_max_mdeg;
+  const bool volt =
+      config_.voltage_mv < config_.voltage_min_mv || config_.voltage_mv > config_.voltage_max_mv;
+  if (!config_.threshold_messages || (!hot && !volt)) return;
+  TlvWriter out(storage_->scratch, FwMessage::SENSOR_THRESHOLD_EXCEEDED_RESP);
+  if (hot) out.flag(attr::THERM_EXCEEDED);
+  if (volt) out.flag(attr::VOLT_EXCEEDED);
+  out.s32(attr::THERM, config_.temperature_mdeg).s32(attr::VOLT, config_.voltage_mv);
+  enqueue(out.finish());
+}
+
 // Only the mock knows this message; the Linux driver never sends it.
 void Firmware::on_comphy_mode(const Request& request) {
   TlvWriter out(storage_->scratch, FwMessage::COMPHY_SET_MODE_RESP);

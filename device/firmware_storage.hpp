@@ -43,6 +43,7 @@ struct Firmware::Storage {
 
   struct Outbound {
     std::size_t bytes = 0;
+    std::uint64_t ready_ns = 0;  // not before this instant
     std::array<std::byte, kTlvMaxMessageBytes> data;
   };
   struct LogRecord {

@@ -97,7 +97,8 @@ class FirmwareHost final : public device::FirmwarePort {
     if ((raw & 2) == 0) return {};
     const std::byte* at = memory_at(raw & 0x3ffffffffff8, raw >> 48);
     std::vector<std::byte> message;
-    if (at != nullptr) message.assign(at, at + (raw >> 48));  // a test may have garbled the address
+    if (at != nullptr)
+      message.assign(at, at + (raw >> 48));  // a test may have garbled the address
     if ((raw & 4) != 0) ++receive_errors;
     rx_head = (rx_head + 1) % 16;
     post_receive();
