@@ -3,3 +3,5 @@
 foreach(stem setup interrupts link rx_filter statistics clock self_test register_dump)
   hni_test(${stem}_test SOURCES ${stem}_test.cpp LIBS openhni::driver)
 endforeach()
+# All of them against the emulated card.
+hni_test(control_card_test SOURCES control_card_test.cpp LIBS openhni::driver openhni::device)
