@@ -95,7 +95,9 @@ struct CompletionRing {
 
   constexpr void advance() {
     head = W(W(head + W(1)) & mask);
-    if (head == W(0)) done = W(done ^ W(1));
+    if (head == W(0)) [[unlikely]] {
+      done = W(done ^ W(1));
+    }
   }
 };
 

@@ -11,8 +11,9 @@
 /// under assembly is dropped and nothing more is taken until the queue is reset (fbnic trust
 /// boundary A.2, B 1-3).
 
-#include <algorithm>
+#include <bit>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "driver/buffer_ring.hpp"
@@ -96,9 +97,9 @@ class RxQueue {
     Position at = at_;
     if (at.assembly != Assembly::kBetween) out[0] = partial_;
     Packet* packet = out.data();
+    const Packet* end = packet + out.size();
     const std::uint64_t* const words = words_of(completion_memory_);
     std::uint64_t bytes = 0;
-    const Packet* end = packet + out.size();
     while (packet != end) {
       const Verdict verdict = assemble(at, words, *packet);
       if (verdict == Verdict::kDelivered) [[likely]] {
@@ -113,7 +114,9 @@ class RxQueue {
       }
     }
     if (at.assembly != Assembly::kBetween) partial_ = *packet;
-    const bool progress = at.completions.head != at_.completions.head;
+    // A whole lap in one poll leaves the head where it was.
+    const bool progress =
+        at.completions.head != at_.completions.head || at.completions.done != at_.completions.done;
     at_ = at;
     const auto received = static_cast<std::uint32_t>(packet - out.data());
     counters_.packets += received;
@@ -215,29 +218,44 @@ class RxQueue {
     span = {};
   }
 
-  /// Carries one packet as far as the card's completions go. Never kTaken.
+  /// Carries one packet as far as the card's completions go. Never kTaken. Each completion is read
+  /// once.
   HNI_HOT Verdict assemble(Position& at, const std::uint64_t* words, Packet& packet) {
-    Word64 word;
     if (at.assembly == Assembly::kBetween) [[likely]] {
-      if (!next(at, words, word)) return Verdict::kNothing;
-      if (!has_type<spec::RCD_TYPE::HDR_AL>(word)) return refuse(Site::kRcdGrammar, word, 0);
+      const Word64 word = door_->load(Site::kRcqWord, words + at.completions.head);
+      if (!is_fresh<spec::RCD_TYPE::HDR_AL>(at, word)) [[unlikely]] {
+        return is_fresh(at, word) ? refuse(Site::kRcdGrammar, word, 0) : Verdict::kNothing;
+      }
+      at.completions.advance();
       if (on_header(at, word, packet) == Verdict::kRefused) return Verdict::kRefused;
     }
     // At most kMaxSegments payloads and one OPT_META: each turn adds one or ends.
-    while (next(at, words, word)) {
-      if (has_type<spec::RCD_TYPE::META>(word)) [[likely]]
+    for (;;) {
+      const Word64 word = door_->load(Site::kRcqWord, words + at.completions.head);
+      if (is_fresh<spec::RCD_TYPE::META>(at, word)) [[likely]] {
+        at.completions.advance();
         return on_meta(at, word, packet);
+      }
+      if (!is_fresh(at, word)) return Verdict::kNothing;
+      at.completions.advance();
       if (on_other(at, word, packet) == Verdict::kRefused) return Verdict::kRefused;
     }
-    return Verdict::kNothing;
   }
 
-  /// Reads the next completion, once; false if the card has not written it yet.
-  HNI_HOT bool next(Position& at, const std::uint64_t* words, Word64& word) {
-    word = door_->load(Site::kRcqWord, words + at.completions.head);
-    if (!spec::RCD::of<Word64>{word}.DONE().equals(at.completions.done)) return false;
-    at.completions.advance();
-    return true;
+  /// True if the card has written this completion on the present lap.
+  static bool is_fresh(const Position& at, const Word64& word) {
+    return spec::RCD::of<Word64>{word}.DONE().equals(at.completions.done);
+  }
+
+  /// The same, and it has type kValue: DONE lies right above TYPE, so that one comparison answers
+  /// both.
+  template <spec::RCD_TYPE kValue>
+  static bool is_fresh(const Position& at, const Word64& word) {
+    constexpr unsigned kShift = std::countr_zero(spec::RCD{}.set_TYPE(~0ULL).raw);
+    static_assert(spec::RCD{}.set_DONE(1).raw >> kShift == 4 &&
+                  spec::RCD{}.set_TYPE(~0ULL).raw >> kShift == 3);
+    return (word >> kShift)
+        .equals(std::uint64_t{at.completions.done} << 2 | static_cast<std::uint64_t>(kValue));
   }
 
   template <spec::RCD_TYPE kValue>

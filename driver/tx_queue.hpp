@@ -384,7 +384,8 @@ class TxQueue {
     const bool valid =
         !tcd.STATUS_TS_INVALID().nonzero() && !tcd.STATUS_ILLEGAL_TS_REQ().nonzero();
     if (timestamps_written_ - timestamps_read_ < kMaxTimestamps && valid) {
-      timestamps_[timestamps_written_++ % kMaxTimestamps] = {cookies_.at(slot), tcd.TS().as_data()};
+      timestamps_[timestamps_written_++ % kMaxTimestamps] = {cookies_.at(slot),
+                                                             tcd.TS().as_data()};
       ++counters_.timestamps;
     } else {
       ++counters_.timestamps_lost;
@@ -404,7 +405,8 @@ class TxQueue {
     std::uint64_t packets = 0;
     do {
       const Slot slot = ring.take_back(work.slots);
-      if (slot.has_fragment()) pool_->drop(FragmentId{slot.fragment()});
+      if (!slot.has_fragment()) continue;
+      pool_->drop(FragmentId{slot.fragment()});
       packets += slot.last();
     } while (ring.may_take_back(work.slots));
     counters_.completed_packets += packets;

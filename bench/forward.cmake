@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+# The forwarding benchmark, and the same program with the checks of card input taken out, so that their cost is a difference
+# of two figures from one build. The second is made here, from the very headers, and exists nowhere else.
+find_package(benchmark REQUIRED)
+add_executable(forward_bench forward_bench.cpp)
+target_link_libraries(forward_bench PRIVATE openhni::driver benchmark::benchmark hni_warnings)
+
+set(HNI_UNCHECKED ${CMAKE_CURRENT_BINARY_DIR}/unchecked)
+function(hni_take_out file)
+  file(READ ${PROJECT_SOURCE_DIR}/driver/${file} text)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/driver/${file})
+  while(ARGN)
+    list(POP_FRONT ARGN from to)
+    string(FIND "${text}" "${from}" at)
+    if(at EQUAL -1)
+      message(FATAL_ERROR "bench: driver/${file} no longer has the check '${from}': name it anew in bench/forward.cmake")
+    endif()
+    string(REPLACE "${from}" "${to}" text "${text}")
+  endwhile()
+  file(CONFIGURE OUTPUT ${HNI_UNCHECKED}/driver/${file} CONTENT "${text}" @ONLY)
+endfunction()
+hni_take_out(untrusted.hpp
+  "if (!(value_ < limit)) return false" "(void)limit"
+  "if (!(value_ <= limit)) return false" "(void)limit")
+hni_take_out(ring.hpp
+  "return n < used()" "return true"
+  "return n <= used()" "return true")
+hni_take_out(buffer_ring.hpp
+  "return next_offset <= offset &&" "return true || next_offset <= offset &&")
+hni_take_out(tx_ring.hpp
+  "if (ring.distance(done, ring.tail) < n) return false" ""
+  "if (!slots.at(ring.distance(W(1), slot)).last()) return false" "")
+
+add_executable(forward_bench_unchecked forward_bench.cpp)
+target_include_directories(forward_bench_unchecked BEFORE PRIVATE ${HNI_UNCHECKED})
+target_link_libraries(forward_bench_unchecked PRIVATE openhni::driver benchmark::benchmark)

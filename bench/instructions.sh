@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Instructions that the driver needs to receive a 64-byte packet and send it again, in bursts of 32, counted by callgrind in
+# forward_burst() and all that it calls: repeatable, whatever else the machine does. Fails when a bar is missed.
+#   bench/instructions.sh BUILD_DIR      (a RelWithDebInfo or Release build)
+set -euo pipefail
+build=${1:?usage: bench/instructions.sh BUILD_DIR}
+bursts=10000
+max_per_packet=200
+max_check_percent=10
+
+count() {
+  local out
+  out=$(valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect='*forward_burst*' \
+    "$1" --count "$bursts" 2>&1) || { echo "$out" >&2; return 1; }
+  sed -n 's/^.*Collected : *\([0-9]*\).*$/\1/p' <<<"$out"
+}
+
+total=$(count "$build/bench/forward_bench")
+bare=$(count "$build/bench/forward_bench_unchecked")
+awk -v t="$total" -v b="$bare" -v n="$((bursts * 32))" -v max="$max_per_packet" -v pct="$max_check_percent" 'BEGIN {
+  printf "instructions per forwarded packet: %.1f (at most %d)\n", t / n, max
+  printf "without the checks of card input:  %.1f, so the checks cost %.1f %% (at most %d %%)\n", b / n, 100 * (t - b) / t, pct
+  exit !(t / n <= max && 100 * (t - b) / t <= pct) }'
