@@ -41,7 +41,10 @@ void Firmware<Io, Obs>::step(Time now) {
     case State::kReady:
       return watch(now);
     case State::kStopping:
-      if (mailbox_.state() == MailboxState::kDown) state_ = State::kDown;
+      if (mailbox_.state() != MailboxState::kDown) return;
+      state_ = State::kDown;
+      ownership_ = Ownership::kNone;
+      answer_pending_ = false;
       return;
     case State::kDown:
     case State::kFailed:
@@ -99,15 +102,18 @@ void Firmware<Io, Obs>::stop(Time now) {
     return;
   }
   if (state_ == State::kStopping) return;
+  bool released = false;
   if (ready()) {
     SmallMessage buffer;
-    if (ownership_ != Ownership::kNone) (void)mailbox_.send(encode_ownership(buffer, false), now);
+    if (ownership_ != Ownership::kNone)
+      released = mailbox_.send(encode_ownership(buffer, false), now).has_value();
     if (logs_on_) (void)mailbox_.send(encode_logs(buffer, false, false), now);
   }
   end_all(ErrorCode::kNotRunning);
   logs_on_ = false;
-  answer_pending_ = false;
-  ownership_ = Ownership::kNone;
+  ask_again_ = false;
+  answer_pending_ = released;  // the answer is welcome while the mailbox drains
+  ownership_ = released ? Ownership::kReleasing : Ownership::kNone;
   mailbox_.shutdown(now);
   state_ = mailbox_.state() == MailboxState::kDown ? State::kDown : State::kStopping;
 }

@@ -140,7 +140,7 @@ TEST_F(FirmwareRequests, SelfTestFindsEveryFlippedByteOfTheEcho) {
     advance(20ms);
     const auto outcome = fw.poll_self_test();
     if (!outcome) continue;  // not well-formed any more, so no answer at all
-    passed += outcome->has_value() ? 1 : 0;
+    if (outcome->has_value()) ++passed;
     ASSERT_TRUE(fw.request_self_test(now));
     advance(20ms);
   }
