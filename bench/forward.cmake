@@ -4,6 +4,12 @@
 find_package(benchmark REQUIRED)
 add_executable(forward_bench forward_bench.cpp)
 target_link_libraries(forward_bench PRIVATE openhni::driver benchmark::benchmark hni_warnings)
+# The same without probes: what they cost while nobody listens is the difference.
+add_executable(forward_bench_untraced forward_bench.cpp)
+target_link_libraries(forward_bench_untraced PRIVATE openhni::driver benchmark::benchmark hni_warnings)
+if(HNI_TRACE)
+  target_link_libraries(forward_bench PRIVATE openhni::trace)
+endif()
 
 set(HNI_UNCHECKED ${CMAKE_CURRENT_BINARY_DIR}/unchecked)
 function(hni_take_out file)
@@ -34,3 +40,6 @@ hni_take_out(tx_ring.hpp
 add_executable(forward_bench_unchecked forward_bench.cpp)
 target_include_directories(forward_bench_unchecked BEFORE PRIVATE ${HNI_UNCHECKED})
 target_link_libraries(forward_bench_unchecked PRIVATE openhni::driver benchmark::benchmark)
+if(HNI_TRACE)
+  target_link_libraries(forward_bench_unchecked PRIVATE openhni::trace)
+endif()

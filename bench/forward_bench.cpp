@@ -12,18 +12,26 @@
 
 #include "bench/scripted_card.hpp"
 #include "driver/observer.hpp"
+#ifdef HNI_HAS_TRACE
+#include "trace/usdt_observer.hpp"
+#endif
 
 namespace hni::bench {
 namespace {
 
 constexpr std::uint32_t kBurst = 32;
 constexpr std::uint32_t kFrameBytes = 64;
-using Pair = QueuePair<MemoryIo, NullObserver>;
+#ifdef HNI_HAS_TRACE
+using BenchObserver = trace::UsdtObserver;  // compiled in, nobody listens
+#else
+using BenchObserver = NullObserver;
+#endif
+using Pair = QueuePair<MemoryIo, BenchObserver>;
 
 struct Rig {
   MemoryIo io;
-  NullObserver observer;
-  Door<MemoryIo, NullObserver> door{io, observer};
+  BenchObserver observer;
+  Door<MemoryIo, BenchObserver> door{io, observer};
   FragmentPool pool;
   Pair pair{door, pool};
 

@@ -218,6 +218,12 @@ constexpr bool is_ordered(const IpEntries& table) {
   return true;
 }
 
+/// IPv6 before IPv4, longer prefixes before shorter ones.
+constexpr bool goes_before(const IpEntry& a, const IpEntry& b) {
+  if (a.version != b.version) return a.version > b.version;
+  return compared_bits(a) > compared_bits(b);
+}
+
 /// Puts `wanted` (all different, at most eight) into a table where no entry hides another. Entries
 /// of `previous` stay where they are if that is possible; else the longest masks go first, IPv6
 /// from the top and IPv4 from the bottom.
@@ -242,13 +248,14 @@ constexpr IpEntries place_ip(std::span<const IpEntry> wanted, const IpEntries& p
   }
   if (fits) return table;
 
+  // Insertion: at most eight, and the order of equals stays.
   IpEntries sorted{};
-  std::copy(wanted.begin(), wanted.end(), sorted.begin());
-  std::sort(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(wanted.size()),
-            [](const IpEntry& a, const IpEntry& b) {
-              if (a.version != b.version) return a.version > b.version;
-              return compared_bits(a) > compared_bits(b);
-            });
+  std::size_t count = 0;
+  for (const IpEntry& e : wanted) {
+    std::size_t at = count++;
+    for (; at > 0 && goes_before(e, sorted[at - 1]); --at) sorted[at] = sorted[at - 1];
+    sorted[at] = e;
+  }
   return sorted;
 }
 

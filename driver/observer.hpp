@@ -46,6 +46,8 @@ struct NullObserver {
   // Rings
   void ring_posted(QueueId, RingKind, std::uint32_t /*slot*/, std::uint32_t /*count*/) {}
   void ring_completed(QueueId, RingKind, std::uint32_t /*slot*/, std::uint32_t /*count*/) {}
+  /// packet_received() is called only if this says so: a burst asks once.
+  bool wants_packets() const { return false; }
   void packet_received(QueueId, std::uint32_t /*bytes*/, std::uint32_t /*segments*/) {}
   void packet_dropped(QueueId, DropReason) {}
   void rx_polled(QueueId, std::uint32_t /*budget*/, std::uint32_t /*work*/) {}

@@ -45,7 +45,9 @@ class Port {
   static constexpr Duration kLongestBackoff = std::chrono::seconds(10);
   static constexpr std::uint32_t kFirstQueueVector = 2;
 
-  explicit Port(Io& io) requires std::same_as<Obs, NullObserver> : Port(io, own_observer_) {}
+  template <class O = Obs>
+    requires std::same_as<O, NullObserver>
+  explicit Port(Io& io) : Port(io, own_observer_) {}
   /// Both outlive the port.
   Port(Io& io, Obs& observer)
       : door_(io, observer),

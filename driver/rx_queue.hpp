@@ -104,7 +104,6 @@ class RxQueue {
       const Verdict verdict = assemble(at, words, *packet);
       if (verdict == Verdict::kDelivered) [[likely]] {
         bytes += packet->length;
-        door_->obs.packet_received(queue_, packet->length, packet->segment_count);
         ++packet;
       } else if (verdict == Verdict::kDropped) {
         --end;
@@ -122,6 +121,7 @@ class RxQueue {
     counters_.packets += received;
     counters_.bytes += bytes;
     if (progress && !faulted_) acknowledge();
+    if (door_->obs.wants_packets()) tell_packets(out.first(received));
     door_->obs.rx_polled(queue_, static_cast<std::uint32_t>(out.size()), received);
     return received;
   }
@@ -365,6 +365,10 @@ class RxQueue {
     }
     ring.delivered(segment.offset + segment.length + gap);
     pool_->hold(segment.fragment);
+  }
+
+  [[gnu::cold, gnu::noinline]] void tell_packets(std::span<const Packet> packets) {
+    for (const Packet& p : packets) door_->obs.packet_received(queue_, p.length, p.segment_count);
   }
 
   [[gnu::cold, gnu::noinline]] Verdict refuse(Site site, const Word64& value,

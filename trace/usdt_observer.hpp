@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// UsdtObserver: tells USDT probes what the driver tells its observer. Each probe has a semaphore,
+/// and its arguments are computed only while somebody listens; unattached a probe costs one
+/// comparison.
+
+#include <cstdint>
+
+#include "driver/observer.hpp"
+
+#define _SDT_HAS_SEMAPHORES 1
+#define SDT_USE_VARIADIC 1
+#define STAP_SDT_ARG_CONSTRAINT nr
+#include <sys/sdt.h>
+
+// The semaphores live in probes.cpp; a tracer counts its listeners there.
+extern "C" {
+#define HNI_PROBE(probe, function, parameters, arguments, when) \
+  extern unsigned short hni_##probe##_semaphore;
+#include "trace/probes.def"
+#undef HNI_PROBE
+}
+
+#define HNI_FIRE_ARGS(...) __VA_ARGS__
+
+namespace hni::trace {
+
+struct UsdtObserver : NullObserver {
+  /// `port` becomes the first argument of every probe.
+  explicit UsdtObserver(std::uint32_t port = 0) : port_(port) {}
+
+#define HNI_PROBE(probe, function, parameters, arguments, when)                                  \
+  void function parameters {                                                                     \
+    if (__builtin_expect(*static_cast<volatile unsigned short*>(&hni_##probe##_semaphore), 0)) { \
+      STAP_PROBEV(hni, probe, HNI_FIRE_ARGS arguments);                                          \
+    }                                                                                            \
+  }
+#include "trace/probes.def"
+#undef HNI_PROBE
+
+  bool wants_packets() const {
+    return hni_packet__received_semaphore != 0;
+  }
+
+ private:
+  std::uint32_t port_;
+};
+
+}  // namespace hni::trace
