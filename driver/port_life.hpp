@@ -214,7 +214,6 @@ template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::on_link(LinkEvent event) {
   if (event == LinkEvent::kNone) return;
   const bool up = event == LinkEvent::kUp;
-  door_.obs.link_changed(up, link_.speed_mbps());
   tell(up ? PortEventKind::kLinkUp : PortEventKind::kLinkDown, up ? link_.speed_mbps() : 0);
 }
 

@@ -246,6 +246,24 @@ TEST_F(ClassifierOnCardTest, ListsThatMoveTheBoundaryLoseNobody) {
   for (const MacAddress& mac : groups) EXPECT_GE(queue_of(udp4(1, mac)), 0);
 }
 
+TEST_F(ClassifierOnCardTest, StampsAreTimesOfThePortsClock) {
+  ASSERT_TRUE(filter().set_timestamps(RxTimestamps::kUdp));
+  ASSERT_TRUE(two_.ports[1]->clock().set(1'700'000'000'000'000'000));
+  Packet packet, got;
+  ASSERT_TRUE(fill(*two_.ports[0], packet, udp4(319)));
+  ASSERT_EQ(two_.ports[0]->tx_burst(QueueId{0}, std::span(&packet, 1), two_.now), 1U);
+  ASSERT_TRUE(two_.run_until([&] {
+    for (std::uint16_t q = 0; q < 4; ++q)
+      if (two_.ports[1]->rx_burst(QueueId{q}, std::span(&got, 1), two_.now) == 1) return true;
+    return false;
+  }));
+  ASSERT_TRUE(got.rx.has_timestamp);
+  const std::uint64_t now = two_.ports[1]->clock().read().value();
+  EXPECT_GE(got.rx.timestamp_ns, 1'700'000'000'000'000'000U);
+  EXPECT_LE(got.rx.timestamp_ns, now);
+  two_.ports[1]->release(got);
+}
+
 TEST_F(ClassifierOnCardTest, TheFilterComesBackAfterTheFirmwareCrashed) {
   ASSERT_TRUE(
       filter().add_rule({.type = FlowType::kUdp4, .destination_port = {80, 0xffff}, .queue = 3}));
