@@ -51,13 +51,14 @@ void Firmware::start(std::uint64_t now_ns) {
   running_ = true;
   now_ns_ = started_ns_ = now_ns;
   last_uptime_ms_ = 0;
+  record("firmware started");
   program_lanes();
   interrupt();
 }
 
 void Firmware::reboot(std::uint64_t now_ns) {
+  record("firmware stopped unexpectedly");
   start(now_ns);
-  log("firmware restarted", now_ns);
 }
 
 std::uint64_t Firmware::uptime_ms(std::uint64_t now_ns) const {
@@ -229,14 +230,19 @@ bool Firmware::send_raw(std::span<const std::byte> message, std::uint64_t now_ns
 }
 
 void Firmware::log(std::string_view text, std::uint64_t now_ns) {
+  now_ns_ = now_ns;
+  record(text);
+  tick(now_ns);
+}
+
+void Firmware::record(std::string_view text) {
   Storage& s = *storage_;
   auto& record = s.log[s.log_next % s.log.size()];
   const std::size_t bytes = std::min(text.size(), Storage::kLogTextBytes - 1);
-  record.milliseconds = static_cast<std::uint32_t>(uptime_ms(now_ns));
+  record.milliseconds = static_cast<std::uint32_t>(uptime_ms(now_ns_));
   record.bytes = static_cast<std::uint16_t>(bytes);
   std::copy_n(text.data(), bytes, record.text.data());
   ++s.log_next;
-  tick(now_ns);
 }
 
 std::span<const std::byte> Firmware::eeprom() const {

@@ -203,6 +203,7 @@ class Firmware {
 
   void request_flash_chunk();
   void finish_flash(std::int32_t error);
+  void record(std::string_view text);
   void send_capabilities();
   void send_logs();
   void program_lanes();

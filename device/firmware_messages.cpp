@@ -142,6 +142,7 @@ std::uint64_t Firmware::reported_uptime_ms(std::uint64_t now_ns) {
 
 void Firmware::on_ownership(const Request& request) {
   owned_ = request.attributes[fw::OWNERSHIP_REQ::FLAG].present;
+  record(owned_ ? "host takes the card" : "host gives the card up");
   TlvWriter out(storage_->scratch, FwMessage::OWNERSHIP_RESP);
   enqueue(out.u64(fw::OWNERSHIP_RESP::TIME, reported_uptime_ms(request.now_ns)).finish());
 }
@@ -214,6 +215,7 @@ void Firmware::finish_flash(std::int32_t error) {
     s.flash[s.upgrade.section].swap(s.incoming_image);
     send_capabilities();  // as the mock: fresh versions before the end (22)
   }
+  record(error == 0 ? "upgrade stored" : "upgrade failed");
   s.upgrade = {};
   TlvWriter out(s.scratch, FwMessage::FW_FINISH_UPGRADE_REQ);
   if (error != 0) out.s32(fw::FW_FINISH_UPGRADE_REQ::ERROR, error);

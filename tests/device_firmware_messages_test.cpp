@@ -304,7 +304,8 @@ TEST(DeviceFirmwareMessages, LogsAreSentOnlyWhenEnabled) {
   rig.firmware.log("after", 7'000'000);
   const auto message = rig.host.receive();
   EXPECT_EQ(attribute(message, fw::LOG_MSG_REQ::MSEC).unsigned_or(0), 7u);
-  EXPECT_EQ(attribute(message, fw::LOG_MSG_REQ::INDEX).unsigned_or(0), 1u);
+  EXPECT_EQ(attribute(message, fw::LOG_MSG_REQ::INDEX).unsigned_or(0),
+            2u);  // after "firmware started" and "before"
   EXPECT_EQ(text_of(attribute(message, fw::LOG_MSG_REQ::MSG)), std::string("after\0", 6));
   EXPECT_FALSE(attribute(message, fw::LOG_MSG_REQ::LENGTH).present);
   rig.host.send_words({0x00018043});
@@ -319,7 +320,7 @@ TEST(DeviceFirmwareMessages, LogHistoryComesOldestFirstInMessagesOfFourteen) {
   for (unsigned i = 0; i < 30; ++i) rig.firmware.log(longest, 0);
   rig.host.send_words({0x00058043, 0x00040000, 0x00080001, 1, 0x00040002});
   std::uint64_t next = 0;
-  for (const std::uint64_t extra : {13u, 13u, 1u}) {
+  for (const std::uint64_t extra : {13u, 13u, 2u}) {
     const auto message = rig.host.receive();
     ASSERT_LE(message.size(), 4096u);
     EXPECT_EQ(attribute(message, fw::LOG_MSG_REQ::INDEX).unsigned_or(99), next++);
@@ -331,7 +332,7 @@ TEST(DeviceFirmwareMessages, LogHistoryComesOldestFirstInMessagesOfFourteen) {
     EXPECT_EQ(parse_tlv_array(texts, fw::LOG_MSG_REQ::MSG, 256, found), extra);
     next += extra;
   }
-  EXPECT_EQ(next, 30u);
+  EXPECT_EQ(next, 31u);  // the first one is the firmware's own
   EXPECT_TRUE(rig.host.receive().empty());
 }
 
@@ -343,7 +344,7 @@ TEST(DeviceFirmwareMessages, LogRingForgetsTheOldest) {
   for (unsigned i = 0; i < 10; ++i) rig.firmware.log("x", 0);
   rig.host.send_words({0x00058043, 0x00040000, 0x00080001, 1, 0x00040002});
   const auto message = rig.host.receive();
-  EXPECT_EQ(attribute(message, fw::LOG_MSG_REQ::INDEX).unsigned_or(0), 6u);
+  EXPECT_EQ(attribute(message, fw::LOG_MSG_REQ::INDEX).unsigned_or(0), 7u);
   EXPECT_EQ(attribute(message, fw::LOG_MSG_REQ::LENGTH).unsigned_or(0), 3u);
 }
 
