@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// The spec compiler on any bytes: it must answer, with a model or with diagnostics, and whatever it
-// accepts must survive every writer and come back unchanged through the RDL writer. Includes see a
-// world with one file, so the include machinery is reached without a disk.
+// The spec compiler on any bytes: it must answer, with a model or with diagnostics, and whatever
+// it accepts must survive every writer and come back unchanged through the RDL writer. Includes
+// see a world with one file, so the include machinery is reached without a disk.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 #include <string>
 
+#include "fuzz/finding.hpp"
+#include "fuzz/target.hpp"
 #include "spec/compiler/card.hpp"
 #include "spec/compiler/emit.hpp"
 
+namespace hni::fuzz {
 namespace {
 
 hni::rdl::Limits small_limits() {
@@ -22,9 +24,7 @@ hni::rdl::Limits small_limits() {
   return limits;
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+void run(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   const hni::rdl::FileReader reader = [&](const std::string& path) -> std::optional<std::string> {
     if (path == "top.rdl") return text;
@@ -33,15 +33,23 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto compilation = hni::rdl::compile("top.rdl", reader, small_limits());
   const auto card = hni::speclib::read_card(*compilation);
   if (card == nullptr) {
-    if (compilation->diagnostics.render(compilation->sources).empty()) std::abort();
-    return 0;
+    require(!compilation->diagnostics.render(compilation->sources).empty(), "spec",
+            "refused without a word");
+    return;
   }
   hni::speclib::emit_all(*card);
   const std::string printed = hni::speclib::emit_rdl(*compilation);
   const auto again = hni::rdl::compile("printed.rdl", [&](const std::string&) { return printed; });
-  if (!again->ok) std::abort();
-  if (hni::speclib::emit_dump(again->model) != hni::speclib::emit_dump(compilation->model)) {
-    std::abort();
-  }
-  return 0;
+  require(again->ok, "spec", "what was printed is not accepted");
+  require(hni::speclib::emit_dump(again->model) == hni::speclib::emit_dump(compilation->model),
+          "spec", "what was printed means something else");
 }
+
+}  // namespace
+
+const Target& spec_parser_target() {
+  static constexpr Target kTarget{"spec_parser", "the spec compiler on any bytes", {}, run, 65536};
+  return kTarget;
+}
+
+}  // namespace hni::fuzz

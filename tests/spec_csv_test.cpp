@@ -78,9 +78,11 @@ class SpecCsvTest : public ::testing::Test {
     return stride == number(row.stride) ? "" : "stride " + std::to_string(stride);
   }
 
-  void match(const std::vector<Field>& fields, const Row& row, int& found, int& wrong) const {
+  void match(const std::string& owner, const std::vector<Field>& fields, const Row& row,
+             int& found, int& wrong) const {
     for (const Field& field : fields) {
-      if (field.linux_name != row.name && field.linux_name + "_MASK" != row.name) continue;
+      const std::string name = field.linux_name(owner);
+      if (name != row.name && name + "_MASK" != row.name) continue;
       ++found;
       if (field.msb != number(row.msb) || field.lsb != number(row.lsb)) ++wrong;
     }
@@ -89,8 +91,9 @@ class SpecCsvTest : public ::testing::Test {
   std::string check_field(const Row& row) const {
     int found = 0;
     int wrong = 0;
-    for (const Register& reg : card_->registers) match(reg.fields, row, found, wrong);
-    for (const Layout& layout : card_->layouts) match(layout.fields, row, found, wrong);
+    for (const Register& reg : card_->registers) match(reg.name, reg.fields, row, found, wrong);
+    for (const Layout& layout : card_->layouts)
+      match(layout.name, layout.fields, row, found, wrong);
     if (found == 0) return "missing";
     return wrong == 0 ? "" : "other bits";
   }

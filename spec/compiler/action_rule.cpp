@@ -30,7 +30,7 @@ std::size_t find_register(const Card& card, const Register& from, std::string_vi
     if (reg.node->parent == from.node->parent && reg.node->name == name) return i;
   }
   for (std::size_t i = 0; i < card.registers.size(); ++i) {
-    if (card.registers[i].name == name || card.registers[i].path == name) return i;
+    if (card.registers[i].name == name || rdl::path_of(*card.registers[i].node) == name) return i;
   }
   return card.registers.size();
 }

@@ -10,6 +10,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -54,16 +55,18 @@ struct Expr {
   std::uint64_t number = 0;              // kNumber, kBoolean
   std::string_view text;                 // kString, kName, operator's spelling, member of kScoped
   const EnumDef* enumeration = nullptr;  // kScoped
-  std::vector<PathStep> path;
-  std::vector<const Expr*> operands;
+  // Most expressions are one literal and have neither.
+  std::unique_ptr<std::vector<PathStep>> path;      // of kPath
+  std::unique_ptr<std::vector<const Expr*>> items;  // operands, elements of kList
+  const Expr& operand(std::size_t i) const { return *(*items)[i]; }
 };
 
 struct Enumerator {
   std::string_view name;
   Span span;
   const Expr* value = nullptr;  // null: one more than the one before
-  const Expr* title = nullptr;  // name = "..."
-  const Expr* desc = nullptr;
+  std::string title;            // name = "..."
+  std::string desc;
 };
 
 struct EnumDef {
@@ -141,11 +144,6 @@ struct Instantiation {
   bool external = false;
 };
 
-struct BodyItem {
-  enum class Kind : std::uint8_t { kInstance, kAssignment } kind = Kind::kInstance;
-  std::uint32_t index = 0;  // into the definition's `instances` or `assignments`
-};
-
 struct Definition {
   Component component = Component::kAddrmap;
   std::string_view name;  // empty if anonymous
@@ -153,10 +151,9 @@ struct Definition {
   const Definition* outer = nullptr;
   const DefaultLink* defaults = nullptr;  // in force outside
   std::vector<ParameterDef> parameters;
-  std::vector<Instantiation> instances;
-  std::vector<Assignment> assignments;
-  std::vector<BodyItem> body;  // source order
-  mutable bool used = false;   // instantiated somewhere
+  std::vector<Instantiation> instances;  // source order
+  std::vector<Assignment> assignments;   // source order
+  mutable bool used = false;             // instantiated somewhere
 };
 
 struct Ast {

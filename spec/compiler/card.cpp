@@ -19,6 +19,10 @@ std::uint64_t Field::mask() const {
   return (bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1) << lsb;
 }
 
+std::string Field::linux_name(std::string_view owner) const {
+  return stated_name.empty() ? fmt::format("{}_{}", owner, name) : std::string(stated_name);
+}
+
 std::uint32_t Register::elements() const {
   std::uint32_t count = 1;
   for (const Dim& dim : dims) count *= dim.count;
@@ -97,8 +101,8 @@ class Reader {
   void layout(const Node& node);
   void message(const Node& node);
   void attribute(const Node& node, Message& message);
-  Field field(const Node& node, std::string_view reg_name) const;
-  std::vector<Field> fields(const Node& node, std::string_view reg_name) const;
+  Field field(const Node& node) const;
+  std::vector<Field> fields(const Node& node) const;
   Register half(const Register& whole, std::string name, unsigned shift) const;
   void check_names();
 
@@ -147,11 +151,10 @@ Provenance Reader::provenance(const Node& node) const {
           text(node, "hni_interpretation")};
 }
 
-Field Reader::field(const Node& node, std::string_view reg_name) const {
+Field Reader::field(const Node& node) const {
   Field out;
   out.name = text(node, "hni_field_name").empty() ? node.name : text(node, "hni_field_name");
-  const std::string_view full = text(node, "hni_name");
-  out.linux_name = full.empty() ? fmt::format("{}_{}", reg_name, node.name) : std::string(full);
+  out.stated_name = text(node, "hni_name");
   out.msb = node.msb;
   out.lsb = node.lsb;
   out.sw = rdl::sw_access(node);
@@ -169,9 +172,9 @@ Field Reader::field(const Node& node, std::string_view reg_name) const {
   return out;
 }
 
-std::vector<Field> Reader::fields(const Node& node, std::string_view reg_name) const {
+std::vector<Field> Reader::fields(const Node& node) const {
   std::vector<Field> out;
-  for (const Node* child : node.children) out.push_back(field(*child, reg_name));
+  for (const Node* child : node.children) out.push_back(field(*child));
   std::stable_sort(out.begin(), out.end(),
                    [](const Field& a, const Field& b) { return a.lsb > b.lsb; });
   return out;
@@ -215,7 +218,6 @@ void Reader::reg(const Node& node, const Node& bar) {
   Register out;
   const std::string_view stated = text(node, "hni_name");
   out.name = stated.empty() ? joined_name(node, &bar) : std::string(stated);
-  out.path = rdl::path_of(node);
   out.bar = static_cast<unsigned>(bar.name[3] - '0');
   out.byte_offset =
       static_cast<std::uint32_t>(rdl::absolute_address(node) - rdl::absolute_address(bar));
@@ -233,7 +235,7 @@ void Reader::reg(const Node& node, const Node& bar) {
     return;
   }
   out.width = rdl::reg_width(node);
-  out.fields = fields(node, out.name);
+  out.fields = fields(node);
   out.aliases = split_names(text(node, "hni_alias"));
   out.title = text(node, "name");
   out.desc = text(node, "desc");
@@ -259,7 +261,7 @@ void Reader::layout(const Node& node) {
   out.family = text(node, "hni_view");
   out.when = text(node, "hni_view_when");
   out.width = rdl::reg_width(node);
-  out.fields = fields(node, out.name);
+  out.fields = fields(node);
   out.title = text(node, "name");
   out.desc = text(node, "desc");
   out.provenance = provenance(node);

@@ -23,8 +23,8 @@ struct Provenance {
 };
 
 struct Field {
-  std::string name;        // C++ name, unescaped
-  std::string linux_name;  // full name as Linux has it, without FBNIC_
+  std::string_view name;         // C++ name, before cpp_name
+  std::string_view stated_name;  // full name as Linux has it; empty if it follows from the owner's
   unsigned msb = 0;
   unsigned lsb = 0;
   std::string_view sw;
@@ -38,6 +38,8 @@ struct Field {
   std::string_view desc;
   Provenance provenance;
   std::uint64_t mask() const;  // in place
+  // Full name as Linux has it, without FBNIC_. `owner` is the register's or layout's name.
+  std::string linux_name(std::string_view owner) const;
 };
 
 struct Dim {
@@ -47,7 +49,6 @@ struct Dim {
 
 struct Register {
   std::string name;  // as Linux has it, without FBNIC_
-  std::string path;  // instance path in the RDL source
   unsigned bar = 0;
   std::uint32_t byte_offset = 0;  // element 0
   std::vector<Dim> dims;          // outermost first

@@ -53,14 +53,14 @@ class Elaborator {
 };
 
 void Elaborator::register_properties() {
-  model_.properties.assign(kStandardProperties.begin(), kStandardProperties.end());
+  for (const PropertyInfo& info : kStandardProperties) model_.add_property(info);
   for (const PropertyDef& def : ast_.properties) {
     if (model_.find_property(def.name) >= 0 || shorthand_property(def.name) >= 0) {
       fail("duplicate-name", def.span, fmt::format("'{}' is a property of the standard", def.name),
            "give the user-defined property another name");
       continue;
     }
-    model_.properties.push_back({def.name, def.components, def.type, def.list, &def});
+    model_.add_property({def.name, def.components, def.type, def.list, &def});
   }
 }
 

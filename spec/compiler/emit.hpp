@@ -3,10 +3,9 @@
 // functions; files are written by spec_main.cpp.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "spec/compiler/card.hpp"
 
@@ -40,8 +39,13 @@ std::string emit_rdl(const rdl::Compilation& compilation);
 // The data sheet as one self-contained page.
 std::string emit_html(const Card& card);
 
-// Every file that `hni-spec compile` writes: name below the output folder, and text.
-std::vector<std::pair<std::string, std::string>> emit_all(const Card& card);
+// The files that `hni-spec compile` writes: name below the output folder, and the writer of its
+// text.
+struct OutputFile {
+  const char* name;
+  std::string (*emit)(const Card&);
+};
+std::span<const OutputFile> output_files();
 
 // First lines of a generated file: says that it is one, and from what.
 std::string generated_banner(const Card& card, std::string_view comment, std::string_view what);

@@ -40,7 +40,7 @@ void register_defines(const Register& reg, Defines& defines, std::string& out) {
   if (array) defines.add(name + "_ELEMENTS", fmt::format("{}", reg.elements()), out);
   for (const std::string& alias : reg.aliases) defines.add("FBNIC_" + alias, head, out);
   for (const Field& field : reg.fields) {
-    defines.add("FBNIC_" + field.linux_name, mask_literal(field.mask(), reg.width), out);
+    defines.add("FBNIC_" + field.linux_name(reg.name), mask_literal(field.mask(), reg.width), out);
   }
 }
 
@@ -56,7 +56,7 @@ std::string emit_c_header(const Card& card) {
   out += "\n/* Descriptors */\n";
   for (const Layout& layout : card.layouts) {
     for (const Field& field : layout.fields) {
-      defines.add("FBNIC_" + layout.name + "_" + field.name,
+      defines.add("FBNIC_" + layout.name + "_" + std::string(field.name),
                   mask_literal(field.mask(), layout.width), out);
     }
   }
@@ -91,7 +91,7 @@ std::string emit_c_header_check(const Card& card) {
                        call, name, ones);
     for (const Field& field : reg.fields) {
       out += fmt::format("static_assert(s::{}{{}}.set_{}(~0u).raw == FBNIC_{});\n", name,
-                         field.name, field.linux_name);
+                         field.name, field.linux_name(reg.name));
     }
   }
   for (const Layout& layout : card.layouts) {

@@ -7,18 +7,13 @@
 namespace hni::speclib {
 namespace {
 
-// A description or title in an enumerator is always a plain string literal.
-std::string_view literal(const rdl::Expr* expr) {
-  return expr != nullptr && expr->op == rdl::ExprOp::kString ? expr->text : std::string_view();
-}
-
 std::string emit_enum(const rdl::EnumDef& def) {
   const std::string name = cpp_name(def.name);
   std::string out = fmt::format("\nenum class {} : std::uint32_t {{\n", name);
   std::string cases;
   for (std::size_t i = 0; i < def.members.size(); ++i) {
     const std::string member = cpp_name(def.members[i].name);
-    out += wrapped(literal(def.members[i].desc), "  // ");
+    out += wrapped(def.members[i].desc, "  // ");
     out += fmt::format("  {} = {},\n", member, def.values[i]);
     cases += fmt::format("    case {}::{}: return \"{}\";\n", name, member, def.members[i].name);
   }

@@ -242,10 +242,8 @@ std::string enum_article(const rdl::EnumDef& def) {
       "<table><tr><th class=m>value<th>name<th>meaning</tr>\n",
       escaped(def.name));
   for (std::size_t i = 0; i < def.members.size(); ++i) {
-    const rdl::Expr* desc = def.members[i].desc;
-    const bool text = desc != nullptr && desc->op == rdl::ExprOp::kString;
     out += fmt::format("<tr><td class=m>{}<td class=m>{}<td>{}</tr>\n", def.values[i],
-                       escaped(def.members[i].name), text ? escaped(desc->text) : std::string());
+                       escaped(def.members[i].name), escaped(def.members[i].desc));
   }
   return out + "</table></article>\n";
 }

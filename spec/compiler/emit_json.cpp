@@ -38,10 +38,10 @@ void put_provenance(Json& json, const Provenance& provenance) {
   put_text(json, "interpretation", provenance.interpretation);
 }
 
-Json fields_json(const std::vector<Field>& fields) {
+Json fields_json(std::string_view owner, const std::vector<Field>& fields) {
   Json list = Json::array();
   for (const Field& field : fields) {
-    Json json = {{"name", field.name}, {"linux_name", field.linux_name},
+    Json json = {{"name", field.name}, {"linux_name", field.linux_name(owner)},
                  {"msb", field.msb},   {"lsb", field.lsb},
                  {"sw", field.sw},     {"hw", field.hw}};
     put_text(json, "onread", field.on_read);
@@ -60,7 +60,7 @@ Json fields_json(const std::vector<Field>& fields) {
 Json register_json(const Register& reg) {
   const Masks masks = masks_of(reg.fields);
   Json json = {{"name", reg.name},
-               {"path", reg.path},
+               {"path", rdl::path_of(*reg.node)},
                {"bar", reg.bar},
                {"byte_offset", reg.byte_offset},
                {"word_index", reg.byte_offset / 4},
@@ -77,7 +77,7 @@ Json register_json(const Register& reg) {
   put_text(json, "title", reg.title);
   put_text(json, "description", reg.desc);
   put_provenance(json, reg.provenance);
-  json["fields"] = fields_json(reg.fields);
+  json["fields"] = fields_json(reg.name, reg.fields);
   return json;
 }
 
@@ -86,7 +86,7 @@ Json layout_json(const Layout& layout) {
   put_text(json, "when", layout.when);
   put_text(json, "description", layout.desc);
   put_provenance(json, layout.provenance);
-  json["fields"] = fields_json(layout.fields);
+  json["fields"] = fields_json(layout.name, layout.fields);
   return json;
 }
 
@@ -173,10 +173,8 @@ Json enum_json(const rdl::EnumDef& def) {
   Json json = {{"name", def.name}, {"members", Json::array()}};
   for (std::size_t i = 0; i < def.members.size(); ++i) {
     Json member = {{"name", def.members[i].name}, {"value", def.values[i]}};
-    const rdl::Expr* desc = def.members[i].desc;
-    if (desc != nullptr && desc->op == rdl::ExprOp::kString) {
-      put_text(member, "description", desc->text);
-    }
+    put_text(member, "title", def.members[i].title);
+    put_text(member, "description", def.members[i].desc);
     json["members"].push_back(std::move(member));
   }
   return json;

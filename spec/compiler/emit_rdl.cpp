@@ -39,10 +39,9 @@ std::string inner_path(const Node& node) {
   return path;
 }
 
-// One text of an enumerator, if it has it as a plain literal.
-std::string member_text(const char* property, const rdl::Expr* text) {
-  if (text == nullptr || text->op != rdl::ExprOp::kString) return {};
-  return fmt::format(" {} = \"{}\";", property, text->text);
+// One text of an enumerator, if it has it.
+std::string member_text(const char* property, const std::string& text) {
+  return text.empty() ? std::string() : fmt::format(" {} = {};", property, string_text(text));
 }
 
 class Printer {

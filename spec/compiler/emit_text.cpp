@@ -58,20 +58,22 @@ std::string quoted(std::string_view text) {
   return out + "\"";
 }
 
-std::vector<std::pair<std::string, std::string>> emit_all(const Card& card) {
-  return {
-      {"registers.hpp", emit_registers(card, RegisterSet::kKernel)},
-      {"registers_dump_only.hpp", emit_registers(card, RegisterSet::kDumpOnly)},
-      {"descriptors.hpp", emit_descriptors(card)},
-      {"enums.hpp", emit_enums(card)},
-      {"firmware.hpp", emit_firmware(card)},
-      {"device_table.hpp", emit_device_table_header(card)},
-      {"device_table.cpp", emit_device_table_source(card)},
-      {"proofs.hpp", emit_proofs(card)},
-      {"fbnic_regs.h", emit_c_header(card)},
-      {"fbnic.dict", emit_fuzz_dictionary(card)},
-      {"fbnic_decode.bt", emit_bpftrace(card)},
+std::span<const OutputFile> output_files() {
+  static constexpr OutputFile kFiles[] = {
+      {"registers.hpp", [](const Card& c) { return emit_registers(c, RegisterSet::kKernel); }},
+      {"registers_dump_only.hpp",
+       [](const Card& c) { return emit_registers(c, RegisterSet::kDumpOnly); }},
+      {"descriptors.hpp", emit_descriptors},
+      {"enums.hpp", emit_enums},
+      {"firmware.hpp", emit_firmware},
+      {"device_table.hpp", emit_device_table_header},
+      {"device_table.cpp", emit_device_table_source},
+      {"proofs.hpp", emit_proofs},
+      {"fbnic_regs.h", emit_c_header},
+      {"fbnic.dict", emit_fuzz_dictionary},
+      {"fbnic_decode.bt", emit_bpftrace},
   };
+  return kFiles;
 }
 
 }  // namespace hni::speclib

@@ -144,10 +144,13 @@ std::string emit_registers(const Card& card, RegisterSet set) {
                 : "Every register whose behaviour a source states, as a type.");
   out += "#pragma once\n\n#include <cstdint>\n\n#include \"openhni/spec/word.hpp\"\n";
   out += kNamespaceOpen;
+  constexpr std::size_t kUsualBytes = 1280;  // a large map must not be copied as it grows
+  out.reserve(out.size() + card.registers.size() * kUsualBytes);
   for (const Register& reg : card.registers) {
     if (reg.dump_only == dump_only) out += emit_register(reg);
   }
-  return out + std::string(kNamespaceClose);
+  out += kNamespaceClose;
+  return out;
 }
 
 std::string emit_descriptors(const Card& card) {
@@ -156,7 +159,8 @@ std::string emit_descriptors(const Card& card) {
   out += "#pragma once\n\n#include <cstdint>\n\n#include \"openhni/spec/word.hpp\"\n";
   out += kNamespaceOpen;
   for (const Layout& layout : card.layouts) out += emit_layout(layout);
-  return out + std::string(kNamespaceClose);
+  out += kNamespaceClose;
+  return out;
 }
 
 std::string emit_proofs(const Card& card) {
@@ -198,7 +202,9 @@ std::string emit_proofs(const Card& card) {
   }
   out += "\ntemplate <class W, class F>\nconstexpr void visit_layouts_64(F&& f) {\n" + table64;
   out += "}\n\ntemplate <class W, class F>\nconstexpr void visit_layouts_32(F&& f) {\n" + table32;
-  return out + "}\n" + std::string(kNamespaceClose);
+  out += "}\n";
+  out += kNamespaceClose;
+  return out;
 }
 
 }  // namespace hni::speclib

@@ -12,17 +12,6 @@ namespace {
 
 using Kind = Value::Kind;
 
-// The content of a string literal: \" and \\ lose their backslash.
-std::string unescape(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == '"' || text[i + 1] == '\\')) ++i;
-    out.push_back(text[i]);
-  }
-  return out;
-}
-
 bool is_numeric(const Value& value) {
   return value.kind == Kind::kNumber || value.kind == Kind::kBoolean;
 }
@@ -68,11 +57,11 @@ bool Evaluator::evaluate(const Expr& expr, const Environment* env, Value& value)
       return binary(expr, env, value);
     case ExprOp::kConditional: {
       Value condition;
-      if (!evaluate(*expr.operands[0], env, condition)) return false;
+      if (!evaluate(expr.operand(0), env, condition)) return false;
       if (!is_numeric(condition)) {
         return fail("type", expr.span, "a condition must be a number or boolean", "compare it");
       }
-      return evaluate(*expr.operands[condition.number != 0 ? 1 : 2], env, value);
+      return evaluate(expr.operand(condition.number != 0 ? 1 : 2), env, value);
     }
     case ExprOp::kPath:
     case ExprOp::kList:
@@ -105,7 +94,7 @@ bool Evaluator::scoped(const Expr& expr, Value& value) {
 }
 
 bool Evaluator::unary(const Expr& expr, const Environment* env, Value& value) {
-  if (!evaluate(*expr.operands[0], env, value)) return false;
+  if (!evaluate(expr.operand(0), env, value)) return false;
   if (!is_numeric(value)) {
     return fail("type", expr.span, fmt::format("'{}' needs a number", expr.text),
                 "write a number");
@@ -178,13 +167,13 @@ bool Evaluator::binary(const Expr& expr, const Environment* env, Value& value) {
   const Expr* at = &expr;
   while (at->op == ExprOp::kBinary) {
     chain.push_back(at);
-    at = at->operands[0];
+    at = &at->operand(0);
   }
   if (!evaluate(*at, env, value)) return false;
   for (auto link = chain.rbegin(); link != chain.rend(); ++link) {
     const Value left = value;
     Value right;
-    if (!evaluate(*(*link)->operands[1], env, right)) return false;
+    if (!evaluate((*link)->operand(1), env, right)) return false;
     if (!is_numeric(left) || !is_numeric(right)) {
       return fail("type", (*link)->span, fmt::format("'{}' needs two numbers", (*link)->text),
                   "write numbers");
@@ -195,7 +184,8 @@ bool Evaluator::binary(const Expr& expr, const Environment* env, Value& value) {
 }
 
 bool Evaluator::reference(const Expr& expr, const Node& node, Value& value) {
-  std::vector<PathStep> path = expr.path;
+  std::vector<PathStep> path;
+  if (expr.path != nullptr) path = *expr.path;
   if (expr.op == ExprOp::kName) path.push_back({expr.text, expr.span});
   if (path.empty()) return fail("type", expr.span, "an instance is needed here", "write its path");
   // Looked up beside the node that carries the property, then further out.
@@ -251,7 +241,7 @@ bool Evaluator::property_value(const Expr& expr, const PropertyInfo& info, const
                 "write '{ value, value }");
   }
   auto& list = model_.lists.emplace_back();
-  for (const Expr* item : expr.operands) {
+  for (const Expr* item : *expr.items) {
     if (!scalar(*item, info, node, env, list.emplace_back())) return false;
   }
   value.kind = Kind::kList;

@@ -88,11 +88,9 @@ constexpr std::array<std::string_view, 74> kReserved = {
     "wzt",
 };
 
-constexpr std::array<std::string_view, 45> kPuncts = {
-    "'{", "'",  "->", "=>", "::", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||", "**", "+=",
-    "%=", "~&", "~|", "~^", "^~", "{",  "}",  "[",  "]",  "(",  ")",  ";",  ":",  ",",  ".",
-    "=",  "@",  "#",  "?",  "+",  "-",  "*",  "/",  "%",  "&",  "|",  "^",  "~",  "!",  "<",
-};
+constexpr std::string_view kPairs[] = {"'{", "->", "=>", "::", "<<", ">>", "<=", ">=", "==", "!=",
+                                       "&&", "||", "**", "+=", "%=", "~&", "~|", "~^", "^~"};
+constexpr std::string_view kSingles = "{}[]();:,.=@#?+-*/%&|^~!<>'";
 
 bool is_name_start(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -111,64 +109,29 @@ std::optional<unsigned> digit_value(char c) {
   return std::nullopt;
 }
 
-class Lexer {
- public:
-  Lexer(const FileReader& reader, SourceSet& sources, Diagnostics& diagnostics,
-        const LexLimits& limits)
-      : reader_(reader), sources_(sources), diagnostics_(diagnostics), limits_(limits) {}
+}  // namespace
 
-  // Lexes one file into tokens_. False after an error.
-  bool run(const std::string& path, Span included_at, bool top);
-  std::vector<Token> take(std::uint32_t last_file);
-  bool lex_file(std::uint32_t file);
+Span TokenStream::span(std::size_t begin, std::size_t end) const {
+  return {file_, static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)};
+}
 
- private:
-  bool skip_blank();
-  bool lex_token();
-  bool lex_name();
-  bool lex_number();
-  bool lex_based_number(std::uint64_t width, std::size_t start);
-  bool lex_string();
-  bool lex_punct();
-  bool lex_directive();
-  bool digits(unsigned base, std::uint64_t& value, std::size_t start);
-  bool fail(const char* code, std::size_t begin, std::size_t end, std::string message,
-            std::string remedy) {
-    diagnostics_.add(code, make_span(begin, end), std::move(message), std::move(remedy));
-    return false;
-  }
-  Span make_span(std::size_t begin, std::size_t end) const {
-    return {file_, static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)};
-  }
-  bool push(TokenKind kind, std::size_t begin, std::string_view text, std::uint64_t number = 0,
-            std::uint8_t width = 0);
-  char peek(std::size_t ahead = 0) const {
-    return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
-  }
+bool TokenStream::fail(const char* code, std::size_t begin, std::size_t end, std::string message,
+                       std::string remedy) {
+  diagnostics_.add(code, span(begin, end), std::move(message), std::move(remedy));
+  return false;
+}
 
-  const FileReader& reader_;
-  SourceSet& sources_;
-  Diagnostics& diagnostics_;
-  const LexLimits& limits_;
-  std::vector<Token> tokens_;
-  std::vector<std::string> stack_;
-  std::size_t bytes_ = 0;
-  std::uint32_t file_ = 0;
-  std::string_view text_;
-  std::size_t at_ = 0;
-};
-
-bool Lexer::push(TokenKind kind, std::size_t begin, std::string_view text, std::uint64_t number,
-                 std::uint8_t width) {
-  if (tokens_.size() >= limits_.tokens) {
+bool TokenStream::put(Token& token, TokenKind kind, std::size_t begin, std::string_view text,
+                      std::uint64_t number, std::uint8_t width) {
+  if (++count_ > limits_.tokens) {
     return fail("too-large", begin, at_, "the input has too many tokens",
                 fmt::format("keep one map under {} tokens", limits_.tokens));
   }
-  tokens_.push_back({kind, width, make_span(begin, at_), text, number});
+  token = {kind, width, span(begin, at_), text, number};
   return true;
 }
 
-bool Lexer::skip_blank() {
+bool TokenStream::skip_blank() {
   for (;;) {
     const char c = peek();
     if (at_ < text_.size() && (c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f')) {
@@ -188,7 +151,7 @@ bool Lexer::skip_blank() {
   }
 }
 
-bool Lexer::lex_name() {
+bool TokenStream::lex_name(Token& token) {
   const std::size_t start = at_;
   const bool escaped = peek() == '\\';
   if (escaped) ++at_;
@@ -200,10 +163,10 @@ bool Lexer::lex_name() {
                 "write \\name to escape a reserved word");
   }
   const bool keyword = !escaped && is_reserved_word(word);
-  return push(keyword ? TokenKind::kKeyword : TokenKind::kName, start, word);
+  return put(token, keyword ? TokenKind::kKeyword : TokenKind::kName, start, word);
 }
 
-bool Lexer::digits(unsigned base, std::uint64_t& value, std::size_t start) {
+bool TokenStream::digits(unsigned base, std::uint64_t& value, std::size_t start) {
   value = 0;
   bool any = false;
   while (at_ < text_.size()) {
@@ -239,7 +202,7 @@ bool Lexer::digits(unsigned base, std::uint64_t& value, std::size_t start) {
   return true;
 }
 
-bool Lexer::lex_based_number(std::uint64_t width, std::size_t start) {
+bool TokenStream::lex_based_number(Token& token, std::uint64_t width, std::size_t start) {
   ++at_;  // the quote
   const char letter = peek();
   unsigned base = 0;
@@ -262,24 +225,24 @@ bool Lexer::lex_based_number(std::uint64_t width, std::size_t start) {
     return fail("bad-number", start, at_, fmt::format("{:#x} does not fit {} bits", value, width),
                 "widen the size before the quote or correct the value");
   }
-  return push(TokenKind::kNumber, start, text_.substr(start, at_ - start), value,
-              static_cast<std::uint8_t>(width));
+  return put(token, TokenKind::kNumber, start, text_.substr(start, at_ - start), value,
+             static_cast<std::uint8_t>(width));
 }
 
-bool Lexer::lex_number() {
+bool TokenStream::lex_number(Token& token) {
   const std::size_t start = at_;
   std::uint64_t value = 0;
   if (peek() == '0' && (peek(1) == 'x' || peek(1) == 'X')) {
     at_ += 2;
     if (!digits(16, value, start)) return false;
-    return push(TokenKind::kNumber, start, text_.substr(start, at_ - start), value);
+    return put(token, TokenKind::kNumber, start, text_.substr(start, at_ - start), value);
   }
   if (!digits(10, value, start)) return false;
-  if (peek() == '\'' && peek(1) != '{') return lex_based_number(value, start);
-  return push(TokenKind::kNumber, start, text_.substr(start, at_ - start), value);
+  if (peek() == '\'' && peek(1) != '{') return lex_based_number(token, value, start);
+  return put(token, TokenKind::kNumber, start, text_.substr(start, at_ - start), value);
 }
 
-bool Lexer::lex_string() {
+bool TokenStream::lex_string(Token& token) {
   const std::size_t start = at_++;
   while (at_ < text_.size() && text_[at_] != '"') at_ += text_[at_] == '\\' ? 2u : 1u;
   if (at_ >= text_.size()) {
@@ -288,24 +251,24 @@ bool Lexer::lex_string() {
                 "close it with \" and write \\\" for a quote inside it");
   }
   ++at_;
-  return push(TokenKind::kString, start, text_.substr(start + 1, at_ - start - 2));
+  return put(token, TokenKind::kString, start, text_.substr(start + 1, at_ - start - 2));
 }
 
-bool Lexer::lex_punct() {
+bool TokenStream::lex_punct(Token& token) {
   const std::size_t start = at_;
   if (text_.substr(at_, 2) == "<%") {
     return fail("unsupported", start, start + 2, "embedded Perl (<% %>) is not supported",
                 "write the generated registers out, or use an array");
   }
-  if (peek() == '>' && peek(1) != '>' && peek(1) != '=') {
-    ++at_;
-    return push(TokenKind::kPunct, start, text_.substr(start, 1));
-  }
-  for (const std::string_view punct : kPuncts) {
-    if (text_.substr(at_, punct.size()) == punct) {
-      at_ += punct.size();
-      return push(TokenKind::kPunct, start, text_.substr(start, punct.size()));
+  for (const std::string_view punct : kPairs) {
+    if (text_[at_] == punct[0] && peek(1) == punct[1]) {
+      at_ += 2;
+      return put(token, TokenKind::kPunct, start, text_.substr(start, 2));
     }
+  }
+  if (kSingles.find(text_[at_]) != std::string_view::npos) {
+    ++at_;
+    return put(token, TokenKind::kPunct, start, text_.substr(start, 1));
   }
   const auto byte = static_cast<unsigned char>(text_[at_]);
   return fail("bad-character", start, start + 1,
@@ -313,12 +276,16 @@ bool Lexer::lex_punct() {
               "outside of strings and comments use the ASCII characters of SystemRDL");
 }
 
+namespace {
+
 std::string directory_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string::npos ? std::string() : path.substr(0, slash + 1);
 }
 
-bool Lexer::lex_directive() {
+}  // namespace
+
+bool TokenStream::lex_directive() {
   const std::size_t start = at_++;
   const std::size_t body = at_;
   while (at_ < text_.size() && is_name_char(text_[at_])) ++at_;
@@ -339,40 +306,30 @@ bool Lexer::lex_directive() {
   at_ = stop + 1;
   const std::string path =
       name.starts_with('/') ? name : directory_of(sources_.file(file_).name) + name;
-  return run(path, make_span(start, at_), false);
+  return open(path, span(start, at_));
 }
 
-bool Lexer::lex_token() {
+bool TokenStream::lex_token(Token& token) {
   const char c = peek();
-  if (is_name_start(c) || c == '\\') return lex_name();
-  if (is_digit(c)) return lex_number();
-  if (c == '"') return lex_string();
-  if (c == '`') return lex_directive();
-  return lex_punct();
+  if (is_name_start(c) || c == '\\') return lex_name(token);
+  if (is_digit(c)) return lex_number(token);
+  if (c == '"') return lex_string(token);
+  return lex_punct(token);
 }
 
-bool Lexer::lex_file(std::uint32_t file) {
-  file_ = file;
-  text_ = sources_.file(file).text;
-  at_ = 0;
-  for (;;) {
-    if (!skip_blank()) return false;
-    if (at_ >= text_.size()) return true;
-    if (!lex_token()) return false;
-  }
-}
-
-bool Lexer::run(const std::string& path, Span included_at, bool top) {
+bool TokenStream::open(const std::string& path, Span included_at) {
   const auto refuse = [&](const char* code, std::string message, std::string remedy) {
-    if (top) included_at = {sources_.add(path, ""), 0, 0};
+    if (frames_.empty()) included_at = {sources_.add(path, ""), 0, 0};
     diagnostics_.add(code, included_at, std::move(message), std::move(remedy));
     return false;
   };
-  if (std::find(stack_.begin(), stack_.end(), path) != stack_.end()) {
+  const bool cycle = std::any_of(frames_.begin(), frames_.end(),
+                                 [&](const Frame& frame) { return frame.path == path; });
+  if (cycle) {
     return refuse("include-cycle", fmt::format("{} includes itself", path),
                   "include shared definitions once, from the top file");
   }
-  if (stack_.size() >= limits_.include_depth) {
+  if (frames_.size() >= limits_.include_depth) {
     return refuse("include-depth", "too many nested includes",
                   fmt::format("at most {} files may be open at once", limits_.include_depth));
   }
@@ -386,39 +343,68 @@ bool Lexer::run(const std::string& path, Span included_at, bool top) {
     return refuse("too-large", fmt::format("{} makes the input too large", path),
                   fmt::format("keep one map under {} bytes", limits_.total_bytes));
   }
-  stack_.push_back(path);
-  const auto saved_file = file_;
-  const auto saved_text = text_;
-  const auto saved_at = at_;
-  const bool good = lex_file(sources_.add(path, std::move(*text)));
-  file_ = saved_file;
-  text_ = saved_text;
-  at_ = saved_at;
-  stack_.pop_back();
-  return good;
+  if (!frames_.empty()) frames_.back().at = at_;
+  file_ = sources_.add(path, std::move(*text));
+  text_ = sources_.file(file_).text;
+  at_ = 0;
+  frames_.push_back({path, file_, text_, 0});
+  return true;
 }
 
-std::vector<Token> Lexer::take(std::uint32_t last_file) {
-  Token end;
-  const auto size = static_cast<std::uint32_t>(sources_.file(last_file).text.size());
-  end.span = {last_file, size, size};
-  tokens_.push_back(end);
-  return std::move(tokens_);
+// The next token, or kEnd at the end of the outermost file and after an error.
+void TokenStream::produce(Token& token) {
+  while (!failed_ && !frames_.empty()) {
+    if (!skip_blank()) {
+      failed_ = true;
+    } else if (at_ >= text_.size()) {
+      frames_.pop_back();
+      if (frames_.empty()) break;
+      file_ = frames_.back().file;
+      text_ = frames_.back().text;
+      at_ = frames_.back().at;
+    } else if (peek() == '`') {
+      failed_ = !lex_directive();
+    } else if (lex_token(token)) {
+      return;
+    } else {
+      failed_ = true;
+    }
+  }
+  const auto size = static_cast<std::uint32_t>(sources_.file(top_file_).text.size());
+  token = {};
+  token.span = {top_file_, size, size};
 }
 
-}  // namespace
+void TokenStream::next() {
+  previous_ = now_.span;
+  now_ = ahead_;
+  produce(ahead_);
+}
+
+TokenStream::TokenStream(const std::string& path, const FileReader& reader, SourceSet& sources,
+                         Diagnostics& diagnostics, const LexLimits& limits)
+    : reader_(reader), sources_(sources), diagnostics_(diagnostics), limits_(limits) {
+  top_file_ = static_cast<std::uint32_t>(sources.size());
+  failed_ = !open(path, {});
+  produce(now_);
+  produce(ahead_);
+  previous_ = now_.span;
+}
 
 bool is_reserved_word(std::string_view word) {
+  if (word.size() > 14 || word.front() < 'a') return false;  // none is longer or begins otherwise
   static_assert(std::is_sorted(kReserved.begin(), kReserved.end()));
   return std::binary_search(kReserved.begin(), kReserved.end(), word);
 }
 
-std::vector<Token> lex(const std::string& path, const FileReader& reader, SourceSet& sources,
-                       Diagnostics& diagnostics, const LexLimits& limits) {
-  Lexer lexer(reader, sources, diagnostics, limits);
-  const auto first = static_cast<std::uint32_t>(sources.size());
-  lexer.run(path, {}, true);
-  return lexer.take(first);
+std::string unescape(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == '"' || text[i + 1] == '\\')) ++i;
+    out.push_back(text[i]);
+  }
+  return out;
 }
 
 }  // namespace hni::rdl

@@ -16,11 +16,14 @@ std::uint64_t Node::total_size() const {
   return dims.empty() ? size : element_count() * stride;
 }
 
+void Model::add_property(const PropertyInfo& info) {
+  property_ids.emplace(info.name, static_cast<int>(properties.size()));
+  properties.push_back(info);
+}
+
 int Model::find_property(std::string_view name) const {
-  for (std::size_t i = 0; i < properties.size(); ++i) {
-    if (properties[i].name == name) return static_cast<int>(i);
-  }
-  return -1;
+  const auto found = property_ids.find(name);
+  return found == property_ids.end() ? -1 : found->second;
 }
 
 const Value* property(const Node& node, std::uint16_t id) {
@@ -69,11 +72,16 @@ std::string path_of(const Node& node) {
 std::unique_ptr<Compilation> compile(const std::string& path, const FileReader& reader,
                                      const Limits& limits) {
   auto out = std::make_unique<Compilation>();
-  out->tokens = lex(path, reader, out->sources, out->diagnostics, limits.lex);
-  if (!out->diagnostics.empty()) return out;
-  if (!parse(out->tokens, out->ast, out->diagnostics, limits.parse)) return out;
+  TokenStream tokens(path, reader, out->sources, out->diagnostics, limits.lex);
+  if (!parse(tokens, out->ast, out->diagnostics, limits.parse)) return out;
   if (!elaborate(out->ast, out->model, out->diagnostics, limits)) return out;
   out->ok = check(out->model, out->diagnostics);
+  // Definitions have done their work and are most of the memory of a large map. Enumerations stay.
+  for (Node& node : out->model.nodes) node.definition = nullptr;
+  out->ast.roots.clear();
+  out->ast.definitions.clear();
+  out->ast.exprs.clear();
+  out->ast.defaults.clear();
   return out;
 }
 

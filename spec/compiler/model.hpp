@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -69,7 +70,7 @@ struct Node {
   std::uint8_t lsb = 0;
   std::string_view name;
   Span span;
-  const Definition* definition = nullptr;
+  const Definition* definition = nullptr;  // null once the compilation is done
   Node* parent = nullptr;
   std::vector<Node*> children;  // source order
   std::vector<Property> properties;
@@ -90,8 +91,10 @@ struct Model {
   std::deque<Node> nodes;
   std::deque<std::vector<Value>> lists;
   std::unordered_set<std::string> strings;
+  std::unordered_map<std::string_view, int> property_ids;
 
   const std::string* intern(std::string_view text) { return &*strings.emplace(text).first; }
+  void add_property(const PropertyInfo& info);
   // Id of a property, or -1.
   int find_property(std::string_view name) const;
 };
@@ -119,7 +122,6 @@ struct Limits {
 struct Compilation {
   SourceSet sources;
   Diagnostics diagnostics;
-  std::vector<Token> tokens;
   Ast ast;
   Model model;
   bool ok = false;

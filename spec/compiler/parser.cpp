@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "spec/compiler/parser_impl.hpp"
 
 namespace hni::rdl {
@@ -21,8 +23,7 @@ std::optional<Component> component_of(std::string_view word) {
   return std::nullopt;
 }
 
-bool parse(const std::vector<Token>& tokens, Ast& ast, Diagnostics& diagnostics,
-           const ParseLimits& limits) {
+bool parse(TokenStream& tokens, Ast& ast, Diagnostics& diagnostics, const ParseLimits& limits) {
   return Parser(tokens, ast, diagnostics, limits).run();
 }
 
@@ -35,6 +36,8 @@ bool Parser::run() {
 }
 
 bool Parser::fail(const char* code, Span span, std::string message, std::string remedy) {
+  // That the stream ends after its own error is no news.
+  if (tokens_.failed()) return false;
   diagnostics_.add(code, span, std::move(message), std::move(remedy));
   return false;
 }
@@ -62,7 +65,7 @@ bool Parser::expect(std::string_view punct, const char* after) {
 bool Parser::expect_semicolon(const char* after) {
   if (accept(";")) return true;
   // The caret belongs behind the statement that lacks its end, not on the next line.
-  Span span = at_ > 0 ? tokens_[at_ - 1].span : now().span;
+  Span span = tokens_.previous();
   span.begin = span.end > span.begin ? span.end - 1 : span.begin;
   return fail("missing-semicolon", span, fmt::format("a semicolon is missing after {}", after),
               "put ; here");
@@ -98,7 +101,19 @@ bool Parser::declare_type(std::string_view name, Named entry) {
 }
 
 bool Parser::declare_element(std::string_view name, Span span) {
-  if (scopes_.back().elements.emplace(name, span).second) return true;
+  constexpr std::size_t kFew = 12;
+  Scope& scope = scopes_.back();
+  bool fresh = false;
+  if (scope.many.empty()) {
+    fresh = std::find(scope.elements.begin(), scope.elements.end(), name) == scope.elements.end();
+    scope.elements.push_back(name);
+    if (scope.elements.size() > kFew) {
+      scope.many.insert(scope.elements.begin(), scope.elements.end());
+    }
+  } else {
+    fresh = scope.many.insert(name).second;
+  }
+  if (fresh) return true;
   fail("duplicate-name", span, fmt::format("'{}' stands twice in the same component", name),
        "rename one of the two");
   return true;
@@ -140,7 +155,7 @@ bool Parser::parse_item() {
     return parse_assignment();  // sw, hw, rclr and others are reserved and name properties too
   }
   if (now().kind != TokenKind::kName) return unexpected("a definition or a property");
-  const Token& second = ahead(1);
+  const Token& second = tokens_.ahead();
   const bool use = second.kind == TokenKind::kName || second.kind == TokenKind::kKeyword ||
                    (second.kind == TokenKind::kPunct && second.text == "#");
   return use ? parse_type_use(false) : parse_assignment();
@@ -284,8 +299,6 @@ bool Parser::parse_instances(const Definition& definition, bool external) {
     if (!parse_instance_suffix(inst)) return false;
     definition.used = true;
     declare_element(inst.name, inst.span);
-    parent->body.push_back(
-        {BodyItem::Kind::kInstance, static_cast<std::uint32_t>(parent->instances.size())});
     parent->instances.push_back(std::move(inst));
   } while (accept(","));
   return expect_semicolon("the instance");
@@ -384,8 +397,6 @@ bool Parser::parse_assignment() {
     return fail("misplaced", assignment.span, "a property cannot be assigned at the top level",
                 "put it into a component, or write default before it");
   }
-  parent->body.push_back(
-      {BodyItem::Kind::kAssignment, static_cast<std::uint32_t>(parent->assignments.size())});
   parent->assignments.push_back(std::move(assignment));
   return true;
 }

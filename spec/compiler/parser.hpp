@@ -19,8 +19,8 @@ struct ParseLimits {
   std::size_t definitions = 2u << 20;
 };
 
-// Fills `ast`. False if there was an error. The tokens' text must outlive the Ast.
-bool parse(const std::vector<Token>& tokens, Ast& ast, Diagnostics& diagnostics,
+// Fills `ast`. False if there was an error. The sources of the tokens must outlive the Ast.
+bool parse(TokenStream& tokens, Ast& ast, Diagnostics& diagnostics,
            const ParseLimits& limits = {});
 
 }  // namespace hni::rdl

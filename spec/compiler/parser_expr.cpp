@@ -50,9 +50,9 @@ bool Parser::parse_enumerator(EnumDef& def) {
       if (!known) return unexpected("name or desc");
       next();
       if (!expect("=", "the property")) return false;
-      const Expr* value = parse_expression();
-      if (value == nullptr) return false;
-      (property == "name" ? member.title : member.desc) = value;
+      if (now().kind != TokenKind::kString) return unexpected("a text in quotes");
+      (property == "name" ? member.title : member.desc) = unescape(now().text);
+      next();
       if (!expect_semicolon("the property")) return false;
     }
   }
@@ -156,6 +156,10 @@ bool Parser::parse_value_type(ValueType& type) {
 
 namespace {
 
+std::unique_ptr<std::vector<const Expr*>> operands(std::initializer_list<const Expr*> list) {
+  return std::make_unique<std::vector<const Expr*>>(list);
+}
+
 // Binding strength of a binary operator, 0 if it is none.
 int level_of(std::string_view op) {
   static constexpr std::pair<std::string_view, int> kLevels[] = {
@@ -189,7 +193,7 @@ const Expr* Parser::parse_expression() {
       result = nullptr;
     } else {
       Expr& expr = make(ExprOp::kConditional, span);
-      expr.operands = {result, yes, no};
+      expr.items = operands({result, yes, no});
       result = &expr;
     }
   }
@@ -208,7 +212,7 @@ const Expr* Parser::parse_binary(int min_level) {
     if (right == nullptr) return nullptr;
     Expr& expr = make(ExprOp::kBinary, op.span);
     expr.text = op.text;
-    expr.operands = {left, right};
+    expr.items = operands({left, right});
     left = &expr;
   }
   return left;
@@ -228,7 +232,7 @@ const Expr* Parser::parse_unary() {
   for (auto sign = signs.rbegin(); value != nullptr && sign != signs.rend(); ++sign) {
     Expr& expr = make(ExprOp::kUnary, sign->span);
     expr.text = sign->text;
-    expr.operands = {value};
+    expr.items = operands({value});
     value = &expr;
   }
   return value;
@@ -236,14 +240,13 @@ const Expr* Parser::parse_unary() {
 
 const Expr* Parser::parse_list() {
   Expr& list = make(ExprOp::kList, now().span);
+  list.items = std::make_unique<std::vector<const Expr*>>();
   next();
   if (accept("}")) return &list;
-  std::vector<const Expr*> items;
   do {
-    items.push_back(parse_expression());
-    if (items.back() == nullptr) return nullptr;
+    list.items->push_back(parse_expression());
+    if (list.items->back() == nullptr) return nullptr;
   } while (accept(","));
-  list.operands = std::move(items);
   return expect("}", "the list") ? &list : nullptr;
 }
 
@@ -273,11 +276,12 @@ const Expr* Parser::parse_name_expression() {
     return &expr;
   }
   Expr& expr = make(ExprOp::kPath, first.span);
-  expr.path.push_back({first.text, first.span});
+  expr.path = std::make_unique<std::vector<PathStep>>();
+  expr.path->push_back({first.text, first.span});
   while (accept(".")) {
     PathStep step;
     if (!take_name(step.name, step.span, "an instance")) return nullptr;
-    expr.path.push_back(step);
+    expr.path->push_back(step);
   }
   if (is("[") || is("->")) {
     unsupported(now().span, "a reference to an array element or to a property",

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
+#include <vector>
 
 #include "spec/compiler/parser.hpp"
 
@@ -13,8 +15,7 @@ namespace hni::rdl {
 
 class Parser {
  public:
-  Parser(const std::vector<Token>& tokens, Ast& ast, Diagnostics& diagnostics,
-         const ParseLimits& limits)
+  Parser(TokenStream& tokens, Ast& ast, Diagnostics& diagnostics, const ParseLimits& limits)
       : tokens_(tokens), ast_(ast), diagnostics_(diagnostics), limits_(limits) {}
   bool run();
 
@@ -27,19 +28,15 @@ class Parser {
   };
   struct Scope {
     std::unordered_map<std::string_view, Named> types;
-    std::unordered_map<std::string_view, Span> elements;  // instances
+    std::vector<std::string_view> elements;     // instances, while they are few
+    std::unordered_set<std::string_view> many;  // instances, once they are many
     const DefaultLink* defaults = nullptr;
     Definition* definition = nullptr;  // null at the top level
   };
 
   // Tokens.
-  const Token& now() const { return tokens_[at_]; }
-  const Token& ahead(std::size_t n) const {
-    return tokens_[at_ + n < tokens_.size() ? at_ + n : tokens_.size() - 1];
-  }
-  void next() {
-    if (at_ + 1 < tokens_.size()) ++at_;
-  }
+  const Token& now() const { return tokens_.now(); }
+  void next() { tokens_.next(); }
   bool is(std::string_view punct) const {
     return now().kind == TokenKind::kPunct && now().text == punct;
   }
@@ -96,12 +93,11 @@ class Parser {
   const Expr* parse_list();
   Expr& make(ExprOp op, Span span);
 
-  const std::vector<Token>& tokens_;
+  TokenStream& tokens_;
   Ast& ast_;
   Diagnostics& diagnostics_;
   const ParseLimits& limits_;
   std::vector<Scope> scopes_;
-  std::size_t at_ = 0;
   unsigned expression_depth_ = 0;
 };
 

@@ -188,8 +188,8 @@ std::string find_word(const Card& card, std::string_view word) {
   };
   const auto fields = [&](const std::string& owner, const std::vector<Field>& list) {
     for (const Field& field : list) {
-      if (hit(owner + "_" + field.name, field.desc)) {
-        show("field", owner + "." + field.name, bits_text(field), field.desc);
+      if (hit(owner + "_" + std::string(field.name), field.desc)) {
+        show("field", owner + "." + std::string(field.name), bits_text(field), field.desc);
       }
     }
   };
@@ -237,7 +237,7 @@ void field_facts(const std::string& owner, const std::vector<Field>& fields,
     if (field.reset) text += fmt::format(" reset={:#x}", *field.reset);
     if (field.enumeration != nullptr) text += fmt::format(" values={}", field.enumeration->name);
     if (field.dump_only) text += " dump-only";
-    facts["field " + owner + "." + field.name] = text;
+    facts["field " + owner + "." + std::string(field.name)] = text;
   }
 }
 

@@ -23,29 +23,33 @@ constexpr int kDone = 0;
 constexpr int kNothing = 1;  // errors in the spec, nothing found, or a difference
 constexpr int kBadUse = 2;
 
-// A compiled spec with its card; empty after the errors were printed.
+// A compiled spec; the card only where it is asked for.
 struct Loaded {
   std::unique_ptr<rdl::Compilation> compilation;
   std::unique_ptr<Card> card;
 };
 
-// An empty path means the spec that was built in.
-std::optional<Loaded> load(const std::string& path) {
+enum class Want { kModel, kCard };
+
+// Empty after the errors were printed. An empty path means the spec that was built in.
+std::optional<Loaded> load(const std::string& path, Want want = Want::kCard) {
   Loaded loaded;
   loaded.compilation =
       path.empty() ? rdl::compile(kEmbeddedTop, read_embedded) : rdl::compile(path);
-  loaded.card = read_card(*loaded.compilation);
-  if (loaded.card != nullptr) return loaded;
-  const std::string text = loaded.compilation->diagnostics.render(loaded.compilation->sources);
+  if (want == Want::kCard) loaded.card = read_card(*loaded.compilation);
+  const rdl::Diagnostics& diagnostics = loaded.compilation->diagnostics;
+  if (diagnostics.empty()) return loaded;
+  const std::string text = diagnostics.render(loaded.compilation->sources);
   std::fputs(text.c_str(), stderr);
-  fmt::print(stderr, "{}: {} errors\n", path, loaded.compilation->diagnostics.total());
+  fmt::print(stderr, "{} errors\n", diagnostics.total());
   return std::nullopt;
 }
 
 // Leaves a file alone that holds the text already, so that nothing is rebuilt for nothing.
 bool write_file(const std::filesystem::path& path, const std::string& text) {
-  const auto old = rdl::read_file(path.string());
-  if (old && *old == text) return true;
+  std::error_code error;
+  const bool same_size = std::filesystem::file_size(path, error) == text.size() && !error;
+  if (same_size && rdl::read_file(path.string()) == text) return true;
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   out << text;
   out.close();
@@ -65,8 +69,10 @@ int put(const std::string& text, const std::string& output) {
 int run_compile(const Loaded& loaded, const std::string& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  for (const auto& [name, text] : emit_all(*loaded.card)) {
-    if (!write_file(std::filesystem::path(folder) / name, text)) return kBadUse;
+  for (const OutputFile& file : output_files()) {
+    const bool good =
+        write_file(std::filesystem::path(folder) / file.name, file.emit(*loaded.card));
+    if (!good) return kBadUse;
   }
   return kDone;
 }
@@ -126,27 +132,33 @@ int run_diff(const std::string& before, const std::string& after) {
 struct Writer {
   const char* name;
   const char* help;
+  Want want;
   std::string (*emit)(const Loaded&);
 };
 
 constexpr Writer kWriters[] = {
-    {"dump", "print the elaborated model as lines",
+    {"dump", "print the elaborated model as lines", Want::kModel,
      [](const Loaded& l) { return emit_dump(l.compilation->model); }},
-    {"json", "print the elaborated model as JSON (schema: spec/README.md)",
+    {"json", "print the elaborated model as JSON (schema: spec/README.md)", Want::kCard,
      [](const Loaded& l) { return emit_json(*l.card); }},
-    {"html", "print the data sheet as one page",
+    {"html", "print the data sheet as one page", Want::kCard,
      [](const Loaded& l) { return emit_html(*l.card); }},
-    {"c-header", "print a plain C header with the Linux driver's names",
+    {"c-header", "print a plain C header with the Linux driver's names", Want::kCard,
      [](const Loaded& l) { return emit_c_header(*l.card); }},
-    {"print", "print the model as SystemRDL again",
+    {"print", "print the model as SystemRDL again", Want::kModel,
      [](const Loaded& l) { return emit_rdl(*l.compilation); }},
-    {"dictionary", "print a dictionary for AFL++ and libFuzzer",
+    {"dictionary", "print a dictionary for AFL++ and libFuzzer", Want::kCard,
      [](const Loaded& l) { return emit_fuzz_dictionary(*l.card); }},
-    {"bpftrace", "print names and field decoders for bpftrace",
+    {"bpftrace", "print names and field decoders for bpftrace", Want::kCard,
      [](const Loaded& l) { return emit_bpftrace(*l.card); }},
     {"c-header-check", "print static_asserts that compare the C and the C++ constants",
-     [](const Loaded& l) { return emit_c_header_check(*l.card); }},
+     Want::kCard, [](const Loaded& l) { return emit_c_header_check(*l.card); }},
 };
+
+int run_writer(const Writer& writer, const std::string& source, const std::string& output) {
+  const auto loaded = load(source, writer.want);
+  return loaded ? put(writer.emit(*loaded), output) : kNothing;
+}
 
 }  // namespace
 
@@ -179,6 +191,9 @@ int spec_main(int argc, char** argv) {
     return app.exit(error) == 0 ? kDone : kBadUse;
   }
   if (compare->parsed()) return run_diff(source, other);
+  for (const Writer& writer : kWriters) {
+    if (app.got_subcommand(writer.name)) return run_writer(writer, source, output);
+  }
   const auto loaded = load(source);
   if (!loaded) return kNothing;
   if (compile->parsed()) return run_compile(*loaded, output.empty() ? "." : output);
@@ -187,9 +202,6 @@ int spec_main(int argc, char** argv) {
     const std::string text = find_word(*loaded->card, other);
     put(text, {});
     return text.empty() ? kNothing : kDone;
-  }
-  for (const Writer& writer : kWriters) {
-    if (app.got_subcommand(writer.name)) return put(writer.emit(*loaded), output);
   }
   return kBadUse;
 }
