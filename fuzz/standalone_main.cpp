@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs any fuzz target without a fuzzing engine: once over every file that is named, or found in a
-// named folder. A finding is replayed with `<target> <file>`, and the corpora run as ordinary tests.
+// named folder. A finding is replayed with `<target> <file>`, and the corpora run as ordinary
+// tests.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>

@@ -2,37 +2,28 @@
 #pragma once
 
 /// Where every packet and every buffer of a port is: the check that nothing is lost and nothing is
-/// in two places.
+/// in two places. The formulas are the fuzz targets' too.
 
 #include <gtest/gtest.h>
 
-#include "driver/port.hpp"
+#include "fuzz/conservation.hpp"
 
 namespace hni::test {
 
-/// Transmit: taken = completed + reclaimed + invalid + still posted. `posted` counts packets still
-/// in the rings.
+/// `posted` counts packets still in the rings.
 template <class AnyPort>
 void expect_transmit_conserved(const AnyPort& port, std::uint64_t posted = 0) {
   for (std::uint32_t q = 0; q < port.queues(); ++q) {
-    const TxCounters& tx = port.pair(QueueId{static_cast<std::uint16_t>(q)}).tx.counters();
-    EXPECT_EQ(tx.packets,
-              tx.completed_packets + tx.reclaimed_packets + tx.invalid_packets + posted)
-        << "queue " << q;
+    const Balance balance = transmit_balance(port, q, posted);
+    EXPECT_EQ(balance.left, balance.right) << "queue " << q;
   }
 }
 
-/// Memory: with no packet in the application's hands every page is free or lent to the card, and
-/// in one place only.
+/// With no packet in the application's hands.
 template <class AnyPort>
 void expect_buffers_conserved(const AnyPort& port) {
-  std::uint32_t lent = 0;
-  for (std::uint32_t q = 0; q < port.queues(); ++q) {
-    const auto& pair = port.pair(QueueId{static_cast<std::uint16_t>(q)});
-    lent += pair.rx.headers().ring.used() + pair.rx.payloads().ring.used();
-  }
-  EXPECT_EQ(port.pool().free_pages() + lent / port.pool().fragments_per_page(),
-            port.pool().page_count());
+  const Balance balance = buffer_balance(port);
+  EXPECT_EQ(balance.left, balance.right);
 }
 
 }  // namespace hni::test

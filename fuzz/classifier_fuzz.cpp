@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+// The receive filter: whatever an application sets, in any order, the card's classifier must then
+// do with each frame what the settings say. The judge is the emulated card's classifier, fed with
+// what the driver wrote, against a plain reading of the settings.
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+
+#include "device/classifier.hpp"
+#include "device/parser.hpp"
+#include "driver/rx_filter.hpp"
+#include "fuzz/finding.hpp"
+#include "fuzz/target.hpp"
+
+namespace hni::fuzz {
+namespace {
+
+enum class FilterOp : std::uint8_t {
+  kMac,
+  kBroadcast,
+  kPromiscuous,
+  kAllMulticast,
+  kUnicast,
+  kMulticast,
+  kBmc,
+  kQueues,
+  kTable,
+  kHash,
+  kKey,
+  kAddRule,
+  kRemoveRule,
+  kStop,
+  kStart,
+  kReprogram,
+  kRewrite,
+  kFrame,
+};
+
+constexpr auto kOps = std::to_array<OpInfo>({
+    {"mac", ArgKind::kNumber, "number", "", 0, "the port's address"},
+    {"broadcast", ArgKind::kNumber, "on", "", 0, ""},
+    {"promiscuous", ArgKind::kNumber, "on", "", 0, ""},
+    {"all_multicast", ArgKind::kNumber, "on", "", 0, ""},
+    {"unicast", ArgKind::kNumber, "count", "first", 0, "further addresses"},
+    {"multicast", ArgKind::kNumber, "count", "first", 0, "groups"},
+    {"bmc", ArgKind::kNumber, "bits", "first", 0, "1 present, 2 all-multicast"},
+    {"queues", ArgKind::kNumber, "count", "", 0, ""},
+    {"table", ArgKind::kNumber, "context", "queue", 0, "an indirection table"},
+    {"hash", ArgKind::kNumber, "type", "fields", 0, ""},
+    {"key", ArgKind::kNumber, "byte", "", 0, ""},
+    {"add_rule", ArgKind::kNumber, "kind", "port", 1, "a rule for UDP or TCP over IPv4"},
+    {"remove_rule", ArgKind::kNumber, "number", "", 0, ""},
+    {"stop", ArgKind::kNone, "", "", 0, ""},
+    {"start", ArgKind::kNone, "", "", 0, ""},
+    {"reprogram", ArgKind::kNone, "", "", 0, "after a card reset"},
+    {"rewrite", ArgKind::kNone, "", "", 0, "after a firmware crash"},
+    {"frame", ArgKind::kNumber, "kind", "to", 1, "a frame, and the judgement"},
+});
+
+/// Registers that only the classifier sees.
+class ClassifierIo {
+ public:
+  std::uint32_t read32(Site, RegAddr) { return 0; }
+  void write32(RegAddr reg, std::uint32_t value) {
+    ++writes;
+    if (reg.bar == Bar::kBar0 && device::Classifier::owns(reg.byte_offset))
+      classifier.changed(reg.byte_offset, value);
+  }
+  std::uint64_t load64(Site, const std::uint64_t* word) { return *word; }
+  void store64(std::uint64_t*, std::uint64_t) {}
+  void copy_in(Site, std::byte*, const std::byte*, std::size_t) {}
+  std::optional<DmaSpan> dma_alloc(std::size_t) { return std::nullopt; }
+  void dma_free(DmaSpan) {}
+  device::Classifier classifier;
+  std::uint64_t writes = 0;
+};
+
+MacAddress unicast(std::uint32_t n) {
+  return {2, 0, 0, 0, static_cast<std::uint8_t>(n >> 8 & 0xff), static_cast<std::uint8_t>(n)};
+}
+MacAddress multicast(std::uint32_t n) {
+  return {3, 0, 0, 0, static_cast<std::uint8_t>(n >> 8 & 0xff), static_cast<std::uint8_t>(n)};
+}
+
+class Run {
+ public:
+  Run() : door_(io_, observer_), filter_(door_) {
+    (void)filter_.set_mac(unicast(0));
+    (void)filter_.set_queue_count(4);
+    filter_.start();
+  }
+
+  void op(const Op& op) {
+    const bool on = op.a % 2 != 0;
+    switch (static_cast<FilterOp>(op.kind)) {
+      case FilterOp::kMac:
+        return static_cast<void>(filter_.set_mac(unicast(op.a)));
+      case FilterOp::kBroadcast:
+        return static_cast<void>(filter_.set_broadcast(on));
+      case FilterOp::kPromiscuous:
+        return static_cast<void>(filter_.set_promiscuous(on));
+      case FilterOp::kAllMulticast:
+        return static_cast<void>(filter_.set_all_multicast(on));
+      case FilterOp::kUnicast:
+        return list(op, false);
+      case FilterOp::kMulticast:
+        return list(op, true);
+      case FilterOp::kBmc: {
+        BmcConfig bmc{.present = on, .all_multicast = (op.a & 2) != 0};
+        for (std::uint32_t i = 0; i < 4; ++i) bmc.addresses[i] = unicast(0x8000U | (op.b + i));
+        return static_cast<void>(filter_.set_bmc(bmc));
+      }
+      case FilterOp::kFrame:
+        return frame(op);
+      default:
+        return more(op);
+    }
+  }
+
+ private:
+  void more(const Op& op) {
+    switch (static_cast<FilterOp>(op.kind)) {
+      case FilterOp::kQueues:
+        return static_cast<void>(filter_.set_queue_count(op.a % 130U));
+      case FilterOp::kTable: {
+        RssTable table;
+        table.fill(static_cast<std::uint8_t>(op.b & 0xff));
+        return static_cast<void>(filter_.set_rss_table(op.a % 3U, table));
+      }
+      case FilterOp::kHash:
+        return static_cast<void>(
+            filter_.set_hash_fields(FlowType{static_cast<std::uint8_t>(op.a % kFlowTypes)}, op.b));
+      case FilterOp::kKey: {
+        RssKey key;
+        key.fill(op.a);
+        return static_cast<void>(filter_.set_rss_key(key));
+      }
+      case FilterOp::kAddRule:
+        return add_rule(op);
+      case FilterOp::kRemoveRule:
+        return static_cast<void>(
+            filter_.remove_rule(RuleId{static_cast<std::uint8_t>(op.a % 50)}));
+      case FilterOp::kStop:
+        return filter_.stop();
+      case FilterOp::kStart:
+        return filter_.start();
+      case FilterOp::kReprogram:
+        // The card forgets, the filter knows it.
+        io_.classifier.reset();
+        return filter_.reprogram();
+      case FilterOp::kRewrite:
+        return filter_.rewrite_rules();
+      default:
+        return;
+    }
+  }
+
+  void list(const Op& op, bool groups) {
+    std::array<MacAddress, 40> macs;
+    const std::uint32_t count = op.a % 41U;
+    for (std::uint32_t i = 0; i < count; ++i)
+      macs[i] = groups ? multicast((op.b + i) & 0xffffU) : unicast((op.b + i) & 0x7fffU);
+    const std::span<const MacAddress> all = std::span(macs).first(count);
+    (void)(groups ? filter_.set_multicast(all) : filter_.set_unicast(all));
+  }
+
+  void add_rule(const Op& op) {
+    FlowRule rule;
+    rule.type = op.a & 1 ? FlowType::kTcp4 : FlowType::kUdp4;
+    rule.action = static_cast<FlowAction>(op.a >> 1 & 3);
+    rule.queue = static_cast<std::uint8_t>(op.a >> 3 & 7);
+    rule.rss_context = op.a >> 6 & 1;
+    rule.destination_port = {op.b, 0xffff};
+    if ((op.value & 1) != 0) {
+      rule.source = IpMatch::v4(address(static_cast<std::uint32_t>(op.value)),
+                                static_cast<unsigned>(op.value >> 1 & 63));
+    }
+    if ((op.a & 128) != 0) rule.source_port = {static_cast<std::uint16_t>(op.value >> 16), 0xff00};
+    (void)filter_.add_rule(rule);
+  }
+
+  static std::array<std::uint8_t, 4> address(std::uint32_t value) {
+    return {10, 0, static_cast<std::uint8_t>(value >> 8 & 7),
+            static_cast<std::uint8_t>(value >> 11 & 7)};
+  }
+
+  // ---- The judgement
+
+  struct Flow {
+    MacAddress to{};
+    bool tcp = false;
+    std::array<std::uint8_t, 4> source{};
+    std::uint16_t source_port = 0;
+    std::uint16_t destination_port = 0;
+  };
+
+  void frame(const Op& op) {
+    Flow flow;
+    const auto number = static_cast<std::uint32_t>(op.value & 0x7fff);
+    switch (op.a % 4U) {
+      case 0:
+        flow.to = filter_.mac();
+        break;
+      case 1:
+        flow.to = unicast(number);
+        break;
+      case 2:
+        flow.to = multicast(number);
+        break;
+      default:
+        flow.to = kBroadcastMac;
+        break;
+    }
+    flow.tcp = (op.a & 4) != 0;
+    flow.source = address(static_cast<std::uint32_t>(op.value));
+    flow.source_port = static_cast<std::uint16_t>(op.value >> 16);
+    flow.destination_port = op.b;
+    judge(flow);
+    ++work().events;
+  }
+
+  void judge(const Flow& flow) {
+    const auto bytes = make_frame(flow);
+    const auto decision = io_.classifier.classify(device::parse_frame(bytes));
+    if (!filter_.running()) {
+      require(!decision.to_host(), "filter", "a frame for a stopped port");
+      return;
+    }
+    const bool wanted = is_wanted(flow.to);
+    const bool other = may_be_wanted(flow.to);
+    if (!other && rule_for(flow) == nullptr)
+      require(!decision.to_host(), "filter", "a frame that nobody wants", flow.to[5]);
+    if (!wanted) return;
+    if (const FlowRule* rule = rule_for(flow)) return judge_rule(*rule, decision);
+    const auto type = flow.tcp ? FlowType::kTcp4 : FlowType::kUdp4;
+    if ((filter_.hash_fields(type) & kHashDiscard) != 0) {
+      require(!decision.to_host(), "filter", "a discarded type", raw(type));
+      return;
+    }
+    require(decision.to_host(), "filter", "a wanted frame is dropped", flow.to[0], flow.to[5]);
+    require(decision.queue < filter_.queue_count(), "filter", "a queue that does not exist",
+            decision.queue);
+    if (decision.hash_valid)
+      require(decision.queue == filter_.rss_table(0)[decision.hash & 0xff], "filter",
+              "another queue than the table's", decision.queue, decision.hash);
+  }
+
+  void judge_rule(const FlowRule& rule, const device::Decision& decision) const {
+    if (rule.action == FlowAction::kDrop) {
+      require(!decision.to_host(), "filter", "a rule does not drop");
+    } else if (rule.action == FlowAction::kQueue) {
+      require(decision.to_host() && decision.queue == rule.queue, "filter",
+              "a rule's queue is not used", decision.queue, rule.queue);
+    } else {
+      require(decision.to_host(), "filter", "a rule drops");
+    }
+  }
+
+  /// The settings name this address.
+  bool is_wanted(const MacAddress& to) const {
+    const MacFilter& f = filter_.filter();
+    if (to == kBroadcastMac) return f.broadcast || f.promiscuous;
+    if (is_multicast(to)) return f.multicast.contains(to) || f.all_multicast || f.promiscuous;
+    return to == f.host || f.unicast.contains(to) || f.promiscuous;
+  }
+  /// The same, or a list overflowed and lets more in.
+  bool may_be_wanted(const MacAddress& to) const {
+    if (is_wanted(to)) return true;
+    const auto& entries = filter_.mac_table().entries;
+    return std::any_of(entries.begin(), entries.end(), [&](const MacEntry& e) {
+      const bool wide = (e.owners & (kOwnPromiscuous | kOwnAllMulticast)) != 0;
+      return wide && (is_multicast(to) || (e.owners & kOwnPromiscuous) != 0);
+    });
+  }
+
+  /// The rule of the lowest number that matches.
+  const FlowRule* rule_for(const Flow& flow) const {
+    for (std::uint32_t n = 0; n < kMaxRules; ++n) {
+      const FlowRule* rule = filter_.rule(RuleId{static_cast<std::uint8_t>(n)});
+      if (rule != nullptr && matches(*rule, flow)) return rule;
+    }
+    return nullptr;
+  }
+  static bool matches(const FlowRule& rule, const Flow& flow) {
+    if ((rule.type == FlowType::kTcp4) != flow.tcp) return false;
+    if (((rule.destination_port.port ^ flow.destination_port) & rule.destination_port.mask) != 0)
+      return false;
+    if (((rule.source_port.port ^ flow.source_port) & rule.source_port.mask) != 0) return false;
+    for (std::size_t i = 0; i < 4; ++i) {
+      const auto difference = rule.source.address[12 + i] ^ flow.source[i];
+      if ((difference & rule.source.mask[12 + i]) != 0) return false;
+    }
+    return true;
+  }
+
+  static std::array<std::byte, 64> make_frame(const Flow& flow) {
+    std::array<std::byte, 64> frame{};
+    const auto put = [&](std::size_t at, std::initializer_list<unsigned> bytes) {
+      for (const unsigned b : bytes) frame[at++] = static_cast<std::byte>(b & 0xff);
+    };
+    for (std::size_t i = 0; i < 6; ++i) frame[i] = std::byte{flow.to[i]};
+    put(6, {2, 0, 0, 0, 9, 9, 0x08, 0x00, 0x45, 0, 0, 50});
+    put(22, {64, flow.tcp ? 6U : 17U});
+    put(26, {flow.source[0], flow.source[1], flow.source[2], flow.source[3], 10, 0, 0, 99});
+    put(34, {flow.source_port / 256U, flow.source_port, flow.destination_port / 256U,
+             flow.destination_port});
+    put(38, {0, 30});
+    if (flow.tcp) put(46, {0x50});
+    return frame;
+  }
+
+  ClassifierIo io_;
+  NullObserver observer_;
+  Door<ClassifierIo> door_;
+  RxFilter<ClassifierIo> filter_;
+};
+
+void run(const std::uint8_t* data, std::size_t size) {
+  const auto world = std::make_unique<Run>();
+  ScriptReader reader(data, size, kOps);
+  std::uint32_t left = 256;
+  for (Op op; left != 0 && reader.next(op); --left) world->op(op);
+}
+
+}  // namespace
+
+const Target& classifier_target() {
+  static constexpr Target kTarget{"classifier",
+                                  "filter, rules and hashing, judged by the card's classifier "
+                                  "against a plain reading of the settings",
+                                  kOps, run, 2048};
+  return kTarget;
+}
+
+}  // namespace hni::fuzz

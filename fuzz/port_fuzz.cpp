@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: Apache-2.0
+// A whole port against a card that lies, dies and comes back: bring-up, traffic, teardown,
+// recovery. In the end the card behaves, and traffic must flow again within bounded steps.
+#include <array>
+
+#include "fuzz/sim_port.hpp"
+
+namespace hni::fuzz {
+namespace {
+
+enum class PortOp : std::uint8_t {
+  kLie,
+  kAdvance,
+  kSend,
+  kReceive,
+  kInject,
+  kStart,
+  kStop,
+  kAttach,
+  kDetach,
+  kGone,
+  kFailAlloc,
+  kInterrupt,
+  kLoseInterrupts,
+  kFirmwareFaults,
+  kFirmwareReboot,
+  kFirmwareAnnounce,
+  kFirmwareRaw,
+  kFirmwareConfig,
+  kCable,
+  kPause,
+  kRefuseFrames,
+  kCardReset,
+  kRequest,
+  kFilter,
+};
+
+constexpr auto kOps = std::to_array<OpInfo>({
+    {"lie", ArgKind::kSite, "site", "class_count", 1,
+     "the next values of a site; class + 256 * n"},
+    {"advance", ArgKind::kNumber, "unit", "count", 0, "time: 10 us, 1 ms, 100 ms or 5 s a turn"},
+    {"send", ArgKind::kNumber, "frames", "bytes", 0, "the application sends"},
+    {"receive", ArgKind::kNumber, "bursts", "", 0, "the application receives"},
+    {"inject", ArgKind::kNumber, "frames", "bytes", 0, "the peer sends"},
+    {"start", ArgKind::kNone, "", "", 0, ""},
+    {"stop", ArgKind::kNone, "", "", 0, ""},
+    {"attach", ArgKind::kNone, "", "", 0, ""},
+    {"detach", ArgKind::kNone, "", "", 0, ""},
+    {"gone", ArgKind::kNumber, "on", "", 0, "the card is removed, or is back"},
+    {"fail_alloc", ArgKind::kNumber, "count", "", 0, "the next DMA allocations fail"},
+    {"interrupt", ArgKind::kNumber, "vector", "times", 0, "vectors that the card never raised"},
+    {"lose_interrupts", ArgKind::kNumber, "on", "", 0, ""},
+    {"fw_faults", ArgKind::kNumber, "bits", "requests", 0,
+     "1 silent, 2 no answers, 4 no interrupts, 8 uptime back; the next requests fail"},
+    {"fw_reboot", ArgKind::kNone, "", "", 0, ""},
+    {"fw_announce", ArgKind::kNone, "", "", 0, "capabilities that nobody asked for"},
+    {"fw_raw", ArgKind::kNumber, "words", "", 2, "a message of up to two words"},
+    {"fw_config", ArgKind::kNumber, "what", "", 0, "bits 2:0 speed, 3 BMC, 4 its all-multicast"},
+    {"cable", ArgKind::kNumber, "plugged", "", 0, ""},
+    {"pause", ArgKind::kNumber, "on", "", 0, "the peer asks for pause"},
+    {"refuse_frames", ArgKind::kNumber, "on", "", 0, "the wire takes nothing"},
+    {"card_reset", ArgKind::kNumber, "power", "", 0, ""},
+    {"request", ArgKind::kNumber, "what", "number", 0, "a firmware request of the application"},
+    {"filter", ArgKind::kNumber, "what", "number", 0, "a filter setting of the application"},
+});
+
+class Run {
+ public:
+  void op(const Op& op) {
+    switch (static_cast<PortOp>(op.kind)) {
+      case PortOp::kLie:
+        sim_.hostile.order(static_cast<Site>(op.a % kSiteCount), value_class(op.b & 0xff),
+                           (op.b >> 8 & 15U) + 1, static_cast<std::uint32_t>(op.value));
+        break;
+      case PortOp::kAdvance:
+        advance(op);
+        break;
+      case PortOp::kSend:
+        for (unsigned i = 0; i <= op.a % 16U; ++i) (void)sim_.send(size_of(op.b));
+        break;
+      case PortOp::kReceive:
+        for (unsigned i = 0; i <= op.a % 8U; ++i) (void)sim_.receive();
+        break;
+      case PortOp::kInject:
+        for (unsigned i = 0; i <= op.a % 16U; ++i) sim_.inject(size_of(op.b));
+        break;
+      case PortOp::kInterrupt:
+        for (unsigned i = 0; i <= op.b % 16U; ++i) sim_.port.interrupt(Vector{op.a}, sim_.now);
+        break;
+      case PortOp::kRequest:
+        request(op.a % 8U, op.b);
+        break;
+      case PortOp::kFilter:
+        filter(op.a % 6U, op.b);
+        break;
+      default:
+        life(op);
+        break;
+    }
+    check();
+  }
+
+  /// The card behaves: the port must come to carry frames both ways, then give everything back.
+  void recover() {
+    behave();
+    if (!sim_.run_until([&] { return settled(); }, 60s))
+      finding("recovery", "no settled state", state());
+    if (sim_.port.state() == PortState::kGone || sim_.port.state() == PortState::kFailed) detach();
+    if (sim_.port.state() == PortState::kDetached) sim_.attach();
+    sim_.port.start(sim_.now);
+    const bool up = sim_.run_until(
+        [&] {
+          return sim_.port.state() == PortState::kRunning && sim_.port.link_up() &&
+                 sim_.port.firmware().owned();
+        },
+        300s);
+    require(up, "recovery", "the port does not run again", state(),
+            static_cast<std::uint64_t>(sim_.port.error().code));
+    traffic();
+    check();
+    detach();
+  }
+
+ private:
+  void behave() {
+    sim_.hostile.behave();
+    sim_.lose_interrupts = false;
+    sim_.wire.takes = sim_.wire.plugged = true;
+    sim_.wire.pausing = false;
+    device::Firmware& firmware = sim_.card.card.firmware();
+    firmware.set_faults({});
+    firmware.config().link_speed = 4;
+    firmware.config().bmc_present = false;
+    sim_.card.card.link().set_cable(true, static_cast<std::uint64_t>(sim_.now.count()));
+  }
+
+  /// Not on the way to anywhere.
+  bool settled() {
+    const PortState s = sim_.port.state();
+    return s == PortState::kDetached || s == PortState::kReady || s == PortState::kRunning ||
+           s == PortState::kGone || s == PortState::kFailed;
+  }
+  std::uint64_t state() { return static_cast<std::uint64_t>(sim_.port.state()); }
+
+  /// Frames flow both ways. What was lost before may be noticed now: a few rounds.
+  void traffic() {
+    (void)sim_.port.filter().set_promiscuous(true);
+    bool received = false;
+    bool sent = false;
+    for (int round = 0; round < 40 && !(received && sent); ++round) {
+      const std::uint64_t before = sim_.wire.sent;
+      sim_.inject(200);
+      (void)sim_.send(300);
+      (void)sim_.run_until([&] { return sim_.wire.sent != before; }, 2ms);
+      sent = sent || sim_.wire.sent != before;
+      received = sim_.receive() != 0 || received;
+      if (!(received && sent)) sim_.run_until([] { return false; }, 500ms);
+    }
+    require(sent, "recovery", "nothing is sent", sim_.port.recoveries().tx_hangs);
+    require(received, "recovery", "nothing is received", sim_.port.recoveries().starvation_kicks);
+  }
+
+  void detach() {
+    sim_.port.detach(sim_.now);
+    const bool down =
+        sim_.run_until([&] { return sim_.port.state() == PortState::kDetached; }, 60s);
+    require(down, "recovery", "detach does not end", state());
+    require(sim_.card.dma.mappings() == 0, "conservation", "memory is still mapped",
+            sim_.card.dma.mappings());
+  }
+
+  void advance(const Op& op) {
+    static constexpr std::array<Duration, 4> kUnits{10us, 1ms, 100ms, 5s};
+    for (unsigned i = 0; i <= op.b % 16U; ++i) sim_.advance(kUnits[op.a % 4U]);
+  }
+
+  static std::size_t size_of(std::uint16_t b) {
+    return std::clamp<std::size_t>(b % 9743U, NumberedFrames::kShortest, 9742);
+  }
+
+  void life(const Op& op) {
+    device::Firmware& firmware = sim_.card.card.firmware();
+    const auto at = static_cast<std::uint64_t>(sim_.now.count());
+    const bool on = op.a % 2 != 0;
+    switch (static_cast<PortOp>(op.kind)) {
+      case PortOp::kStart:
+        return sim_.port.start(sim_.now);
+      case PortOp::kStop:
+        return sim_.port.stop(sim_.now);
+      case PortOp::kAttach:
+        if (sim_.port.state() == PortState::kDetached) sim_.attach();
+        return;
+      case PortOp::kDetach:
+        return sim_.port.detach(sim_.now);
+      case PortOp::kGone:
+        disturbed_ = true;
+        sim_.hostile.gone = on;
+        if (on) site_record().note(Site::kPresence, ValueClass::kMax);
+        return;
+      case PortOp::kFailAlloc:
+        sim_.hostile.allocations_to_fail = op.a % 8U;
+        return;
+      case PortOp::kLoseInterrupts:
+        sim_.lose_interrupts = on;
+        return;
+      case PortOp::kFirmwareFaults:
+        disturbed_ = true;
+        firmware.set_faults({.silent = (op.a & 1) != 0,
+                             .no_responses = (op.a & 2) != 0,
+                             .no_interrupts = (op.a & 4) != 0,
+                             .fail_requests = op.b % 8U,
+                             .backwards_uptime = (op.a & 8) != 0,
+                             .flash_error = op.a & 16 ? -5 : 0,
+                             .sensor_error = op.a & 32 ? static_cast<std::int16_t>(op.b) : 0,
+                             .qsfp_error = op.a & 64 ? static_cast<std::int16_t>(op.b) : 0});
+        return;
+      case PortOp::kFirmwareReboot:
+        disturbed_ = true;
+        return firmware.reboot(at);
+      case PortOp::kFirmwareAnnounce:
+        return firmware.announce_capabilities(at);
+      case PortOp::kFirmwareRaw: {
+        std::array<std::byte, 8> bytes;
+        std::memcpy(bytes.data(), &op.value, 8);
+        (void)firmware.send_raw(std::span(bytes).first(op.a % 2 == 0 ? 4 : 8), at);
+        return;
+      }
+      case PortOp::kFirmwareConfig:
+        firmware.config().link_speed = op.a & 7U;
+        firmware.config().bmc_present = (op.a & 8) != 0;
+        firmware.config().bmc_all_multi = (op.a & 16) != 0;
+        firmware.config().bmc_macs = {{0x02, 0, 0, 0, 1, 1}};
+        return;
+      case PortOp::kCable:
+        sim_.wire.plugged = on;
+        return sim_.card.card.link().set_cable(on, at);
+      case PortOp::kPause:
+        sim_.wire.pausing = on;
+        return;
+      case PortOp::kRefuseFrames:
+        sim_.wire.takes = !on;
+        return;
+      case PortOp::kCardReset:
+        disturbed_ = true;
+        sim_.card_was_reset = true;
+        return sim_.card.card.reset(on ? device::ResetKind::kPower
+                                       : device::ResetKind::kFunctionLevel);
+      default:
+        return;
+    }
+  }
+
+  void request(unsigned what, std::uint16_t number) {
+    auto& firmware = sim_.port.firmware();
+    const Time now = sim_.now;
+    switch (what) {
+      case 0:
+        (void)firmware.request_sensors(now);
+        (void)firmware.poll_sensors();
+        return;
+      case 1: {
+        const auto offset = static_cast<std::uint8_t>(number & 0xff);
+        const auto length = static_cast<std::uint8_t>(number >> 8);
+        (void)firmware.request_module_page({0, 0, offset, length}, now);
+        std::array<std::byte, 64> into;
+        if (const auto done = firmware.poll_module_page(into); done && *done)
+          require(**done <= into.size(), "geometry", "more module bytes than room", **done);
+        return;
+      }
+      case 2:
+        (void)firmware.request_core_dump_info(number % 2 != 0, now);
+        (void)firmware.poll_core_dump_info();
+        return;
+      case 3:
+        (void)firmware.request_core_dump(std::span(dump_).first(number % (dump_.size() + 1)), now);
+        (void)firmware.poll_core_dump();
+        return;
+      case 4:
+        (void)firmware.request_flash(FlashSection{}, std::span(image_).first(number % 4096U + 1),
+                                     now);
+        (void)firmware.poll_flash();
+        return;
+      case 5:
+        (void)firmware.request_self_test(now);
+        (void)firmware.poll_self_test();
+        return;
+      case 6:
+        (void)firmware.send_logs(number % 2 != 0, number % 4 > 1, now);
+        return;
+      default:
+        (void)firmware.refresh_capabilities(now);
+        return;
+    }
+  }
+
+  void filter(unsigned what, std::uint16_t number) {
+    auto& filter = sim_.port.filter();
+    switch (what) {
+      case 0:
+        (void)filter.set_promiscuous(number % 2 != 0);
+        return;
+      case 1:
+        (void)filter.set_all_multicast(number % 2 != 0);
+        return;
+      case 2:
+        (void)filter.set_broadcast(number % 2 != 0);
+        return;
+      case 3:
+        (void)filter.set_timestamps(static_cast<RxTimestamps>(number % 5));
+        return;
+      case 4: {
+        FlowRule rule;
+        rule.type = FlowType::kUdp4;
+        rule.destination_port = {number, 0xffff};
+        (void)filter.add_rule(rule);
+        return;
+      }
+      default:
+        (void)filter.remove_rule(RuleId{static_cast<std::uint8_t>(number % 48)});
+        return;
+    }
+  }
+
+  /// What holds at every moment.
+  void check() {
+    require(sim_.port.is_valid(), "is_valid", "port", state());
+    if (sim_.port.state() != PortState::kDetached) {
+      const Balance b = transmit_balance(sim_.port, 0, posted());
+      require(sim_.port.queues() == 0 || b.holds(), "conservation", "transmit packets", b.left,
+              b.right);
+    }
+    const device::CardEvents& events = sim_.card.card.events();
+    require(events.unknown_register == 0, "illegal", "an unknown register is used",
+            events.last_unknown.byte_offset, events.last_unknown.value);
+    require(events.read_only_write == 0, "illegal", "a read-only register is written",
+            events.last_read_only.byte_offset, events.last_read_only.value);
+    using A = spec::ProtocolAction;
+    for (const A action : {A::kMailboxPublishOrder, A::kMailboxInvalidateOrder, A::kMailboxFull,
+                           A::kMailboxDescriptor, A::kPacketForm})
+      require(events.count(action) == 0, "illegal", spec::to_string(action));
+    if (!disturbed_ && sim_.hostile.lies == 0)
+      require(events.illegal_actions() == 0, "illegal", illegal_name(events));
+    if (sim_.hostile.transmit_lies == 0 && !disturbed_)
+      require(sim_.wire.wrong == 0, "payload", "other bytes than the application's on the wire",
+              sim_.wire.wrong);
+  }
+
+  static const char* illegal_name(const device::CardEvents& events) {
+    for (std::size_t i = 0; i < events.illegal_action.size(); ++i)
+      if (events.illegal_action[i] != 0) return spec::action_rules()[i].name;
+    for (std::size_t i = 0; i < events.protocol.size(); ++i)
+      if (events.protocol[i] != 0) return spec::to_string(static_cast<spec::ProtocolAction>(i));
+    return "none";
+  }
+
+  /// Packets in the transmit ring: the numbers say it only while the ring holds none.
+  std::uint64_t posted() {
+    if (sim_.port.queues() == 0) return 0;
+    const auto& tx = std::as_const(sim_.port).pair(SimPort::kQueue).tx;
+    const TxCounters& c = tx.counters();
+    const std::uint64_t left =
+        c.packets - c.completed_packets - c.reclaimed_packets - c.invalid_packets;
+    // Each packet takes at least two descriptors, so more cannot be.
+    return tx.outstanding() == 0 ? 0 : std::min<std::uint64_t>(left, tx.outstanding() / 2);
+  }
+
+  SimPort sim_;
+  bool disturbed_ = false;
+  std::array<std::byte, 8192> dump_{};
+  std::array<std::byte, 4096> image_{};
+};
+
+void run(const std::uint8_t* data, std::size_t size) {
+  const auto world = std::make_unique<Run>();
+  ScriptReader reader(data, size, kOps);
+  // Time is what costs here: a script of some hundred operations says all.
+  std::uint32_t left = 256;
+  for (Op op; left != 0 && reader.next(op); --left) world->op(op);
+  world->recover();
+}
+
+}  // namespace
+
+const Target& port_target() {
+  static constexpr Target kTarget{"port",
+                                  "a whole port over the emulated card: bring-up, traffic, "
+                                  "teardown, and recovery from every lie",
+                                  kOps, run, 2048};
+  return kTarget;
+}
+
+}  // namespace hni::fuzz

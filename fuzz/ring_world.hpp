@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// The smallest world of a queue pair: the driver's rings in plain memory, a card that writes
+/// completions straight into them (honest ones, and one lie a field), and an application. No
+/// emulated card, so millions of completions a second; the reference models check every one.
+///
+/// A script may leave the world in any state; begin() makes the next run independent of it.
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+
+#include "driver/io/pass_through.hpp"
+#include "driver/queue_pair.hpp"
+#include "fuzz/lies.hpp"
+#include "fuzz/rx_model.hpp"
+#include "fuzz/target.hpp"
+#include "fuzz/tx_model.hpp"
+
+namespace hni::fuzz {
+
+constexpr std::uint32_t doorbell_word(RegAddr reg) {
+  return reg.byte_offset / 4 & 0x3ff;
+}
+
+/// DeviceIo of plain memory that shows both models what the driver reads and writes.
+class RingIo {
+ public:
+  std::uint32_t read32(Site, RegAddr) {
+    ++steps;
+    return 0;
+  }
+  void write32(RegAddr reg, std::uint32_t value) {
+    ++steps;
+    const std::uint32_t word = doorbell_word(reg);
+    doorbells[word] = value;
+    if (word == kTwq0Tail) tx.doorbell(0, value, work_words[0]);
+    if (word == kTwq1Tail) tx.doorbell(1, value, work_words[1]);
+  }
+  std::uint64_t load64(Site site, const std::uint64_t* word) {
+    ++steps;
+    const std::uint64_t value = *word;
+    if (site == Site::kRcqWord) {
+      rx.read(static_cast<std::uint64_t>(word - rcq), value);
+    } else {
+      tx.read(static_cast<std::uint64_t>(word - tcq), value);
+    }
+    // A card that changes a word between two reads: the second one would see the other lap.
+    if (fresh) const_cast<std::uint64_t&>(*word) = value ^ fresh;
+    return value;
+  }
+  void store64(std::uint64_t* word, std::uint64_t value) {
+    ++steps;
+    *word = value;
+    for (unsigned i = 0; i < 2; ++i) {
+      const auto slot = static_cast<std::uint64_t>(word - buffer_words[i]);
+      if (!watch_buffers || slot >= LentModel::kSize) continue;
+      const spec::BD bd{value};
+      require(bd.ID() == slot, "ring", "a buffer under another slot's number", bd.ID(), slot);
+      const std::uint64_t fragment = bd.ADDR_4K() - first_address / kFragmentBytes;
+      require(fragment < Holders::kMost, "ring", "a buffer outside of the pool", bd.raw);
+      (i == 0 ? rx.headers : rx.payloads)
+          .post(static_cast<std::uint32_t>(slot), static_cast<std::uint32_t>(fragment), holders);
+    }
+  }
+  void copy_in(Site, std::byte* to, const std::byte* from, std::size_t n) {
+    std::memcpy(to, from, n);
+  }
+  std::optional<DmaSpan> dma_alloc(std::size_t bytes) {
+    const std::size_t size = (bytes + 4095) / 4096 * 4096;
+    auto* cpu = static_cast<std::byte*>(std::aligned_alloc(4096, size));
+    if (cpu == nullptr) return std::nullopt;
+    std::memset(cpu, 0, size);
+    const DmaSpan span{cpu, DmaAddr{next_address_}, size};
+    next_address_ += size + 0x10000;
+    spans_[span_count_++ % spans_.size()] = span;
+    return span;
+  }
+  void dma_free(const DmaSpan& span) { std::free(span.cpu); }
+  [[nodiscard]] std::byte* cpu(std::uint64_t address) const {
+    for (const DmaSpan& s : spans_)
+      if (address - raw(s.iova) < s.bytes) return s.cpu + (address - raw(s.iova));
+    return nullptr;
+  }
+
+  static constexpr std::uint32_t kTwq0Tail = doorbell_word(spec::QUEUE_TWQ0_TAIL::at(0));
+  static constexpr std::uint32_t kTwq1Tail = doorbell_word(spec::QUEUE_TWQ1_TAIL::at(0));
+  static constexpr std::uint32_t kRcqHead = doorbell_word(spec::QUEUE_RCQ_HEAD::at(0));
+  static constexpr std::uint32_t kTcqHead = doorbell_word(spec::QUEUE_TCQ_HEAD::at(0));
+
+  RxModel rx;
+  TxModel tx;
+  Holders holders;
+  std::array<std::uint32_t, 0x400> doorbells{};
+  std::array<std::uint64_t*, 2> work_words{};
+  std::array<std::uint64_t*, 2> buffer_words{};
+  std::uint64_t* rcq = nullptr;
+  std::uint64_t* tcq = nullptr;
+  std::uint64_t first_address = 0;
+  std::uint64_t fresh = 0;  ///< not 0: each word changes by this after it was read
+  std::uint64_t steps = 0;  ///< accesses since someone set it to 0
+  bool watch_buffers = false;
+
+ private:
+  std::array<DmaSpan, 16> spans_{};
+  std::size_t span_count_ = 0;
+  std::uint64_t next_address_ = 0x1'0000'0000;
+};
+static_assert(DeviceIo<RingIo>);
+
+class RingWorld {
+ public:
+  using Pair = QueuePair<RingIo, NullObserver>;
+  static constexpr std::uint32_t kSize = 64;
+  static constexpr std::uint32_t kSpare = 64;
+  static constexpr QueueId kQueue{0};
+
+  explicit RingWorld(std::uint32_t page_shift)
+      : door(io, observer), pair(door, pool), page_shift_(page_shift) {
+    memory_ = *io.dma_alloc(std::size_t{2 * kSize + kSpare} * kFragmentBytes);
+    if (!pool.init(memory_, page_shift)) std::abort();
+    const QueueConfig config{.tx_ring = kSize,
+                             .rx_ring = kSize,
+                             .header_ring = kSize,
+                             .payload_ring = kSize,
+                             .plain_ring = true};
+    if (!pair.allocate(kQueue, Vector{2}, config)) std::abort();
+    io.first_address = raw(memory_.iova);
+    io.tx.first_address = io.first_address;
+    io.rx.holders = io.tx.holders = &io.holders;
+    for (unsigned i = 0; i < 2; ++i) io.work_words[i] = words_at(pair.tx.work_address(i));
+    io.buffer_words = {words_at(pair.rx.header_address()), words_at(pair.rx.payload_address())};
+    io.rcq = words_at(pair.rx.completion_address());
+    io.tcq = words_at(pair.tx.completion_address());
+  }
+
+  /// Everything as after the first start, whatever was before.
+  void begin() {
+    pair.reclaim();
+    for (std::uint32_t i = 0; i < held_; ++i) pool.drop(held(i));
+    held_ = first_held_ = 0;
+    if (pool.free_pages() != pool.page_count()) {  // only after an ablated finding
+      if (!pool.init(memory_, page_shift_)) std::abort();
+    }
+    // The order in which pages come back is part of the world too.
+    while (pool.take()) {
+    }
+    for (std::uint32_t page = pool.page_count(); page-- > 0;)
+      pool.drop(FragmentId{page << page_shift_});
+    io.holders.clear();
+    enable();
+  }
+  /// Gives all back and checks that nothing is lost.
+  void end() {
+    reset_pair(false);
+    while (held_ != 0) release_oldest();
+    for (std::uint32_t f = 0; f < 2 * kSize + kSpare; ++f)
+      require(io.holders.of(f) == 0, "conservation", "somebody still holds a fragment", f);
+    require(pool.free_pages() == pool.page_count(), "conservation", "pages are lost",
+            pool.free_pages(), pool.page_count());
+  }
+
+  // ---- The application
+
+  /// Receives up to `budget` packets (1 .. 16) and keeps them, or gives them back at once.
+  void poll_rx(std::uint32_t budget, bool keep) {
+    const std::span<Packet> out(out_);
+    io.steps = 0;
+    const std::uint32_t n = pair.rx.poll(out.first(budget));
+    // One load a completion and one behind the last; a refill of both rings and three doorbells.
+    require(
+        io.steps <= budget * RxQueue<RingIo, NullObserver>::kMaxCompletions + 1 + 2 * kSize + 3,
+        "steps", "a receive poll does not end", io.steps);
+    require(n <= budget, "stream", "more packets than asked for", n, budget);
+    for (std::uint32_t i = 0; i < n; ++i) {
+      io.rx.expect(out[i]);
+      hold(out[i]);
+      if (!keep) release_newest();
+    }
+    io.rx.expect_all_delivered();
+    require(pair.rx.faulted() == io.rx.faulted, "verdict", "model and driver judge otherwise",
+            pair.rx.faulted(), io.rx.faulted);
+    require(pair.rx.is_valid(), "is_valid", "receive rings");
+    work().events += io.steps;
+  }
+
+  void poll_tx(std::uint32_t budget) {
+    io.steps = 0;
+    const std::uint64_t before = pair.tx.counters().completed_packets;
+    const std::uint64_t given = io.tx.packets_given;
+    (void)pair.tx.poll(budget);
+    require(io.steps <= budget + 2, "steps", "a transmit poll does not end", io.steps, budget);
+    io.tx.give_back();
+    check_tx(before, given);
+    work().events += io.steps;
+  }
+  void forget_stamps() {
+    const std::uint64_t before = pair.tx.counters().completed_packets;
+    const std::uint64_t given = io.tx.packets_given;
+    pair.tx.forget_timestamps();
+    io.tx.forget_stamps();
+    check_tx(before, given);
+  }
+
+  /// Sends one fresh packet of `segments` segments of `length` bytes each.
+  void send(unsigned q, std::uint32_t segments, std::uint32_t length, std::uint32_t flags) {
+    Packet packet;
+    for (; packet.segment_count < segments; ++packet.segment_count) {
+      const auto fragment = pool.take();
+      if (!fragment) break;
+      packet.segments[packet.segment_count] = {*fragment, static_cast<std::uint16_t>(length & 63),
+                                               static_cast<std::uint16_t>(length)};
+      packet.length += length;
+      io.holders.take(raw(*fragment));
+    }
+    packet.tx = {.flags = flags,
+                 .l2_bytes = 14,
+                 .l4_bytes = 20,
+                 .l3_bytes = 20,
+                 .mss = 1400,
+                 .checksum_offset = 16};
+    send(q, packet);
+  }
+  /// Sends the oldest packet that the application holds.
+  void forward(unsigned q) {
+    if (held_ == 0) return;
+    Packet packet = held(0);
+    first_held_ = (first_held_ + 1) % kMostHeld;
+    --held_;
+    packet.tx = {};
+    send(q, packet);
+  }
+  void release_oldest() {
+    if (held_ == 0) return;
+    drop(held(0));
+    first_held_ = (first_held_ + 1) % kMostHeld;
+    --held_;
+  }
+
+  /// Stop, give all back, start again: what the port does with a faulted queue.
+  void reset_pair(bool start_again = true) {
+    pair.disable(Time{});
+    const std::uint64_t taken = pair.tx.counters().packets;
+    pair.reclaim();
+    io.rx.reclaim();
+    io.tx.reclaim();
+    const TxCounters& c = pair.tx.counters();
+    require(taken == c.completed_packets + c.reclaimed_packets + c.invalid_packets, "conservation",
+            "transmit packets are lost", taken, c.completed_packets);
+    if (start_again) enable();
+  }
+
+  RingIo io;
+  NullObserver observer;
+  Door<RingIo> door;
+  FragmentPool pool;
+  Pair pair;
+
+ private:
+  static constexpr std::uint32_t kMostHeld = 64;
+
+  std::uint64_t* words_at(DmaAddr address) {
+    return reinterpret_cast<std::uint64_t*>(io.cpu(raw(address)));
+  }
+
+  void enable() {
+    io.doorbells.fill(0);
+    io.fresh = 0;
+    io.watch_buffers = false;
+    io.rx.reset();
+    io.tx.reset();
+    pair.enable();
+    io.watch_buffers = true;
+    pair.fill();
+    io.rx.completions = kSize;
+  }
+
+  void check_tx(std::uint64_t before, std::uint64_t given) {
+    const auto& tx = pair.tx;
+    require(tx.faulted() == io.tx.faulted, "verdict", "model and driver judge otherwise",
+            tx.faulted(), io.tx.faulted);
+    require(tx.is_valid(), "is_valid", "transmit rings");
+    for (unsigned q = 0; q < 2; ++q) {
+      const auto& ring = tx.ring(q);
+      require(ring.done == io.tx.work[q].done % kSize, "stream", "another head is believed",
+              ring.done, io.tx.work[q].done);
+      require(ring.ring.head == io.tx.work[q].given % kSize, "ownership",
+              "other descriptors are given back", ring.ring.head, io.tx.work[q].given);
+    }
+    require(tx.counters().completed_packets - before == io.tx.packets_given - given, "stream",
+            "another number of packets is confirmed", tx.counters().completed_packets - before,
+            io.tx.packets_given - given);
+  }
+
+  void send(unsigned q, Packet& packet) {
+    const std::uint64_t invalid = pair.tx.counters().invalid_packets;
+    io.tx.sent(q, packet);
+    io.steps = 0;
+    const std::span<const Packet> one(&packet, 1);
+    const std::uint32_t n = q == 0 ? pair.tx.burst(one) : pair.tx.burst_plain(one);
+    require(io.steps <= kMaxSegments + 3, "steps", "a transmit burst does not end", io.steps);
+    require(pair.tx.is_valid(), "is_valid", "transmit rings");
+    const bool posted = n == 1 && pair.tx.counters().invalid_packets == invalid;
+    if (!posted) {
+      io.tx.not_sent(q);
+      drop_model(packet);
+      if (n == 0) pool.drop(packet);
+    }
+  }
+
+  Packet& held(std::uint32_t n) { return packets_[(first_held_ + n) % kMostHeld]; }
+  void hold(const Packet& packet) {
+    if (held_ == kMostHeld) release_oldest();
+    held(held_++) = packet;
+  }
+  void release_newest() { drop(held(--held_)); }
+  void drop(const Packet& packet) {
+    drop_model(packet);
+    pool.drop(packet);
+  }
+  void drop_model(const Packet& packet) {
+    for (std::uint32_t i = 0; i < packet.segment_count; ++i)
+      io.holders.drop(raw(packet.segments[i].fragment));
+  }
+
+  DmaSpan memory_;
+  std::uint32_t page_shift_;
+  std::array<Packet, 16> out_;
+  std::array<Packet, kMostHeld> packets_;
+  std::uint32_t first_held_ = 0;
+  std::uint32_t held_ = 0;
+};
+
+}  // namespace hni::fuzz

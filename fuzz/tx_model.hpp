@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// The reference model of a transmit queue. It reads the work descriptors as the card does, at the
+/// doorbell, compares them with what the application sent, and says what each completion means.
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "driver/tx_queue.hpp"
+#include "fuzz/rx_model.hpp"
+
+namespace hni::fuzz {
+
+/// One work queue of the model.
+struct WorkModel {
+  static constexpr std::uint32_t kSize = 64;
+  static constexpr std::uint32_t kNothing = ~0U;
+  struct Slot {
+    std::uint32_t fragment = kNothing;
+    bool last = false;
+    bool stamp = false;
+  };
+  std::array<Slot, kSize> slots{};
+  std::uint64_t posted = 0;
+  std::uint64_t done = 0;   ///< the card confirmed all before it
+  std::uint64_t given = 0;  ///< given back
+
+  [[nodiscard]] Slot& at(std::uint64_t n) { return slots[n % kSize]; }
+};
+
+class TxModel {
+ public:
+  static constexpr std::uint32_t kMostPackets = 256;
+
+  std::array<WorkModel, 2> work{};
+  Holders* holders = nullptr;
+  bool faulted = false;
+  std::uint64_t packets_given = 0;  ///< confirmed by the card, since the reset
+  std::uint64_t stamps_good = 0;
+  std::uint64_t first_address = 0;  ///< of the pool
+
+  void reset() {
+    for (WorkModel& w : work) w.posted = w.done = w.given = 0;
+    faulted = false;
+    at_ = 0;
+    done_ = 1;
+    sent_written_ = sent_read_ = {};
+  }
+
+  /// The application is about to send `packet` on work queue `q`, and it will be taken.
+  void sent(unsigned q, const Packet& packet) {
+    sent_[q][sent_written_[q]++ % kMostPackets] = packet;
+  }
+  /// The last one announced was not taken after all.
+  void not_sent(unsigned q) { --sent_written_[q]; }
+
+  /// The doorbell: descriptors [posted, tail) are the card's now.
+  void doorbell(unsigned q, std::uint32_t tail, const std::uint64_t* words) {
+    WorkModel& w = work[q];
+    require(tail < WorkModel::kSize, "ring", "a tail outside of the ring", tail);
+    const std::uint64_t count =
+        (tail + WorkModel::kSize - w.posted % WorkModel::kSize) % WorkModel::kSize;
+    require(w.posted - w.given + count < WorkModel::kSize, "ring", "a doorbell passes the head",
+            tail, w.given);
+    const std::uint64_t end = w.posted + count;
+    while (w.posted != end) packet(q, words, end);
+  }
+
+  /// The driver read `word` at `index` of the completion queue.
+  void read(std::uint64_t index, std::uint64_t word) {
+    require(!faulted, "faulted", "a faulted queue is read", index);
+    require(index == at_, "single-fetch", "a completion out of turn is read", index, at_);
+    if (word >> 63 != done_) return;
+    at_ = (at_ + 1) % WorkModel::kSize;
+    if (at_ == 0) done_ ^= 1;
+    faulted = !take(word);
+  }
+
+  /// After a poll: what was confirmed and waits for no timestamp is given back.
+  void give_back() {
+    for (WorkModel& w : work) {
+      while (w.given != w.done && !w.at(w.given).stamp) {
+        release(w.at(w.given));
+        packets_given += w.at(w.given++).last;
+      }
+    }
+  }
+  /// The driver gave up on overdue timestamps.
+  void forget_stamps() {
+    WorkModel& w = work[0];
+    for (std::uint64_t n = w.given; n != w.done; ++n) w.at(n).stamp = false;
+    give_back();
+  }
+  void reclaim() {
+    for (WorkModel& w : work)
+      for (; w.given != w.posted; ++w.given) release(w.at(w.given));
+  }
+
+ private:
+  void release(const WorkModel::Slot& slot) {
+    if (slot.fragment != WorkModel::kNothing) holders->drop(slot.fragment);
+  }
+
+  /// One packet in the form META AL* LAST_AL (no META on work queue 1), equal to what was sent.
+  void packet(unsigned q, const std::uint64_t* words, std::uint64_t end) {
+    WorkModel& w = work[q];
+    require(sent_read_[q] != sent_written_[q], "stream", "a packet that nobody sent", w.posted);
+    const Packet& want = sent_[q][sent_read_[q]++ % kMostPackets];
+    if (q == 0) {
+      const spec::TWD_META meta{words[w.posted % WorkModel::kSize]};
+      require(meta.TYPE() == 0, "form", "a packet without metadata", meta.raw);
+      require((meta.REQ_TS() != 0) == want.tx.wants(TxOffload::kTimestamp), "form",
+              "a timestamp request too many or too few", meta.raw);
+      w.at(w.posted) = {WorkModel::kNothing, false, meta.REQ_TS() != 0};
+      ++w.posted;
+    }
+    for (std::uint32_t i = 0; i < want.segment_count; ++i) {
+      require(w.posted != end, "form", "a doorbell inside of a packet", w.posted);
+      const spec::TWD_AL al{words[w.posted % WorkModel::kSize]};
+      const Segment& segment = want.segments[i];
+      const std::uint64_t address =
+          first_address + std::uint64_t{raw(segment.fragment)} * kFragmentBytes + segment.offset;
+      require(al.ADDR() == address && al.LEN() == segment.length, "stream",
+              "other bytes than the application's", al.raw, address);
+      const bool last = i + 1 == want.segment_count;
+      require(al.TYPE() ==
+                  static_cast<std::uint64_t>(last ? spec::TWD_TYPE::LAST_AL : spec::TWD_TYPE::AL),
+              "form", "the end of a packet in the wrong place", al.raw);
+      w.at(w.posted) = {raw(segment.fragment), last, false};
+      ++w.posted;
+    }
+  }
+
+  bool take(std::uint64_t word) {
+    const std::uint64_t type = word >> 61 & 3;
+    const spec::TCD_TYPE0 tcd{word};
+    const bool second = tcd.TWQ1() != 0;
+    if (type == 1 && !second) {
+      stamp(spec::TCD_TYPE1{word});
+      return true;
+    }
+    if (type != 0) return false;
+    return confirm(work[second ? 1 : 0], second ? tcd.HEAD1() : tcd.HEAD0());
+  }
+
+  static bool confirm(WorkModel& w, std::uint64_t head) {
+    for (std::uint64_t n = w.done;; ++n) {
+      if (n % WorkModel::kSize == head) {
+        if (n != w.done && !w.at(n - 1).last) return false;
+        w.done = n;
+        return true;
+      }
+      if (n == w.posted) return false;
+    }
+  }
+
+  void stamp(const spec::TCD_TYPE1& tcd) {
+    WorkModel& w = work[0];
+    for (std::uint64_t n = w.given; n != w.posted; ++n) {
+      if (!w.at(n).stamp) continue;
+      w.at(n).stamp = false;
+      stamps_good += tcd.STATUS_TS_INVALID() == 0 && tcd.STATUS_ILLEGAL_TS_REQ() == 0;
+      return;
+    }
+  }
+
+  std::array<std::array<Packet, kMostPackets>, 2> sent_;
+  std::array<std::uint64_t, 2> sent_written_{};
+  std::array<std::uint64_t, 2> sent_read_{};
+  std::uint64_t at_ = 0;
+  std::uint64_t done_ = 1;
+};
+
+}  // namespace hni::fuzz
