@@ -11,13 +11,20 @@ namespace {
 
 constexpr unsigned kCauseLink = 34;  // PCS/MAC (fbnic reference 3.1)
 
+/// A card that powers up on a dark wire has no link, whatever its configuration says.
+LinkConfig link_config(const CardConfig& config, const Wire& wire) {
+  LinkConfig out = config.link != nullptr ? *config.link : LinkConfig{};
+  out.plugged_at_power_on = out.plugged_at_power_on && wire.link();
+  return out;
+}
+
 }  // namespace
 
 Card::Core::Core(const CardConfig& card_config, DmaMemory& dma, InterruptSink& sink, Wire& wire)
     : config(card_config),
       interrupts(sink, card_config.msix_vectors),
       moderation(interrupts),
-      link(card_config.link != nullptr ? *card_config.link : LinkConfig{}),
+      link(link_config(card_config, wire)),
       context{dma,   wire,       regs,          interrupts, moderation, link,
               clock, classifier, tx_classifier, stats,      *this},
       tx(context),
@@ -76,6 +83,7 @@ void Card::Core::reset(ResetKind kind) {
   clock.reset();
   classifier.reset();
   tx_classifier.reset();
+  mailbox_watch.reset();
   if (kind == ResetKind::kPower) {
     stats.reset();
     link.reset_power();

@@ -10,6 +10,7 @@
 #include "device/card.hpp"
 #include "device/card_context.hpp"
 #include "device/firmware.hpp"
+#include "device/mailbox_watch.hpp"
 #include "device/queue_block.hpp"
 #include "device/rx_engine.hpp"
 #include "device/tx_engine.hpp"
@@ -63,6 +64,7 @@ struct Card::Core final : FrameSink, FirmwarePort {
   TxEngine tx;
   RxEngine rx;
   QueueBlock queues;
+  MailboxWatch mailbox_watch;
   Firmware firmware;
 };
 

@@ -29,7 +29,10 @@ constexpr bool in_array(std::uint32_t word, std::uint32_t count) {
 
 std::uint32_t Card::Core::read(spec::RegAddr at) {
   if (!regs.note_read(at)) return 0;
-  if (at.bar != spec::Bar::kBar0) return regs.read(at);
+  if (at.bar != spec::Bar::kBar0) {
+    if (at.byte_offset == kMailboxFirst) mailbox_watch.flushed();
+    return regs.read(at);
+  }
   if (QueueBlock::owns(at.byte_offset)) return queues.read(at.byte_offset);
   const std::uint32_t word = at.byte_offset / 4;
   if (word < kInterruptsEnd) return read_interrupts(word);
@@ -187,9 +190,16 @@ void Card::Core::write_bar4(spec::RegAddr at, std::uint32_t value) {
     regs.write(at, value);
     return;
   }
-  regs.poke(at, value);
   const std::uint32_t word = (at.byte_offset - kMailboxFirst) / 4;
-  firmware.mailbox_written(word / 32, word / 2 % 16, word % 2, context.now_ns);
+  const unsigned mailbox = word / 32;
+  const unsigned descriptor = word / 2 % 16;
+  const MailboxWatch::View before{
+      mailbox_word(mailbox, descriptor, 0), mailbox_word(mailbox, descriptor, 1),
+      mailbox_word(mailbox, (descriptor + 1) % 16, 0),
+      mailbox == 0 ? context.may_write_host() : context.may_read_host()};
+  mailbox_watch.written(mailbox, descriptor, word % 2 != 0, value, before, regs.events());
+  regs.poke(at, value);
+  firmware.mailbox_written(mailbox, descriptor, word % 2, context.now_ns);
 }
 
 }  // namespace hni::device

@@ -64,6 +64,19 @@ class DmaMemory {
     return find(iova, bytes, access, true);
   }
 
+  /// The longest beginning of [iova, iova + bytes) that one mapping contains: its memory, and its
+  /// length in `available` (at least 1). For data that may lie across adjacent mappings, as an
+  /// IOMMU maps page by page. nullptr: the first byte is not mapped (counted as refused).
+  std::byte* chunk(std::uint64_t iova, std::size_t bytes, Access access, std::size_t& available) {
+    if (last_ >= ranges_.size() || !contains(ranges_[last_], iova, 1)) {
+      if (find(iova, 1, access, true) == nullptr) return nullptr;
+    }
+    const DmaRange& range = ranges_[last_];
+    const std::size_t offset = static_cast<std::size_t>(iova - range.iova);
+    available = bytes < range.bytes - offset ? bytes : range.bytes - offset;
+    return range.cpu + offset;
+  }
+
   /// As at(), but a miss is not a fault: the caller only asks, and will fall back to smaller
   /// accesses.
   std::byte* peek(std::uint64_t iova, std::size_t bytes) {

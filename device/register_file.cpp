@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "openhni/spec/device_table.hpp"
-
 namespace hni::device {
 namespace {
 
@@ -41,7 +39,7 @@ std::uint32_t half_of(std::uint64_t bits, bool high) {
 
 }  // namespace
 
-RegisterFile::RegisterFile() {
+RegisterFile::RegisterFile() : registers_(spec::registers()), action_rules_(spec::action_rules()) {
   const std::array<std::uint32_t, 2> words{kBar0StoredBytes / 4, kBar4Bytes / 4};
   for (std::size_t b = 0; b < banks_.size(); ++b) {
     banks_[b].words = words[b];
@@ -49,11 +47,10 @@ RegisterFile::RegisterFile() {
     banks_[b].info.assign(words[b], 0);
     banks_[b].high.assign(words[b], 0);
   }
-  const auto registers = spec::registers();
-  for (std::size_t r = 0; r < registers.size(); ++r) {
-    for_each_element(registers[r], [&](std::uint32_t offset) {
-      Bank& bank = bank_of(registers[r].bar);
-      const std::uint32_t halves = registers[r].width_bits == 64 ? 2 : 1;
+  for (std::size_t r = 0; r < registers_.size(); ++r) {
+    for_each_element(registers_[r], [&](std::uint32_t offset) {
+      Bank& bank = bank_of(registers_[r].bar);
+      const std::uint32_t halves = registers_[r].width_bits == 64 ? 2 : 1;
       for (std::uint32_t half = 0; half < halves; ++half) {
         const std::uint32_t word = offset / 4 + half;
         // Where two descriptions meet (a page and a register in it), the first one stands.
@@ -63,27 +60,25 @@ RegisterFile::RegisterFile() {
       }
     });
   }
-  const auto rules = spec::action_rules();
-  rules_.resize(registers.size());
-  for (std::size_t i = 0; i < rules.size(); ++i) {
-    const spec::RegInfo& reg = registers[rules[i].reg];
-    const spec::RegInfo& condition = registers[rules[i].cond_reg];
+  rules_.resize(registers_.size());
+  for (std::size_t i = 0; i < action_rules_.size(); ++i) {
+    const spec::RegInfo& reg = registers_[action_rules_[i].reg];
+    const spec::RegInfo& condition = registers_[action_rules_[i].cond_reg];
     const bool same =
         reg.dim_count == condition.dim_count &&
         std::equal(reg.dims, reg.dims + reg.dim_count, condition.dims,
                    [](const auto& a, const auto& b) { return a.stride_bytes == b.stride_bytes; });
-    rules_[rules[i].reg].push_back({static_cast<std::uint16_t>(i), same});
+    rules_[action_rules_[i].reg].push_back({static_cast<std::uint16_t>(i), same});
   }
-  events_.illegal_action.assign(rules.size(), 0);
+  events_.illegal_action.assign(action_rules_.size(), 0);
   reset();
 }
 
 void RegisterFile::reset() {
-  const auto registers = spec::registers();
   for (Bank& bank : banks_) {
     for (std::uint32_t word = 0; word < bank.words; ++word) {
       const unsigned info = bank.info[word];
-      bank.value[word] = info == 0 ? 0 : half_of(registers[info - 1].reset, bank.high[word] != 0);
+      bank.value[word] = info == 0 ? 0 : half_of(registers_[info - 1].reset, bank.high[word] != 0);
     }
   }
 }
@@ -100,13 +95,13 @@ bool RegisterFile::known(spec::RegAddr at) const {
 
 const char* RegisterFile::name(spec::RegAddr at) const {
   const unsigned info = info_of(at);
-  return info == 0 ? "" : spec::registers()[info - 1].name;
+  return info == 0 ? "" : registers_[info - 1].name;
 }
 
 RegisterFile::WordMasks RegisterFile::masks_of(spec::RegAddr at) const {
   const unsigned info = info_of(at);
   if (info == 0) return {};
-  const spec::RegInfo& reg = spec::registers()[info - 1];
+  const spec::RegInfo& reg = registers_[info - 1];
   const bool high = bank_of(at.bar).high[at.byte_offset / 4] != 0;
   return {half_of(reg.sw_read, high),       half_of(reg.sw_write, high),
           half_of(reg.w1c, high),           half_of(reg.w1s, high),
@@ -126,7 +121,7 @@ bool RegisterFile::note_read(spec::RegAddr at) {
     events_.last_unknown = {at.bar, at.byte_offset, 0, false};
     return false;
   }
-  if (spec::registers()[info - 1].known_only_by_name) {
+  if (registers_[info - 1].known_only_by_name) {
     ++events_.partly_modelled;
     ++events_.partly_modelled_reads;
     events_.last_partly = {at.bar, at.byte_offset, 0, false};
@@ -141,7 +136,7 @@ bool RegisterFile::note_write(spec::RegAddr at, std::uint32_t value) {
     events_.last_unknown = {at.bar, at.byte_offset, value, true};
     return false;
   }
-  const spec::RegInfo& reg = spec::registers()[info - 1];
+  const spec::RegInfo& reg = registers_[info - 1];
   if (reg.known_only_by_name) {
     ++events_.partly_modelled;
     events_.last_partly = {at.bar, at.byte_offset, value, true};
@@ -154,14 +149,13 @@ bool RegisterFile::note_write(spec::RegAddr at, std::uint32_t value) {
 }
 
 void RegisterFile::check_rules(unsigned reg, spec::RegAddr at, std::uint32_t value) {
-  const auto registers = spec::registers();
   for (const Rule& known : rules_[reg]) {
-    const spec::ActionRule& rule = spec::action_rules()[known.index];
+    const spec::ActionRule& rule = action_rules_[known.index];
     if (rule.on_nonzero_only && value == 0) continue;
-    const spec::RegInfo& condition = registers[rule.cond_reg];
+    const spec::RegInfo& condition = registers_[rule.cond_reg];
     const std::uint32_t offset =
-        known.same_shape ? condition.byte_offset + (at.byte_offset - registers[reg].byte_offset)
-                         : same_element(registers[reg], at.byte_offset, condition);
+        known.same_shape ? condition.byte_offset + (at.byte_offset - registers_[reg].byte_offset)
+                         : same_element(registers_[reg], at.byte_offset, condition);
     if ((peek({condition.bar, offset}) & rule.cond_mask) != rule.cond_value) {
       ++events_.illegal_action[known.index];
     }

@@ -8,9 +8,11 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "device/events.hpp"
+#include "openhni/spec/device_table.hpp"
 #include "openhni/spec/word.hpp"
 
 namespace hni::device {
@@ -90,6 +92,8 @@ class RegisterFile {
   WordMasks masks_of(spec::RegAddr at) const;
   void check_rules(unsigned reg, spec::RegAddr at, std::uint32_t value);
 
+  std::span<const spec::RegInfo> registers_;
+  std::span<const spec::ActionRule> action_rules_;
   std::array<Bank, 2> banks_;
   struct Rule {
     std::uint16_t index = 0;  // into spec::action_rules()

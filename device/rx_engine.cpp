@@ -10,6 +10,8 @@
 namespace hni::device {
 namespace {
 
+constexpr std::uint32_t kRunBits = 1u << 30 | 3;  // PPQ_ENABLE, ENABLE, RESET
+
 constexpr std::uint32_t align_up(std::uint32_t value) {
   return (value + kPlacementAlign - 1) & ~(kPlacementAlign - 1);
 }
@@ -31,6 +33,8 @@ void RxEngine::reset() {
 void RxEngine::write_bdq_ctl(unsigned q, std::uint32_t value) {
   Queue& queue = queues_[q];
   const spec::QUEUE_BDQ_CTL ctl{value};
+  // Prefetch and aggregation are known by name only.
+  if ((value & ~kRunBits) != 0) ++card_.events().partly_modelled;
   queue.buffer_life.control(ctl.RESET() != 0, ctl.ENABLE() != 0, card_.events());
   if (ctl.RESET() != 0) {
     queue.headers.clear();

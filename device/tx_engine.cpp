@@ -11,6 +11,8 @@
 namespace hni::device {
 namespace {
 
+constexpr std::uint32_t kRunBits = 3;  // RESET and ENABLE
+
 constexpr std::uint64_t bit_of(unsigned twq) {
   return 1ull << (twq % 64);
 }
@@ -50,6 +52,8 @@ void TxEngine::stop(unsigned twq) {
 void TxEngine::write_twq_ctl(unsigned twq, std::uint32_t value) {
   Queue& queue = queues_[twq];
   const spec::QUEUE_TWQ0_CTL ctl{value};
+  // Prefetch, buffer selection and aggregation are known by name only.
+  if ((value & ~kRunBits) != 0) ++card_.events().partly_modelled;
   queue.life.control(ctl.RESET() != 0, ctl.ENABLE() != 0, card_.events());
   if (ctl.RESET() != 0) {
     stop(twq);
@@ -221,6 +225,7 @@ TxEngine::Collect TxEngine::collect(Queue& queue, Packet& packet) {
     if (type == spec::TWD_TYPE::OPT_META) {
       if (!meta_seen || option_seen || packet.fragments != 0) return Collect::kMalformed;
       option_seen = true;
+      ++card_.events().partly_modelled;  // the launch time is ignored
       continue;
     }
     const spec::TWD_AL al{raw};
@@ -241,12 +246,17 @@ TxEngine::Collect TxEngine::collect(Queue& queue, Packet& packet) {
 bool TxEngine::gather(const Packet& packet) {
   std::byte* to = staging_.get() + kHeadroom;
   for (std::size_t i = 0; i < packet.fragments; ++i) {
-    const Fragment& fragment = fragments_[i];
-    if (fragment.bytes == 0) continue;
-    const std::byte* from = card_.dma.at(fragment.address, fragment.bytes, Access::kRead);
-    if (from == nullptr) return false;
-    std::memcpy(to, from, fragment.bytes);
-    to += fragment.bytes;
+    Fragment fragment = fragments_[i];
+    while (fragment.bytes != 0) {
+      std::size_t bytes = 0;
+      const std::byte* from =
+          card_.dma.chunk(fragment.address, fragment.bytes, Access::kRead, bytes);
+      if (from == nullptr) return false;
+      std::memcpy(to, from, bytes);
+      to += bytes;
+      fragment.address += bytes;
+      fragment.bytes -= static_cast<std::uint32_t>(bytes);
+    }
   }
   card_.stats.pcie.read_tlp += packet.fragments + 1;
   card_.stats.pcie.read_dword += (packet.bytes + 3) / 4 + std::uint64_t{packet.descriptors} * 2;

@@ -40,6 +40,20 @@ TEST(DeviceDmaMemory, AccessAcrossTwoAdjacentMappingsIsRefused) {
   EXPECT_EQ(dma.at(0x11000, 8, Access::kRead), memory.data() + 4096);
 }
 
+TEST(DeviceDmaMemory, ChunksWalkOverAdjacentMappingsAndStopAtAHole) {
+  DmaMemory dma;
+  ASSERT_TRUE(dma.map({0x10000, 4096, memory.data() + 8192}));
+  ASSERT_TRUE(dma.map({0x11000, 4096, memory.data()}));
+  std::size_t bytes = 0;
+  EXPECT_EQ(dma.chunk(0x10ffe, 100, Access::kRead, bytes), memory.data() + 8192 + 4094);
+  EXPECT_EQ(bytes, 2u);
+  EXPECT_EQ(dma.chunk(0x11000, 98, Access::kRead, bytes), memory.data());
+  EXPECT_EQ(bytes, 98u);
+  EXPECT_EQ(dma.refused(), 0u);
+  EXPECT_EQ(dma.chunk(0x12000, 1, Access::kRead, bytes), nullptr);
+  EXPECT_EQ(dma.refused(), 1u);
+}
+
 TEST(DeviceDmaMemory, MappingsNeverOverlap) {
   DmaMemory dma;
   ASSERT_TRUE(dma.map({0x10000, 0x2000, memory.data()}));

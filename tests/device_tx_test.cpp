@@ -424,6 +424,39 @@ TEST(DeviceTx, SizeZeroStandsFor64KiEntries) {
   EXPECT_EQ(TCD_TYPE0{tx.next_completion()}.HEAD0(), 0u);
 }
 
+TEST(DeviceTx, FragmentMayLieAcrossAdjacentMappings) {
+  TestCard test;
+  TestTx tx(test, 0);
+  alignas(8) static std::byte pages[2][64];
+  const Bytes frame = plain_frame(100);
+  std::memcpy(pages[1] + 4, frame.data(), 60);
+  std::memcpy(pages[0], frame.data() + 60, 40);
+  ASSERT_TRUE(test.dma.map({0x1000, 64, pages[1]}));
+  ASSERT_TRUE(test.dma.map({0x1040, 64, pages[0]}));
+  tx.put(TestTx::meta().raw);
+  tx.put_al(0x1004, 100, true);
+  tx.ring_doorbell();
+  test.run();
+  ASSERT_EQ(test.wire.sent.size(), 1u);
+  EXPECT_EQ(test.wire.sent[0], frame);
+}
+
+TEST(DeviceTx, FeaturesKnownByNameOnlyAreCounted) {
+  TestCard test;
+  TestTx tx(test, 0);
+  tx.put(TestTx::meta().raw);
+  tx.put(spec::TWD_OPT_META{}.set_TYPE(1).set_TS(5).raw);
+  const Bytes frame = plain_frame(60);
+  tx.put_al(tx.place(frame), 60, true);
+  tx.ring_doorbell();
+  test.run();
+  EXPECT_EQ(test.wire.sent.size(), 1u);
+  EXPECT_EQ(test.card.events().partly_modelled, 1u);
+  test.write(spec::QUEUE_TWQ0_CTL::at(1), 1u << 31);
+  test.write(spec::QUEUE_RDE_CTL1::at(1), 1);
+  EXPECT_EQ(test.card.events().partly_modelled, 3u);
+}
+
 TEST(DeviceTx, NothingIsReadOrWrittenWhileAGateIsClosed) {
   TestCard test;
   TestTx tx(test, 0);
