@@ -46,6 +46,7 @@ struct Claim {
 struct ExploreOptions {
   std::string dropped_assumption;   ///< the harness runs as if this assumption were absent
   bool stop_at_refutation = false;  ///< one refuted claim is enough
+  bool small_sizes = false;         ///< rings of at most 8 slots: a quick look before the full one
   std::uint32_t max_paths = 20000;
   std::uint32_t max_decisions = 2000;  ///< on one path
 };
@@ -90,6 +91,8 @@ class Explorer {
   /// The condition that a piece of code computes, as one term instead of one path per outcome.
   template <class F>
   Term summarize(F&& compute);
+
+  bool small_sizes() const { return options_.small_sizes; }
 
   /// Explicit narrowing counts as a defect unless the harness says that wrapping is intended.
   void allow_modular_casts(bool allowed) { modular_casts_ = allowed; }

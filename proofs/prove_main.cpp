@@ -130,7 +130,6 @@ int print_list(const std::vector<Obligation>& chosen) {
 int hunt(const std::vector<Obligation>& chosen) {
   for (const Obligation& o : chosen) {
     if (o.expect == Expect::kRefuted) continue;
-    arena().clear();
     const std::string broken = first_defect(o);
     if (broken.empty()) continue;
     std::printf("%s: %s\n", o.name, broken.c_str());

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// What production makes of the proved headers, as functions of their own. proofs/mutate compares
+// the machine code of a mutant with that of the original: if it is the same, no input tells them
+// apart.
+#include <cstdint>
+
+#ifdef HNI_SUBJECT_DRIVER_RING_HPP
+#include "driver/ring.hpp"
+template bool hni::is_ring_mask(const std::uint32_t&);
+template struct hni::WorkRing<std::uint32_t>;
+template struct hni::CompletionRing<std::uint32_t>;
+#endif
+
+#if defined(HNI_SUBJECT_DRIVER_TX_RING_HPP)
+#include "driver/tx_ring.hpp"
+namespace {
+using Ring = hni::TxRing<std::uint32_t>;
+using Slot = hni::TxSlot<std::uint32_t>;
+using Input = hni::Untrusted<std::uint32_t>;
+struct Slots {
+  Slot* data;
+  Slot& at(std::uint32_t i) const { return data[i]; }
+};
+}  // namespace
+template struct hni::TxSlot<std::uint32_t>;
+template struct hni::TxRing<std::uint32_t>;
+std::uint32_t post(Ring& r, Slot* s, Slot slot) {
+  Slots slots{s};
+  return r.post(slots, slot);
+}
+bool accept_done(Ring& r, Slot* s, Input reported) {
+  return r.accept_done(Slots{s}, reported);
+}
+bool accept_stamp(Ring& r, Slot* s, std::uint32_t& slot) {
+  Slots slots{s};
+  return r.accept_stamp(slots, slot);
+}
+bool may_take_back(const Ring& r, Slot* s) {
+  return r.may_take_back(Slots{s});
+}
+Slot take_back(Ring& r, Slot* s) {
+  return r.take_back(Slots{s});
+}
+Slot reclaim(Ring& r, Slot* s) {
+  return r.reclaim(Slots{s});
+}
+#endif
+
+#ifdef HNI_SUBJECT_DRIVER_BUFFER_RING_HPP
+#include "driver/buffer_ring.hpp"
+namespace {
+using Ring = hni::BufferRing<std::uint32_t>;
+struct Slots {
+  std::uint32_t* data;
+  std::uint32_t& at(std::uint32_t i) const { return data[i]; }
+};
+}  // namespace
+template struct hni::BufferRing<std::uint32_t>;
+std::uint32_t post(Ring& r, std::uint32_t* s, std::uint32_t fragment) {
+  Slots slots{s};
+  return r.post(slots, fragment);
+}
+std::uint32_t take_back(Ring& r, std::uint32_t* s) {
+  return r.take_back(Slots{s});
+}
+#endif
