@@ -37,7 +37,9 @@ void run(const std::uint8_t* data, std::size_t size) {
             "refused without a word");
     return;
   }
-  hni::speclib::emit_all(*card);
+  for (const auto& file : hni::speclib::output_files()) file.emit(*card);
+  hni::speclib::emit_json(*card);
+  hni::speclib::emit_html(*card);
   const std::string printed = hni::speclib::emit_rdl(*compilation);
   const auto again = hni::rdl::compile("printed.rdl", [&](const std::string&) { return printed; });
   require(again->ok, "spec", "what was printed is not accepted");

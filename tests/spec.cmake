@@ -17,13 +17,6 @@ add_library(spec_c_header OBJECT spec/c_header.c)
 target_link_libraries(spec_c_header PRIVATE openhni::spec)
 target_compile_options(spec_c_header PRIVATE -std=c11 -Wall -Wextra -Wpedantic -Wconversion)
 
-# The corpus of the parser's fuzz target, and all files of the negative tests, as one test.
-add_executable(spec_parser_replay ${PROJECT_SOURCE_DIR}/fuzz/spec_parser_fuzz.cpp
-               ${PROJECT_SOURCE_DIR}/fuzz/standalone_main.cpp)
-target_link_libraries(spec_parser_replay PRIVATE hni_warnings hni_speclib)
-add_test(NAME spec_parser_corpus COMMAND spec_parser_replay
-         ${PROJECT_SOURCE_DIR}/corpus/spec_parser ${CMAKE_CURRENT_SOURCE_DIR}/spec)
-
 find_program(HNI_CHROMIUM NAMES chromium chromium-browser google-chrome)
 if(HNI_CHROMIUM)
   add_test(NAME spec_html_in_browser COMMAND ${CMAKE_COMMAND}
