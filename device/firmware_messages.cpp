@@ -142,7 +142,7 @@ std::uint64_t Firmware::reported_uptime_ms(std::uint64_t now_ns) {
 
 void Firmware::on_ownership(const Request& request) {
   owned_ = request.attributes[fw::OWNERSHIP_REQ::FLAG].present;
-  record(owned_ ? "host takes the card" : "host gives the card up");
+  if (owned_) record("host takes the card");
   TlvWriter out(storage_->scratch, FwMessage::OWNERSHIP_RESP);
   enqueue(out.u64(fw::OWNERSHIP_RESP::TIME, reported_uptime_ms(request.now_ns)).finish());
 }
