@@ -227,7 +227,7 @@ class Port {
   /// The transmit times that came in since the last call, oldest first.
   std::optional<TxTimestamp> next_timestamp(QueueId queue) {
     if (raw(queue) >= queues()) return std::nullopt;
-    auto stamp = pair(queue).tx.next_timestamp();
+    auto stamp = own_pair(queue).tx.next_timestamp();
     if (stamp) stamp->time_ns = clock_.time_of(Untrusted(stamp->time_ns));
     return stamp;
   }
@@ -333,10 +333,10 @@ class Port {
     }
   }
 
-  Pair& pair(QueueId queue) { return *pairs_[raw(queue)]; }
+  Pair& own_pair(QueueId queue) { return *pairs_[raw(queue)]; }
   Pair* running_pair(QueueId queue) {
     if (raw(queue) >= pair_count_) return nullptr;
-    Pair& p = pair(queue);
+    Pair& p = own_pair(queue);
     return p.state() == PairState::kRunning ? &p : nullptr;
   }
 
