@@ -267,8 +267,8 @@ Classifier::Classifier() : tables_(std::make_unique<Tables>()) {}
 Classifier::~Classifier() = default;
 
 void Classifier::reset() {
-  const auto fresh = std::make_unique<Tables>();
-  *tables_ = *fresh;
+  std::destroy_at(tables_.get());
+  std::construct_at(tables_.get());
 }
 
 namespace {
