@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/hni/accounting.hpp"
+
+#include <fmt/format.h>
+
+namespace hni::tools {
+namespace {
+
+struct QueueSums {
+  TxCounters tx;
+  RxCounters rx;
+  std::uint64_t outstanding = 0;  ///< packets posted and not confirmed
+};
+
+QueueSums sum_queues(const CardPort& port) {
+  QueueSums t;
+  for (std::uint32_t q = 0; q < port.queues(); ++q) {
+    const auto& pair = port.pair(QueueId{static_cast<std::uint16_t>(q)});
+    const TxCounters& tx = pair.tx.counters();
+    const RxCounters& rx = pair.rx.counters();
+    t.tx.packets += tx.packets;
+    t.tx.bytes += tx.bytes;
+    t.tx.completed_packets += tx.completed_packets;
+    t.tx.reclaimed_packets += tx.reclaimed_packets;
+    t.tx.invalid_packets += tx.invalid_packets;
+    t.rx.packets += rx.packets;
+    t.rx.bytes += rx.bytes;
+    t.rx.mac_errors += rx.mac_errors;
+    t.rx.truncated += rx.truncated;
+    t.rx.card_input += rx.card_input;
+    t.rx.reset_drops += rx.reset_drops;
+  }
+  t.outstanding =
+      t.tx.packets - t.tx.completed_packets - t.tx.reclaimed_packets - t.tx.invalid_packets;
+  return t;
+}
+
+void add(Drops& drops, const char* reason, std::uint64_t count) {
+  if (count != 0) drops.emplace_back(reason, count);
+}
+
+/// Drops in the card, before the driver sees a frame.
+void card_receive_drops(Drops& drops, const Side& side, const CounterValues& v) {
+  const device::CardEvents& events = side.card().events();
+  add(drops, "MAC off", events.rx_mac_disabled);
+  add(drops, "classifier off", events.rx_classifier_disabled);
+  add(drops, "not for this port", events.rx_not_for_host);
+  add(drops, "too long", v.get(Counter::kRpcOversizeErrors) + v.get(Counter::kRmonOversize));
+  add(drops, "receive buffer full",
+      v.get(Counter::kFifoDroppedFrames, 0) + v.get(Counter::kFifoDroppedFrames, 4));
+  add(drops, "no completion room", v.sum(Counter::kQueueCqDrops));
+  add(drops, "no buffers", v.sum(Counter::kQueueBdqDrops));
+  add(drops, "receive engine", v.sum(Counter::kQueueErrors));
+}
+
+}  // namespace
+
+std::uint64_t total(const Drops& drops) {
+  std::uint64_t sum = 0;
+  for (const auto& [reason, count] : drops) sum += count;
+  return sum;
+}
+
+Drops receive_drops(Lab& lab, unsigned index) {
+  Side& side = lab.side(index);
+  Drops drops;
+  card_receive_drops(drops, side, side.port().statistics().values());
+  const QueueSums t = sum_queues(side.port());
+  add(drops, "MAC error", t.rx.mac_errors);
+  add(drops, "truncated", t.rx.truncated);
+  add(drops, "card broke a rule", t.rx.card_input);
+  add(drops, "queue reset", t.rx.reset_drops);
+  const EndCounters& end = side.end()->counters();
+  add(drops, "interface full", end.dropped_full);
+  add(drops, "interface down", end.dropped_down);
+  add(drops, "interface error", end.dropped_error);
+  return drops;
+}
+
+Drops transmit_drops(Lab& lab, unsigned index) {
+  Side& side = lab.side(index);
+  Drops drops;
+  const QueueSums t = sum_queues(side.port());
+  const CounterValues& v = side.port().statistics().values();
+  add(drops, "no frame for the card", side.end()->counters().refused);
+  add(drops, "cannot be described", t.tx.invalid_packets);
+  add(drops, "taken back at a reset", t.tx.reclaimed_packets);
+  add(drops, "dropped at the MAC", v.get(Counter::kTmiDropFrames));
+  add(drops, "too long", v.get(Counter::kTtiFrameDropFrames));
+  add(drops, "cable unplugged", lab.cable().counters(index).lost);
+  return drops;
+}
+
+std::vector<Balance> packet_balances(Lab& lab) {
+  std::vector<Balance> out;
+  for (unsigned from = 0; from < 2; ++from) {
+    const unsigned to = from ^ 1;
+    Side& sender = lab.side(from);
+    Side& receiver = lab.side(to);
+    const EndCounters& above = sender.end()->counters();
+    const EndCounters& below = receiver.end()->counters();
+    const CounterValues& sent = sender.port().statistics().update();
+    const CounterValues& got = receiver.port().statistics().update();
+    const QueueSums tx = sum_queues(sender.port());
+    const QueueSums rx = sum_queues(receiver.port());
+    const device::CableCounters& wire = lab.cable().counters(from);
+    const auto line = [&](const std::string& what, std::uint64_t left, std::uint64_t right) {
+      out.push_back(
+          {fmt::format("{} -> {}: {}", sender.name(), receiver.name(), what), left, right});
+    };
+    line("read = sent + refused + held", above.read,
+         above.sent + above.refused + sender.end()->held_packets());
+    line("sent = completed + drops + outstanding", above.sent,
+         tx.tx.completed_packets + tx.tx.invalid_packets + tx.tx.reclaimed_packets +
+             tx.outstanding);
+    // What was taken back unconfirmed may have left or not, so then there is no figure to compare.
+    if (tx.tx.invalid_packets + tx.tx.reclaimed_packets + tx.outstanding == 0) {
+      line("frames of the sent packets = on the cable + dropped in the card", above.sent_frames,
+           wire.frames + wire.lost + sent.get(Counter::kTmiDropFrames) +
+               sent.get(Counter::kTtiFrameDropFrames));
+    }
+    Drops in_card;
+    card_receive_drops(in_card, receiver, got);
+    line("on the cable = received by the driver + dropped in the card + under way", wire.frames,
+         rx.rx.packets + rx.rx.mac_errors + rx.rx.truncated + rx.rx.card_input +
+             rx.rx.reset_drops + total(in_card) + lab.cable().waiting(to) +
+             receiver.card().occupancy().rx_frames_held);
+    line("received by the driver = delivered + drops", rx.rx.packets,
+         below.written + below.dropped_full + below.dropped_down + below.dropped_error);
+  }
+  return out;
+}
+
+std::vector<Balance> buffer_balances(const Lab& lab) {
+  std::vector<Balance> out;
+  for (unsigned i = 0; i < 2; ++i) {
+    const Side& side = lab.side(i);
+    const CardPort& port = side.port();
+    std::uint64_t lent = 0;
+    std::uint64_t sending = 0;
+    for (std::uint32_t q = 0; q < port.queues(); ++q) {
+      const auto& pair = port.pair(QueueId{static_cast<std::uint16_t>(q)});
+      lent += pair.rx.headers().ring.used() + pair.rx.payloads().ring.used();
+      sending += pair.tx.ring(0).ring.used() + pair.tx.ring(1).ring.used();
+    }
+    // Quiet ports send nothing, and then each held page has one holder.
+    out.push_back({fmt::format("{}: buffers = free + lent to the card + being sent + held above",
+                               side.name()),
+                   port.pool().page_count(),
+                   port.pool().free_pages() + lent + sending + side.end()->held_fragments()});
+  }
+  return out;
+}
+
+}  // namespace hni::tools

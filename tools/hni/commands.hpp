@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// The objects that `hni` knows. Each function gets the words from its own name on and returns the
+/// exit status.
+
+namespace hni::tools {
+
+int run_command(int argc, char** argv);
+int port_command(int argc, char** argv);
+
+}  // namespace hni::tools

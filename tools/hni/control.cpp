@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/hni/control.hpp"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <array>
+
+namespace hni::tools {
+namespace {
+
+constexpr Duration kSensorPatience = std::chrono::seconds(2);
+constexpr std::size_t kMaxRegisters = 8192;
+
+sockaddr_un address_of(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+  return address;
+}
+
+/// The text of a member, empty if there is none.
+std::string text_of(const Json& object, const char* key) {
+  const auto it = object.find(key);
+  return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+Json error_json(const std::string& text) {
+  return {{"error", text}};
+}
+
+}  // namespace
+
+Outcome<std::unique_ptr<ControlServer>> ControlServer::create(Poller& poller, Lab& lab) {
+  std::unique_ptr<ControlServer> server(new ControlServer(poller, lab));
+  if (auto r = server->listen(); !r) return tl::unexpected(r.error());
+  return server;
+}
+
+Outcome<> ControlServer::listen() {
+  int error = ENOENT;
+  for (const std::string& folder : control_folders()) {
+    (void)::mkdir(folder.c_str(), 0700);
+    struct stat info {};
+    // A folder of somebody else would let them take the socket's place.
+    if (::lstat(folder.c_str(), &info) != 0 || !S_ISDIR(info.st_mode) ||
+        info.st_uid != ::geteuid()) {
+      error = errno;
+      continue;
+    }
+    path_ = folder + "/" + std::to_string(::getpid()) + ".sock";
+    const sockaddr_un address = address_of(path_);
+    if (path_.size() >= sizeof address.sun_path) continue;
+    listener_ = Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    (void)::unlink(path_.c_str());
+    if (::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
+            0 &&
+        ::chmod(path_.c_str(), 0600) == 0 && ::listen(listener_.get(), 8) == 0) {
+      folder_ = folder;
+      return poller_.add(listener_.get(), kFirstToken);
+    }
+    error = errno;
+  }
+  path_.clear();
+  return system_problem("control socket", error);
+}
+
+ControlServer::~ControlServer() {
+  if (folder_.empty()) return;
+  (void)::unlink(path_.c_str());
+  (void)::rmdir(folder_.c_str());  // stays while another run uses it
+}
+
+void ControlServer::handle(const Poller::Event& event, Time now) {
+  if (event.token == kFirstToken) return accept();
+  const std::size_t slot = event.token - kFirstToken - 1;
+  if (slot >= clients_.size() || !clients_[slot]) return;
+  if (event.readable) read(slot, now);
+  if (clients_[slot] && event.writable) write(slot);
+  if (clients_[slot] && event.hung_up && !event.readable) drop(slot);
+}
+
+void ControlServer::accept() {
+  for (std::size_t slot = 0; slot < clients_.size(); ++slot) {
+    if (clients_[slot]) continue;
+    Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd) return;
+    const int raw_fd = fd.get();
+    clients_[slot] = std::make_unique<Client>();
+    clients_[slot]->fd = std::move(fd);
+    if (!poller_.add(raw_fd, kFirstToken + 1 + slot)) drop(slot);
+    return;
+  }
+  // All places are taken: the newcomer is turned away rather than left waiting.
+  const Fd refused(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+}
+
+void ControlServer::drop(std::size_t slot) {
+  poller_.remove(clients_[slot]->fd.get());
+  clients_[slot].reset();
+}
+
+void ControlServer::read(std::size_t slot, Time now) {
+  Client& client = *clients_[slot];
+  std::array<char, 4096> bytes;
+  const ssize_t n = ::recv(client.fd.get(), bytes.data(), bytes.size(), 0);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (n <= 0) return drop(slot);
+  client.in.append(bytes.data(), static_cast<std::size_t>(n));
+  const auto end = client.in.find('\n');
+  if (end == std::string::npos) {
+    if (client.in.size() > kMaxQuestion) drop(slot);
+    return;
+  }
+  const Json question = Json::parse(client.in.substr(0, end), nullptr, false);
+  client.in.erase(0, end + 1);
+  if (!question.is_object()) return reply(slot, error_json("the question is no JSON object"));
+  Json result = answer(question);
+  if (!result.contains("error") && text_of(question, "verb") == "fw") {
+    client.answer = std::move(result);
+    client.give_up = now + kSensorPatience;
+    for (unsigned i = 0; i < 2; ++i)
+      (void)lab_.side(i).port().firmware().request_sensors(now);  // busy: then shared
+    return step(now);
+  }
+  reply(slot, result);
+}
+
+void ControlServer::reply(std::size_t slot, const Json& answer) {
+  clients_[slot]->out = answer.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  clients_[slot]->close_after = true;
+  write(slot);
+}
+
+void ControlServer::write(std::size_t slot) {
+  Client& client = *clients_[slot];
+  while (!client.out.empty()) {
+    const ssize_t n = ::send(client.fd.get(), client.out.data(), client.out.size(), MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN)
+      return poller_.want_write(client.fd.get(), kFirstToken + 1 + slot, true);
+    if (n <= 0) return drop(slot);
+    client.out.erase(0, static_cast<std::size_t>(n));
+  }
+  if (client.close_after) drop(slot);
+}
+
+bool ControlServer::waiting() const {
+  for (const auto& client : clients_) {
+    if (client && !client->answer.empty()) return true;
+  }
+  return false;
+}
+
+/// Puts the sensors that have arrived into the answer; true when all are there.
+bool ControlServer::collect_sensors(Json& answer) {
+  bool complete = true;
+  for (Json& entry : answer["ports"]) {
+    if (entry.contains("sensors")) continue;
+    const unsigned index = entry["port"] == lab_.side(0).name() ? 0 : 1;
+    const auto sensors = lab_.side(index).port().firmware().poll_sensors();
+    if (!sensors) {
+      complete = false;
+    } else if (*sensors) {
+      entry["sensors"] = {{"temperature_mdeg", (*sensors)->temperature_mdeg},
+                          {"voltage_mv", (*sensors)->voltage_mv}};
+    } else {
+      entry["sensors"] = {{"error", std::string(sensors->error().text())}};
+    }
+  }
+  return complete;
+}
+
+void ControlServer::step(Time now) {
+  for (std::size_t slot = 0; slot < clients_.size(); ++slot) {
+    if (!clients_[slot] || clients_[slot]->answer.empty()) continue;
+    Json& pending = clients_[slot]->answer;
+    if (!collect_sensors(pending) && now < clients_[slot]->give_up) continue;
+    const Json complete = std::exchange(pending, Json());
+    reply(slot, complete);
+  }
+}
+
+Json ControlServer::answer(const Json& question) {
+  const std::string verb = text_of(question, "verb");
+  const std::string port = text_of(question, "port");
+  Json rows = Json::array();
+  for (unsigned i = 0; i < 2; ++i) {
+    if (!port.empty() && lab_.side(i).name() != port) continue;
+    if (verb == "stats") {
+      rows.push_back(stats_json(lab_, i));
+    } else if (verb == "link") {
+      rows.push_back(link_json(lab_, i));
+    } else if (verb == "rings") {
+      rows.push_back(rings_json(lab_, i));
+    } else if (verb == "fw") {
+      rows.push_back(firmware_json(lab_, i));
+    } else if (verb == "list") {
+      rows.push_back(live_json(lab_, i, totals_of(lab_, i), 1));
+    } else if (verb == "regs") {
+      rows.push_back(read_registers(i, question));
+    } else {
+      return error_json("unknown verb '" + verb + "'");
+    }
+  }
+  if (rows.empty()) {
+    return error_json("no port '" + port + "': there are " + lab_.side(0).name() + " and " +
+                      lab_.side(1).name());
+  }
+  return {{"ports", rows}};
+}
+
+/// "reads": [[bar, byte offset], ...]. Reads go the driver's way, so they have the side effects
+/// that the registers have.
+Json ControlServer::read_registers(unsigned index, const Json& question) {
+  Json values = Json::array();
+  auto& door = lab_.side(index).port().door();
+  const Json reads = question.value("reads", Json::array());
+  for (const Json& at : reads) {
+    const bool good = at.is_array() && at.size() == 2 && at[0].is_number_unsigned() &&
+                      at[1].is_number_unsigned() && values.size() < kMaxRegisters;
+    if (!good) break;
+    const Bar bar = at[0] == 4 ? Bar::kBar4 : Bar::kBar0;
+    values.push_back(door.read_at(Site::kDump, {bar, at[1].get<std::uint32_t>() & ~3U}));
+  }
+  return {{"port", lab_.side(index).name()}, {"values", values}};
+}
+
+}  // namespace hni::tools

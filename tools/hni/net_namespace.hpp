@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// NetNamespace: a network namespace with a name that `ip netns` knows, gone when its owner is.
+
+#include <string>
+
+#include "tools/hni/fd.hpp"
+#include "tools/hni/problem.hpp"
+
+namespace hni::tools {
+
+class NetNamespace {
+ public:
+  /// Makes /run/netns/`name` with its loopback interface up. Fails if the name is in use, or
+  /// without the privilege (CAP_SYS_ADMIN).
+  static Outcome<NetNamespace> create(const std::string& name);
+  /// The namespace that the calling thread is in; it has no name and stays when the object goes.
+  static Outcome<NetNamespace> current();
+
+  NetNamespace(NetNamespace&&) noexcept = default;
+  NetNamespace& operator=(NetNamespace&&) noexcept = default;
+  ~NetNamespace() { remove(); }
+
+  /// Runs `work()` with the calling thread in this namespace and returns what it returns.
+  template <class Work>
+  auto inside(Work&& work) const {
+    const Visit visit(fd_.get());
+    return work();
+  }
+  [[nodiscard]] const std::string& name() const { return name_.text; }
+
+  static std::string path_of(const std::string& name) { return "/run/netns/" + name; }
+
+ private:
+  /// In the namespace from construction to destruction.
+  class Visit {
+   public:
+    explicit Visit(int target);
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+    ~Visit();
+
+   private:
+    Fd home_;
+  };
+  /// Empty after a move.
+  struct Name {
+    std::string text;
+    Name() = default;
+    explicit Name(std::string t) : text(std::move(t)) {}
+    Name(Name&& other) noexcept : text(std::exchange(other.text, {})) {}
+    Name& operator=(Name&& other) noexcept {
+      std::swap(text, other.text);
+      return *this;
+    }
+  };
+
+  NetNamespace() = default;
+  void remove();
+
+  Name name_;
+  Fd fd_;
+  bool made_folder_ = false;
+};
+
+}  // namespace hni::tools

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Poller: epoll with a timer of nanosecond resolution.
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "driver/types.hpp"
+#include "tools/hni/fd.hpp"
+#include "tools/hni/problem.hpp"
+
+namespace hni::tools {
+
+class Poller {
+ public:
+  struct Event {
+    std::uint64_t token = 0;
+    bool readable = false;
+    bool writable = false;
+    bool hung_up = false;
+  };
+
+  static Outcome<Poller> create();
+
+  /// `edge`: told once per arrival instead of as long as something waits.
+  Outcome<> add(int fd, std::uint64_t token, bool edge = false);
+  /// Whether to hear of room to write, too.
+  void want_write(int fd, std::uint64_t token, bool want);
+  void remove(int fd);
+
+  /// Waits until something happens, at most for `longest`; zero: only looks. The events are valid
+  /// until the next call. The first is told first; more than 64 come with the next calls.
+  std::span<const Event> wait(Duration longest);
+
+ private:
+  Poller() = default;
+  void arm(Duration in);
+
+  Fd epoll_;
+  Fd timer_;
+  std::array<Event, 64> events_{};
+};
+
+/// Nanoseconds on the clock that never goes back.
+Time monotonic_now();
+
+}  // namespace hni::tools

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// `hni port`: questions to a running `hni run`.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "tools/hni/commands.hpp"
+#include "tools/hni/control.hpp"
+#include "tools/hni/register_names.hpp"
+#include "tools/hni/text_view.hpp"
+#include "tools/hni/words.hpp"
+
+namespace hni::tools {
+namespace {
+
+struct PortOptions {
+  std::vector<std::string> words;
+  int run = 0;
+  bool json = false;
+  bool verbose = false;
+};
+
+Outcome<RunningLab> choose(int pid) {
+  const std::vector<RunningLab> labs = running_labs();
+  if (labs.empty()) return problem("no `hni run` is running: start one first");
+  if (pid == 0 && labs.size() == 1) return labs.front();
+  std::vector<std::string> pids;
+  for (const RunningLab& lab : labs) {
+    if (lab.pid == pid) return lab;
+    pids.push_back(std::to_string(lab.pid));
+  }
+  if (pid != 0) return problem(fmt::format("no run {}: there are {}", pid, fmt::join(pids, ", ")));
+  return problem(fmt::format("{} runs are there: choose one with --run {}", pids.size(),
+                             fmt::join(pids, "|")),
+                 kExitUsage);
+}
+
+void print(const Json& answer, bool json) {
+  if (json) {
+    fmt::print("{}\n", answer.dump());
+  } else {
+    fmt::print("{}", as_text(answer));
+  }
+}
+
+/// stats, link, rings, fw.
+Outcome<> show(const std::string& verb, const PortOptions& options) {
+  const auto lab = choose(options.run);
+  if (!lab) return tl::unexpected(lab.error());
+  if (options.words.size() > 1)
+    return problem(fmt::format("'{}' is one word too many", options.words[1]), kExitUsage);
+  const std::string port = options.words.empty() ? "" : options.words.front();
+  const auto answer = ask(lab->path, {{"verb", verb}, {"port", port}});
+  if (!answer) return tl::unexpected(answer.error());
+  print((*answer)["ports"], options.json);
+  return {};
+}
+
+Outcome<> list(const PortOptions& options) {
+  Json rows = Json::array();
+  for (const RunningLab& lab : running_labs()) {
+    const auto answer = ask(lab.path, {{"verb", "list"}});
+    if (!answer) continue;  // it ended in the meantime
+    for (const Json& port : (*answer)["ports"]) {
+      rows.push_back({{"run", lab.pid},
+                      {"port", port["port"]},
+                      {"state", port["state"]},
+                      {"link_up", port["link_up"]},
+                      {"speed_mbps", port["speed_mbps"]}});
+    }
+  }
+  print(rows, options.json);
+  return {};
+}
+
+bool is_port_name(const std::string& word) {
+  return word.size() == 4 && word.starts_with("hni") && word[3] >= '0' && word[3] <= '9';
+}
+
+/// The registers that `names` ask for, read in pieces.
+Outcome<Json> read_all(const std::string& path, const std::string& port,
+                       const std::vector<RegisterElement>& elements) {
+  constexpr std::size_t kPiece = 4096;
+  Json values = Json::array();
+  for (std::size_t at = 0; at < elements.size(); at += kPiece) {
+    Json reads = Json::array();
+    for (std::size_t i = at; i < std::min(at + kPiece, elements.size()); ++i)
+      reads.push_back({elements[i].bar, elements[i].byte_offset});
+    const auto answer = ask(path, {{"verb", "regs"}, {"port", port}, {"reads", reads}});
+    if (!answer) return answer;
+    for (const Json& value : (*answer)["ports"][0]["values"]) values.push_back(value);
+  }
+  return values;
+}
+
+Outcome<> show_registers(const PortOptions& options) {
+  std::string port = "hni0";
+  std::vector<std::string> names;
+  for (const std::string& word : options.words) {
+    if (is_port_name(word)) {
+      port = word;
+    } else {
+      names.push_back(word);
+    }
+  }
+  const auto lab = choose(options.run);
+  if (!lab) return tl::unexpected(lab.error());
+  const RegisterNames registers;
+  const auto elements = registers.find(names);
+  if (!elements) return tl::unexpected(elements.error());
+  const auto values = read_all(lab->path, port, *elements);
+  if (!values) return tl::unexpected(values.error());
+
+  Json out = Json::object();
+  for (std::size_t i = 0; i < values->size(); ++i) {
+    const auto value = (*values)[i].get<std::uint32_t>();
+    // Without names: what differs from an idle card, not thousands of zeros.
+    if (names.empty() && value == 0) continue;
+    if (options.json) {
+      out[(*elements)[i].name] = value;
+    } else if (options.verbose) {
+      fmt::print("{}\n", registers.decode((*elements)[i].name, value));
+    } else {
+      fmt::print("{:<40} {:#010x}\n", (*elements)[i].name, value);
+    }
+  }
+  if (options.json) fmt::print("{}\n", Json{{"port", port}, {"registers", out}}.dump());
+  return {};
+}
+
+}  // namespace
+
+int port_command(int argc, char** argv) {
+  PortOptions options;
+  CLI::App app{"Ask the ports of a running `hni run`.", "hni port"};
+  app.require_subcommand(0, 1);
+  const auto verb = [&](const char* name, const char* help) {
+    CLI::App* sub = app.add_subcommand(name, help);
+    sub->add_flag("-j,--json", options.json, "print JSON");
+    return sub;
+  };
+  const auto with_port = [&](CLI::App* sub) {
+    sub->add_option("PORT", options.words, "hni0 or hni1; both if left out");
+    sub->add_option("--run", options.run, "process id of the `hni run`, if there are several");
+    return sub;
+  };
+  verb("list", "the ports that are there");
+  with_port(verb("stats", "packets, drops by reason, and every counter of the card"));
+  with_port(verb("link", "speed, FEC, pause"));
+  with_port(verb("rings", "heads, tails, and where the buffers are"));
+  with_port(verb("fw", "firmware versions, heartbeat, sensors"));
+  CLI::App* regs = verb("regs", "registers by name");
+  regs->add_option("NAME", options.words,
+                   "register names or patterns ('QUEUE_TWQ0*[0]'), and hni0 or hni1; without "
+                   "names all that are not zero");
+  regs->add_option("--run", options.run, "process id of the `hni run`, if there are several");
+  regs->add_flag("-v,--verbose", options.verbose, "say what each field means");
+  if (const auto status = parse(app, "hni port", argc, argv)) return *status;
+  if (app.get_subcommands().empty()) {
+    fmt::print(stderr, "{}", app.help());
+    return kExitUsage;
+  }
+  const std::string name = app.get_subcommands().front()->get_name();
+  const auto done = name == "list"   ? list(options)
+                    : name == "regs" ? show_registers(options)
+                                     : show(name, options);
+  return done ? kExitDone : complain("hni port " + name, done.error());
+}
+
+}  // namespace hni::tools

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/hni/runner.hpp"
+
+#include <fmt/format.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+
+#include "tools/hni/text_view.hpp"
+
+namespace hni::tools {
+namespace {
+
+constexpr std::uint64_t kSignalToken = 1;
+constexpr std::uint64_t kQueueToken = 0x10000;   // + side * 0x1000 + queue
+constexpr std::uint64_t kNoticeToken = 0x20000;  // + side
+constexpr Duration kReportPeriod = std::chrono::seconds(1);
+/// Sleeping and waking costs about so much: shorter waits are spun away.
+constexpr Duration kShortestSleep = std::chrono::microseconds(60);
+constexpr Duration kLongestSleep = std::chrono::seconds(3600);
+constexpr Duration kBringUpPatience = std::chrono::seconds(15);
+constexpr Duration kDrainPatience = std::chrono::seconds(2);
+constexpr Duration kStopPatience = std::chrono::seconds(15);
+
+std::uint64_t drops_total(const Json& direction) {
+  std::uint64_t sum = 0;
+  for (const char* kind : {"tx_drops", "rx_drops"}) {
+    for (const auto& [reason, count] : direction[kind].items()) sum += count.get<std::uint64_t>();
+  }
+  return sum;
+}
+
+}  // namespace
+
+Runner::~Runner() {
+  stop_command();
+}
+
+Outcome<int> Runner::run() {
+  if (auto r = set_up(); !r) return tl::unexpected(r.error());
+  started_ = monotonic_now();
+  if (auto r = bring_up(); !r) return tl::unexpected(r.error());
+  if (!stop_) {
+    if (auto r = start_command(); !r) return tl::unexpected(r.error());
+    if (auto r = loop(); !r) return tl::unexpected(r.error());
+  }
+  stop_command();
+  if (auto r = drain(); !r) return tl::unexpected(r.error());
+  return conclude();
+}
+
+// ---- The loop
+
+Outcome<> Runner::bring_up() {
+  const Time begin = monotonic_now();
+  if (auto r = lab_->start(begin); !r) return r;
+  if (auto r = step_until(
+          kBringUpPatience, [this] { return stop_ || lab_->up(); }, "the links did not come up");
+      !r) {
+    return r;
+  }
+  const Time now = monotonic_now();
+  announce(now - begin);
+  started_ = last_report_ = now;
+  next_report_ = now + kReportPeriod;
+  if (options_.duration_s > 0)
+    stop_at_ =
+        now + std::chrono::duration_cast<Time>(std::chrono::duration<double>(options_.duration_s));
+  return {};
+}
+
+Outcome<> Runner::step_until(Duration limit, const std::function<bool()>& done, const char* what) {
+  const Time end = monotonic_now() + limit;
+  for (;;) {
+    const Time now = monotonic_now();
+    const bool busy = lab_->turn(now);
+    if (done()) return {};
+    if (auto why = lab_->broken()) return problem(*why);
+    if (now >= end) return problem(what);
+    wait(now, busy);
+  }
+}
+
+Outcome<> Runner::loop() {
+  for (;;) {
+    const Time now = monotonic_now();
+    const bool busy = lab_->turn(now);
+    tick(now);
+    if (!keep_going(now)) return {};
+    wait(now, busy);
+  }
+}
+
+bool Runner::keep_going(Time now) {
+  if (auto why = lab_->broken()) {
+    failure_ = *why;
+    return false;
+  }
+  if (failure_ || stop_ || now >= stop_at_) return false;
+  if (mode_ == Mode::kInterfaces) return true;
+  return !(lab_->side(0).end()->finished() && lab_->side(1).end()->finished());
+}
+
+void Runner::wait(Time now, bool busy) {
+  Duration longest = Duration::zero();
+  if (!busy) {
+    const Time next = std::min({lab_->deadline(), stop_at_, next_report_});
+    longest = std::clamp<Duration>(next - now, Duration::zero(), kLongestSleep);
+    if (longest < kShortestSleep) longest = Duration::zero();
+    if (control_ && control_->waiting())
+      longest = std::min<Duration>(longest, std::chrono::milliseconds(10));
+  }
+  for (const Poller::Event& event : poller_->wait(longest)) handle(event, now);
+}
+
+void Runner::handle(const Poller::Event& event, Time now) {
+  if (event.token == kSignalToken) return read_signals();
+  if (ControlServer::owns(event.token)) return control_->handle(event, now);
+  if (event.token >= kNoticeToken) {
+    const auto side = static_cast<unsigned>(event.token - kNoticeToken);
+    taps_[side]->take_changes();
+    static_cast<TapEnd*>(lab_->side(side).end())->follow_interface();
+    return;
+  }
+  const auto at = static_cast<unsigned>(event.token - kQueueToken);
+  lab_->side(at / 0x1000).end()->wake(QueueId{static_cast<std::uint16_t>(at % 0x1000)});
+}
+
+void Runner::read_signals() {
+  signalfd_siginfo info{};
+  while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+    if (info.ssi_signo == SIGCHLD) {
+      reap_command();
+    } else {
+      signal_ = static_cast<int>(info.ssi_signo);
+      stop_ = true;
+    }
+  }
+}
+
+void Runner::tick(Time now) {
+  if (control_) control_->step(now);
+  if (now < next_report_) return;
+  next_report_ = now + kReportPeriod;
+  if (auto r = lab_->flush_capture(); !r) failure_ = r.error().text;
+  if (!options_.quiet) report(now);
+}
+
+void Runner::report(Time now) {
+  const double seconds = std::chrono::duration<double>(now - last_report_).count();
+  last_report_ = now;
+  std::vector<Json> ports;
+  for (unsigned i = 0; i < 2; ++i) {
+    ports.push_back(live_json(*lab_, i, last_[i], seconds));
+    last_[i] = totals_of(*lab_, i);
+  }
+  const double elapsed = std::chrono::duration<double>(now - started_).count();
+  if (options_.json) {
+    fmt::print("{}\n", Json{{"time_s", elapsed}, {"ports", ports}}.dump());
+  } else {
+    const std::string text = fmt::format("{:.0f} s\n{}", elapsed, live_table(ports));
+    // On a terminal the figures stay in their place.
+    if (::isatty(STDOUT_FILENO) != 0) {
+      if (lines_shown_ != 0) fmt::print("\033[{}A\033[J", lines_shown_);
+      lines_shown_ = static_cast<int>(std::count(text.begin(), text.end(), '\n'));
+    }
+    fmt::print("{}", text);
+  }
+  std::fflush(stdout);
+}
+
+// ---- The end
+
+/// Lets everything that was read arrive.
+Outcome<> Runner::drain() {
+  for (unsigned i = 0; i < 2; ++i) lab_->side(i).end()->stop_reading();
+  if (lab_->broken()) return {};
+  stop_at_ = next_report_ = Time::max();
+  // What does not arrive in time is counted as dropped when the ports stop.
+  (void)step_until(
+      kDrainPatience, [this] { return lab_->quiet(); }, "packets are still under way");
+  return {};
+}
+
+Outcome<int> Runner::conclude() {
+  std::vector<Balance> balances = buffer_balances(*lab_);
+  for (unsigned i = 0; i < 2; ++i) {
+    lab_->side(i).end()->release();
+    lab_->side(i).port().stop(monotonic_now());
+  }
+  const auto all = [this](auto&& holds) {
+    return holds(lab_->side(0).port()) && holds(lab_->side(1).port());
+  };
+  // A port that is gone or failed has nothing to stop.
+  (void)step_until(
+      kStopPatience,
+      [&] { return all([](CardPort& p) { return p.state() == PortState::kReady; }); },
+      "the queues did not stop");
+  for (Balance& b : packet_balances(*lab_)) balances.push_back(std::move(b));
+  for (unsigned i = 0; i < 2; ++i) {
+    const CardPort& port = lab_->side(i).port();
+    balances.push_back({fmt::format("{}: buffers = free, after the stop", lab_->side(i).name()),
+                        port.pool().page_count(), port.pool().free_pages()});
+  }
+  const bool accounted =
+      std::all_of(balances.begin(), balances.end(), [](const Balance& b) { return b.holds(); });
+  print_summary(balances, accounted);
+  for (unsigned i = 0; i < 2; ++i) lab_->side(i).port().detach(monotonic_now());
+  (void)step_until(
+      kStopPatience,
+      [&] { return all([](CardPort& p) { return p.state() == PortState::kDetached; }); },
+      "the ports did not detach");
+  if (auto r = lab_->flush_capture(); !r) return tl::unexpected(r.error());
+  if (failure_) return problem(*failure_);
+  if (command_status_ != 0)
+    return problem(fmt::format("--exec: the command ended with status {}", command_status_));
+  const std::uint64_t corrupt =
+      lab_->side(0).end()->counters().corrupt + lab_->side(1).end()->counters().corrupt;
+  return accounted && corrupt == 0 ? kExitDone : kExitFailed;
+}
+
+void Runner::print_summary(const std::vector<Balance>& balances, bool accounted) {
+  const double elapsed = std::chrono::duration<double>(monotonic_now() - started_).count();
+  Json directions = Json::array();
+  for (unsigned i = 0; i < 2; ++i) {
+    Side& from = lab_->side(i);
+    Side& to = lab_->side(i ^ 1);
+    const EndCounters& above = from.end()->counters();
+    const EndCounters& below = to.end()->counters();
+    directions.push_back({{"from", from.name()},
+                          {"to", to.name()},
+                          {"read", above.read},
+                          {"sent", above.sent},
+                          {"frames", lab_->cable().counters(i).frames},
+                          {"frame_bytes", lab_->cable().counters(i).bytes},
+                          {"delivered", below.written},
+                          {"tx_drops", drops_json(transmit_drops(*lab_, i))},
+                          {"rx_drops", drops_json(receive_drops(*lab_, i ^ 1))},
+                          {"corrupt", below.corrupt},
+                          {"reordered", below.reordered}});
+  }
+  if (options_.json) {
+    fmt::print("{}\n", Json{{"summary",
+                             {{"seconds", elapsed},
+                              {"directions", directions},
+                              {"balances", balances_json(balances)},
+                              {"accounted", accounted}}}}
+                           .dump());
+    return;
+  }
+  fmt::print("\n{:.1f} s\n", elapsed);
+  for (const Json& d : directions) {
+    fmt::print(
+        "{} -> {}: {} packets read, {} sent, {} frames ({}B) on the cable, {} delivered, {} "
+        "dropped\n",
+        d["from"].get<std::string>(), d["to"].get<std::string>(), d["read"].dump(),
+        d["sent"].dump(), d["frames"].dump(), with_unit(d["frame_bytes"].get<double>()),
+        d["delivered"].dump(), drops_total(d));
+    for (const char* kind : {"tx_drops", "rx_drops"}) {
+      for (const auto& [reason, count] : d[kind].items())
+        fmt::print("  {} dropped: {}\n", count.dump(), reason);
+    }
+    if (mode_ == Mode::kGenerator)
+      fmt::print("  {} not as they were sent, {} out of order\n", d["corrupt"].dump(),
+                 d["reordered"].dump());
+  }
+  for (const Balance& b : balances) {
+    if (!b.holds()) fmt::print("does not balance: {}: {} and {}\n", b.what, b.left, b.right);
+  }
+  fmt::print("accounted: {}\n", accounted ? "yes" : "no");
+}
+
+}  // namespace hni::tools

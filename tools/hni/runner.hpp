@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Runner: `hni run` from the first namespace to the summary. One thread, one event loop: it works
+/// without sleeping while packets move, and sleeps in epoll when nothing does.
+
+#include <sys/types.h>
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tools/hni/control.hpp"
+#include "tools/hni/generator_end.hpp"
+#include "tools/hni/lab.hpp"
+#include "tools/hni/tap_end.hpp"
+
+namespace hni::tools {
+
+struct RunOptions {
+  LabOptions lab;
+  std::string name;               ///< of the namespaces: NAME-a and NAME-b
+  std::vector<std::string> taps;  ///< two names: interfaces in this namespace instead
+  bool offload = true;
+  bool generator = false;
+  std::string replay;           ///< capture file to send
+  std::uint64_t rate = 0;       ///< packets a second of the generator, each way; 0: no limit
+  std::uint64_t packets = 0;    ///< of the generator, each way; 0: no limit
+  std::uint32_t shortest = 60;  ///< frames of the generator, bytes without FCS
+  std::uint32_t longest = 0;    ///< 0: what the MTU allows
+  double duration_s = 0;        ///< 0: until a signal
+  std::string exec;             ///< command to run while the ports are up; its end ends the run
+  bool json = false;
+  bool quiet = false;  ///< no live figures
+
+  /// Somebody relies on network interfaces; a generator would not do.
+  [[nodiscard]] bool needs_interfaces() const {
+    return !exec.empty() || !taps.empty() || !name.empty();
+  }
+};
+
+class Runner {
+ public:
+  explicit Runner(const RunOptions& options) : options_(options) {}
+  ~Runner();
+  Runner(const Runner&) = delete;
+  Runner& operator=(const Runner&) = delete;
+
+  /// The exit status of the whole run.
+  Outcome<int> run();
+
+ private:
+  enum class Mode : std::uint8_t { kInterfaces, kGenerator, kReplay };
+
+  // Set-up
+  Outcome<> watch_signals();
+  Outcome<> set_up();
+  Outcome<> make_interfaces();
+  Outcome<> attach_ends();
+  Outcome<> bring_up();
+  Outcome<> start_command();
+  void announce(Duration took);
+
+  // The loop
+  Outcome<> loop();
+  void wait(Time now, bool busy);
+  void handle(const Poller::Event& event, Time now);
+  void read_signals();
+  void reap_command();
+  void tick(Time now);
+  void report(Time now);
+  bool keep_going(Time now);
+
+  // The end
+  Outcome<> drain();
+  Outcome<int> conclude();
+  void stop_command();
+  void print_summary(const std::vector<Balance>& balances, bool accounted);
+  Outcome<> step_until(Duration limit, const std::function<bool()>& done, const char* what);
+
+  RunOptions options_;
+  Mode mode_ = Mode::kInterfaces;
+  std::string why_generator_;
+  std::optional<Poller> poller_;
+  Fd signals_;
+  std::vector<NetNamespace> namespaces_;
+  std::vector<std::unique_ptr<Tap>> taps_;
+  std::unique_ptr<Lab> lab_;
+  std::unique_ptr<ControlServer> control_;
+  pid_t command_ = 0;
+  int command_status_ = 0;
+
+  bool stop_ = false;
+  int signal_ = 0;
+  std::optional<std::string> failure_;  ///< why the run ended early
+  Time started_{};
+  Time stop_at_ = Time::max();
+  Time next_report_{};
+  Time last_report_{};
+  std::array<Totals, 2> last_{};
+  int lines_shown_ = 0;
+};
+
+}  // namespace hni::tools

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `hni run` makes before packets move, and the command that it may start.
+
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
+#include "tools/hni/runner.hpp"
+
+namespace hni::tools {
+namespace {
+
+constexpr std::uint64_t kSignalToken = 1;
+constexpr std::uint64_t kQueueToken = 0x10000;
+constexpr std::uint64_t kNoticeToken = 0x20000;
+
+constexpr const char* kIpv4[2] = {"10.77.0.1", "10.77.0.2"};
+constexpr const char* kIpv6[2] = {"fd77::1", "fd77::2"};
+
+sigset_t watched_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int s : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&set, s);
+  return set;
+}
+
+/// What both ports will take, so that a slip of the finger does not take the machine down.
+Outcome<> check_memory(const LabOptions& options) {
+  const PortConfig config = port_config(options, Side::mac_of(0));
+  const std::uint64_t fragments =
+      config.spare_fragments +
+      std::uint64_t{config.queues} * (config.queue.header_ring + config.queue.payload_ring);
+  const std::uint64_t need = 2 * fragments * kFragmentBytes;
+  struct sysinfo info {};
+  if (::sysinfo(&info) != 0) return {};
+  const std::uint64_t have =
+      (std::uint64_t{info.freeram} + info.bufferram) * std::uint64_t{info.mem_unit};
+  if (need <= have) return {};
+  return problem(
+      fmt::format("{} MB of packet memory are needed and {} MB are free: use fewer "
+                  "--queues or a smaller --ring",
+                  need >> 20, have >> 20));
+}
+
+}  // namespace
+
+Outcome<> Runner::watch_signals() {
+  const sigset_t set = watched_signals();
+  if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return system_problem("signals");
+  (void)std::signal(SIGPIPE, SIG_IGN);
+  signals_ = Fd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+  if (!signals_) return system_problem("signals");
+  return poller_->add(signals_.get(), kSignalToken);
+}
+
+Outcome<> Runner::set_up() {
+  auto poller = Poller::create();
+  if (!poller) return tl::unexpected(poller.error());
+  poller_.emplace(std::move(*poller));
+  if (auto r = watch_signals(); !r) return r;
+  if (auto r = check_memory(options_.lab); !r) return r;
+  mode_ = !options_.replay.empty() ? Mode::kReplay
+          : options_.generator     ? Mode::kGenerator
+                                   : Mode::kInterfaces;
+  auto lab = Lab::create(options_.lab);
+  if (!lab) return tl::unexpected(lab.error());
+  lab_ = std::move(*lab);
+  if (mode_ == Mode::kInterfaces) {
+    if (auto r = make_interfaces(); !r) {
+      if (!r.error().unavailable || options_.needs_interfaces()) return r;
+      why_generator_ = r.error().text;
+      taps_.clear();
+      namespaces_.clear();
+      mode_ = Mode::kGenerator;
+    }
+  }
+  if (auto r = attach_ends(); !r) return r;
+  auto control = ControlServer::create(*poller_, *lab_);
+  if (!control) return tl::unexpected(control.error());
+  control_ = std::move(*control);
+  return {};
+}
+
+Outcome<> Runner::make_interfaces() {
+  const bool own = options_.taps.empty();
+  const std::string name =
+      options_.name.empty() ? "hni-" + std::to_string(::getpid()) : options_.name;
+  for (unsigned i = 0; i < 2; ++i) {
+    auto where =
+        own ? NetNamespace::create(name + (i == 0 ? "-a" : "-b")) : NetNamespace::current();
+    if (!where) return tl::unexpected(where.error());
+    namespaces_.push_back(std::move(*where));
+    TapOptions tap;
+    tap.name = own ? lab_->side(i).name() : options_.taps[i];
+    tap.queues = options_.lab.queues;
+    tap.mtu = options_.lab.mtu;
+    tap.mac = Side::mac_of(i);
+    tap.offload = options_.offload;
+    if (own) {
+      tap.ipv4 = std::string(kIpv4[i]) + "/24";
+      tap.ipv6 = std::string(kIpv6[i]) + "/64";
+    }
+    auto made = Tap::create(namespaces_.back(), tap);
+    if (!made) return tl::unexpected(made.error());
+    taps_.push_back(std::make_unique<Tap>(std::move(*made)));
+  }
+  return {};
+}
+
+Outcome<> Runner::attach_ends() {
+  std::optional<device::PcapReader> reader;
+  if (mode_ == Mode::kReplay) {
+    auto opened = device::PcapReader::open(options_.replay);
+    if (!opened) return problem("--replay: " + opened.error().text);
+    reader.emplace(std::move(*opened));
+  }
+  for (unsigned i = 0; i < 2; ++i) {
+    Side& side = lab_->side(i);
+    if (mode_ == Mode::kInterfaces) {
+      auto end =
+          std::make_unique<TapEnd>(side.port(), *taps_[i], options_.offload, options_.lab.mtu);
+      end->follow_interface();
+      side.set_end(std::move(end));
+      for (unsigned q = 0; q < taps_[i]->queues(); ++q) {
+        if (auto r = poller_->add(taps_[i]->queue(q), kQueueToken + i * 0x1000 + q, true); !r)
+          return r;
+      }
+      if (auto r = poller_->add(taps_[i]->events(), kNoticeToken + i); !r) return r;
+    } else if (mode_ == Mode::kReplay) {
+      (void)side.port().filter().set_promiscuous(true);
+      side.set_end(std::make_unique<ReplayEnd>(
+          side.port(), i == 0 ? std::move(reader) : std::optional<device::PcapReader>()));
+    } else {
+      GeneratorOptions generator;
+      generator.from = Side::mac_of(i);
+      generator.to = Side::mac_of(i ^ 1);
+      generator.shortest = options_.shortest;
+      generator.longest = options_.longest != 0 ? options_.longest : options_.lab.mtu + 14;
+      generator.packets_per_second = options_.rate;
+      generator.limit = options_.packets;
+      side.set_end(std::make_unique<GeneratorEnd>(side.port(), generator, options_.lab.queues));
+    }
+  }
+  return {};
+}
+
+void Runner::announce(Duration took) {
+  if (options_.json) {
+    Json line = {{"event", "up"}, {"pid", ::getpid()}, {"socket", control_->path()}};
+    line["mode"] = mode_ == Mode::kInterfaces  ? "interfaces"
+                   : mode_ == Mode::kGenerator ? "generator"
+                                               : "replay";
+    for (const NetNamespace& n : namespaces_) {
+      if (!n.name().empty()) line["namespaces"].push_back(n.name());
+    }
+    for (const auto& tap : taps_) line["interfaces"].push_back(tap->name());
+    if (!why_generator_.empty()) line["why"] = why_generator_;
+    fmt::print("{}\n", line.dump());
+  } else if (!options_.quiet) {
+    fmt::print("two cards, one cable, {} queue{} each; links up after {:.2f} s\n",
+               options_.lab.queues, options_.lab.queues == 1 ? "" : "s",
+               std::chrono::duration<double>(took).count());
+    if (!why_generator_.empty())
+      fmt::print("no network interfaces ({}): a packet generator takes their place\n",
+                 why_generator_);
+    for (unsigned i = 0; i < taps_.size(); ++i) {
+      const bool own = !namespaces_[i].name().empty();
+      fmt::print("  {:<16} {}  {}\n", own ? namespaces_[i].name() : "this namespace",
+                 taps_[i]->name(), own ? fmt::format("{}  {}", kIpv4[i], kIpv6[i]) : "");
+    }
+    if (!namespaces_.empty() && !namespaces_[0].name().empty() && options_.exec.empty())
+      fmt::print("try: ip netns exec {} ping {}\n", namespaces_[0].name(), kIpv4[1]);
+    fmt::print("ask: hni port stats --run {}\n", ::getpid());
+  }
+  std::fflush(stdout);
+}
+
+// ---- The command
+
+Outcome<> Runner::start_command() {
+  if (options_.exec.empty()) return {};
+  const pid_t parent = ::getpid();
+  command_ = ::fork();
+  if (command_ < 0) {
+    command_ = 0;
+    return system_problem("--exec");
+  }
+  if (command_ != 0) return {};
+  // The child: its own process group, so that all of it can be ended; never longer than we live.
+  (void)::setpgid(0, 0);
+  (void)::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (::getppid() != parent) ::_exit(127);
+  const sigset_t set = watched_signals();
+  (void)::sigprocmask(SIG_UNBLOCK, &set, nullptr);
+  (void)std::signal(SIGPIPE, SIG_DFL);
+  for (unsigned i = 0; i < 2; ++i) {
+    const std::string letter = i == 0 ? "A" : "B";
+    if (i < namespaces_.size())
+      (void)::setenv(("HNI_NETNS_" + letter).c_str(), namespaces_[i].name().c_str(), 1);
+    (void)::setenv(("HNI_IPV4_" + letter).c_str(), kIpv4[i], 1);
+    (void)::setenv(("HNI_IPV6_" + letter).c_str(), kIpv6[i], 1);
+  }
+  (void)::setenv("HNI_RUN", std::to_string(parent).c_str(), 1);
+  (void)::execl("/bin/sh", "sh", "-c", options_.exec.c_str(), static_cast<char*>(nullptr));
+  ::_exit(127);
+}
+
+void Runner::reap_command() {
+  int status = 0;
+  while (command_ != 0 && ::waitpid(command_, &status, WNOHANG) == command_) {
+    command_ = 0;
+    command_status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    stop_ = true;
+  }
+}
+
+/// Asks the command to end, and makes it end half a second later.
+void Runner::stop_command() {
+  if (command_ == 0) return;
+  (void)::kill(-command_, SIGTERM);
+  for (int look = 0; look < 50 && command_ != 0; ++look) {
+    int status = 0;
+    if (::waitpid(command_, &status, WNOHANG) == command_) command_ = 0;
+    if (command_ != 0) (void)::usleep(10'000);
+  }
+  if (command_ == 0) return;
+  (void)::kill(-command_, SIGKILL);
+  (void)::waitpid(command_, nullptr, 0);
+  command_ = 0;
+}
+
+}  // namespace hni::tools

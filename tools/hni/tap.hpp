@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Tap: one TAP interface with several queues; it lives as long as this object. Each read() and
+/// write() of a queue carries one frame behind a virtio_net_hdr.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "driver/port_config.hpp"
+#include "tools/hni/fd.hpp"
+#include "tools/hni/net_namespace.hpp"
+#include "tools/hni/problem.hpp"
+
+namespace hni::tools {
+
+struct TapOptions {
+  std::string name;
+  unsigned queues = 1;
+  std::uint32_t mtu = 1500;
+  MacAddress mac{};
+  bool offload = true;  ///< the kernel leaves checksums and segmentation to us
+  std::string ipv4;     ///< with prefix length, "10.77.0.1/24"; empty for none
+  std::string ipv6;
+};
+
+/// What a network interface listens to.
+struct TapMode {
+  bool up = false;
+  bool promiscuous = false;
+  bool all_multicast = false;
+  MacAddress mac{};
+  friend bool operator==(const TapMode&, const TapMode&) = default;
+};
+
+class Tap {
+ public:
+  /// Bytes of the header before each frame.
+  static constexpr std::size_t kHeaderBytes = 10;
+
+  /// Makes the interface in `where`, sets it up and raises it. Fails if the name is in use.
+  static Outcome<Tap> create(const NetNamespace& where, const TapOptions& options);
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] unsigned queues() const { return static_cast<unsigned>(queues_.size()); }
+  [[nodiscard]] int queue(unsigned index) const { return queues_[index].get(); }
+  /// Readable when the interface's flags or address may have changed; see take_changes().
+  [[nodiscard]] int events() const { return events_.get(); }
+  /// Forgets the notices behind events().
+  void take_changes() const;
+  [[nodiscard]] TapMode mode() const;
+
+ private:
+  Tap() = default;
+  Outcome<> open_queues(const TapOptions& options);
+  Outcome<> configure(const TapOptions& options);
+  Outcome<> set_address(const std::string& text, int family);
+
+  std::string name_;
+  std::vector<Fd> queues_;
+  Fd control_;  ///< a socket in the interface's namespace
+  Fd events_;
+};
+
+}  // namespace hni::tools
