@@ -83,6 +83,7 @@ class Firmware {
   static constexpr Duration kHeartbeatPeriod = std::chrono::seconds(10);  ///< 6.2
   static constexpr Duration kRetryTime = std::chrono::seconds(1);
   static constexpr Duration kCapabilityPollTime = std::chrono::milliseconds(20);
+  static constexpr Duration kLookTime = std::chrono::milliseconds(1);
   static constexpr std::uint32_t kRequestSlots = 4;
 
   explicit Firmware(D& door, FirmwareOptions options = {})
@@ -201,6 +202,7 @@ class Firmware {
   }
 
   // Life
+  void advance(Time now);
   void fail_with(Error why);
   void became_ready(Time now);
   void wait_for_capabilities(Time now);
@@ -256,6 +258,7 @@ class Firmware {
   // Bring-up and capabilities
   Time give_up_{};
   Time next_poll_{};
+  Time next_look_{};                    ///< at the rings without an interrupt, while ready
   std::uint64_t failures_seen_ = 0;     ///< FW_ERR completions when HOST_CAP_REQ was sent
   bool capabilities_expected_ = false;  ///< an answer to HOST_CAP_REQ is welcome
   bool capabilities_hinted_ = false;    ///< ask again when next_refresh_ comes

@@ -25,8 +25,18 @@ Result<> Firmware<Io, Obs>::start(Time now) {
 template <DeviceIo Io, class Obs>
 void Firmware<Io, Obs>::step(Time now) {
   if (state_ == State::kDown || state_ == State::kFailed) return;
-  Sink sink{*this};
-  mailbox_.step(now, sink);
+  // While vector 0 announces messages, looking at the rings is a safety net for lost interrupts.
+  if (state_ != State::kReady || now >= next_look_) {
+    next_look_ = now + kLookTime;
+    Sink sink{*this};
+    mailbox_.step(now, sink);
+  }
+  advance(now);
+}
+
+/// What follows from the mailbox's state and from the time.
+template <DeviceIo Io, class Obs>
+void Firmware<Io, Obs>::advance(Time now) {
   if (state_ == State::kFailed) return;  // a handler gave up
   if (mailbox_.state() == MailboxState::kFailed) return fail_with(mailbox_.error());
   switch (state_) {
@@ -57,7 +67,7 @@ void Firmware<Io, Obs>::interrupt(Time now) {
   if (!ready()) return;  // bring-up and shutdown poll; a handler must not move them (3.2)
   Sink sink{*this};
   mailbox_.interrupt(now, sink);
-  step(now);
+  advance(now);
 }
 
 template <DeviceIo Io, class Obs>

@@ -242,7 +242,6 @@ template <DeviceIo Io, class Obs>
 template <class Handler>
 void Mailbox<Io, Obs>::interrupt(Time now, Handler& handler) {
   if (state_ != State::kReady || !interrupt_enabled_) return;
-  door_->obs.interrupt(Vector{0});
   // Clear before looking: a message that comes after the clear latches the cause again, and the
   // unmask below then fires.
   (void)firmware_raised();

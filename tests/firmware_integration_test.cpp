@@ -75,6 +75,12 @@ struct Integration : testing::Test {
   /// Nothing that the driver did was against the card's rules.
   void expect_clean() {
     EXPECT_EQ(card->dma.refused(), 0u);
+    const device::CardEvents& events = card->card.events();
+    EXPECT_EQ(events.unknown_register, 0u);
+    EXPECT_EQ(events.read_only_write, 0u);
+    EXPECT_EQ(events.partly_modelled, 0u);
+    for (const std::uint64_t count : events.protocol) EXPECT_EQ(count, 0u);
+    for (const std::uint64_t count : events.illegal_action) EXPECT_EQ(count, 0u);
     EXPECT_EQ(model().counters().malformed, 0u);
     EXPECT_EQ(model().counters().unknown_messages, 0u);
     EXPECT_EQ(fw->counters().refused, 0u);

@@ -500,6 +500,7 @@ TEST_F(Flash, PieceWaitsForRoomInAFullMailbox) {
   io.frozen = false;
   // The firmware asks before it takes what it has.
   ASSERT_TRUE(io.deliver(words({0x00058024, 0x00080000, 0, 0x00080001, 64})));
+  now += 1ms;
   fw.step(now);
   EXPECT_EQ(fw.flash_progress().done, 0u);
   advance(30ms);

@@ -398,5 +398,81 @@ TEST_F(MailboxTest, VanishedCardFailsARunningMailbox) {
   EXPECT_FALSE(mailbox.send(words({0x00018010}), now));
 }
 
+/// Lies about every mailbox word at random, between the driver and a faithful firmware.
+struct LyingIo {
+  FakeFirmware& inner;
+  std::uint32_t state = 1;
+  bool lie = false;
+
+  std::uint32_t random() {
+    state = state * 1664525U + 1013904223U;
+    return state >> 8;
+  }
+  std::uint32_t read32(Site site, RegAddr reg) {
+    const std::uint32_t truth = inner.read32(site, reg);
+    if (!lie || reg.bar != Bar::kBar4 || site == Site::kPresence) return truth;
+    switch (random() % 8) {
+      case 0:
+        return 3;
+      case 1:
+        return 7;
+      case 2:
+        return random() << 16;
+      case 3:
+        return 0xfffffffe;  // all ones in slot 0 would mean that the card is gone
+      case 4:
+        return (random() % 5000) << 16 | 0x4000;
+      default:
+        return truth;
+    }
+  }
+  void write32(RegAddr reg, std::uint32_t value) { inner.write32(reg, value); }
+  std::uint64_t load64(Site site, const std::uint64_t* w) { return inner.load64(site, w); }
+  void store64(std::uint64_t* w, std::uint64_t v) { inner.store64(w, v); }
+  void copy_in(Site s, std::byte* to, const std::byte* from, std::size_t n) {
+    ASSERT_LE(n, kMailboxPageBytes);
+    inner.copy_in(s, to, from, n);
+  }
+  std::optional<DmaSpan> dma_alloc(std::size_t n) { return inner.dma_alloc(n); }
+  void dma_free(DmaSpan span) { inner.dma_free(span); }
+};
+
+TEST(MailboxHostile, AnyDescriptorWordsLeaveTheRingsValidAndTheMailboxRestartable) {
+  FakeFirmware firmware;
+  LyingIo io{firmware};
+  NullObserver obs;
+  Door<LyingIo> door{io, obs};
+  Mailbox<LyingIo> mailbox{door};
+  Collector collector;
+  Time now{};
+  ASSERT_TRUE(mailbox.allocate());
+  for (int life = 0; life < 50; ++life) {
+    io.lie = false;
+    ASSERT_TRUE(mailbox.start(now, false));
+    now += 20ms;
+    mailbox.step(now, collector);
+    ASSERT_EQ(mailbox.state(), MailboxState::kReady);
+    io.lie = true;
+    for (int i = 0; i < 200; ++i) {
+      now += 1ms;
+      for (std::uint32_t n = io.random() % 4; n > 0; --n)
+        (void)mailbox.send(words({0x00018014}), now);
+      firmware.run();
+      const std::uint64_t before = firmware.reads;
+      mailbox.step(now, collector);
+      // Two reads a descriptor, and at most two presence checks for each of these.
+      ASSERT_LE(firmware.reads - before, (15 + 2 * 16) * 3U);
+      ASSERT_TRUE(mailbox.is_valid());
+      for (const Bytes& message : collector.messages) {
+        ASSERT_GE(message.size(), 4u);
+        ASSERT_LE(message.size(), 4096u);
+      }
+      collector = {};
+    }
+    firmware.received.clear();
+    mailbox.abort(ErrorCode::kFirmwareSilent);
+  }
+}
+
 }  // namespace
 }  // namespace hni
