@@ -46,7 +46,7 @@ class Port {
   static constexpr std::uint32_t kFirstQueueVector = 2;
 
   template <class O = Obs>
-    requires std::same_as<O, NullObserver>
+  requires std::same_as<O, NullObserver>
   explicit Port(Io& io) : Port(io, own_observer_) {}
   /// Both outlive the port.
   Port(Io& io, Obs& observer)
