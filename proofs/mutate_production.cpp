@@ -64,3 +64,44 @@ std::uint32_t take_back(Ring& r, std::uint32_t* s) {
   return r.take_back(Slots{s});
 }
 #endif
+
+#ifdef HNI_SUBJECT_DRIVER_MAILBOX_RING_HPP
+#include "driver/mailbox_ring.hpp"
+template struct hni::MailboxRing<std::uint32_t>;
+template hni::MailboxVerdict hni::mailbox_verdict(const hni::Untrusted<std::uint32_t>&);
+template hni::Untrusted<std::uint32_t> hni::mailbox_length(const hni::Untrusted<std::uint32_t>&);
+hni::MailboxRing<std::uint32_t> fresh_mailbox() {
+  return {};
+}
+#endif
+
+#ifdef HNI_SUBJECT_DRIVER_FRAGMENT_POOL_HPP
+#include "driver/fragment_pool.hpp"
+template struct hni::HolderCount<std::uint32_t>;
+#endif
+
+#ifdef HNI_SUBJECT_DRIVER_TLV_HPP
+#include "driver/tlv.hpp"
+using Bytes = hni::PrivateBytes;
+template hni::Untrusted<std::uint32_t> hni::tlv_header(const Bytes&, const std::uint32_t&);
+template tl::expected<hni::TlvMessage<std::uint32_t>, hni::Refusal> hni::tlv_message(const Bytes&);
+template class hni::TlvWalk<Bytes>;
+template bool hni::tlv_fits(const Bytes&, const hni::TlvAttribute<std::uint32_t>&,
+                            const hni::spec::FwAttribute&);
+template hni::Untrusted<std::uint64_t> hni::tlv_unsigned(const Bytes&,
+                                                         const hni::TlvAttribute<std::uint32_t>&);
+template hni::Untrusted<std::uint64_t> hni::tlv_signed(const Bytes&,
+                                                       const hni::TlvAttribute<std::uint32_t>&);
+template class hni::TlvAttributes<Bytes>;
+#endif
+
+#ifdef HNI_SUBJECT_DRIVER_STATISTICS_HPP
+#include "driver/statistics.hpp"
+template struct hni::WideCounter<std::uint32_t, std::uint64_t>;
+template struct hni::WideCounter<std::uint64_t, std::uint64_t>;
+#endif
+
+#ifdef HNI_SUBJECT_DRIVER_CLOCK_HPP
+#include "driver/clock.hpp"
+template std::uint64_t hni::extend_stamp(const std::uint64_t&, const std::uint64_t&);
+#endif

@@ -126,16 +126,21 @@ int print_list(const std::vector<Obligation>& chosen) {
   return 0;
 }
 
-/// For mutants: the first obligation that breaks, and nothing else.
-int hunt(const std::vector<Obligation>& chosen) {
+/// For mutants: the first obligation that breaks. 1 if one does, 3 if none does but one is undecided.
+int hunt(const std::vector<Obligation>& chosen, const RunOptions& options) {
+  std::string undecided;
   for (const Obligation& o : chosen) {
     if (o.expect == Expect::kRefuted) continue;
-    const std::string broken = first_defect(o);
-    if (broken.empty()) continue;
-    std::printf("%s: %s\n", o.name, broken.c_str());
-    return 1;
+    const std::string broken = std::string(o.name) + ": " + first_defect(o, options);
+    if (broken.ends_with(": ")) continue;
+    if (broken.find(": undecided: ") == std::string::npos) {
+      std::printf("%s\n", broken.c_str());
+      return 1;
+    }
+    if (undecided.empty()) undecided = broken;
   }
-  return 0;
+  if (!undecided.empty()) std::printf("%s\n", undecided.c_str());
+  return undecided.empty() ? 0 : 3;
 }
 
 /// The mutation run needs the sources: it is a script beside them.
@@ -215,7 +220,7 @@ int prove_main(int argc, char** argv) {
     return 2;
   }
   if (options.list) return print_list(chosen);
-  if (options.first_defect) return hunt(chosen);
+  if (options.first_defect) return hunt(chosen, options.run);
   options.run.solvers = options.solver == "z3"     ? Solvers::kZ3
                         : options.solver == "cvc5" ? Solvers::kCvc5
                                                    : Solvers::kBoth;

@@ -194,17 +194,21 @@ Report decide_without(const Obligation& obligation, const std::string& assumptio
 
 namespace {
 
-std::string defect_among(const Obligation& obligation, bool small_sizes) {
+std::string defect_among(const Obligation& obligation, bool small_sizes, unsigned timeout_ms) {
   ExploreOptions explore;
-  explore.stop_at_refutation = true;
   explore.small_sizes = small_sizes;
   arena().clear();
   try {
     const Exploration runs = Explorer(explore).explore(obligation.harness);
-    if (runs.refuted) return runs.claims.back().property + ": " + runs.claims.back().what;
     if (!runs.labels.contains("end")) return "vacuous: no run satisfies the assumptions";
     for (const auto& [label, paths] : runs.labels) {
       if (paths.empty()) return "label '" + label + "' is never reached";
+    }
+    for (const std::vector<Claim>& group : grouped(runs.claims)) {
+      const Verdict verdict = ask_z3(refutation_question("", group), timeout_ms);
+      const std::string claim = group.front().property + ": " + group.front().what;
+      if (verdict.answer == Answer::kSat) return claim;
+      if (verdict.answer != Answer::kUnsat) return "undecided: " + claim;
     }
     return {};
   } catch (const std::exception& error) {
@@ -214,10 +218,10 @@ std::string defect_among(const Obligation& obligation, bool small_sizes) {
 
 }  // namespace
 
-std::string first_defect(const Obligation& obligation) {
+std::string first_defect(const Obligation& obligation, const RunOptions& options) {
   // What is broken for small rings is broken; most mutants end here.
-  const std::string small = defect_among(obligation, true);
-  return small.empty() ? defect_among(obligation, false) : small;
+  const std::string small = defect_among(obligation, true, options.timeout_ms);
+  return small.empty() ? defect_among(obligation, false, options.timeout_ms) : small;
 }
 
 }  // namespace hni::proofs

@@ -46,9 +46,9 @@ Report decide(const Obligation& obligation, const RunOptions& options);
 /// The obligation without one assumption: must be refuted.
 Report decide_without(const Obligation& obligation, const std::string& assumption,
                       const RunOptions& options);
-/// Whether the obligation is broken, as fast as that can be told: for mutants. Empty when it
-/// stands.
-std::string first_defect(const Obligation& obligation);
+/// Whether the obligation is broken, by Z3 alone: for mutants. Empty when it stands; "undecided:
+/// ..." when Z3 cannot tell.
+std::string first_defect(const Obligation& obligation, const RunOptions& options);
 
 std::string to_json(const Report& report);
 Report report_from_json(const std::string& text);

@@ -6,4 +6,20 @@ if(TARGET hni_prover)
   set_source_files_properties(proofs_integer_test.cpp PROPERTIES COMPILE_OPTIONS
     "-O2;-Wno-conversion;-Wno-sign-conversion;-Wno-sign-compare;-Wno-bool-compare;-Wno-bool-operation;-Wno-int-in-bool-context;-Wno-type-limits")
   hni_test(proofs_prover_test SOURCES proofs_prover_test.cpp LIBS hni_prover)
+
+  # Every obligation, by both solvers; then the order of memory accesses; then a sample of the mutants.
+  add_test(NAME proofs_obligations COMMAND hni-prove --jobs 2)
+  set_tests_properties(proofs_obligations PROPERTIES TIMEOUT 1200 PROCESSORS 2)
+  find_program(HNI_SPIN spin)
+  if(HNI_SPIN)
+    add_test(NAME proofs_memory_order COMMAND ${PROJECT_SOURCE_DIR}/proofs/order/check)
+    set_tests_properties(proofs_memory_order PROPERTIES TIMEOUT 600)
+  endif()
+  find_package(Python3 COMPONENTS Interpreter)
+  if(Python3_FOUND)
+    add_test(NAME proofs_mutants_sample
+             COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/proofs/mutate --smoke 31
+                     --build ${PROJECT_BINARY_DIR} --compiler ${CMAKE_CXX_COMPILER})
+    set_tests_properties(proofs_mutants_sample PROPERTIES TIMEOUT 1200 PROCESSORS 2)
+  endif()
 endif()
