@@ -209,8 +209,10 @@ class Firmware {
   void watch(Time now);
   void lose(CrashCause cause);
   Result<> send_plain(FwMessage type, Time now);
-  void ask_ownership(Time now);
+  void ask_ownership(Ownership change, Time now);
   void ask_heartbeat(Time now);
+  void ask(Time now);
+  void released(Time now);
 
   // Messages
   void on_message(std::span<const std::byte> bytes, Time now);

@@ -19,6 +19,7 @@ Result<> Firmware<Io, Obs>::start(Time now) {
   ownership_ = Ownership::kNone;
   crash_cause_ = CrashCause::kNone;
   answer_pending_ = false;
+  ask_again_ = false;
   return {};
 }
 
@@ -74,26 +75,30 @@ template <DeviceIo Io, class Obs>
 Result<> Firmware<Io, Obs>::take_ownership(bool take, Time now) {
   want_ownership_ = take;
   if (!ready()) return fail(ErrorCode::kNotRunning);
-  if (take) {
-    if (ownership_ == Ownership::kTaking || ownership_ == Ownership::kOwned) return {};
-    ask_ownership(now);
-    return {};
+  switch (ownership_) {
+    case Ownership::kReleasing:
+      return {};  // the answer to the release comes first, and then want_ownership_ counts
+    case Ownership::kTaking:
+    case Ownership::kOwned:
+      if (!take) ask_ownership(Ownership::kReleasing, now);
+      return {};
+    case Ownership::kNone:
+    case Ownership::kLost:
+      if (take) {
+        ask_ownership(Ownership::kTaking, now);
+      } else if (crashed()) {
+        ask_ownership(Ownership::kReleasing, now);
+      }
+      return {};
   }
-  if (ownership_ == Ownership::kNone) return {};
-  ownership_ = Ownership::kReleasing;
-  crash_cause_ = CrashCause::kNone;
-  answer_pending_ = true;
-  ask_again_ = false;
-  watch_deadline_ = now + kAnswerTime;
-  SmallMessage buffer;
-  return mailbox_.send(encode_ownership(buffer, false), now);
+  return {};
 }
 
 template <DeviceIo Io, class Obs>
 Result<> Firmware<Io, Obs>::recover(Time now) {
   if (!crashed() && !failed()) return fail(ErrorCode::kNotRunning);
   if (!recovery_restarts_mailbox()) {
-    ask_ownership(now);
+    ask_ownership(Ownership::kTaking, now);
     return {};
   }
   end_all(ErrorCode::kFirmwareSilent);
@@ -112,18 +117,18 @@ void Firmware<Io, Obs>::stop(Time now) {
     return;
   }
   if (state_ == State::kStopping) return;
-  bool released = false;
+  bool release_sent = false;
   if (ready()) {
     SmallMessage buffer;
     if (ownership_ != Ownership::kNone)
-      released = mailbox_.send(encode_ownership(buffer, false), now).has_value();
+      release_sent = mailbox_.send(encode_ownership(buffer, false), now).has_value();
     if (logs_on_) (void)mailbox_.send(encode_logs(buffer, false, false), now);
   }
   end_all(ErrorCode::kNotRunning);
   logs_on_ = false;
   ask_again_ = false;
-  answer_pending_ = released;  // the answer is welcome while the mailbox drains
-  ownership_ = released ? Ownership::kReleasing : Ownership::kNone;
+  answer_pending_ = release_sent;  // the answer is welcome while the mailbox drains
+  ownership_ = release_sent ? Ownership::kReleasing : Ownership::kNone;
   mailbox_.shutdown(now);
   state_ = mailbox_.state() == MailboxState::kDown ? State::kDown : State::kStopping;
 }
@@ -192,22 +197,20 @@ void Firmware<Io, Obs>::became_ready(Time now) {
     (void)send_logs(true, !history_asked_, now);
     history_asked_ = true;
   }
-  if (want_ownership_) ask_ownership(now);
+  if (want_ownership_) ask_ownership(Ownership::kTaking, now);
 }
 
 /// Heartbeat, retries and request deadlines, all at most once a call.
 template <DeviceIo Io, class Obs>
 void Firmware<Io, Obs>::watch(Time now) {
   if (answer_pending_ && now >= watch_deadline_) {
-    answer_pending_ = false;
-    ask_again_ = false;
     if (ownership_ == Ownership::kReleasing) {
-      ownership_ = Ownership::kNone;
+      released(now);
     } else {
       lose(ownership_ == Ownership::kTaking ? CrashCause::kNoOwnership : CrashCause::kNoHeartbeat);
     }
-  } else if (ask_again_ && now >= next_retry_) {
-    ownership_ == Ownership::kTaking ? ask_ownership(now) : ask_heartbeat(now);
+  } else if (answer_pending_ && ask_again_ && now >= next_retry_) {
+    ask(now);
   } else if (ownership_ == Ownership::kOwned && !answer_pending_ && now >= watch_deadline_) {
     ask_heartbeat(now);
   }
@@ -230,27 +233,42 @@ void Firmware<Io, Obs>::lose(CrashCause cause) {
   ++counters_.crashes;
 }
 
-/// The deadline runs from the first try, so that a full mailbox or FW_ERR cannot extend it.
+/// Takes or releases the card. The deadline runs from here, so that a full mailbox or FW_ERR
+/// cannot extend it.
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::ask_ownership(Time now) {
-  if (ownership_ != Ownership::kTaking) {
-    watch_deadline_ = now + kAnswerTime;
-    uptime_ms_ = 0;
-    crash_cause_ = CrashCause::kNone;
-    ownership_ = Ownership::kTaking;
-  }
-  SmallMessage buffer;
-  answer_pending_ = true;
-  ask_again_ = !mailbox_.send(encode_ownership(buffer, true), now).has_value();
-  next_retry_ = now + kRetryTime;
+void Firmware<Io, Obs>::ask_ownership(Ownership change, Time now) {
+  ownership_ = change;
+  crash_cause_ = CrashCause::kNone;
+  uptime_ms_ = 0;
+  watch_deadline_ = now + kAnswerTime;
+  ask(now);
 }
 
 template <DeviceIo Io, class Obs>
 void Firmware<Io, Obs>::ask_heartbeat(Time now) {
-  if (!answer_pending_) watch_deadline_ = now + kHeartbeatPeriod;
+  watch_deadline_ = now + kHeartbeatPeriod;
+  ask(now);
+}
+
+/// Sends the question that belongs to the state. What does not get through is repeated.
+template <DeviceIo Io, class Obs>
+void Firmware<Io, Obs>::ask(Time now) {
+  SmallMessage buffer;
+  const Result<> sent =
+      ownership_ == Ownership::kOwned
+          ? send_plain(FwMessage::HEARTBEAT_REQ, now)
+          : mailbox_.send(encode_ownership(buffer, ownership_ == Ownership::kTaking), now);
   answer_pending_ = true;
-  ask_again_ = !send_plain(FwMessage::HEARTBEAT_REQ, now).has_value();
+  ask_again_ = !sent.has_value();
   next_retry_ = now + kRetryTime;
+}
+
+template <DeviceIo Io, class Obs>
+void Firmware<Io, Obs>::released(Time now) {
+  ownership_ = Ownership::kNone;
+  answer_pending_ = false;
+  ask_again_ = false;
+  if (want_ownership_) ask_ownership(Ownership::kTaking, now);
 }
 
 template <DeviceIo Io, class Obs>
@@ -258,12 +276,9 @@ void Firmware<Io, Obs>::on_ownership(const Attributes& attributes, Time now) {
   if (!answer_pending_ ||
       (ownership_ != Ownership::kTaking && ownership_ != Ownership::kReleasing))
     return unsolicited(FwMessage::OWNERSHIP_RESP);
+  if (ownership_ == Ownership::kReleasing) return released(now);
   answer_pending_ = false;
   ask_again_ = false;
-  if (ownership_ == Ownership::kReleasing) {
-    ownership_ = Ownership::kNone;
-    return;
-  }
   ownership_ = Ownership::kOwned;
   if (on_uptime(attributes.unsigned_at(fw::OWNERSHIP_RESP::TIME))) ask_heartbeat(now);
 }

@@ -75,7 +75,7 @@ void Firmware<Io, Obs>::on_sent(std::uint16_t type, bool refused, Time now) {
   switch (static_cast<FwMessage>(type)) {
     case FwMessage::OWNERSHIP_REQ:
     case FwMessage::HEARTBEAT_REQ:
-      ask_again_ = answer_pending_ && ownership_ != Ownership::kReleasing;
+      ask_again_ = answer_pending_;
       next_retry_ = now + kRetryTime;
       return;
     case FwMessage::TSENE_READ_REQ:

@@ -226,6 +226,86 @@ TEST_F(FirmwareLife, ErrorCompletionOfAHeartbeatIsRetriedWithinItsPeriod) {
   EXPECT_EQ(fw.counters().heartbeats, 2u);
 }
 
+TEST_F(FirmwareLife, OwnershipIsReleasedAndTakenAgain) {
+  own();
+  ASSERT_TRUE(fw.take_ownership(false, now));
+  EXPECT_EQ(fw.ownership(), Ownership::kReleasing);
+  advance(20ms);
+  EXPECT_EQ(fw.ownership(), Ownership::kNone);
+  EXPECT_EQ(io.sent_of(0x12).back(), words({0x00018012}));
+  const std::size_t heartbeats = io.sent_of(0x14).size();
+  advance(30s);
+  EXPECT_EQ(io.sent_of(0x14).size(), heartbeats) << "no heartbeat without ownership";
+  ASSERT_TRUE(fw.take_ownership(true, now));
+  advance(50ms);
+  EXPECT_TRUE(fw.owned());
+}
+
+TEST_F(FirmwareLife, OwnershipWantedDuringTheReleaseFollowsItsAnswer) {
+  own();
+  ASSERT_TRUE(fw.take_ownership(false, now));
+  ASSERT_TRUE(fw.take_ownership(true, now));
+  EXPECT_EQ(fw.ownership(), Ownership::kReleasing);
+  advance(50ms);
+  EXPECT_TRUE(fw.owned());
+  EXPECT_EQ(io.sent_of(0x12).size(), 3u);
+  EXPECT_EQ(fw.counters().unsolicited, 0u);
+}
+
+TEST_F(FirmwareLife, UnansweredReleaseEndsAfterTenSecondsWithoutACrash) {
+  own();
+  io.script = [](std::uint32_t type, const Bytes&) { return type == 0x12; };
+  ASSERT_TRUE(fw.take_ownership(false, now));
+  advance(9990ms);
+  EXPECT_EQ(fw.ownership(), Ownership::kReleasing);
+  advance(20ms);
+  EXPECT_EQ(fw.ownership(), Ownership::kNone);
+  EXPECT_FALSE(fw.crashed());
+}
+
+TEST_F(FirmwareLife, OwnershipRequestWaitsForRoomInTheMailbox) {
+  bring_up();
+  io.frozen = true;
+  while (fw.refresh_capabilities(now)) {
+  }
+  ASSERT_TRUE(fw.take_ownership(true, now));
+  advance(3s);
+  io.frozen = false;
+  advance(1100ms);
+  EXPECT_TRUE(fw.owned());
+}
+
+TEST_F(FirmwareLife, OwnershipBeforeReadyIsRememberedForReady) {
+  ASSERT_TRUE(fw.allocate());
+  ASSERT_TRUE(fw.start(now));
+  EXPECT_EQ(fw.take_ownership(true, now).error().code, ErrorCode::kNotRunning);
+  advance(200ms);
+  EXPECT_TRUE(fw.owned());
+}
+
+TEST_F(FirmwareLife, HeartbeatAnswerWithoutUptimeIsNoAnswer) {
+  own();
+  io.script = [this](std::uint32_t type, const Bytes&) {
+    if (type == 0x14) io.send(words({0x00018015}));
+    return type == 0x14;
+  };
+  advance(21s);
+  EXPECT_EQ(fw.crash_cause(), CrashCause::kNoHeartbeat);
+  EXPECT_EQ(refused(Site::kMessageMandatory), 1u);
+}
+
+TEST_F(FirmwareLife, MessagesOfAnotherDirectionOrUnknownAreRefused) {
+  own();
+  for (const std::uint32_t type : {0x10u, 0x12u, 0x43u, 0x46u, 0x29u, 0xfffu, 0x7fu})
+    io.send(words({0x00018000 | type}));
+  advance(50ms);
+  EXPECT_EQ(refused(Site::kMessageType), 7u);
+  io.send(words({0x0001803f}));  // known, but nothing that this driver asks for
+  advance(20ms);
+  EXPECT_EQ(fw.counters().unsolicited, 1u);
+  EXPECT_TRUE(fw.owned());
+}
+
 TEST_F(FirmwareLife, UnsolicitedAnswersChangeNothing) {
   own();
   const std::uint64_t uptime = fw.uptime_ms();

@@ -61,4 +61,30 @@ struct FirmwareSession : testing::Test {
   std::uint64_t refused(Site site) const { return door.refused()[static_cast<std::size_t>(site)]; }
 };
 
+/// A session that is ready for requests.
+struct FirmwareRequests : FirmwareSession {
+  void SetUp() override { bring_up(); }
+
+  /// Answers requests of `type` with `message`.
+  void answer(std::uint32_t type, Bytes message) {
+    io.script = [this, type, message = std::move(message)](std::uint32_t got, const Bytes&) {
+      if (got != type) return false;
+      io.send(message);
+      return true;
+    };
+  }
+  /// Leaves requests of `type` without an answer.
+  void ignore(std::uint32_t type) {
+    io.script = [type](std::uint32_t got, const Bytes&) { return got == type; };
+  }
+};
+
+/// The mapped code of a request that the firmware refused.
+template <class T>
+FirmwareFault fault_in(const Result<T>& result) {
+  EXPECT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().code, ErrorCode::kFirmwareRefused);
+  return static_cast<FirmwareFault>(result.error().detail);
+}
+
 }  // namespace hni::test
