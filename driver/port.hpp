@@ -166,6 +166,9 @@ class Port {
       case PortState::kGone:
       case PortState::kFailed:
         return Time::max();
+      case PortState::kReady:
+        // start() on a port that waits for nothing: at once.
+        return wanted_ ? Time{} : firmware_.deadline();
       case PortState::kRunning:
         return std::min(
             {firmware_.deadline(), link_.deadline(), next_service_, next_quiesce_look_});
@@ -253,9 +256,9 @@ class Port {
     return true;
   }
 
-  /// Gives a packet's fragments back.
+  /// Gives a packet's fragments back. After detach() there is nothing to give back to.
   void release(Packet& packet) {
-    pool_.drop(packet);
+    if (packet_memory_.cpu != nullptr) pool_.drop(packet);
     packet.segment_count = 0;
     packet.length = 0;
   }

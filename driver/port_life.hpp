@@ -70,6 +70,7 @@ void Port<Io, Obs>::release_all() {
   }
   pairs_.reset();
   pair_count_ = 0;
+  pool_ = FragmentPool{};
   if (packet_memory_.cpu != nullptr) door_.io.dma_free(packet_memory_);
   packet_memory_ = {};
 }
@@ -185,6 +186,7 @@ void Port<Io, Obs>::serve(Time now) {
     if (p.state() != PairState::kRunning) continue;
     if (p.tx_hung(now)) {
       ++recoveries_.tx_hangs;
+      if (p.hung_again()) return enter_reset(now, ErrorCode::kTimeout);
       reset_queue(p, now);
     } else if (link_.up() && p.rx.starving()) {
       p.rx.refill();

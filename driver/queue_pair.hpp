@@ -58,7 +58,12 @@ class QueuePair {
     vector_ = vector;
     config_ = config;
     if (auto r = tx.allocate(queue, config.tx_ring); !r) return r;
-    return rx.allocate(queue, config.rx_ring, config.header_ring, config.payload_ring);
+    if (auto r = rx.allocate(queue, config.rx_ring, config.header_ring, config.payload_ring); !r)
+      return r;
+    // Empty rings of their size, so that the invariant holds before the first enable() too.
+    tx.reset();
+    rx.reset();
+    return {};
   }
 
   /// Gives the ring memory back. Only in kOff.
@@ -144,6 +149,14 @@ class QueuePair {
     return now - progress_since_ >= kTxHang;
   }
 
+  /// After tx_hung(): true if nothing was confirmed since the hang before, so that resetting the
+  /// queue does not help.
+  bool hung_again() {
+    const bool again = hung_at_ == tx.counters().completed_packets;
+    hung_at_ = tx.counters().completed_packets;
+    return again;
+  }
+
   [[nodiscard]] bool faulted() const { return tx.faulted() || rx.faulted(); }
   [[nodiscard]] PairState state() const { return state_; }
   [[nodiscard]] Vector vector() const { return vector_; }
@@ -175,6 +188,7 @@ class QueuePair {
   Time quiesce_started_{};
   std::uint32_t progress_head_ = 0;
   Time progress_since_{};
+  std::uint64_t hung_at_ = ~std::uint64_t{0};  ///< packets confirmed at the last hang
 };
 
 }  // namespace hni
