@@ -28,8 +28,8 @@ inline constexpr auto kClassNames = std::to_array<std::string_view>(
     {"honest", "zero", "max", "low", "below", "high", "above", "stale", "random", "fresh"});
 inline constexpr std::size_t kClassCount = kClassNames.size();
 
-constexpr ValueClass value_class(std::uint8_t byte) {
-  return static_cast<ValueClass>(byte % kClassCount);
+constexpr ValueClass value_class(std::uint32_t number) {
+  return static_cast<ValueClass>(number % kClassCount);
 }
 
 /// Which classes were tried at each site, since the process began. The corpus test reads it.

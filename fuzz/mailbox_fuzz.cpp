@@ -40,7 +40,7 @@ enum class MailboxOp : std::uint8_t {
 constexpr auto kOps = std::to_array<OpInfo>({
     {"lie", ArgKind::kSite, "site", "class_count", 1,
      "the next values of a site; class + 256 * n"},
-    {"advance", ArgKind::kNumber, "unit", "turns", 0, "time: 1, 20, 1000 or 10000 ms a turn"},
+    {"advance", ArgKind::kNumber, "unit", "count", 0, "time: 1, 20, 1000 or 10000 ms a turn"},
     {"request", ArgKind::kNumber, "what", "number", 0, "a request of the application"},
     {"own", ArgKind::kNumber, "take", "", 0, "take or give up the card"},
     {"stop", ArgKind::kNone, "", "", 0, ""},
@@ -74,7 +74,7 @@ class Run {
   void op(const Op& op) {
     switch (static_cast<MailboxOp>(op.kind)) {
       case MailboxOp::kLie:
-        hostile_.order(static_cast<Site>(op.a % kSiteCount), value_class(op.b & 0xff),
+        hostile_.order(static_cast<Site>(op.a % kSiteCount), value_class(op.b & 0xffU),
                        (op.b >> 8 & 15U) + 1, static_cast<std::uint32_t>(op.value));
         break;
       case MailboxOp::kAdvance: {

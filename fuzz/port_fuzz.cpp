@@ -3,6 +3,9 @@
 // recovery. In the end the card behaves, and traffic must flow again within bounded steps.
 #include <array>
 
+#include "driver/register_dump.hpp"
+#include "driver/self_test.hpp"
+#include "driver/setup.hpp"
 #include "fuzz/sim_port.hpp"
 
 namespace hni::fuzz {
@@ -33,6 +36,7 @@ enum class PortOp : std::uint8_t {
   kCardReset,
   kRequest,
   kFilter,
+  kInspect,
 };
 
 constexpr auto kOps = std::to_array<OpInfo>({
@@ -62,6 +66,7 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"card_reset", ArgKind::kNumber, "power", "", 0, ""},
     {"request", ArgKind::kNumber, "what", "number", 0, "a firmware request of the application"},
     {"filter", ArgKind::kNumber, "what", "number", 0, "a filter setting of the application"},
+    {"inspect", ArgKind::kNumber, "what", "number", 0, "dump, self tests, counters, clock"},
 });
 
 class Run {
@@ -69,7 +74,7 @@ class Run {
   void op(const Op& op) {
     switch (static_cast<PortOp>(op.kind)) {
       case PortOp::kLie:
-        sim_.hostile.order(static_cast<Site>(op.a % kSiteCount), value_class(op.b & 0xff),
+        sim_.hostile.order(static_cast<Site>(op.a % kSiteCount), value_class(op.b & 0xffU),
                            (op.b >> 8 & 15U) + 1, static_cast<std::uint32_t>(op.value));
         break;
       case PortOp::kAdvance:
@@ -93,6 +98,9 @@ class Run {
       case PortOp::kFilter:
         filter(op.a % 6U, op.b);
         break;
+      case PortOp::kInspect:
+        inspect(op.a % 6U, op.b);
+        break;
       default:
         life(op);
         break;
@@ -103,17 +111,17 @@ class Run {
   /// The card behaves: the port must come to carry frames both ways, then give everything back.
   void recover() {
     behave();
-    if (!sim_.run_until([&] { return settled(); }, 60s))
-      finding("recovery", "no settled state", state());
-    if (sim_.port.state() == PortState::kGone || sim_.port.state() == PortState::kFailed) detach();
+    const bool settles = sim_.run_until([&] { return settled(); }, 60s);
+    require(settles, "recovery", "no settled state", state());
+    if (sim_.port.state() == PortState::kGone) detach();
     if (sim_.port.state() == PortState::kDetached) sim_.attach();
-    sim_.port.start(sim_.now);
-    const bool up = sim_.run_until(
-        [&] {
-          return sim_.port.state() == PortState::kRunning && sim_.port.link_up() &&
-                 sim_.port.firmware().owned();
-        },
-        300s);
+    bool up = comes_up();
+    if (!up && (disturbed_ || sim_.hostile.lies != 0)) {
+      // What the firmware said of itself once is believed until it is asked again.
+      detach();
+      sim_.attach();
+      up = comes_up();
+    }
     require(up, "recovery", "the port does not run again", state(),
             static_cast<std::uint64_t>(sim_.port.error().code));
     traffic();
@@ -122,6 +130,16 @@ class Run {
   }
 
  private:
+  bool comes_up() {
+    sim_.port.start(sim_.now);
+    return sim_.run_until(
+        [&] {
+          return sim_.port.state() == PortState::kRunning && sim_.port.link_up() &&
+                 sim_.port.firmware().owned();
+        },
+        120s);
+  }
+
   void behave() {
     sim_.hostile.behave();
     sim_.lose_interrupts = false;
@@ -291,6 +309,57 @@ class Run {
         (void)firmware.refresh_capabilities(now);
         return;
     }
+  }
+
+  /// What a person asks for while the port lives. The register tests write to queue registers, so
+  /// they only run on a port without queues in use.
+  void inspect(unsigned what, std::uint16_t number) {
+    auto& door = sim_.port.door();
+    sim_.hostile.accesses = 0;
+    switch (what) {
+      case 0:
+        (void)sim_.port.statistics().update();
+        break;
+      case 1:
+        (void)sim_.port.clock().read();
+        break;
+      case 2: {
+        RegisterDump<SimPort::Io> dump(door);
+        dump.start();
+        std::array<std::uint32_t, 64> words;
+        for (unsigned i = 0; i <= number % 8U; ++i) (void)dump.read(words);
+        break;
+      }
+      case 3:
+        self_test(number);
+        break;
+      case 4:
+        (void)Setup<SimPort::Io, NullObserver>(door).check_otp();
+        break;
+      default:
+        sim_.port.link().set_pause(number % 2 != 0, number % 4 > 1);
+        (void)sim_.port.link().set_storm_timeout(number);
+        break;
+    }
+    require(sim_.hostile.accesses < 20'000, "steps", "an inspection does not end",
+            sim_.hostile.accesses);
+  }
+
+  void self_test(std::uint16_t number) {
+    if (sim_.port.state() != PortState::kReady) return;
+    auto& door = sim_.port.door();
+    RegisterTest<SimPort::Io> registers(door);
+    registers.start();
+    (void)registers.step(number % 2048U);
+    MsixTest<SimPort::Io> vectors(door);
+    vectors.start(sim_.now, 3);
+    for (int turn = 0; turn < 8 && !vectors.done(); ++turn) {
+      sim_.card.card.tick(static_cast<std::uint64_t>(sim_.now.count()));
+      sim_.card.vectors.take([&](Vector v) { vectors.interrupt(v); });
+      (void)vectors.step(sim_.now);
+      sim_.now += 10ms;
+    }
+    require(vectors.done(), "steps", "the vector test does not end");
   }
 
   void filter(unsigned what, std::uint16_t number) {

@@ -70,7 +70,7 @@ inline constexpr auto kRingOps = std::to_array<OpInfo>({
      "a payload completion with a lie in OFF"},
     {"payload_length", ArgKind::kClass, "class", "random", 0,
      "a payload completion with a lie in LEN"},
-    {"opt_meta", ArgKind::kClass, "type", "time", 0, "an OPT_META completion"},
+    {"opt_meta", ArgKind::kClass, "class", "time", 0, "an OPT_META completion"},
     {"meta", ArgKind::kNumber, "errors", "hash", 0,
      "a META completion; errors 1 MAC, 2 truncated"},
     {"skip", ArgKind::kNumber, "ring", "count", 0,
