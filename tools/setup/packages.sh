@@ -9,7 +9,8 @@ declare -A HNI_PACKAGES=(
            libpcap-dev systemtap-sdt-dev libz3-dev"
   [test]="libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev z3 cvc5 spin gcc iproute2 iputils-ping iperf3
           ethtool valgrind python3"
-  [ci]="clang-14 clang-19 libclang-rt-14-dev libclang-rt-19-dev llvm-14 lld clang-format clang-tidy shellcheck"
+  [fuzz]="clang-14 libclang-rt-14-dev llvm-14 lld"
+  [ci]="clang-19 libclang-rt-19-dev clang-format-14 clang-format shellcheck"
 )
 
 install_missing() {
