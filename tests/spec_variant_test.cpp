@@ -84,8 +84,8 @@ TEST(SpecVariant, TraceDecoderAndDataSheetFollow) {
   const auto card = speclib::read_card(*compilation);
   ASSERT_NE(card, nullptr);
   const std::string bit = std::to_string(HNI_COMPLETION_BIT);
-  EXPECT_NE(speclib::emit_bpftrace(*card).find("#define TWD_META__REQ_COMPLETION(w) (((w) >> " +
-                                               bit + ") & 0x1)"),
+  EXPECT_NE(speclib::emit_bpftrace_header(*card).find("#define TWD_META_REQ_COMPLETION_SHIFT " +
+                                                      bit + "\n"),
             std::string::npos);
   EXPECT_NE(speclib::emit_html(*card).find("<td class=m>" + bit + "<td class=m>REQ_COMPLETION<"),
             std::string::npos);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The generated types: addresses, fields, masks and tables, over plain integers and over a word type
-// that has only the operators that the headers promise to need.
+// The generated types: addresses, fields, masks and tables, over plain integers and over a word
+// type that has only the operators that the headers promise to need.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -41,8 +41,13 @@ static_assert(RPC_RSS_TBL::at(1, 255).byte_offset == 4 * (0x08d20 + 0x100 + 255)
 static_assert(QUEUE_TWQ0_CTL::at(127).byte_offset == 0x100000 + 127 * 0x1000);
 static_assert(MBX_DESC_HI::at(1, 15) == RegAddr{Bar::kBar4, 0x180fc});
 static_assert(NS_OTP_STATUS::kBar == Bar::kBar4 && NS_OTP_STATUS::kByteOffset == 0x874);
-static_assert(INTR_CQ_REARM{}.set_RCQ_TIMEOUT(30).set_RCQ_TIMEOUT_UPD_EN(1).set_TCQ_TIMEOUT(35)
-                  .set_TCQ_TIMEOUT_UPD_EN(1).set_INTR_UNMASK(1).raw == 0xa011c01e);
+static_assert(INTR_CQ_REARM{}
+                  .set_RCQ_TIMEOUT(30)
+                  .set_RCQ_TIMEOUT_UPD_EN(1)
+                  .set_TCQ_TIMEOUT(35)
+                  .set_TCQ_TIMEOUT_UPD_EN(1)
+                  .set_INTR_UNMASK(1)
+                  .raw == 0xa011c01e);
 static_assert(std::is_same_v<INTR_STATUS::of<std::uint64_t>, Basic_INTR_STATUS<std::uint64_t>>);
 static_assert(std::is_trivially_copyable_v<TWD_META> && sizeof(TWD_META) == 8);
 
@@ -61,9 +66,9 @@ TEST(SpecWords, ReservedBitsAreMaskedOffAWrite) {
 }
 
 TEST(SpecWords, AWordTypeNeedsNoMoreThanTheFourOperators) {
-  constexpr auto kWord =
-      Basic_TWD_META<Narrow<std::uint64_t>>{}.set_MSS(Narrow<std::uint64_t>(1448)).set_REQ_LSO(
-          Narrow<std::uint64_t>(1));
+  constexpr auto kWord = Basic_TWD_META<Narrow<std::uint64_t>>{}
+                             .set_MSS(Narrow<std::uint64_t>(1448))
+                             .set_REQ_LSO(Narrow<std::uint64_t>(1));
   EXPECT_EQ(kWord.raw.value(), (1448ull << 48) | (1ull << 35));
   EXPECT_EQ(kWord.MSS().value(), 1448u);
   constexpr auto kReg =

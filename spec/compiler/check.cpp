@@ -13,7 +13,7 @@ namespace {
 class Checker {
  public:
   Checker(const Model& model, Diagnostics& diagnostics)
-      : model_(model), diagnostics_(diagnostics), word_(model.find_property("hni_word")) {}
+      : diagnostics_(diagnostics), word_(model.find_property("hni_word")) {}
   // `base` is the absolute address of the BAR that `node` lies in.
   void node(const Node& node, std::uint64_t base, std::uint64_t offset);
 
@@ -31,7 +31,6 @@ class Checker {
   void word_index(const Node& node, std::uint64_t base, std::uint64_t absolute);
   Span property_span(const Node& node, std::string_view name) const;
 
-  const Model& model_;
   Diagnostics& diagnostics_;
   int word_;
 };

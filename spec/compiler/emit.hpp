@@ -29,7 +29,8 @@ std::string emit_c_header_check(const Card& card);
 
 // Dictionaries in the form that AFL++ and libFuzzer share.
 std::string emit_fuzz_dictionary(const Card& card);
-// A bpftrace include: register names and field decoders.
+// For bpftrace: constants to include, and names as statements for a BEGIN block.
+std::string emit_bpftrace_header(const Card& card);
 std::string emit_bpftrace(const Card& card);
 
 // The elaborated model: one line a thing, as JSON, as SystemRDL again.

@@ -9,13 +9,13 @@
 namespace hni::speclib {
 namespace {
 
-// bpftrace 0.17 has maps and macros of the C preprocessor but no functions: names go into maps
-// that BEGIN fills, fields become macros over a word.
-std::string field_macros(std::string_view owner, const std::vector<Field>& fields) {
+// bpftrace 0.17 takes object-like macros from included headers, but neither functions nor
+// statements: fields become pairs of constants, names go into maps that a BEGIN block fills.
+std::string field_constants(std::string_view owner, const std::vector<Field>& fields) {
   std::string out;
   for (const Field& field : fields) {
-    out += fmt::format("#define {}__{}(w) (((w) >> {}) & {:#x})\n", owner, field.name, field.lsb,
-                       field.mask() >> field.lsb);
+    out += fmt::format("#define {0}_{1}_SHIFT {2}\n#define {0}_{1}_BITS {3:#x}\n", owner,
+                       field.name, field.lsb, field.mask() >> field.lsb);
   }
   return out;
 }
@@ -72,32 +72,41 @@ std::string emit_fuzz_dictionary(const Card& card) {
   return out;
 }
 
-std::string emit_bpftrace(const Card& card) {
-  std::string out =
-      generated_banner(card, "//", "Include for bpftrace: names of registers, fields of words.");
+std::string emit_bpftrace_header(const Card& card) {
+  std::string out = generated_banner(card, "//", "Constants for bpftrace programs and C: fields.");
   out +=
-      "// @hni_reg[bar, byte offset of element 0] is a register's name, @hni_reg_step its "
-      "element\n"
-      "// distance in bytes (0: no array), @hni_msg[id] a firmware message's. NAME__FIELD(word) "
-      "cuts\n"
-      "// a field out. Call HNI_NAMES in BEGIN, HNI_NAMES_END in END.\n\n";
-  for (const Register& reg : card.registers) {
-    if (!reg.dump_only) out += field_macros(reg.name, reg.fields);
-  }
-  for (const Layout& layout : card.layouts) out += field_macros(layout.name, layout.fields);
-  out += "\n#define HNI_NAMES \\\n";
+      "// (word >> NAME_FIELD_SHIFT) & NAME_FIELD_BITS cuts a field out; NAME_AT is the byte "
+      "offset\n"
+      "// of element 0 in its BAR, FW_NAME the number of a firmware message.\n\n";
   for (const Register& reg : card.registers) {
     if (reg.dump_only) continue;
-    out += fmt::format("  @hni_reg[{}, {:#x}] = \"{}\"; \\\n", reg.bar, reg.byte_offset, reg.name);
-    const std::uint32_t step = reg.dims.empty() ? 0 : reg.dims.back().stride;
-    if (step != 0) {
-      out += fmt::format("  @hni_reg_step[{}, {:#x}] = {}; \\\n", reg.bar, reg.byte_offset, step);
-    }
+    out += fmt::format("#define {}_AT {:#x}\n", reg.name, reg.byte_offset);
+    out += field_constants(reg.name, reg.fields);
   }
+  for (const Layout& layout : card.layouts) out += field_constants(layout.name, layout.fields);
   for (const Message& message : card.messages) {
-    out += fmt::format("  @hni_msg[{:#x}] = \"{}\"; \\\n", message.id, message.name);
+    out += fmt::format("#define FW_{} {:#x}\n", message.name, message.id);
   }
-  out += "\n#define HNI_NAMES_END clear(@hni_reg); clear(@hni_reg_step); clear(@hni_msg);\n";
+  return out;
+}
+
+std::string emit_bpftrace(const Card& card) {
+  std::string out = generated_banner(
+      card, "//", "Names for bpftrace programs: statements for their BEGIN block.");
+  out +=
+      "// bpftrace 0.17 knows one BEGIN and no functions, so whoever puts a program together "
+      "copies the\n"
+      "// lines that it needs: all of them take seconds to compile. @hni_msg[id] is a firmware "
+      "message,\n"
+      "// @hni_reg[bar, byte offset] a register, element 0 of an array. An END block clears "
+      "them.\n";
+  for (const Message& message : card.messages) {
+    out += fmt::format("@hni_msg[{:#x}] = \"{}\";\n", message.id, message.name);
+  }
+  for (const Register& reg : card.registers) {
+    if (reg.dump_only) continue;
+    out += fmt::format("@hni_reg[{}, {:#x}] = \"{}\";\n", reg.bar, reg.byte_offset, reg.name);
+  }
   return out;
 }
 

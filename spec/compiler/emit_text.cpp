@@ -71,7 +71,8 @@ std::span<const OutputFile> output_files() {
       {"proofs.hpp", emit_proofs},
       {"fbnic_regs.h", emit_c_header},
       {"fbnic.dict", emit_fuzz_dictionary},
-      {"fbnic_decode.bt", emit_bpftrace},
+      {"fbnic_fields.h", emit_bpftrace_header},
+      {"fbnic_names.bt", emit_bpftrace},
   };
   return kFiles;
 }

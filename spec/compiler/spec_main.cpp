@@ -149,7 +149,7 @@ constexpr Writer kWriters[] = {
      [](const Loaded& l) { return emit_rdl(*l.compilation); }},
     {"dictionary", "print a dictionary for AFL++ and libFuzzer", Want::kCard,
      [](const Loaded& l) { return emit_fuzz_dictionary(*l.card); }},
-    {"bpftrace", "print names and field decoders for bpftrace", Want::kCard,
+    {"bpftrace", "print register and message names for bpftrace programs", Want::kCard,
      [](const Loaded& l) { return emit_bpftrace(*l.card); }},
     {"c-header-check", "print static_asserts that compare the C and the C++ constants",
      Want::kCard, [](const Loaded& l) { return emit_c_header_check(*l.card); }},
