@@ -59,7 +59,8 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"fw_reboot", ArgKind::kNone, "", "", 0, ""},
     {"fw_announce", ArgKind::kNone, "", "", 0, "capabilities that nobody asked for"},
     {"fw_raw", ArgKind::kNumber, "words", "", 2, "a message of up to two words"},
-    {"fw_config", ArgKind::kNumber, "what", "", 0, "bits 2:0 speed, 3 BMC, 4 its all-multicast"},
+    {"fw_config", ArgKind::kNumber, "what", "", 0,
+     "bits 2:0 speed, 3 BMC, 4 its all-multicast, 6:5 FEC"},
     {"cable", ArgKind::kNumber, "plugged", "", 0, ""},
     {"pause", ArgKind::kNumber, "on", "", 0, "the peer asks for pause"},
     {"refuse_frames", ArgKind::kNumber, "on", "", 0, "the wire takes nothing"},
@@ -148,6 +149,7 @@ class Run {
     device::Firmware& firmware = sim_.card.card.firmware();
     firmware.set_faults({});
     firmware.config().link_speed = 4;
+    firmware.config().link_fec = 2;
     firmware.config().bmc_present = false;
     sim_.card.card.link().set_cable(true, static_cast<std::uint64_t>(sim_.now.count()));
   }
@@ -245,6 +247,7 @@ class Run {
       }
       case PortOp::kFirmwareConfig:
         firmware.config().link_speed = op.a & 7U;
+        firmware.config().link_fec = op.a >> 5 & 3U;
         firmware.config().bmc_present = (op.a & 8) != 0;
         firmware.config().bmc_all_multi = (op.a & 16) != 0;
         firmware.config().bmc_macs = {{0x02, 0, 0, 0, 1, 1}};

@@ -116,7 +116,10 @@ class RingCard {
     CardBuffers& b = header ? headers_ : payloads_;
     b = {b.slot + count, header ? kHeadRoom : 0};
   }
-  void put_rx(std::uint64_t word) { rcq_.put(world_->io.rcq, word); }
+  void put_rx(std::uint64_t word) {
+    count_segments(word >> 61 & 3);
+    rcq_.put(world_->io.rcq, word);
+  }
   void put_rx_early(std::uint64_t word) { rcq_.put_early(world_->io.rcq, word); }
   [[nodiscard]] std::uint64_t last_rx() const { return rcq_.last(); }
 
@@ -151,6 +154,22 @@ class RingCard {
   }
 
  private:
+  /// How many payload buffers a packet claims is a value of the card too: it has no field.
+  void count_segments(std::uint64_t type) {
+    SiteRecord& record = site_record();
+    if (type == 1) {
+      ++payload_count_;
+      if (payload_count_ == kMaxSegments) record.note(Site::kRcdSegments, ValueClass::kAboveHigh);
+      if (payload_count_ > kMaxSegments) record.note(Site::kRcdSegments, ValueClass::kMax);
+    } else if (type == 3) {
+      if (payload_count_ == 0) record.note(Site::kRcdSegments, ValueClass::kZero);
+      if (payload_count_ == last_count_) record.note(Site::kRcdSegments, ValueClass::kStale);
+      last_count_ = payload_count_;
+    } else if (type == 0) {
+      payload_count_ = 0;
+    }
+  }
+
   static void note(const Lies& lies, Site id, Site offset, Site length) {
     if (lies.id != ValueClass::kHonest) site_record().note(id, lies.id);
     if (lies.offset != ValueClass::kHonest) site_record().note(offset, lies.offset);
@@ -194,6 +213,8 @@ class RingCard {
   CompletionWriter tcq_;
   CardBuffers headers_{0, kHeadRoom};
   CardBuffers payloads_{0, 0};
+  std::uint32_t payload_count_ = 0;
+  std::uint32_t last_count_ = 0;
 };
 
 }  // namespace hni::fuzz

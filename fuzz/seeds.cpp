@@ -71,6 +71,7 @@ void ring_seeds(Maker& to) {
   for (int i = 0; i < 17; ++i) segments += "payload length=4096\n";
   receive("most-segments", segments);
   receive("too-many-segments", segments + "payload length=4096\n");
+  receive("far-too-many-segments", segments + segments.substr(segments.find('\n') + 1));
   std::string laps;
   for (int i = 0; i < 30; ++i) laps += "receive packets=15 length=1000\npoll_rx budget=15\n";
   receive("many-laps", laps);
@@ -118,7 +119,8 @@ void ring_seeds(Maker& to) {
 const std::string kLife =
     "attach\nstart\nadvance unit=1 count=15\nadvance unit=2 count=5\n"
     "inject frames=3 bytes=200\nsend frames=3 bytes=300\nadvance unit=0 count=15\nreceive\n"
-    "request what=0\nrequest what=1 number=4096\nrequest what=2 number=1\nrequest what=6 "
+    "interrupt vector=1\nrequest what=0\nrequest what=1 number=4096\nrequest what=2 "
+    "number=1\nrequest what=6 "
     "number=3\n"
     "advance unit=1 count=5\nrequest what=3 number=4096\nrequest what=5\n"
     "request what=4 number=3000\nadvance unit=1 count=9\n"
@@ -135,6 +137,12 @@ void door_seeds(Maker& to) {
       const std::string lie = "lie site=" + std::string(site.name) +
                               " class_count=" + std::to_string(number + 256) + " value=0x0\n";
       const std::string name = std::string(site.name) + "-" + std::string(c);
+      // Read only at some speeds, or while management traffic runs.
+      if (site.id == Site::kPcsOut1)
+        to.add("port", name + "-with-base-r", "fw_config what=97\n" + lie + kLife);
+      if (site.id == Site::kPbufCfg)
+        to.add("port", name + "-with-management",
+               "lie site=rmi_config class_count=258 value=0x0\n" + lie + kLife);
       // At once for what bring-up reads; later, and on a stopped port, for the rest.
       const std::string test = "stop\nadvance unit=1 count=9\ninspect what=3 number=9\nstart\n";
       to.add("port", name + "-in-bring-up", lie + kLife);
@@ -169,11 +177,11 @@ void life_seeds(Maker& to) {
   port("uptime-backwards", "fw_faults bits=8\nadvance unit=3 count=6\n");
   port("firmware-reboot", "fw_reboot\nadvance unit=3 count=6\n");
   port("reboot-in-bring-up", "detach\nattach\nfw_reboot\nstart\n");
-  port("sensor-error-positive", "fw_faults bits=32 requests=1\nrequest what=0\n");
-  port("sensor-error-negative", "fw_faults bits=32 requests=65535\nrequest what=0\n");
+  port("sensor-error-positive", "fw_faults bits=32 requests=8\nrequest what=0\n");
+  port("sensor-error-negative", "fw_faults bits=32 requests=65528\nrequest what=0\n");
   port("module-error-positive", "fw_faults bits=64 requests=64\nrequest what=1 number=4096\n");
   for (const std::string c : {"1", "2", "4", "6", "7", "3", "5"})
-    port("error-code-" + c, "fw_faults bits=96 requests=65531\nlie site=fw_error class_count=" +
+    port("error-code-" + c, "fw_faults bits=96 requests=65528\nlie site=fw_error class_count=" +
                                 c + " value=0x0\nrequest what=0\nadvance unit=1\n");
   port("capabilities-unasked", "fw_announce\nfw_announce\n");
   port("bmc-appears", "fw_config what=28\nfw_announce\nadvance unit=3 count=4\n");
