@@ -34,6 +34,47 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
+// Turns names of registers, layouts, messages and enumerations inside a text into links.
+class Linker {
+ public:
+  explicit Linker(const Card& card) {
+    for (const Message& message : card.messages) add(message.name, "FW_" + message.name);
+    for (const rdl::EnumDef* def : card.enums) {
+      add(std::string(def->name), fmt::format("E_{}", def->name));
+    }
+    for (const Register& reg : card.registers) add(reg.name, reg.name);
+    for (const Layout& layout : card.layouts) add(layout.name, layout.name);
+  }
+  std::string operator()(std::string_view text) const {
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) {
+      std::size_t end = at;
+      while (end < text.size() && is_name(text[end])) ++end;
+      if (end == at) {
+        out += escaped(text.substr(at++, 1));
+        continue;
+      }
+      const std::string word(text.substr(at, end - at));
+      const auto found = anchors_.find(word);
+      out += found == anchors_.end()
+                 ? word
+                 : fmt::format("<a href=\"#{}\">{}</a>", escaped(found->second), word);
+      at = end;
+    }
+    return out;
+  }
+
+ private:
+  static bool is_name(char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  }
+  // A name of one word (PCS, RESET) is more often a word than a link.
+  void add(const std::string& name, std::string anchor) {
+    if (name.find('_') != std::string::npos) anchors_[name] = std::move(anchor);
+  }
+  std::map<std::string, std::string> anchors_;
+};
+
 std::string source_badge(const Provenance& provenance) {
   if (provenance.source.empty()) return {};
   const char* kind = "linux";
@@ -44,13 +85,14 @@ std::string source_badge(const Provenance& provenance) {
   return fmt::format("<span class=\"src {}\">{}</span>", kind, text);
 }
 
-std::string notes(std::string_view desc, std::string_view rule, const Provenance& provenance) {
+std::string notes(const Linker& link, std::string_view desc, std::string_view rule,
+                  const Provenance& provenance) {
   std::string out;
-  if (!desc.empty()) out += fmt::format("<p>{}</p>\n", escaped(desc));
-  if (!rule.empty()) out += fmt::format("<p class=rule>{}</p>\n", escaped(rule));
+  if (!desc.empty()) out += fmt::format("<p>{}</p>\n", link(desc));
+  if (!rule.empty()) out += fmt::format("<p class=rule>{}</p>\n", link(rule));
   if (!provenance.interpretation.empty()) {
     out += fmt::format("<p class=ours-note><b>INTERPRETATION</b> {}</p>\n",
-                       escaped(provenance.interpretation));
+                       link(provenance.interpretation));
   }
   return out;
 }
@@ -134,16 +176,16 @@ std::string access_text(const Field& field) {
   return out;
 }
 
-std::string field_table(const std::vector<Field>& fields) {
+std::string field_table(const Linker& link, const std::vector<Field>& fields) {
   std::string out =
       "<table class=fields><tr><th "
       "class=m>bits<th>field<th>software<th>hardware<th>reset<th>meaning"
       "</tr>\n";
   for (const Field& field : fields) {
-    std::string text = escaped(field.desc);
+    std::string text = link(field.desc);
     if (field.enumeration != nullptr) text += enum_text(*field.enumeration);
     if (!field.provenance.interpretation.empty()) {
-      text += fmt::format(" <i>INTERPRETATION: {}</i>", escaped(field.provenance.interpretation));
+      text += fmt::format(" <i>INTERPRETATION: {}</i>", link(field.provenance.interpretation));
     }
     out += fmt::format(
         "<tr><td class=m>{}<td class=m>{}<td class=m>{}<td class=m>{}<td class=m>{}<td>{}</tr>\n",
@@ -156,7 +198,7 @@ std::string field_table(const std::vector<Field>& fields) {
   return out + "</table>\n";
 }
 
-std::string register_article(const Register& reg) {
+std::string register_article(const Linker& link, const Register& reg) {
   std::string dims;
   std::string at = fmt::format("{}", reg.byte_offset);
   std::string strides;
@@ -177,11 +219,13 @@ std::string register_article(const Register& reg) {
   for (const std::string& alias : reg.aliases) {
     out += fmt::format("<p class=rule>Also called <code>{}</code>.</p>\n", escaped(alias));
   }
-  out += notes(reg.desc, reg.when_text, reg.provenance);
-  return out + bit_diagram(reg.fields, reg.width) + field_table(reg.fields) + "</article>\n";
+  std::string rule(reg.when_text);
+  if (!reg.when.empty()) rule += fmt::format(" Written only while {}.", reg.when);
+  out += notes(link, reg.desc, rule, reg.provenance);
+  return out + bit_diagram(reg.fields, reg.width) + field_table(link, reg.fields) + "</article>\n";
 }
 
-std::string layout_article(const Layout& layout) {
+std::string layout_article(const Linker& link, const Layout& layout) {
   std::string out = fmt::format(
       "<article id=\"{0}\" data-k=\"descriptor layout\"><h3><a href=\"#{0}\">{0}</a></h3>\n"
       "<div class=meta><span class=pill>{1}</span><span class=pill>{2} bits</span>{3}{4}</div>\n",
@@ -189,8 +233,8 @@ std::string layout_article(const Layout& layout) {
       layout.when.empty() ? ""
                           : fmt::format("<span class=pill>when {}</span>", escaped(layout.when)),
       source_badge(layout.provenance));
-  out += notes(layout.desc, {}, layout.provenance);
-  return out + bit_diagram(layout.fields, layout.width) + field_table(layout.fields) +
+  out += notes(link, layout.desc, {}, layout.provenance);
+  return out + bit_diagram(layout.fields, layout.width) + field_table(link, layout.fields) +
          "</article>\n";
 }
 
@@ -200,7 +244,7 @@ std::string version_text(std::uint32_t version) {
                      version & 0xff);
 }
 
-std::string message_article(const Message& message) {
+std::string message_article(const Linker& link, const Message& message) {
   const char* direction = message.host_to_fw
                               ? (message.fw_to_host ? "host ↔ firmware" : "host → firmware")
                               : (message.fw_to_host ? "firmware → host" : "sent by nobody");
@@ -216,7 +260,7 @@ std::string message_article(const Message& message) {
           ? ""
           : fmt::format("<span class=pill>since {}</span>", version_text(message.since_fw)),
       source_badge(message.provenance));
-  out += notes(message.desc, {}, message.provenance);
+  out += notes(link, message.desc, {}, message.provenance);
   if (message.attributes.empty()) return out + "</article>\n";
   out +=
       "<table><tr><th "
@@ -231,7 +275,7 @@ std::string message_article(const Message& message) {
         "class=m>{}<td>{}"
         "</tr>\n",
         attr.id, escaped(attr.name), type, attr.max_bytes, attr.mandatory ? "yes" : "",
-        version_text(attr.since_fw), escaped(attr.desc));
+        version_text(attr.since_fw), link(attr.desc));
   }
   return out + "</table></article>\n";
 }
@@ -248,13 +292,13 @@ std::string enum_article(const rdl::EnumDef& def) {
   return out + "</table></article>\n";
 }
 
-std::string action_articles(const Card& card) {
+std::string action_articles(const Linker& link, const Card& card) {
   std::string out;
   for (const ProtocolRule& rule : card.protocol) {
     out += fmt::format(
         "<article data-k=\"action protocol\"><h3>{}</h3><div class=meta><span class=pill>{}</span>"
         "</div><p>{}</p></article>\n",
-        escaped(rule.name), escaped(rule.where), escaped(rule.text));
+        escaped(rule.name), escaped(rule.where), link(rule.text));
   }
   if (card.rules.empty()) return out;
   out +=
@@ -264,7 +308,7 @@ std::string action_articles(const Card& card) {
   for (const ActionRule& rule : card.rules) {
     const Register& target = card.registers[rule.target];
     out += fmt::format("<tr><td class=m><a href=\"#{0}\">{0}</a><td class=m>{1}<td>{2}</tr>\n",
-                       escaped(target.name), escaped(target.when), escaped(rule.text));
+                       escaped(target.name), link(target.when), link(rule.text));
   }
   return out + "</table></article>\n";
 }
@@ -288,7 +332,7 @@ class Page {
 };
 
 // Registers by the first part of their names, in order of the first address.
-void register_sections(const Card& card, Page& page) {
+void register_sections(const Linker& link, const Card& card, Page& page) {
   std::vector<std::string> order;
   std::map<std::string, std::pair<std::size_t, std::string>> blocks;
   for (const Register& reg : card.registers) {
@@ -296,7 +340,7 @@ void register_sections(const Card& card, Page& page) {
     auto [entry, fresh] = blocks.try_emplace(block);
     if (fresh) order.push_back(block);
     ++entry->second.first;
-    entry->second.second += register_article(reg);
+    entry->second.second += register_article(link, reg);
   }
   for (const std::string& block : order) {
     page.section("r-" + block, block, blocks[block].first, blocks[block].second);
@@ -327,19 +371,20 @@ std::string lead(const Card& card) {
 }  // namespace
 
 std::string emit_html(const Card& card) {
+  const Linker link(card);
   Page page;
   page.group("Registers");
-  register_sections(card, page);
+  register_sections(link, card, page);
   page.group("Beyond registers");
   std::string layouts, messages, enums;
-  for (const Layout& layout : card.layouts) layouts += layout_article(layout);
-  for (const Message& message : card.messages) messages += message_article(message);
+  for (const Layout& layout : card.layouts) layouts += layout_article(link, layout);
+  for (const Message& message : card.messages) messages += message_article(link, message);
   for (const rdl::EnumDef* def : card.enums) enums += enum_article(*def);
   page.section("layouts", "Word layouts", card.layouts.size(), layouts);
   page.section("messages", "Firmware messages", card.messages.size(), messages);
   page.section("enums", "Enumerations", card.enums.size(), enums);
   page.section("actions", "Actions", card.rules.size() + card.protocol.size(),
-               action_articles(card));
+               action_articles(link, card));
   return fmt::format(
       "<!doctype html>\n<!-- Generated by hni-spec: do not edit. SPDX-License-Identifier: "
       "Apache-2.0 "

@@ -95,7 +95,6 @@ void Printer::properties() {
     }
     std::string_view type = rdl::value_type_name(info.type);
     if (info.type == rdl::ValueType::kNumber) type = "longint unsigned";
-    if (info.type == rdl::ValueType::kAccess) type = "accesstype";
     out_ += fmt::format("property {} {{ type = {}{}; component = {}; }};\n", name_text(info.name),
                         type, info.list ? "[]" : "", components);
   }

@@ -54,6 +54,8 @@ article h3 small { color:var(--soft); font-weight:400; }
 .src { font:12px/1.6 var(--sans); border:1px solid currentColor; border-radius:5px;
   padding:0 .5rem; }
 .src.linux { color:var(--green); } .src.dump { color:var(--amber); } .src.ours { color:var(--violet); }
+article p a, td a { color:var(--accent); text-decoration:none; }
+article p a:hover, td a:hover { text-decoration:underline; }
 article p { margin:.35rem 0; max-width:52rem; }
 .rule { border-left:3px solid var(--accent); padding-left:.7rem; color:var(--soft); }
 .ours-note { border-left:3px solid var(--violet); padding-left:.7rem; color:var(--soft); }
@@ -119,6 +121,11 @@ const char* const kHtmlScript = R"js(
     history.replaceState(null, '', words.length ? '?q=' + encodeURIComponent(box.value) + location.hash
                                                 : location.pathname + location.hash);
   }
+  // A link to something that the search hides shows it first.
+  document.addEventListener('click', ev => {
+    const a = ev.target.closest('a[href^="#"]'), to = a && document.getElementById(a.hash.slice(1));
+    if (to && to.classList.contains('hide')) { box.value = ''; dump.checked = true; apply(); }
+  });
   let timer;
   box.addEventListener('input', () => { clearTimeout(timer); timer = setTimeout(apply, 60); });
   dump.addEventListener('change', apply);

@@ -138,15 +138,13 @@ bool Parser::parse_value_type(ValueType& type) {
     type = ValueType::kString;
   } else if (word == "ref") {
     type = ValueType::kRef;
-  } else if (word == "accesstype") {
-    type = ValueType::kAccess;
   } else if (word == "longint" || word == "bit" || word == "number") {
     type = ValueType::kNumber;
   } else if (component_of(word)) {
     type = ValueType::kRef;
   } else {
     return unsupported(now().span, fmt::format("the type '{}'", word.substr(0, 40)),
-                       "use boolean, string, longint, bit, accesstype or ref");
+                       "use boolean, string, longint, bit or ref");
   }
   const bool may_be_unsigned = word == "longint" || word == "bit";
   next();
