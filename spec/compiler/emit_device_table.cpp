@@ -32,7 +32,7 @@ struct RegInfo {
   const char* source;           // who says so
 };
 
-// Every register of the spec, by BAR, then address. Indices into this list are stable within a build.
+// Every register of the spec, by BAR, then address. Indices are stable within a build.
 extern std::span<const RegInfo> registers();
 
 // A write to register `reg` is legal only while (cond_reg[same array element] & cond_mask) ==

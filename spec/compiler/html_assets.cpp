@@ -4,7 +4,8 @@
 namespace hni::speclib {
 
 const char* const kHtmlStyle = R"css(
-:root { --bg:#fbfbfa; --panel:#fff; --ink:#1b1f24; --soft:#5d6670; --line:#dfe3e8; --accent:#0b5fa5;
+:root { --bg:#fbfbfa; --panel:#fff; --ink:#1b1f24; --soft:#5d6670; --line:#dfe3e8;
+  --accent:#0b5fa5;
   --head:#10202f; --headink:#eef4fa; --field:#dcebf9; --fieldline:#7fb0de; --dump:#f1ece0;
   --dumpline:#c9b78c; --rest:#f3f4f5; --green:#1d7a46; --amber:#9a6a00; --violet:#7440b5;
   --mono:ui-monospace,"DejaVu Sans Mono","Liberation Mono",Menlo,Consolas,monospace;
@@ -53,7 +54,8 @@ article h3 small { color:var(--soft); font-weight:400; }
 .pill { font:12px/1.7 var(--mono); background:var(--rest); border-radius:5px; padding:0 .5rem; }
 .src { font:12px/1.6 var(--sans); border:1px solid currentColor; border-radius:5px;
   padding:0 .5rem; }
-.src.linux { color:var(--green); } .src.dump { color:var(--amber); } .src.ours { color:var(--violet); }
+.src.linux { color:var(--green); } .src.dump { color:var(--amber); } 
+.src.ours { color:var(--violet); }
 article p a, td a { color:var(--accent); text-decoration:none; }
 article p a:hover, td a:hover { text-decoration:underline; }
 article p { margin:.35rem 0; max-width:52rem; }
@@ -118,12 +120,13 @@ const char* const kHtmlScript = R"js(
     }
     for (const s of sections) s.classList.toggle('hide', !s.querySelector('article:not(.hide)'));
     count.textContent = shown + ' of ' + items.length;
-    history.replaceState(null, '', words.length ? '?q=' + encodeURIComponent(box.value) + location.hash
-                                                : location.pathname + location.hash);
+    const query = words.length ? '?q=' + encodeURIComponent(box.value) : location.pathname;
+    history.replaceState(null, '', query + location.hash);
   }
   // A link to something that the search hides shows it first.
   document.addEventListener('click', ev => {
-    const a = ev.target.closest('a[href^="#"]'), to = a && document.getElementById(a.hash.slice(1));
+    const a = ev.target.closest('a[href^="#"]');
+    const to = a && document.getElementById(a.hash.slice(1));
     if (to && to.classList.contains('hide')) { box.value = ''; dump.checked = true; apply(); }
   });
   let timer;
