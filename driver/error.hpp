@@ -24,7 +24,8 @@ namespace hni {
     "again")                                                                                   \
   X(kFirmwareSilent,                                                                           \
     "the firmware did not answer before its deadline: reset the card, attach again")           \
-  X(kFirmwareTooOld, "the firmware is older than 0.10.6: update it")                           \
+  X(kFirmwareTooOld,                                                                           \
+    "the firmware is too old for this (0.10.6 to start, 0.12.9 for logs): update it")          \
   X(kFirmwareRefused, "the firmware reported an error for this request")                       \
   X(kFirmwareBadLink,                                                                          \
     "the firmware names a link speed that does not exist: only management works")              \

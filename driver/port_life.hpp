@@ -203,6 +203,8 @@ void Port<Io, Obs>::watch_firmware(Time now) {
   if (firmware_.crashed()) {
     ++recoveries_.firmware_crashes;
     tell(PortEventKind::kFirmwareCrash, static_cast<std::uint32_t>(firmware_.crash_cause()));
+    // A restart of the mailbox shuts the card's way to memory meanwhile: queues first.
+    if (firmware_.recovery_restarts_mailbox()) return enter_reset(now, ErrorCode::kFirmwareSilent);
     if (auto r = firmware_.recover(now); !r) return enter_reset(now, r.error().code);
     filter_.rewrite_rules();
   }
