@@ -259,6 +259,10 @@ void plain_seeds(Maker& to) {
       if (c == ' ' || c == '=') c = '-';
     to.add("classifier", name, op + "\n" + frames + "stop\n" + frames + "start\n" + frames);
   }
+  to.add("classifier", "rule-removed",
+         "add_rule kind=16 port=80 value=0x0\n" + frames + "remove_rule number=47\n" + frames);
+  to.add("classifier", "table-beyond-the-queues",
+         "queues count=4\ntable context=0 queue=9\n" + frames + "frame kind=4 to=81 value=0x3\n");
   const std::string up = "gates open=3\ntx_queue queue=0 pages=528\nrx_queue queue=0 pages=1347\n";
   to.add("card", "queues",
          up + "doorbell queue=0 value=9\nrun turns=3\nframe kind=1 bytes=90\nrun\n");
