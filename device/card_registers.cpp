@@ -67,6 +67,7 @@ void Card::Core::write(spec::RegAddr at, std::uint32_t value) {
   if (word >= kPhy && word < kPhyEnd) {
     regs.write(at, value);
     link.write(at, value);
+    rx.buffer().registers_changed();  // whether the MAC may send pause
     return update_link_cause();
   }
   if (word >= kRxBuffer && word < kRxBufferEnd) return write_rx_buffer(at.byte_offset, value);

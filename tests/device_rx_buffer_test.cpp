@@ -65,6 +65,13 @@ TEST_F(DeviceRxBuffer, NoPauseWhileTheMacMayNotSendIt) {
   EXPECT_EQ(test.wire.pauses, 0u);
 }
 
+TEST_F(DeviceRxBuffer, TurningPauseOffInTheMacWithdrawsIt) {
+  deliver(11);
+  ASSERT_TRUE(test.wire.pause);
+  test.write(MAC_COMMAND_CONFIG::at(), 0x30000810);
+  EXPECT_FALSE(test.wire.pause);
+}
+
 TEST_F(DeviceRxBuffer, NoPauseForAFifoThatIsNotEnabledForIt) {
   test.write(RXB_PAUSE_DROP_CTRL::at(), 0x0010007d);
   deliver(15);
