@@ -11,6 +11,7 @@
 #include "driver/device_io.hpp"
 #include "driver/observer.hpp"
 #include "driver/untrusted.hpp"
+#include "driver/words.hpp"
 #include "openhni/spec/registers.hpp"
 
 namespace hni {
@@ -22,6 +23,7 @@ class Door {
  public:
   using Word32 = Untrusted<std::uint32_t>;
   using Word64 = Untrusted<std::uint64_t>;
+  using Words = HostWords;
 
   Door(Io& device_io, Obs& observer) : io(device_io), obs(observer) {}
 

@@ -99,6 +99,19 @@ struct CompletionRing {
       done = W(done ^ W(1));
     }
   }
+
+  /// Takes what the card has written, at most `left` entries, until `accept()` refuses the one
+  /// that was read last. `read(slot, done)` reads the entry of that slot, once, keeps it, and says
+  /// whether its DONE bit equals `done`. `left` is what remains of the budget, so the loop ends
+  /// whatever the card writes. (Inlined by force: the packet path pays for a call.)
+  template <class Read, class Accept>
+  [[gnu::always_inline]] constexpr void drain(W& left, Read&& read, Accept&& accept) {
+    while (left != W(0) && read(head, done)) {
+      advance();
+      left = W(left - W(1));
+      if (!accept()) return;
+    }
+  }
 };
 
 }  // namespace hni

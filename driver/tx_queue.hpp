@@ -47,15 +47,18 @@ template <DeviceIo Io, class Obs>
 class TxQueue {
  public:
   using D = Door<Io, Obs>;
-  using Ring = TxRing<std::uint32_t>;
-  using Slot = TxSlot<std::uint32_t>;
+  using Words = typename D::Words;
+  using Index = typename Words::Index;
+  using Pool = typename Words::Pool;
+  using Ring = TxRing<Index>;
+  using Slot = TxSlot<Index>;
 
   /// The rings wake a stopped application when this many descriptors are free: room for two of the
   /// largest packets.
   static constexpr std::uint32_t kWakeDescriptors = 2 * (kMaxSegments + 1);
   static constexpr std::uint32_t kMaxTimestamps = 64;
 
-  TxQueue(D& door, FragmentPool& pool) : door_(&door), pool_(&pool) {}
+  TxQueue(D& door, Pool& pool) : door_(&door), pool_(&pool) {}
 
   /// Memory for two work queues and a completion queue of `size` descriptors each (a power of two,
   /// 64 .. 65536).
@@ -63,12 +66,12 @@ class TxQueue {
     queue_ = queue;
     size_ = size;
     for (Work& work : work_) {
-      auto slots = HostArray<Slot>::make(size);
+      auto slots = Slots::make(size);
       if (!slots) return tl::unexpected(slots.error());
       work.slots = std::move(*slots);
       if (auto r = allocate_ring(work.memory); !r) return r;
     }
-    auto cookies = HostArray<std::uint32_t>::make(size);
+    auto cookies = Cookies::make(size);
     if (!cookies) return tl::unexpected(cookies.error());
     cookies_ = std::move(*cookies);
     return allocate_ring(completion_memory_);
@@ -83,7 +86,7 @@ class TxQueue {
   /// reclaim() first.
   void reset() {
     for (Work& work : work_) work.ring = Ring::of_mask(size_ - 1);
-    completions_ = CompletionRing<std::uint32_t>{0, 1, size_ - 1};
+    completions_ = CompletionRing<Index>{0, 1, size_ - 1};
     std::uint64_t* words = words_of(completion_memory_);
     for (std::uint32_t i = 0; i < size_; ++i) door_->io.store64(words + i, 0);
     faulted_ = false;
@@ -98,10 +101,10 @@ class TxQueue {
     Work& work = work_[0];
     Ring ring = work.ring;
     std::uint64_t* const words = words_of(work.memory);
-    std::uint32_t room = ring.ring.free();
+    Index room = ring.ring.free();
     std::uint32_t taken = 0;
     std::uint64_t bytes = 0;
-    std::uint32_t last_meta = kNoSlot;
+    Index last_meta = kNoSlot;
     std::uint64_t last_word = 0;
     for (const Packet& packet : packets) {
       if (!describable(packet)) [[unlikely]] {
@@ -163,20 +166,22 @@ class TxQueue {
   /// Consumes at most `budget` completions and gives back what they confirm; how many it consumed.
   /// A completion that breaks a rule faults the queue: it takes and gives nothing more until it is
   /// reset.
-  std::uint32_t poll(std::uint32_t budget) {
+  Index poll(Index budget) {
     if (!enabled_ || faulted_) return 0;
-    std::uint32_t work_done = 0;
-    const std::uint64_t* words = words_of(completion_memory_);
-    while (work_done < budget) {
-      const spec::TCD::of<Word64> tcd{door_->load(Site::kTcqWord, words + completions_.head)};
-      if (!tcd.DONE().equals(completions_.done)) break;
-      completions_.advance();
-      ++work_done;
-      if (!accept(tcd.raw)) [[unlikely]] {
-        faulted_ = true;
-        break;
-      }
-    }
+    const std::uint64_t* const words = words_of(completion_memory_);
+    spec::TCD::of<Word64> tcd;
+    Index left = budget;
+    completions_.drain(
+        left,
+        [&](Index slot, Index done) {
+          tcd.raw = door_->load(Site::kTcqWord, words + slot);
+          return tcd.DONE().equals(done);
+        },
+        [&] {
+          faulted_ = !accept(tcd.raw);
+          return !faulted_;
+        });
+    const Index work_done = budget - left;
     if (work_done != 0) {
       door_->doorbell(spec::QUEUE_TCQ_HEAD::at(raw(queue_)), completions_.head);
       give_back(work_[0], RingKind::kTwq0);
@@ -192,7 +197,7 @@ class TxQueue {
     for (Work& work : work_) {
       while (!work.ring.ring.empty()) {
         const Slot slot = work.ring.reclaim(work.slots);
-        if (slot.has_fragment()) pool_->drop(FragmentId{slot.fragment()});
+        if (slot.has_fragment()) pool_->drop(Words::fragment(slot.fragment()));
         counters_.timestamps_lost += slot.stamp_pending();
         if (slot.last()) {
           ++counters_.reclaimed_packets;
@@ -235,11 +240,13 @@ class TxQueue {
 
  private:
   using Word64 = typename D::Word64;
+  using Slots = typename Words::template Array<Slot>;
+  using Cookies = typename Words::template Array<std::uint32_t>;
   static constexpr std::uint32_t kNoSlot = ~0U;
 
   struct Work {
     Ring ring;
-    HostArray<Slot> slots;
+    Slots slots;
     DmaSpan memory;
   };
 
@@ -292,7 +299,7 @@ class TxQueue {
   static constexpr std::uint64_t kPlainMeta = spec::TWD_META{}.set_DEST_MAC(1).raw;
 
   /// The metadata of a packet with offloads that is posted at `slot`.
-  [[gnu::noinline]] Meta offload_meta(const TxOffload& o, std::uint32_t slot) {
+  [[gnu::noinline]] Meta offload_meta(const TxOffload& o, Index slot) {
     Slot shadow = Slot::none();
     auto meta = spec::TWD_META{kPlainMeta};
     meta.set_L2_HLEN(o.l2_bytes / 2U)
@@ -320,8 +327,7 @@ class TxQueue {
     return {meta.raw, shadow};
   }
 
-  void post_segments(Ring& ring, HostArray<Slot>& slots, std::uint64_t* words,
-                     const Packet& packet) const {
+  void post_segments(Ring& ring, Slots& slots, std::uint64_t* words, const Packet& packet) const {
     const auto al = [this](const Segment& s, spec::TWD_TYPE type) {
       return spec::TWD_AL{}
           .set_ADDR(raw(pool_->address(s.fragment)) + s.offset)
@@ -332,10 +338,10 @@ class TxQueue {
     const Segment* segment = packet.segments.data();
     const Segment* const last = segment + packet.segment_count - 1;
     for (; segment != last; ++segment) {
-      const std::uint32_t slot = ring.post(slots, Slot::of_fragment(raw(segment->fragment)));
+      const Index slot = ring.post(slots, Slot::of_fragment(raw(segment->fragment)));
       door_->io.store64(words + slot, al(*segment, spec::TWD_TYPE::AL));
     }
-    const std::uint32_t slot =
+    const Index slot =
         ring.post(slots, {Slot::of_fragment(raw(last->fragment)).bits | Slot::kLast});
     door_->io.store64(words + slot, al(*last, spec::TWD_TYPE::LAST_AL));
   }
@@ -343,7 +349,7 @@ class TxQueue {
   /// Makes what was posted the card's.
   template <unsigned kTwq>
   void publish(const Ring& ring) {
-    const std::uint32_t first = work_[kTwq].ring.ring.tail;
+    const Index first = work_[kTwq].ring.ring.tail;
     work_[kTwq].ring = ring;
     const auto tail = kTwq == 0 ? spec::QUEUE_TWQ0_TAIL::at(raw(queue_))
                                 : spec::QUEUE_TWQ1_TAIL::at(raw(queue_));
@@ -360,7 +366,7 @@ class TxQueue {
     const bool second = tcd.TWQ1().nonzero();
     if (tcd.TYPE().equals(static_cast<std::uint64_t>(spec::TCD_TYPE::TYPE0))) {
       Work& work = work_[second ? 1 : 0];
-      const auto head = (second ? tcd.HEAD1() : tcd.HEAD0()).template narrowed<std::uint32_t>();
+      const auto head = (second ? tcd.HEAD1() : tcd.HEAD0()).template narrowed<Index>();
       if (work.ring.accept_done(work.slots, head)) return true;
       door_->refuse(Site::kTcdHead, head.as_data(), work.ring.ring.tail);
       return false;
@@ -373,7 +379,7 @@ class TxQueue {
   }
 
   [[gnu::noinline]] bool accept_timestamp(const spec::TCD_TYPE1::of<Word64>& tcd) {
-    std::uint32_t slot = 0;
+    Index slot = 0;
     if (stamps_pending_ == 0 || !work_[0].ring.accept_stamp(work_[0].slots, slot)) {
       // Counted and ignored: nothing was freed by it, so the queue's state is still sound (fbnic
       // reference 12.4).
@@ -385,7 +391,7 @@ class TxQueue {
         !tcd.STATUS_TS_INVALID().nonzero() && !tcd.STATUS_ILLEGAL_TS_REQ().nonzero();
     if (timestamps_written_ - timestamps_read_ < kMaxTimestamps && valid) {
       timestamps_[timestamps_written_++ % kMaxTimestamps] = {cookies_.at(slot),
-                                                             tcd.TS().as_data()};
+                                                             Words::number(tcd.TS().as_data())};
       ++counters_.timestamps;
     } else {
       ++counters_.timestamps_lost;
@@ -394,7 +400,7 @@ class TxQueue {
   }
 
   void lose_timestamp(Work& work) {
-    std::uint32_t slot = 0;
+    Index slot = 0;
     if (work.ring.accept_stamp(work.slots, slot)) --stamps_pending_;
     ++counters_.timestamps_lost;
   }
@@ -406,7 +412,7 @@ class TxQueue {
     do {
       const Slot slot = ring.take_back(work.slots);
       if (!slot.has_fragment()) continue;
-      pool_->drop(FragmentId{slot.fragment()});
+      pool_->drop(Words::fragment(slot.fragment()));
       packets += slot.last();
     } while (ring.may_take_back(work.slots));
     counters_.completed_packets += packets;
@@ -432,7 +438,7 @@ class TxQueue {
   }
 
   D* door_;
-  FragmentPool* pool_;
+  Pool* pool_;
   QueueId queue_{};
   std::uint32_t size_ = 0;
   bool enabled_ = false;
@@ -440,11 +446,11 @@ class TxQueue {
   bool stopped_ = false;
   std::array<Work, 2> work_;
   DmaSpan completion_memory_;
-  CompletionRing<std::uint32_t> completions_;
+  CompletionRing<Index> completions_;
   TxCounters counters_;
-  HostArray<std::uint32_t> cookies_;
+  Cookies cookies_;
   std::array<TxTimestamp, kMaxTimestamps> timestamps_{};
-  std::uint32_t stamps_pending_ = 0;  // posted, asked for a timestamp, not yet answered
+  Index stamps_pending_ = 0;  // posted, asked for a timestamp, not yet answered
   std::uint32_t timestamps_written_ = 0;
   std::uint32_t timestamps_read_ = 0;
 };
