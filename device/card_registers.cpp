@@ -183,6 +183,9 @@ void Card::Core::write_rx_buffer(std::uint32_t byte_offset, std::uint32_t value)
   const spec::RegAddr at{spec::Bar::kBar0, byte_offset};
   const std::uint32_t stored = regs.write(at, value);
   if (at == spec::RXB_PAUSE_STORM::at(0)) rx.buffer().pause_storm_written(stored);
+  if (at == spec::RXB_PAUSE_STORM_UNIT_WR::at()) {
+    regs.poke(spec::RXB_PAUSE_STORM_UNIT_RD::at(), stored);
+  }
   rx.buffer().registers_changed();
 }
 
