@@ -62,7 +62,9 @@ HNI_PROVE(mailbox_ring_post,
   assume_valid(ring);
   assume("the ring is not full", [&] { return !ring.full(); });
   const auto before = ring;
-  const auto [slot, stop] = ring.post();
+  const auto posted = ring.post();
+  const auto slot = posted.slot;
+  const auto stop = posted.stop;
   show(ring.ring);
   conclude_valid(ring);
   conclude("I1", "slot and stop are in bounds",

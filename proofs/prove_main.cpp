@@ -64,10 +64,10 @@ class Campaign {
 
   bool next(FarmTask& task) {
     if (!drops_.empty()) {
-      const auto [index, assumption] = drops_.back();
+      const std::size_t index = drops_.back().first;
+      const std::string name = drops_.back().second;
       drops_.pop_back();
       const Obligation o = entries_[index].obligation;
-      const std::string name = assumption;
       task.work = [o, name, options = options_] {
         return to_json(decide_without(o, name, options));
       };

@@ -8,6 +8,7 @@
 
 #include "spec/compiler/action_rule.hpp"
 #include "spec/compiler/properties.hpp"
+#include "spec/compiler/sort_stable.hpp"
 
 namespace hni::speclib {
 
@@ -175,8 +176,7 @@ Field Reader::field(const Node& node) const {
 std::vector<Field> Reader::fields(const Node& node) const {
   std::vector<Field> out;
   for (const Node* child : node.children) out.push_back(field(*child));
-  std::stable_sort(out.begin(), out.end(),
-                   [](const Field& a, const Field& b) { return a.lsb > b.lsb; });
+  sort_stable(out, [](const Field& a, const Field& b) { return a.lsb > b.lsb; });
   return out;
 }
 
@@ -313,8 +313,7 @@ void Reader::message(const Node& node) {
   for (const Node* child : node.children) {
     if (rdl::property(model_, *child, "hni_attr_id") != nullptr) attribute(*child, out);
   }
-  std::stable_sort(out.attributes.begin(), out.attributes.end(),
-                   [](const Attribute& a, const Attribute& b) { return a.id < b.id; });
+  sort_stable(out.attributes, [](const Attribute& a, const Attribute& b) { return a.id < b.id; });
   card_.messages.push_back(std::move(out));
 }
 
@@ -367,12 +366,10 @@ bool Reader::run() {
     if (has_bar) main = root;
   }
   card_.name = main->name;
-  std::stable_sort(card_.registers.begin(), card_.registers.end(),
-                   [](const Register& a, const Register& b) {
-                     return a.bar != b.bar ? a.bar < b.bar : a.byte_offset < b.byte_offset;
-                   });
-  std::stable_sort(card_.messages.begin(), card_.messages.end(),
-                   [](const Message& a, const Message& b) { return a.id < b.id; });
+  sort_stable(card_.registers, [](const Register& a, const Register& b) {
+    return a.bar != b.bar ? a.bar < b.bar : a.byte_offset < b.byte_offset;
+  });
+  sort_stable(card_.messages, [](const Message& a, const Message& b) { return a.id < b.id; });
   for (const rdl::EnumDef& def : compilation_.ast.enums) card_.enums.push_back(&def);
   card_.compilation = &compilation_;
   check_names();

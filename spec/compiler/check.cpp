@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "spec/compiler/properties.hpp"
+#include "spec/compiler/sort_stable.hpp"
 
 namespace hni::rdl {
 namespace {
@@ -57,8 +58,7 @@ bool may_share(const Node& a, const Node& b) {
 
 void Checker::overlaps(const Node& parent) {
   std::vector<const Node*> order(parent.children.begin(), parent.children.end());
-  std::stable_sort(order.begin(), order.end(),
-                   [](const Node* a, const Node* b) { return a->address < b->address; });
+  sort_stable(order, [](const Node* a, const Node* b) { return a->address < b->address; });
   const Node* furthest = nullptr;
   for (const Node* child : order) {
     if (furthest != nullptr && furthest->address + furthest->total_size() > child->address &&
