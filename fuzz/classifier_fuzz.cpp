@@ -109,7 +109,8 @@ class Run {
       case FilterOp::kBmc: {
         BmcConfig bmc{.present = on, .all_multicast = (op.a & 2) != 0};
         for (std::uint32_t i = 0; i < 4; ++i) bmc.addresses[i] = unicast(0x8000U | (op.b + i));
-        return static_cast<void>(filter_.set_bmc(bmc));
+        if (filter_.set_bmc(bmc)) bmc_ = on;
+        return;
       }
       case FilterOp::kFrame:
         return frame(op);
@@ -229,7 +230,9 @@ class Run {
     }
     const bool wanted = is_wanted(flow.to);
     const bool other = may_be_wanted(flow.to);
-    if (!other && rule_for(flow) == nullptr)
+    // With a management controller the host hears its groups and broadcasts, too.
+    const bool shared = bmc_ && is_multicast(flow.to);
+    if (!other && !shared && rule_for(flow) == nullptr)
       require(!decision.to_host(), "filter", "a frame that nobody wants", flow.to[5]);
     if (!wanted) return;
     if (const FlowRule* rule = rule_for(flow)) return judge_rule(*rule, decision);
@@ -314,6 +317,7 @@ class Run {
   NullObserver observer_;
   Door<ClassifierIo> door_;
   RxFilter<ClassifierIo> filter_;
+  bool bmc_ = false;
 };
 
 void run(const std::uint8_t* data, std::size_t size) {
