@@ -126,7 +126,8 @@ int print_list(const std::vector<Obligation>& chosen) {
   return 0;
 }
 
-/// For mutants: the first obligation that breaks. 1 if one does, 3 if none does but one is undecided.
+/// For mutants: the first obligation that breaks. 1 if one does, 3 if none does but one is
+/// undecided.
 int hunt(const std::vector<Obligation>& chosen, const RunOptions& options) {
   std::string undecided;
   for (const Obligation& o : chosen) {

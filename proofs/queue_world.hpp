@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// A world for the queue classes in which words are symbolic: the shipped TxQueue runs over this
+// door exactly as it runs over the one of production. The hooks see every access, and the harness
+// says there what must hold.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include "driver/door.hpp"
+#include "driver/packet.hpp"
+#include "proofs/rings.hpp"
+
+namespace hni::proofs {
+
+/// A descriptor in ring memory: which memory, which slot.
+struct SymPointer {
+  const std::uint64_t* base = nullptr;
+  Word slot{};
+};
+inline SymPointer operator+(const std::uint64_t* base, const Word& slot) {
+  return {base, slot};
+}
+
+struct SymIo {
+  std::function<void(const SymPointer&)> on_store;
+
+  std::uint32_t read32(Site, RegAddr) { return 0; }
+  void write32(RegAddr, std::uint32_t) {}
+  std::uint64_t load64(Site, const std::uint64_t*) { return 0; }
+  void store64(std::uint64_t*, std::uint64_t) {}
+  void store64(const SymPointer& at, std::uint64_t) { on_store(at); }
+  void copy_in(Site, std::byte*, const std::byte*, std::size_t) {}
+  std::optional<DmaSpan> dma_alloc(std::size_t) { return std::nullopt; }
+  void dma_free(DmaSpan) {}
+};
+static_assert(DeviceIo<SymIo>);
+
+/// Sees nothing: what the driver tells about itself is not the subject.
+struct SymObserver {
+  template <class... Any>
+  void ring_posted(const Any&...) {}
+  template <class... Any>
+  void ring_completed(const Any&...) {}
+  template <class... Any>
+  void packet_dropped(const Any&...) {}
+  template <class... Any>
+  void tx_polled(const Any&...) {}
+  template <class... Any>
+  void tx_stopped(const Any&...) {}
+  template <class... Any>
+  void tx_woken(const Any&...) {}
+};
+
+/// One word a slot that the card never sees; only the bounds of its index matter.
+struct SymCookies {
+  Word mask{};
+  std::uint32_t& at(const Word& index) {
+    conclude("I1", "a cookie's index is in bounds", index <= mask);
+    return word;
+  }
+  std::uint32_t word = 0;
+};
+
+struct SymPool {
+  struct Fragment {
+    Word number{};
+  };
+  std::function<void(const Word&)> on_drop;
+
+  DmaAddr address(FragmentId f) const { return DmaAddr{std::uint64_t{raw(f)} * kFragmentBytes}; }
+  void drop(const Fragment& f) { on_drop(f.number); }
+  void drop(const Packet&) {}
+};
+
+struct SymWords {
+  using Index = Word;
+  using Pool = SymPool;
+  template <class T>
+  using Array = std::conditional_t<std::is_same_v<T, std::uint32_t>, SymCookies, AnySlots<T>>;
+  static SymPool::Fragment fragment(const Word& number) { return {number}; }
+  static std::uint64_t number(const Wide&) { return 0; }
+};
+
+}  // namespace hni::proofs
+
+namespace hni {
+
+/// The door with symbolic words: every load is a new value of the card.
+template <>
+class Door<proofs::SymIo, proofs::SymObserver> {
+ public:
+  using Word32 = Untrusted<proofs::Word>;
+  using Word64 = Untrusted<proofs::Wide>;
+  using Words = proofs::SymWords;
+
+  Door(proofs::SymIo& device_io, proofs::SymObserver& observer) : io(device_io), obs(observer) {}
+
+  proofs::SymIo& io;
+  proofs::SymObserver& obs;
+  std::function<void(const proofs::Word&)> on_load;
+  std::function<void(RegAddr, const proofs::Word&)> on_doorbell;
+
+  Word64 load(Site site, const proofs::SymPointer& at) {
+    on_load(at.slot);
+    return Word64(proofs::card_word<std::uint64_t>(std::string(site_name(site))));
+  }
+  void doorbell(RegAddr reg, const proofs::Word& value) { on_doorbell(reg, value); }
+  template <class Value, class Limit>
+  void refuse(Site, const Value&, const Limit&) {}
+};
+
+}  // namespace hni
