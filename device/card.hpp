@@ -105,7 +105,8 @@ class Card final : public FrameSink {
 
   void reset(ResetKind kind);
 
-  /// The next instant at which tick() would do something; ~0 when never.
+  /// An instant before which tick() has nothing to do; ~0 when it never will. It may be early (an
+  /// acknowledgement moved the real one), never late.
   std::uint64_t next_deadline_ns() const;
 
   /// True while a transmit queue has work that only waits for the wire: run() wants to be called

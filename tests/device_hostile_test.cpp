@@ -37,6 +37,7 @@ TEST(DeviceHostile, DescriptorSequencesThatAreNoPacketStopTheQueue) {
       {meta, al(at, 2), option, al(at, 3)},
       {meta, al(at, 3, 13)},
       {meta, al(at, 3, 0)},
+      {al(at, 2), meta, al(at, 3)},
   };
   for (const auto& sequence : bad) {
     TestCard test;

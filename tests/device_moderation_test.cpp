@@ -79,6 +79,20 @@ TEST_F(DeviceModeration, CompletionBetweenLastPollAndUnmaskIsNotLost) {
   EXPECT_EQ(fired(), 2u);
 }
 
+TEST_F(DeviceModeration, AcknowledgingAPartStartsTheTimeoutOfTheRest) {
+  test.write(QUEUE_RIM_THRESHOLD::at(0), 100);
+  rearm(30, 35);
+  rx.deliver(plain_frame(60));
+  rx.deliver(plain_frame(60));
+  rx.next_packet();
+  test.card.tick(20 * kMicrosecond);
+  rx.acknowledge();
+  test.card.tick(50 * kMicrosecond - 1);
+  EXPECT_EQ(fired(), 0u);
+  test.card.tick(50 * kMicrosecond);
+  EXPECT_EQ(fired(), 1u);
+}
+
 TEST_F(DeviceModeration, MaskedVectorKeepsTheCausePending) {
   test.write(INTR_MASK_SET::at(0), 4);
   rx.deliver(plain_frame(60));

@@ -16,7 +16,7 @@ class DeviceRxBuffer : public ::testing::Test {
   DeviceRxBuffer() {
     test.write(RXB_PBUF_CFG::at(4), 0x00180000);  // 384 KiB: 6144 units
     test.write(RXB_PAUSE_THLD::at(4), 20u << 13 | 100u);
-    test.write(RXB_DROP_THLD::at(4), 150u << 13 | 200u);
+    test.write(RXB_DROP_THLD::at(4), 140u << 13 | 200u);
     test.write(RXB_ECN_THLD::at(4), 0x00001fff);
     test.write(RXB_PAUSE_DROP_CTRL::at(), 0x0010147d);
     test.receive_to(0);
@@ -78,7 +78,7 @@ TEST_F(DeviceRxBuffer, NoPauseForAFifoThatIsNotEnabledForIt) {
   EXPECT_FALSE(test.wire.pause);
 }
 
-TEST_F(DeviceRxBuffer, FramesAboveTheDropThresholdAreDroppedUntilBelowOff) {
+TEST_F(DeviceRxBuffer, FramesAboveTheDropThresholdAreDroppedUntilDownToOff) {
   deliver(20);
   EXPECT_EQ(level(), 200u);
   EXPECT_FALSE(rx.deliver(plain_frame(640, 77)));

@@ -242,6 +242,21 @@ TEST(DeviceRx, MaxHdrBeyondTheFragmentIsCutToWhatFits) {
   EXPECT_EQ(packet.bytes, frame);
 }
 
+TEST(DeviceRx, FragmentWithoutRoomForOneMoreByteIsFinished) {
+  TestCard test;
+  TestRx::Options options;
+  options.ctl0 = 192u << 20 | 384u << 11;
+  options.max_header = 3000;
+  TestRx rx(test, 0, options);
+  test.receive_to(0);
+  // 256 + 2880 + 384 + 192 = 3712, and 3712 + 384 is the end of the fragment.
+  rx.deliver(plain_frame(2880));
+  EXPECT_EQ(RCD_HDR_AL{rx.next_completion()}.PAGE_FIN(), 1u);
+  rx.next_completion();
+  rx.deliver(plain_frame(60));
+  EXPECT_EQ(RCD_HDR_AL{rx.next_completion()}.BUFF_ID(), 0x4001u);
+}
+
 TEST(DeviceRx, MetaCarriesChecksumTypesAndVerdict) {
   TestCard test;
   TestRx rx(test, 0);

@@ -232,6 +232,20 @@ TEST(DeviceOffload, UdpChecksumThatComesOutZeroIsSentAsAllOnes) {
   EXPECT_EQ(get16(test.wire.sent.at(0), p.l4 + 6), 0xffffu);
 }
 
+TEST(DeviceOffload, UdpSegmentThatSumsToZeroIsSentAsAllOnes) {
+  TestCard test;
+  TestTx tx(test, 0);
+  Packet p = make_packet(Shape{false, false, true, 0, 200, 0}, false);
+  // The sum of the first segment, its length twice (pseudo-header and field), must be all ones.
+  put16(p.bytes, p.header, 0);
+  put16(p.bytes, p.l4 + 4, 108);
+  const unsigned rest = reference_sum(std::span(p.bytes).subspan(p.l4, 108), 108);
+  put16(p.bytes, p.header, 0xffff - rest);
+  tx.send(p.bytes, meta_of(p, 100));
+  ASSERT_EQ(test.wire.sent.size(), 2u);
+  EXPECT_EQ(get16(test.wire.sent[0], p.l4 + 6), 0xffffu);
+}
+
 TEST(DeviceOffload, PartialTunnelSegmentsKeepTheBytesBetweenL2AndL4) {
   TestCard test;
   TestTx tx(test, 0);

@@ -306,6 +306,15 @@ TEST(DeviceTx, FrameLongerThanTheLimitIsDroppedCountedAndCompleted) {
   EXPECT_EQ(TCD_TYPE0{tx.next_completion()}.HEAD0(), 4u);
 }
 
+TEST(DeviceTx, LimitRegisterHoldsTheFirstLengthThatIsTooLong) {
+  TestCard test;
+  test.write(spec::QM_TQS_MTU_CTL0::at(), 1001);
+  TestTx tx(test, 0);
+  tx.send(plain_frame(1000));
+  tx.send(plain_frame(1001));
+  EXPECT_EQ(test.wire.sent.size(), 1u);
+}
+
 TEST(DeviceTx, LoopbackOfTheMacBringsTheFrameToTheReceiveSide) {
   TestCard test;
   TestTx tx(test, 0);
