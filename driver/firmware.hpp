@@ -10,9 +10,9 @@
 /// the firmware's uptime went back; recover() brings everything back to owned(). stop() gives the
 /// card up and drains the mailbox.
 ///
-/// Requests have a `request_…` that starts one and a `poll_…` that gives its outcome once. At most
-/// one of a kind and four together are under way; each ends within 10 s (a transfer: within 10 s
-/// of its last progress).
+/// Requests have a `request_x()` that starts one and a `poll_x()` that gives its outcome once. At
+/// most one of a kind and four together are under way; each ends within 10 s (a transfer: within
+/// 10 s of its last progress).
 ///
 /// Trust: an answer that nobody waits for changes nothing and is counted; error codes are mapped
 /// (Error::detail is a FirmwareFault); a message that breaks a rule is refused as a whole.

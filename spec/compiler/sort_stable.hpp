@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// A sort that keeps the order of equals. std::stable_sort of libstdc++ 12 uses a function that newer compilers call
-/// deprecated.
+/// A sort that keeps the order of equals. std::stable_sort of libstdc++ 12 uses a function that
+/// newer compilers call deprecated.
 
 #include <algorithm>
 #include <cstddef>

@@ -137,17 +137,14 @@ std::vector<Balance> buffer_balances(const Lab& lab) {
     const Side& side = lab.side(i);
     const CardPort& port = side.port();
     std::uint64_t lent = 0;
-    std::uint64_t sending = 0;
     for (std::uint32_t q = 0; q < port.queues(); ++q) {
       const auto& pair = port.pair(QueueId{static_cast<std::uint16_t>(q)});
       lent += pair.rx.headers().ring.used() + pair.rx.payloads().ring.used();
-      sending += pair.tx.ring(0).ring.used() + pair.tx.ring(1).ring.used();
     }
-    // Quiet ports send nothing, and then each held page has one holder.
-    out.push_back({fmt::format("{}: buffers = free + lent to the card + being sent + held above",
-                               side.name()),
+    // A quiet port sends nothing, and each held page has one holder.
+    out.push_back({fmt::format("{}: buffers = free + lent to the card + held above", side.name()),
                    port.pool().page_count(),
-                   port.pool().free_pages() + lent + sending + side.end()->held_fragments()});
+                   port.pool().free_pages() + lent + side.end()->held_fragments()});
   }
   return out;
 }

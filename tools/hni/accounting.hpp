@@ -31,7 +31,7 @@ std::uint64_t total(const Drops& drops);
 
 /// The balances of a lab that is quiet. Reads the cards' counters.
 std::vector<Balance> packet_balances(Lab& lab);
-/// Where the fragments of each port are, at any time.
+/// Where the fragments of each port are, of a lab that is quiet.
 std::vector<Balance> buffer_balances(const Lab& lab);
 
 }  // namespace hni::tools

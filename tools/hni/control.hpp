@@ -28,6 +28,7 @@ class ControlServer {
   ControlServer& operator=(const ControlServer&) = delete;
 
   [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const std::string& folder() const { return folder_; }
   static bool owns(std::uint64_t token) { return token >= kFirstToken && token < 2 * kFirstToken; }
   void handle(const Poller::Event& event, Time now);
   /// Sends answers that had to wait for the firmware.

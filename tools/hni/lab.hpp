@@ -75,6 +75,7 @@ class Lab {
 
   Side& side(unsigned index) { return *sides_[index]; }
   [[nodiscard]] const Side& side(unsigned index) const { return *sides_[index]; }
+  device::Cable& cable() { return cable_; }
   [[nodiscard]] const device::Cable& cable() const { return cable_; }
   [[nodiscard]] const LabOptions& options() const { return options_; }
 

@@ -185,8 +185,16 @@ Outcome<> Runner::drain() {
   return {};
 }
 
+void Runner::note_broken_file() {
+  if (mode_ != Mode::kReplay || failure_) return;
+  const auto* replay = static_cast<const ReplayEnd*>(lab_->side(0).end());
+  if (!replay->reader()->broken().empty()) failure_ = "--replay: " + replay->reader()->broken();
+}
+
 Outcome<int> Runner::conclude() {
-  std::vector<Balance> balances = buffer_balances(*lab_);
+  note_broken_file();
+  std::vector<Balance> balances;
+  if (lab_->quiet()) balances = buffer_balances(*lab_);
   for (unsigned i = 0; i < 2; ++i) {
     lab_->side(i).end()->release();
     lab_->side(i).port().stop(monotonic_now());

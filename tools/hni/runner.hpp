@@ -15,6 +15,7 @@
 
 #include "tools/hni/control.hpp"
 #include "tools/hni/generator_end.hpp"
+#include "tools/hni/janitor.hpp"
 #include "tools/hni/lab.hpp"
 #include "tools/hni/tap_end.hpp"
 
@@ -76,6 +77,7 @@ class Runner {
 
   // The end
   Outcome<> drain();
+  void note_broken_file();
   Outcome<int> conclude();
   void stop_command();
   void print_summary(const std::vector<Balance>& balances, bool accounted);
@@ -84,6 +86,7 @@ class Runner {
   RunOptions options_;
   Mode mode_ = Mode::kInterfaces;
   std::string why_generator_;
+  std::optional<Janitor> janitor_;
   std::optional<Poller> poller_;
   Fd signals_;
   std::vector<NetNamespace> namespaces_;

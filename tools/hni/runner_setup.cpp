@@ -60,6 +60,9 @@ Outcome<> Runner::watch_signals() {
 }
 
 Outcome<> Runner::set_up() {
+  auto janitor = Janitor::hire();
+  if (!janitor) return tl::unexpected(janitor.error());
+  janitor_.emplace(std::move(*janitor));
   auto poller = Poller::create();
   if (!poller) return tl::unexpected(poller.error());
   poller_.emplace(std::move(*poller));
@@ -84,6 +87,8 @@ Outcome<> Runner::set_up() {
   auto control = ControlServer::create(*poller_, *lab_);
   if (!control) return tl::unexpected(control.error());
   control_ = std::move(*control);
+  janitor_->remember(control_->path());
+  janitor_->remember(control_->folder());
   return {};
 }
 
@@ -96,6 +101,7 @@ Outcome<> Runner::make_interfaces() {
         own ? NetNamespace::create(name + (i == 0 ? "-a" : "-b")) : NetNamespace::current();
     if (!where) return tl::unexpected(where.error());
     namespaces_.push_back(std::move(*where));
+    if (own) janitor_->remember(NetNamespace::path_of(namespaces_.back().name()));
     TapOptions tap;
     tap.name = own ? lab_->side(i).name() : options_.taps[i];
     tap.queues = options_.lab.queues;

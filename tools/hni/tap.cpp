@@ -71,7 +71,8 @@ Outcome<> Tap::open_queues(const TapOptions& options) {
     Fd fd(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
     if (!fd) return system_problem("/dev/net/tun", errno == ENOENT ? ENODEV : errno);
     request = request_for(name_);
-    request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+    request.ifr_flags = IFF_TAP | IFF_NO_PI;
+    if (options.header) request.ifr_flags |= IFF_VNET_HDR;
     if (options.queues > 1) request.ifr_flags |= IFF_MULTI_QUEUE;
     if (::ioctl(fd.get(), TUNSETIFF, &request) != 0) {
       if (errno == EBUSY) return problem("TAP name '" + name_ + "' is in use: choose another one");
@@ -85,7 +86,7 @@ Outcome<> Tap::open_queues(const TapOptions& options) {
 Outcome<> Tap::configure(const TapOptions& options) {
   const std::string what = "TAP '" + name_ + "'";
   unsigned features = 0;
-  if (options.offload) {
+  if (options.header && options.offload) {
     features = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
     if (::ioctl(queue(0), TUNSETOFFLOAD, features | kUdpSegmentation) == 0)
       features |= kUdpSegmentation;

@@ -2,7 +2,7 @@
 #pragma once
 
 /// Tap: one TAP interface with several queues; it lives as long as this object. Each read() and
-/// write() of a queue carries one frame behind a virtio_net_hdr.
+/// write() of a queue carries one frame, behind a virtio_net_hdr unless told otherwise.
 
 #include <cstdint>
 #include <string>
@@ -20,7 +20,8 @@ struct TapOptions {
   unsigned queues = 1;
   std::uint32_t mtu = 1500;
   MacAddress mac{};
-  bool offload = true;  ///< the kernel leaves checksums and segmentation to us
+  bool header = true;   ///< a virtio_net_hdr before each frame
+  bool offload = true;  ///< the kernel leaves checksums and segmentation to us; needs `header`
   std::string ipv4;     ///< with prefix length, "10.77.0.1/24"; empty for none
   std::string ipv6;
 };

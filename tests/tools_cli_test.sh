@@ -1,0 +1,96 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The command line, without any privilege: tools_cli_test.sh HNI FORWARDER GENERATOR
+set -u
+hni=$1
+forwarder=$2
+generator=$3
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+out=$folder/out
+
+fail() {
+  echo "FAILED: $*"
+  cat "$out"
+  exit 1
+}
+expect() { # expect STATUS WORDS COMMAND...: one line that says WORDS
+  status=$1 words=$2
+  shift 2
+  "$@" >"$out" 2>&1
+  got=$?
+  [ "$got" = "$status" ] || fail "$*: status $got, not $status"
+  grep -q -- "$words" "$out" || fail "$*: does not say '$words'"
+  [ "$status" = 0 ] || [ "$(wc -l <"$out")" = 1 ] || fail "$*: not one line"
+}
+
+# Help and nearest words.
+expect 0 'Usage: hni OBJECT' "$hni" --help
+expect 0 '^hni [0-9]' "$hni" --version
+expect 0 '--queues' "$hni" run --help
+expect 0 regs "$hni" port --help
+expect 0 decode "$hni" spec --help
+expect 2 "did you mean 'run'" "$hni" rum
+expect 2 "did you mean 'stats'" "$hni" port stast
+expect 2 "did you mean '--queues'" "$hni" run --quues 3
+expect 2 "did you mean '--help'" "$hni" --hlep
+"$hni" >"$out" 2>&1
+[ $? = 2 ] || fail "without words: wrong status"
+
+# What the card does not have.
+expect 2 'powers of two from 64 to 65536' "$hni" run --ring 1000
+expect 2 'powers of two from 64 to 65536' "$hni" run --ring 32
+expect 2 'powers of two from 64 to 65536' "$hni" run --ring 131072
+expect 2 '1 to 128 queue pairs' "$hni" run --queues 129
+expect 2 '1 to 128 queue pairs' "$hni" run --queues 0
+expect 2 '1280 to 9728' "$hni" run --mtu 1279
+expect 2 '1280 to 9728' "$hni" run --mtu 9729
+expect 2 'queues' "$hni" run --queues many
+expect 2 'duration' "$hni" run --duration -1
+expect 2 'need network interfaces' "$hni" run --generator --exec true
+expect 2 'exclude each other' "$hni" run --generator --replay x
+expect 2 'longest' "$hni" run --generator --shortest 100 --longest 99
+expect 1 'fewer --queues or a smaller --ring' "$hni" run --generator --queues 128 --ring 65536
+
+# Capture files that are none.
+printf 'this is no capture' >"$folder/broken.pcap"
+expect 1 'no capture file' "$hni" run --replay "$folder/broken.pcap"
+expect 1 'No such file' "$hni" run --replay "$folder/missing.pcap"
+expect 1 'No such file' "$hni" run --generator --packets 1 --pcap "$folder/missing/out.pcap"
+
+# No run to talk to.
+XDG_RUNTIME_DIR=$folder HOME=$folder "$hni" port list -j >"$out" 2>&1 || fail "hni port list"
+
+# The generator: every packet is checked by the other side and accounted for.
+expect 0 'accounted: yes' "$hni" run --generator --packets 20000 --queues 4 --quiet
+grep -q '20000 packets read, 20000 sent, 20000 frames .* 20000 delivered, 0 dropped' "$out" ||
+  fail "not all packets arrived"
+grep -q '0 not as they were sent, 0 out of order' "$out" || fail "packets were changed"
+expect 0 'accounted: yes' "$hni" run --generator --packets 9157 --mtu 9728 --shortest 60 \
+  --longest 9216 --split-headers --quiet
+grep -q '0 not as they were sent, 0 out of order' "$out" || fail "packets were changed"
+"$hni" run --generator --duration 2.5 --rate 1000 -j >"$out" 2>&1 || fail "JSON run"
+[ "$(grep -c '"time_s"' "$out")" = 2 ] || fail "not one line of figures a second"
+tail -1 "$out" | grep -q '"accounted":true' || fail "no summary"
+
+# Out of the generator, through a capture file, two cards and a forwarder: the same bytes.
+expect 0 'accounted: yes' "$hni" run --generator --packets 2000 --pcap "$folder/a.pcap" --quiet
+expect 0 'accounted: yes' "$hni" run --replay "$folder/a.pcap" --pcap "$folder/b.pcap" --quiet
+expect 0 '4000 packets forwarded' "$forwarder" "$folder/a.pcap" "$folder/c.pcap"
+frames() { tcpdump -nn -XX -t -r "$1" 2>/dev/null | grep '0x'; }
+frames "$folder/a.pcap" >"$folder/a"
+[ -s "$folder/a" ] || fail "no frames in the capture"
+for copy in b c; do
+  frames "$folder/$copy.pcap" >"$folder/$copy"
+  cmp -s "$folder/a" "$folder/$copy" || fail "$copy.pcap is not the same"
+done
+head -c 100000 "$folder/a.pcap" >"$folder/cut.pcap"
+"$hni" run --replay "$folder/cut.pcap" --quiet >"$out" 2>&1
+[ $? = 1 ] || fail "a capture that breaks off: wrong status"
+grep -q 'breaks off' "$out" || fail "a capture that breaks off: not told"
+grep -q 'accounted: yes' "$out" || fail "a capture that breaks off: packets are missing"
+
+expect 0 '20000 of 20000 packets of 1500 bytes' "$generator" 20000 1500
+expect 2 'usage' "$forwarder"
+expect 1 'No such file' "$forwarder" "$folder/missing.pcap" "$folder/x.pcap"
+echo ok

@@ -1,0 +1,207 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# hni run with real network interfaces: tools_run_test.sh HNI TRAFFIC SCENARIO
+# Exit 77: this machine or user cannot make network namespaces.
+set -u
+hni=$1
+traffic=$2
+scenario=$3
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+out=$folder/out
+
+fail() {
+  echo "FAILED: $*"
+  [ -f "$out" ] && cat "$out"
+  exit 1
+}
+
+# What the run with this process id, or a test of this script, left behind.
+leftovers() {
+  ls /run/netns 2>/dev/null | grep "^hni-$1-\|^hni-test$$"
+  ls /run/hni 2>/dev/null | grep "^$1\.sock"
+  ip -o link | grep -o "hni$$[a-z]*"
+}
+
+run() { # run OPTIONS...: must end with 0 and account for every packet
+  "$hni" run --quiet "$@" >"$out" 2>&1 || fail "hni run $* ended with $?"
+  grep -q '^accounted: yes$' "$out" || fail "packets are not accounted for: hni run $*"
+}
+
+wait_for() { # wait_for SECONDS COMMAND...: until it succeeds
+  tries=$(($1 * 20))
+  shift
+  while [ "$tries" -gt 0 ]; do
+    "$@" >/dev/null 2>&1 && return 0
+    sleep 0.05
+    tries=$((tries - 1))
+  done
+  return 1
+}
+
+if [ "$(id -u)" != 0 ] || [ ! -c /dev/net/tun ] || ! unshare --net true 2>/dev/null; then
+  echo "skipped: needs root, /dev/net/tun and network namespaces"
+  exit 77
+fi
+
+unprivileged='setpriv --bounding-set -all --inh-caps -all --reuid 65534 --clear-groups'
+in_a='ip netns exec $HNI_NETNS_A'
+in_b='ip netns exec $HNI_NETNS_B'
+iperf() { # iperf OPTIONS: two seconds of iperf3, its figures as JSON in $folder/iperf
+  cat <<END
+$in_b iperf3 -s -1 >/dev/null & server=\$!
+tries=0
+until $in_b ss -ltn | grep -q ':5201 '; do sleep 0.05; tries=\$((tries + 1)); [ \$tries -lt 200 ] || exit 1; done
+$in_a iperf3 -J -c \$HNI_IPV4_B -t 2 $* >$folder/iperf || exit 1
+wait \$server
+END
+}
+no_drops() {
+  grep -q 'dropped: ' "$out" && fail "packets were dropped"
+  return 0
+}
+
+case $scenario in
+  ping)
+    run --exec "$in_a ping -q -c 1000 -i 0.002 \$HNI_IPV4_B && $in_a ping -q -c 100 -i 0.002 \$HNI_IPV6_B"
+    grep -q '1000 packets transmitted, 1000 received, 0% packet loss' "$out" || fail "IPv4 pings lost"
+    grep -q '100 packets transmitted, 100 received, 0% packet loss' "$out" || fail "IPv6 pings lost"
+    ;;
+  tcp)
+    for direction in '' -R; do
+      for streams in 1 8; do
+        run --queues 4 --exec "$(iperf $direction -P $streams)"
+        no_drops
+        grep -q '"error"' "$folder/iperf" && fail "iperf3: $(cat "$folder/iperf")"
+        grep -q '"bits_per_second"' "$folder/iperf" || fail "iperf3 measured nothing"
+      done
+    done
+    ;;
+  udp)
+    run --exec "$(iperf -u -b 50M -l 1400)"
+    no_drops
+    grep -q '"lost_packets":[[:space:]]*0,' "$folder/iperf" || fail "datagrams lost"
+    ;;
+  mtu9000)
+    run --mtu 9000 --exec "$in_a ping -q -c 50 -i 0.002 -M do -s 8972 \$HNI_IPV4_B && $(iperf)"
+    no_drops
+    grep -q '50 packets transmitted, 50 received, 0% packet loss' "$out" || fail "long pings lost"
+    ;;
+  frames)
+    # One queue: the interfaces promise order within a queue only.
+    run --mtu 9202 --exec "$traffic frames 60 9216"
+    grep -q '9157 frame lengths, 60 to 9216, byte-identical both ways' "$out" || fail "not all frames"
+    run --mtu 9202 --split-headers --exec "$traffic frames 60 9216"
+    ;;
+  offload)
+    for offload in '' --no-offload; do
+      run $offload --mtu 1500 --exec "$traffic tcp 8 && $traffic udp 400"
+      no_drops
+      grep -q 'TCP: 8 MB each way over IPv4 and IPv6, byte-identical' "$out" || fail "TCP $offload"
+      grep -q 'UDP: 400 datagrams over IPv4 and IPv6, byte-identical' "$out" || fail "UDP $offload"
+    done
+    ;;
+  small_rings)
+    run --ring 64 --queues 8 --exec "$traffic tcp 8"
+    no_drops
+    ;;
+  pcap)
+    run --pcap "$folder/cable.pcap" --exec "$in_a ping -q -c 5 -i 0.01 \$HNI_IPV4_B"
+    replies=$(tcpdump -n -r "$folder/cable.pcap" 'icmp[icmptype] == icmp-echoreply' 2>/dev/null | wc -l)
+    [ "$replies" = 5 ] || fail "$replies of 5 replies in the capture"
+    "$hni" run --pcap /dev/full --duration 3 >"$out" 2>&1
+    [ $? = 1 ] || fail "a full disk was not reported"
+    grep -q '/dev/full' "$out" || fail "a full disk was not named"
+    ;;
+  stop)
+    for signal in INT TERM HUP; do
+      "$hni" run -j >"$out" 2>&1 &
+      pid=$!
+      wait_for 20 grep -q '"event":"up"' "$out" || fail "does not come up"
+      ip netns exec "hni-$pid-a" ping -q -c 100000 -i 0.001 10.77.0.2 >/dev/null 2>&1 &
+      sleep 0.5
+      kill -s $signal $pid
+      wait $pid || fail "ended with $? after SIG$signal"
+      wait
+      grep -q '"accounted":true' "$out" || fail "packets are not accounted for after SIG$signal"
+      [ -z "$(leftovers $pid)" ] || fail "left behind after SIG$signal: $(leftovers $pid)"
+    done
+    # Killed without a chance to clean up: nothing stays either.
+    "$hni" run -j >"$out" 2>&1 &
+    pid=$!
+    wait_for 20 grep -q '"event":"up"' "$out" || fail "does not come up"
+    kill -s KILL $pid
+    wait $pid 2>/dev/null
+    nothing_left() { [ -z "$(leftovers $pid)" ]; }
+    wait_for 5 nothing_left || fail "left behind after SIGKILL: $(leftovers $pid)"
+    ;;
+  errors)
+    refused() { # refused STATUS WORDS OPTIONS...: one line that says WORDS
+      status=$1 words=$2
+      shift 2
+      "$hni" run --duration 1 "$@" >"$out" 2>&1 &
+      pid=$!
+      wait $pid
+      got=$?
+      [ "$got" = "$status" ] || fail "hni run $*: status $got, not $status"
+      [ "$(wc -l <"$out")" = 1 ] || fail "hni run $*: not one line"
+      grep -q "$words" "$out" || fail "hni run $*: does not say '$words'"
+      [ -z "$(leftovers $pid)" ] || fail "hni run $* left behind: $(leftovers $pid)"
+    }
+    ip netns add "hni-taken$$-b" || fail "ip netns add"
+    refused 1 "'hni-taken$$-b' exists already" --name "hni-taken$$"
+    [ ! -e "/run/netns/hni-taken$$-a" ] || fail "half of the namespaces stayed"
+    ip netns del "hni-taken$$-b"
+    ip tuntap add dev "taken$$" mode tap || fail "ip tuntap add"
+    refused 1 "'taken$$' is in use" --tap "hni$$" "taken$$"
+    ip tuntap del dev "taken$$" mode tap
+    refused 2 "1 to 15 characters" --tap "hni$$" a-name-that-is-too-long
+    refused 1 "No such file" --pcap /nowhere/x.pcap
+    refused 1 "Is a directory" --pcap /tmp
+    $unprivileged "$hni" run --name "hni-test$$" --duration 1 >"$out" 2>&1
+    [ $? = 1 ] || fail "no privilege: wrong status"
+    [ "$(wc -l <"$out")" = 1 ] || fail "no privilege: not one line"
+    grep -q 'network namespace' "$out" || fail "no privilege: does not say so"
+    [ -z "$(leftovers none)" ] || fail "no privilege: left behind"
+    ;;
+  unprivileged)
+    $unprivileged "$hni" run --duration 1 --rate 20000 >"$out" 2>&1 || fail "ended with $?"
+    grep -q 'a packet generator takes their place' "$out" || fail "does not say so"
+    grep -q '^accounted: yes$' "$out" || fail "packets are not accounted for"
+    ;;
+  control)
+    run --queues 2 --exec "
+      set -e
+      $in_a ping -q -c 20 -i 0.01 \$HNI_IPV4_B
+      '$hni' port list | grep hni0
+      '$hni' port stats hni0 --run \$HNI_RUN -j >$folder/stats
+      '$hni' port stats --run \$HNI_RUN
+      '$hni' port link --run \$HNI_RUN hni1 | grep 'link_up.*yes'
+      '$hni' port rings --run \$HNI_RUN hni1 | grep HPQ
+      '$hni' port fw --run \$HNI_RUN hni0 | grep temperature_mdeg
+      '$hni' port regs --run \$HNI_RUN 'QUEUE_TWQ0_CTL[0]' | grep 0x00000002
+      '$hni' port regs --run \$HNI_RUN -v hni1 'FBNIC_QUEUE_TWQ0_CTL[1]' | grep ENABLE
+      '$hni' port regs --run \$HNI_RUN -j | grep QUEUE_TWQ0_BAL
+      ! '$hni' port regs --run \$HNI_RUN QUEUE_TWQ0_CLT
+      ! '$hni' port stats hni7 --run \$HNI_RUN
+    "
+    grep -q '"rx_packets":2[0-9]' "$folder/stats" || fail "stats: $(cat "$folder/stats")"
+    grep -q "did you mean 'QUEUE_TWQ0_CTL'" "$out" || fail "no hint at the nearest register"
+    grep -q "no port 'hni7'" "$out" || fail "no complaint about an unknown port"
+    ;;
+  follow)
+    # The driver hears what its interface wants to hear.
+    run --exec "
+      set -e
+      $in_b ip link set hni1 address 02:aa:bb:cc:dd:ee
+      $in_a ip neigh flush dev hni0
+      sleep 0.1
+      $in_a ping -q -c 5 -i 0.01 \$HNI_IPV4_B
+    "
+    grep -q '5 packets transmitted, 5 received' "$out" || fail "the new address is not heard"
+    ;;
+  *)
+    fail "unknown scenario $scenario"
+    ;;
+esac
+echo "ok: $scenario"
