@@ -119,10 +119,12 @@ case $scenario in
       pid=$!
       wait_for 20 grep -q '"event":"up"' "$out" || fail "does not come up"
       ip netns exec "hni-$pid-a" ping -q -c 100000 -i 0.001 10.77.0.2 >/dev/null 2>&1 &
+      ping=$!
       sleep 0.5
       kill -s $signal $pid
       wait $pid || fail "ended with $? after SIG$signal"
-      wait
+      kill $ping
+      wait $ping
       grep -q '"accounted":true' "$out" || fail "packets are not accounted for after SIG$signal"
       [ -z "$(leftovers $pid)" ] || fail "left behind after SIG$signal: $(leftovers $pid)"
     done
