@@ -149,7 +149,7 @@ HNI_PROVE(tx_ring_accept_stamp,
   must_reach("found", "none waits", "next turn");
   const auto before = ring;
   const Word kept = slots.at(other).bits;
-  Word slot{};
+  Word slot = input<std::uint32_t>("slot before");
   const auto passed_ones_do_not_wait = [&](const Word& up_to) {
     return !between(ring, ring.ring.head, other, up_to) || !slots.at(other).stamp_pending();
   };
