@@ -48,6 +48,9 @@ HNI_PROVE(tx_slot_fields,
   const auto marks = input<std::uint32_t>("marks");
   assume("fragments are numbered below 2^24 - 1", fragment < Slot::kFragmentMask);
   Slot slot = Slot::of_fragment(fragment);
+  conclude("I4", "the three parts are the documented ones, and disjoint",
+           Slot::kFragmentMask == 0x00ffffff && Slot::kStampPending == 0x40000000 &&
+               Slot::kLast == 0x80000000);
   conclude("I4", "it has a fragment", [&] { return slot.has_fragment(); });
   conclude("I4", "the fragment comes back", slot.fragment() == fragment);
   conclude("I4", "a new slot carries no mark",
