@@ -105,22 +105,3 @@ template struct hni::WideCounter<std::uint64_t, std::uint64_t>;
 #include "driver/clock.hpp"
 template std::uint64_t hni::extend_stamp(const std::uint64_t&, const std::uint64_t&);
 #endif
-
-#if defined(HNI_SUBJECT_DRIVER_TX_QUEUE_HPP) || defined(HNI_SUBJECT_DRIVER_RX_QUEUE_HPP)
-#include "driver/rx_queue.hpp"
-#include "driver/tx_queue.hpp"
-namespace {
-// Declared only: what it does is not known to the compiler, so every call of it stays.
-struct OpaqueIo {
-  std::uint32_t read32(hni::Site, hni::RegAddr);
-  void write32(hni::RegAddr, std::uint32_t);
-  std::uint64_t load64(hni::Site, const std::uint64_t*);
-  void store64(std::uint64_t*, std::uint64_t);
-  void copy_in(hni::Site, std::byte*, const std::byte*, std::size_t);
-  std::optional<hni::DmaSpan> dma_alloc(std::size_t);
-  void dma_free(hni::DmaSpan);
-};
-}  // namespace
-template class hni::TxQueue<OpaqueIo, hni::NullObserver>;
-template class hni::RxQueue<OpaqueIo, hni::NullObserver>;
-#endif
