@@ -26,7 +26,7 @@ TEST_F(BareCardTest, PassesTheRegisterTest) {
   RegisterTest<io::InProcess> test(door_);
   test.start();
   while (!test.step(100)) continue;
-  EXPECT_FALSE(test.fault()) << std::hex << test.fault().value_or(RegisterFault{}).code();
+  EXPECT_FALSE(test.fault().has_value());
 }
 
 TEST_F(BareCardTest, PassesTheMsixTestOnAllItsVectors) {
