@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every register write of bring-up, teardown and queue recovery is a legal action of the spec. The driver runs as it is, over
-// a card that remembers what was written, judges each write by the spec's rules, and answers the questions that the driver
-// asks (is it idle? does management run? has it completed?) in every way. Its states are finite; the search goes on until
-// there is no new one, so the result holds for operations in any order and number.
+// Every register write of bring-up, teardown and queue recovery is a legal action of the spec. The
+// driver runs as it is, over a card that remembers what was written, judges each write by the
+// spec's rules, and answers the questions that the driver asks (is it idle? does management run?
+// has it completed?) in every way. Its states are finite; the search goes on until there is no new
+// one, so the result holds for operations in any order and number.
 #include <array>
 #include <map>
 #include <memory>
@@ -46,7 +47,8 @@ const std::map<Key, Place>& places() {
     std::map<Key, Place> map;
     const auto list = spec::registers();
     for (std::uint16_t i = 0; i < list.size(); ++i) {
-      for (std::uint32_t e = 0; e < elements_of(list[i]); ++e) map[{list[i].bar, address_of(list[i], e)}] = {i, e};
+      for (std::uint32_t e = 0; e < elements_of(list[i]); ++e)
+        map[{list[i].bar, address_of(list[i], e)}] = {i, e};
     }
     return map;
   }();
@@ -59,7 +61,8 @@ class JudgingCard {
   std::vector<std::string> broken;  ///< rules, in the order in which they were broken
   bool idle = false;                ///< what the idle registers say
   std::map<Key, std::uint32_t> registers;
-  std::set<std::uint32_t> ran;  ///< control registers of queues that ran and were not seen idle since
+  std::set<std::uint32_t>
+      ran;  ///< control registers of queues that ran and were not seen idle since
 
   std::uint32_t read32(Site site, RegAddr reg) {
     if (site == Site::kIdle) return idle ? ~0U : 0U;
@@ -92,7 +95,9 @@ class JudgingCard {
     const auto known = registers.find(key);
     if (known != registers.end()) return known->second;
     const auto place = places().find(key);
-    return place == places().end() ? 0 : static_cast<std::uint32_t>(spec::registers()[place->second.reg].reset);
+    return place == places().end()
+               ? 0
+               : static_cast<std::uint32_t>(spec::registers()[place->second.reg].reset);
   }
 
  private:
@@ -102,22 +107,26 @@ class JudgingCard {
       const spec::RegInfo& condition = spec::registers()[rule.cond_reg];
       const std::uint32_t element = condition.dim_count == 0 ? 0 : at.element;
       const std::uint32_t now = value({condition.bar, address_of(condition, element)});
-      if ((now & rule.cond_mask) != rule.cond_value) broken.push_back(std::string(rule.name) + ": " + rule.text);
+      if ((now & rule.cond_mask) != rule.cond_value)
+        broken.push_back(std::string(rule.name) + ": " + rule.text);
     }
   }
 
   /// The protocol rules of a queue's RESET and ENABLE bits.
   void judge_control(const Key& key, std::uint32_t written) {
-    const std::uint32_t controls[] = {spec::QUEUE_TWQ0_CTL::kByteOffset, spec::QUEUE_TWQ1_CTL::kByteOffset,
-                                      spec::QUEUE_TCQ_CTL::kByteOffset, spec::QUEUE_BDQ_CTL::kByteOffset,
-                                      spec::QUEUE_RCQ_CTL::kByteOffset};
+    const std::uint32_t controls[] = {
+        spec::QUEUE_TWQ0_CTL::kByteOffset, spec::QUEUE_TWQ1_CTL::kByteOffset,
+        spec::QUEUE_TCQ_CTL::kByteOffset, spec::QUEUE_BDQ_CTL::kByteOffset,
+        spec::QUEUE_RCQ_CTL::kByteOffset};
     for (const std::uint32_t control : controls) {
       if (key != Key{spec::Bar::kBar0, control}) continue;
       const std::uint32_t now = value(key);
       const bool reset = (written & 1U) != 0, enable = (written & 2U) != 0;
       if (reset && (now & 2U) != 0) broken.push_back("RESET of a queue that runs");
-      if (reset && ran.contains(control)) broken.push_back("RESET of a queue that was not seen idle");
-      if (enable && (now & 2U) == 0 && (now & 1U) == 0) broken.push_back("ENABLE of a queue that is not in RESET");
+      if (reset && ran.contains(control))
+        broken.push_back("RESET of a queue that was not seen idle");
+      if (enable && (now & 2U) == 0 && (now & 1U) == 0)
+        broken.push_back("ENABLE of a queue that is not in RESET");
       if (enable) ran.insert(control);
     }
   }
@@ -137,9 +146,9 @@ enum class Step : std::uint8_t {
   kHoldPackets,
   kDropPackets,
   kDisable,
-  kLookBusy,       ///< one look at the idle registers, soon: still busy
-  kLookBusyHalf,   ///< after half of the deadline
-  kLookBusyEnd,    ///< at the deadline
+  kLookBusy,      ///< one look at the idle registers, soon: still busy
+  kLookBusyHalf,  ///< after half of the deadline
+  kLookBusyEnd,   ///< at the deadline
   kLookIdle,
   kCloseAndReclaim,  ///< a stuck queue, after the card was cut off from memory
   kCount,
@@ -171,33 +180,53 @@ class Life {
         if (state != PairState::kRunning) return false;
         pair.fill();
         return true;
-      case Step::kSend: send(); return true;
-      case Step::kPollTx: (void)pair.tx.poll(4); return true;
-      case Step::kPollRx: poll_rx(); return true;
-      case Step::kHoldPackets: pair.set_wait_for_buffers(true); return true;
-      case Step::kDropPackets: pair.set_wait_for_buffers(false); return true;
-      case Step::kDisable: pair.disable(start); return true;
-      case Step::kLookBusy: return look(start, false);
-      case Step::kLookBusyHalf: return look(start + Pair::kIdleDeadline / 2, false);
-      case Step::kLookBusyEnd: return look(start + Pair::kIdleDeadline, false);
-      case Step::kLookIdle: return look(start, true);
+      case Step::kSend:
+        send();
+        return true;
+      case Step::kPollTx:
+        (void)pair.tx.poll(4);
+        return true;
+      case Step::kPollRx:
+        poll_rx();
+        return true;
+      case Step::kHoldPackets:
+        pair.set_wait_for_buffers(true);
+        return true;
+      case Step::kDropPackets:
+        pair.set_wait_for_buffers(false);
+        return true;
+      case Step::kDisable:
+        pair.disable(start);
+        return true;
+      case Step::kLookBusy:
+        return look(start, false);
+      case Step::kLookBusyHalf:
+        return look(start + Pair::kIdleDeadline / 2, false);
+      case Step::kLookBusyEnd:
+        return look(start + Pair::kIdleDeadline, false);
+      case Step::kLookIdle:
+        return look(start, true);
       case Step::kCloseAndReclaim:
         if (state != PairState::kStuck) return false;
         card.ran.clear();  // the wait ran out and the card is cut off
         pair.reclaim();
         QueueSetup<JudgingCard, NullObserver>(door).drop_at_mac(discard);
         return true;
-      case Step::kCount: break;
+      case Step::kCount:
+        break;
     }
     return false;
   }
 
   /// Everything that decides what can happen next.
   std::string state() const {
-    std::string text = std::to_string(static_cast<int>(pair.state())) + (pair.faulted() ? "f" : "-");
-    text += std::to_string(pair.tx.outstanding()) + "," + std::to_string(pair.rx.headers().ring.used()) + "," +
+    std::string text =
+        std::to_string(static_cast<int>(pair.state())) + (pair.faulted() ? "f" : "-");
+    text += std::to_string(pair.tx.outstanding()) + "," +
+            std::to_string(pair.rx.headers().ring.used()) + "," +
             std::to_string(pair.rx.payloads().ring.used()) + ":" + std::to_string(card.ran.size());
-    for (const auto& [key, value] : card.registers) text += "," + std::to_string(key.second) + "=" + std::to_string(value);
+    for (const auto& [key, value] : card.registers)
+      text += "," + std::to_string(key.second) + "=" + std::to_string(value);
     return text;
   }
 
@@ -252,7 +281,8 @@ struct Search {
   bool memory_safe = true;
 };
 
-/// Every state that any sequence of operations reaches. A state is reached again by running its operations again.
+/// Every state that any sequence of operations reaches. A state is reached again by running its
+/// operations again.
 Search search(bool plain_ring) {
   Search found;
   std::set<std::string> seen;
@@ -267,7 +297,8 @@ Search search(bool plain_ring) {
       found.broken.insert(found.broken.end(), life.card.broken.begin(), life.card.broken.end());
       found.memory_safe = found.memory_safe && life.memory_is_safe();
       found.reached.insert(life.pair.state());
-      if (!seen.insert(life.state()).second || op == static_cast<std::uint8_t>(Step::kCount)) continue;
+      if (!seen.insert(life.state()).second || op == static_cast<std::uint8_t>(Step::kCount))
+        continue;
       open.push_back(path);
       open.back().push_back(Step{op});
     }
@@ -287,7 +318,8 @@ void prove_life(bool plain_ring) {
     if (found.reached.contains(state)) reach(name);
   }
   note(std::to_string(found.states) + " states");
-  for (const std::string& rule : std::set<std::string>(found.broken.begin(), found.broken.end())) note(rule);
+  for (const std::string& rule : std::set<std::string>(found.broken.begin(), found.broken.end()))
+    note(rule);
   conclude("S4", "every write is a legal action in every reachable state", found.broken.empty());
   conclude("S4", "no buffer is free that a queue still lends", found.memory_safe);
 }
@@ -295,15 +327,19 @@ void prove_life(bool plain_ring) {
 }  // namespace
 
 HNI_PROVE(actions_of_a_queue_pair,
-          "Whatever order a queue pair is enabled, filled, used, disabled, waited for and reclaimed in, and whatever the card says of "
+          "Whatever order a queue pair is enabled, filled, used, disabled, waited for and "
+          "reclaimed in, and whatever the card says of "
           "being idle, each register write is a legal action (S4).") {
   prove_life(false);
 }
 
-HNI_PROVE(actions_of_a_queue_pair_with_plain_ring, "The same with work queue 1 in use (S4).") { prove_life(true); }
+HNI_PROVE(actions_of_a_queue_pair_with_plain_ring, "The same with work queue 1 in use (S4).") {
+  prove_life(true);
+}
 
 HNI_PROVE(actions_of_the_setup,
-          "Programming the card, the first time and again, with and without management traffic that already flows, makes only legal "
+          "Programming the card, the first time and again, with and without management traffic "
+          "that already flows, makes only legal "
           "register writes (S4).") {
   must_reach("fresh", "management runs", "again");
   for (const bool management : {false, true}) {
@@ -311,7 +347,8 @@ HNI_PROVE(actions_of_the_setup,
     NullObserver observer;
     Door<JudgingCard, NullObserver> door(card, observer);
     if (management) {
-      card.registers[{spec::Bar::kBar0, spec::RPC_RMI_CONFIG::kByteOffset}] = spec::RPC_RMI_CONFIG{}.set_ENABLE(1).raw;
+      card.registers[{spec::Bar::kBar0, spec::RPC_RMI_CONFIG::kByteOffset}] =
+          spec::RPC_RMI_CONFIG{}.set_ENABLE(1).raw;
     }
     Setup<JudgingCard, NullObserver> setup(door);
     for (unsigned round = 0; round < 2; ++round) {
@@ -324,7 +361,8 @@ HNI_PROVE(actions_of_the_setup,
   }
 }
 
-HNI_REFUTE(base_written_while_enabled, "S4", "Known mistake: the base of a ring is written while its queue is enabled.") {
+HNI_REFUTE(base_written_while_enabled, "S4",
+           "Known mistake: the base of a ring is written while its queue is enabled.") {
   JudgingCard card;
   NullObserver observer;
   Door<JudgingCard, NullObserver> door(card, observer);
@@ -334,7 +372,8 @@ HNI_REFUTE(base_written_while_enabled, "S4", "Known mistake: the base of a ring 
 }
 
 HNI_REFUTE(reset_without_waiting_for_idle, "S4",
-           "Known mistake: a queue is reset as soon as it was disabled, while the card may still write (trust boundary A 16).") {
+           "Known mistake: a queue is reset as soon as it was disabled, while the card may still "
+           "write (trust boundary A 16).") {
   Life life(false);
   (void)life.apply(Step::kEnable);
   (void)life.apply(Step::kDisable);

@@ -31,7 +31,7 @@ namespace {
 struct Options {
   std::vector<std::string> names;
   std::string solver = "both";
-  std::string json_file, html_file;
+  std::string json_file, html_file, script_folder = ".";
   RunOptions run;
   unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
   bool list = false;
@@ -166,9 +166,21 @@ int run_mutants() {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
+/// A counterexample that the fuzzer can replay becomes a file.
+void write_scripts(const std::string& folder, const std::vector<Entry>& entries) {
+  for (const Entry& e : entries) {
+    if (e.ok() || e.report.script.empty()) continue;
+    const auto file = std::filesystem::path(folder) / (std::string(e.obligation.name) + ".script");
+    std::ofstream(file) << e.report.script;
+    std::printf("  on the real driver: hni fuzz replay %s %s\n", e.report.script_target.c_str(),
+                file.c_str());
+  }
+}
+
 int conclude_run(const Options& options, const std::vector<Entry>& entries, double seconds) {
   print_table(stdout, entries);
   print_failures(stdout, entries);
+  write_scripts(options.script_folder, entries);
   bool complete = true;
   if (options.names.empty()) {
     for (const std::string& p : properties_without_negative(entries)) {
@@ -200,6 +212,8 @@ int prove_main(int argc, char** argv) {
                  "write one page: what is proved, under which assumptions");
   app.add_option("--smt2", options.run.smt2_folder,
                  "write every question as SMT-LIB into this folder");
+  app.add_option("--scripts", options.script_folder,
+                 "folder for counterexamples as scripts (default: here)");
   app.add_option("--jobs", options.jobs, "processes at once (all cores)")
       ->check(CLI::Range(1, 256));
   app.add_option("--timeout", options.run.timeout_ms,

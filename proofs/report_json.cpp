@@ -45,6 +45,8 @@ std::string to_json(const Report& r) {
                   {"assumptions", r.assumptions},
                   {"properties", r.properties},
                   {"labels", labels},
+                  {"script_target", r.script_target},
+                  {"script", r.script},
                   {"run", r.run}};
   return j.dump(-1, ' ', false, json::error_handler_t::replace);
 }
@@ -68,6 +70,8 @@ Report report_from_json(const std::string& text) {
   for (const json& l : j.at("labels")) {
     r.labels.push_back({l.at("name"), verdict_from(l.at("z3")), verdict_from(l.at("cvc5"))});
   }
+  r.script_target = j.at("script_target");
+  r.script = j.at("script");
   r.run = j.at("run").get<std::vector<std::string>>();
   return r;
 }

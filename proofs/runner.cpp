@@ -9,6 +9,8 @@
 #include <map>
 #include <set>
 
+#include "proofs/replay_script.hpp"
+
 namespace hni::proofs {
 namespace {
 
@@ -98,6 +100,14 @@ void add(Verdict& total, const Verdict& one, Answer expected) {
   total.ms += one.ms;
 }
 
+void keep_run(const Obligation& obligation, const Counterexample& run, Report& report) {
+  report.run = describe(run);
+  const auto script = replay_script(obligation.name, run);
+  if (!script) return;
+  report.script_target = script->target;
+  report.script = script->text;
+}
+
 void decide_questions(const Obligation& obligation, const Exploration& runs,
                       const RunOptions& options, Report& report) {
   const bool negative = obligation.expect == Expect::kRefuted;
@@ -125,7 +135,7 @@ void decide_questions(const Obligation& obligation, const Exploration& runs,
     const auto run = said_sat && report.run.empty()
                          ? find_counterexample(groups[i], options.timeout_ms)
                          : std::nullopt;
-    if (run) report.run = describe(*run);
+    if (run) keep_run(obligation, *run, report);
     if (!report.ok) continue;
     report.ok = all_say(expected, z3, cvc5);
     if (!report.ok)

@@ -37,6 +37,7 @@ struct Report {
   std::vector<std::string> assumptions;
   std::vector<std::string> properties;  ///< that were claimed
   std::vector<LabelResult> labels;
+  std::string script_target, script;  ///< the same run for `hni fuzz replay`, when it has one
   std::vector<std::string>
       run;  ///< a counterexample, or the run that refutes a negative obligation
 };

@@ -204,6 +204,21 @@ TEST_F(Prover, AReportSurvivesItsWayBetweenProcesses) {
   EXPECT_EQ(back.z3.answer, Answer::kSat);
 }
 
+TEST_F(Prover, ACounterexampleWithACardWordBecomesAScriptForTheFuzzer) {
+  const Report r = decide(make([] {
+                            const auto head = input<std::uint32_t>("head");
+                            const auto mask = input<std::uint32_t>("mask");
+                            assume("a ring", [&] { return mask == 63u && head == 4u; });
+                            const auto word = card_word<std::uint64_t>("tcq_word");
+                            conclude("I2", "no such head", word != 0x8000000000000021u);
+                          }),
+                          options_);
+  EXPECT_EQ(r.script_target, "tx");
+  EXPECT_NE(r.script.find("send segments=1 length=64\nconfirm packets=1\n"), std::string::npos);
+  EXPECT_NE(r.script.find("tx_word value=0x8000000000000021\npoll_tx budget=16\n"),
+            std::string::npos);
+}
+
 TEST_F(Prover, EveryPropertyNeedsANegativeObligation) {
   Entry positive{make([] {}), {}, {}, true};
   positive.report.properties = {"I1", "I2", "explored"};
