@@ -246,19 +246,26 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
+std::vector<std::string> fuzz_commands() {
+  std::vector<std::string> names;
+  for (const Command& command : kCommands) names.emplace_back(command.name);
+  return names;
+}
+
 int fuzz_main(int argc, char** argv) {
   const Arguments arguments(argv, static_cast<std::size_t>(std::max(argc, 0)));
-  if (arguments.size() > 1) {
-    for (const Command& command : kCommands) {
-      if (command.name != arguments[1]) continue;
-      const int code = command.run(arguments.subspan(2));
-      if (code == 2) std::fprintf(stderr, "usage: %s %s\n", arguments[0], command.usage);
-      return code;
-    }
+  const std::string_view word = arguments.size() > 1 ? arguments[1] : "";
+  for (const Command& command : kCommands) {
+    if (command.name != word) continue;
+    const int code = command.run(arguments.subspan(2));
+    if (code == 2) std::fprintf(stderr, "usage: %s %s\n", arguments[0], command.usage);
+    return code;
   }
-  std::fprintf(stderr, "usage: %s COMMAND\n", arguments.empty() ? "fuzz" : arguments[0]);
-  for (const Command& command : kCommands) std::fprintf(stderr, "  %s\n", command.usage);
-  return 2;
+  const bool asked = word == "--help" || word == "-h";
+  std::FILE* to = asked ? stdout : stderr;
+  std::fprintf(to, "usage: %s COMMAND\n", arguments.empty() ? "fuzz" : arguments[0]);
+  for (const Command& command : kCommands) std::fprintf(to, "  %s\n", command.usage);
+  return asked ? 0 : 2;
 }
 
 }  // namespace hni::fuzz

@@ -78,9 +78,13 @@ case $scenario in
     done
     ;;
   udp)
-    run --exec "$(iperf -u -b 50M -l 1400)"
+    # A server that gets no processor time loses datagrams in its socket: the kernel counts those.
+    run --exec "$(iperf -u -b 50M -l 1400)
+      $in_b cat /proc/net/snmp >$folder/snmp"
     no_drops
-    grep -q '"lost_packets":[[:space:]]*0,' "$folder/iperf" || fail "datagrams lost"
+    lost=$(jq .end.sum.lost_packets "$folder/iperf")
+    unread=$(awk '$1 == "Udp:" && $2 ~ /^[0-9]/ { print $6 }' "$folder/snmp")
+    [ "$lost" -le "$unread" ] || fail "$lost datagrams lost, $unread of them in the socket"
     ;;
   mtu9000)
     run --mtu 9000 --exec "$in_a ping -q -c 50 -i 0.002 -M do -s 8972 \$HNI_IPV4_B && $(iperf)"
@@ -197,7 +201,8 @@ case $scenario in
       set -e
       $in_b ip link set hni1 address 02:aa:bb:cc:dd:ee
       $in_a ip neigh flush dev hni0
-      sleep 0.1
+      tries=0
+      until $in_a ping -q -c 1 -W 1 \$HNI_IPV4_B; do tries=\$((tries + 1)); [ \$tries -lt 20 ] || exit 1; done
       $in_a ping -q -c 5 -i 0.01 \$HNI_IPV4_B
     "
     grep -q '5 packets transmitted, 5 received' "$out" || fail "the new address is not heard"

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -12,6 +13,9 @@
 #include "spec/compiler/spec_main.hpp"
 #include "tools/hni/commands.hpp"
 #include "tools/hni/words.hpp"
+#ifdef HNI_HAS_FUZZ
+#include "fuzz/fuzz_main.hpp"
+#endif
 #ifdef HNI_HAS_PROOFS
 #include "proofs/prove_main.hpp"
 #endif
@@ -25,11 +29,25 @@ struct Object {
   int (*run)(int argc, char** argv);
 };
 
+#ifdef HNI_HAS_FUZZ
+int fuzz_command(int argc, char** argv) {
+  const std::string word = argc > 1 ? argv[1] : "--help";
+  const std::vector<std::string> names = fuzz::fuzz_commands();
+  if (word[0] != '-' && std::find(names.begin(), names.end(), word) == names.end())
+    return complain("hni fuzz", {unknown("command", word, names), kExitUsage});
+  return fuzz::fuzz_main(argc, argv);
+}
+#endif
+
 constexpr Object kObjects[] = {
     {"run", "two cards, a cable and two drivers: real traffic, live figures", run_command},
     {"port", "ask the ports of a running `hni run`: stats, link, regs, rings, fw", port_command},
     {"spec", "the card's registers, descriptors and messages: look up, decode, generate",
      speclib::spec_main},
+#ifdef HNI_HAS_FUZZ
+    {"fuzz", "hostile scripts: replay, show, build, minimise, campaigns, seeded bugs",
+     fuzz_command},
+#endif
 #ifdef HNI_HAS_PROOFS
     {"prove", "decide the proofs about rings, mailbox, counters and clock", proofs::prove_main},
 #endif
