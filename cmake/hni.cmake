@@ -14,6 +14,7 @@ if(HNI_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   # The sloppiness is what lets it keep objects that use a precompiled header.
   set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros ${HNI_CCACHE})
 endif()
+set(HNI_FMT_TARGET fmt::fmt CACHE STRING "fmt::fmt, or fmt::fmt-header-only where no library may be linked")
 option(HNI_PCH "Precompile what nearly every test includes" ON)
 find_program(HNI_MOLD mold)
 if(HNI_MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

@@ -1,0 +1,3 @@
+#!/bin/bash -eu
+# SPDX-License-Identifier: Apache-2.0
+exec "$SRC/openhni/fuzz/build_oss_fuzz.sh"
