@@ -49,11 +49,15 @@ template <DeviceIo Io, class Obs>
 class RxQueue {
  public:
   using D = Door<Io, Obs>;
-  using Buffers = BufferRing<std::uint32_t>;
+  using Words = typename D::Words;
+  using Index = typename Words::Index;
+  using Pool = typename Words::Pool;
+  using Packet = typename Words::Packet;
+  using Buffers = BufferRing<Index>;
   /// Most completions of one packet: header, payloads, OPT_META, META.
   static constexpr std::uint32_t kMaxCompletions = kMaxSegments + 2;
 
-  RxQueue(D& door, FragmentPool& pool) : door_(&door), pool_(&pool) {}
+  RxQueue(D& door, Pool& pool) : door_(&door), pool_(&pool) {}
 
   /// Memory for the rings; sizes in descriptors, powers of two, 64 .. 65536.
   Result<> allocate(QueueId queue, std::uint32_t completions, std::uint32_t headers,
@@ -76,7 +80,7 @@ class RxQueue {
   void reset() {
     at_.headers = Buffers::of_mask(headers_.size - 1, kHeadRoom);
     at_.payloads = Buffers::of_mask(payloads_.size - 1, 0);
-    at_.completions = CompletionRing<std::uint32_t>{0, 1, completion_size_ - 1};
+    at_.completions = CompletionRing<Index>{0, 1, completion_size_ - 1};
     std::uint64_t* words = words_of(completion_memory_);
     for (std::uint32_t i = 0; i < completion_size_; ++i) door_->io.store64(words + i, 0);
     at_.assembly = Assembly::kBetween;
@@ -103,7 +107,7 @@ class RxQueue {
     while (packet != end) {
       const Verdict verdict = assemble(at, words, *packet);
       if (verdict == Verdict::kDelivered) [[likely]] {
-        bytes += packet->length;
+        bytes += Words::number(packet->length);
         ++packet;
       } else if (verdict == Verdict::kDropped) {
         --end;
@@ -130,9 +134,9 @@ class RxQueue {
   /// idle.
   void reclaim() {
     while (!at_.headers.ring.empty())
-      pool_->drop(FragmentId{at_.headers.take_back(headers_.slots)});
+      pool_->drop(Words::fragment(at_.headers.take_back(headers_.slots)));
     while (!at_.payloads.ring.empty())
-      pool_->drop(FragmentId{at_.payloads.take_back(payloads_.slots)});
+      pool_->drop(Words::fragment(at_.payloads.take_back(payloads_.slots)));
     if (at_.assembly == Assembly::kBetween) return;
     ++counters_.reset_drops;
     door_->obs.packet_dropped(queue_, DropReason::kQueueReset);
@@ -163,6 +167,8 @@ class RxQueue {
 
  private:
   using Word64 = typename D::Word64;
+  using Segment = typename Words::Segment;
+  using Slots = typename Words::template Array<Index>;
 
   /// Where the completion queue is in the grammar HDR_AL PAY_AL* OPT_META? META.
   enum class Assembly : std::uint8_t {
@@ -182,14 +188,14 @@ class RxQueue {
   /// Where the queue stands in its three rings and in the grammar. A small value: poll() works on
   /// a copy in registers.
   struct Position {
-    CompletionRing<std::uint32_t> completions;
+    CompletionRing<Index> completions;
     Buffers headers;
     Buffers payloads;
     Assembly assembly = Assembly::kBetween;
   };
 
   struct Lent {
-    HostArray<std::uint32_t> slots;
+    Slots slots;
     DmaSpan memory;
     std::uint32_t size = 0;
   };
@@ -207,7 +213,7 @@ class RxQueue {
 
   Result<> allocate_buffers(Lent& lent, std::uint32_t size) {
     lent.size = size;
-    auto slots = HostArray<std::uint32_t>::make(size);
+    auto slots = Slots::make(size);
     if (!slots) return tl::unexpected(slots.error());
     lent.slots = std::move(*slots);
     return allocate_words(lent.memory, size);
@@ -255,7 +261,8 @@ class RxQueue {
     static_assert(spec::RCD{}.set_DONE(1).raw >> kShift == 4 &&
                   spec::RCD{}.set_TYPE(~0ULL).raw >> kShift == 3);
     return (word >> kShift)
-        .equals(std::uint64_t{at.completions.done} << 2 | static_cast<std::uint64_t>(kValue));
+        .equals(typename Words::Wide(at.completions.done) << 2 |
+                static_cast<std::uint64_t>(kValue));
   }
 
   template <spec::RCD_TYPE kValue>
@@ -332,9 +339,9 @@ class RxQueue {
   /// Makes the slot that the card names the oldest of its ring; the slots that it skips come back
   /// to the pool. False if the card does not own that slot.
   HNI_HOT bool name_slot(Buffers& ring, const Lent& lent, const Word64& id) {
-    std::uint32_t skipped = 0;
-    if (!ring.accept(id.template narrowed<std::uint32_t>(), skipped)) return false;
-    for (; skipped != 0; --skipped) pool_->drop(FragmentId{ring.take_back(lent.slots)});
+    Index skipped = 0;
+    if (!ring.accept(id.template narrowed<Index>(), skipped)) return false;
+    for (; skipped != 0; --skipped) pool_->drop(Words::fragment(ring.take_back(lent.slots)));
     return true;
   }
 
@@ -342,16 +349,16 @@ class RxQueue {
   /// it lies behind all earlier data and inside.
   HNI_HOT static bool place(const Buffers& ring, const Lent& lent, const Word64& offset,
                             const Word64& length, std::uint32_t reserve, Segment& segment) {
-    std::uint32_t off = 0;
-    std::uint32_t len = 0;
-    if (!offset.template narrowed<std::uint32_t>().below(kFragmentBytes, off) ||
-        !length.template narrowed<std::uint32_t>().at_most(kFragmentBytes, len) ||
+    Index off = 0;
+    Index len = 0;
+    if (!offset.template narrowed<Index>().below(kFragmentBytes, off) ||
+        !length.template narrowed<Index>().at_most(kFragmentBytes, len) ||
         !ring.place_is_new(off, len, reserve, kFragmentBytes)) {
       return false;
     }
-    segment.fragment = FragmentId{lent.slots.at(ring.ring.head)};
-    segment.offset = static_cast<std::uint16_t>(off);
-    segment.length = static_cast<std::uint16_t>(len);
+    segment.fragment = Words::fragment(lent.slots.at(ring.ring.head));
+    segment.offset = static_cast<decltype(segment.offset)>(off);
+    segment.length = static_cast<decltype(segment.length)>(len);
     return true;
   }
 
@@ -363,7 +370,7 @@ class RxQueue {
       (void)ring.take_back(lent.slots);
       return;
     }
-    ring.delivered(segment.offset + segment.length + gap);
+    ring.delivered(Index(segment.offset) + Index(segment.length) + gap);
     pool_->hold(segment.fragment);
   }
 
@@ -371,15 +378,14 @@ class RxQueue {
     for (const Packet& p : packets) door_->obs.packet_received(queue_, p.length, p.segment_count);
   }
 
-  [[gnu::cold, gnu::noinline]] Verdict refuse(Site site, const Word64& value,
-                                              std::uint64_t limit) {
+  [[gnu::cold, gnu::noinline]] Verdict refuse(Site site, const Word64& value, Index limit) {
     door_->refuse(site, value.as_data(), limit);
     return Verdict::kRefused;
   }
 
   [[gnu::cold, gnu::noinline]] Verdict refuse_place(Site offset_site, Site length_site,
-                                                    std::uint32_t next_offset,
-                                                    const Word64& offset, const Word64& length) {
+                                                    Index next_offset, const Word64& offset,
+                                                    const Word64& length) {
     const bool offset_wrong = !offset.between(next_offset, kFragmentBytes - 1);
     return offset_wrong ? refuse(offset_site, offset, next_offset)
                         : refuse(length_site, length, kFragmentBytes);
@@ -423,9 +429,10 @@ class RxQueue {
       }
       for (std::uint32_t i = 0; i < per_page; ++i) {
         const FragmentId fragment{raw(*page) + i};
-        const std::uint32_t slot = ring.post(lent.slots, raw(fragment));
-        const auto bd =
-            spec::BD{}.set_ADDR_4K(raw(pool_->address(fragment)) / kFragmentBytes).set_ID(slot);
+        const Index slot = ring.post(lent.slots, raw(fragment));
+        const auto bd = spec::BD::of<typename Words::Wide>{}
+                            .set_ADDR_4K(raw(pool_->address(fragment)) / kFragmentBytes)
+                            .set_ID(slot);
         door_->io.store64(words + slot, bd.raw);
       }
       posted += per_page;
@@ -438,7 +445,7 @@ class RxQueue {
   }
 
   D* door_;
-  FragmentPool* pool_;
+  Pool* pool_;
   QueueId queue_{};
   std::uint32_t completion_size_ = 0;
   bool enabled_ = false;

@@ -8,6 +8,7 @@
 
 #include "driver/fragment_pool.hpp"
 #include "driver/host_array.hpp"
+#include "driver/packet.hpp"
 #include "driver/types.hpp"
 
 namespace hni {
@@ -15,7 +16,11 @@ namespace hni {
 struct HostWords {
   /// Slot numbers, counts of slots, and numbers of fragments.
   using Index = std::uint32_t;
+  /// Descriptors.
+  using Wide = std::uint64_t;
   using Pool = FragmentPool;
+  using Packet = hni::Packet;
+  using Segment = hni::Segment;
   /// One element a slot.
   template <class T>
   using Array = HostArray<T>;

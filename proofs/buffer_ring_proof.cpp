@@ -83,7 +83,7 @@ HNI_PROVE(buffer_ring_accept_then_take_back,
   must_reach("accepted", "refused");
   const auto before = ring;
   const auto value = named.as_data();
-  Word skipped{};
+  Word skipped = input<std::uint32_t>("skipped before");
   const bool accepted = ring.accept(named, skipped);
   reach(accepted ? "accepted" : "refused");
   conclude("I3", "accepted exactly when the card owns the slot",

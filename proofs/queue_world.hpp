@@ -4,6 +4,7 @@
 // says there what must hold.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -25,12 +26,14 @@ inline SymPointer operator+(const std::uint64_t* base, const Word& slot) {
 
 struct SymIo {
   std::function<void(const SymPointer&)> on_store;
+  std::function<void(const SymPointer&, const Wide&)> on_store_wide;
 
   std::uint32_t read32(Site, RegAddr) { return 0; }
   void write32(RegAddr, std::uint32_t) {}
   std::uint64_t load64(Site, const std::uint64_t*) { return 0; }
   void store64(std::uint64_t*, std::uint64_t) {}
   void store64(const SymPointer& at, std::uint64_t) { on_store(at); }
+  void store64(const SymPointer& at, const Wide& value) { on_store_wide(at, value); }
   void copy_in(Site, std::byte*, const std::byte*, std::size_t) {}
   std::optional<DmaSpan> dma_alloc(std::size_t) { return std::nullopt; }
   void dma_free(DmaSpan) {}
@@ -51,6 +54,13 @@ struct SymObserver {
   void tx_stopped(const Any&...) {}
   template <class... Any>
   void tx_woken(const Any&...) {}
+  template <class... Any>
+  void rx_polled(const Any&...) {}
+  template <class... Any>
+  void refilled(const Any&...) {}
+  template <class... Any>
+  void packet_received(const Any&...) {}
+  bool wants_packets() const { return false; }
 };
 
 /// One word a slot that the card never sees; only the bounds of its index matter.
@@ -63,24 +73,58 @@ struct SymCookies {
   std::uint32_t word = 0;
 };
 
+/// A fragment by a number that may be symbolic.
+struct SymFragment {
+  Word number{};
+};
+
+struct SymSegment {
+  SymFragment fragment;
+  Sym<std::uint16_t> offset, length;
+};
+
+/// A packet under assembly; how many segments it has is a plain number.
+struct SymPacket {
+  Word length{};
+  std::uint32_t segment_count = 0;
+  struct {
+    bool has_timestamp = false;
+    Wide timestamp_ns{}, meta{};
+  } rx;
+  struct {
+    std::uint8_t flags = 0;
+  } tx;
+  std::array<SymSegment, kMaxSegments> segments;
+};
+
 struct SymPool {
-  struct Fragment {
-    Word number{};
-  };
-  std::function<void(const Word&)> on_drop;
+  std::function<void(const Word&)> on_drop, on_hold;
+  std::function<void()> on_drop_packet;
+  std::uint32_t per_page = 1;
+  unsigned pages = 0;
 
   DmaAddr address(FragmentId f) const { return DmaAddr{std::uint64_t{raw(f)} * kFragmentBytes}; }
-  void drop(const Fragment& f) { on_drop(f.number); }
+  void drop(const SymFragment& f) { on_drop(f.number); }
+  void hold(const SymFragment& f) { on_hold(f.number); }
   void drop(const Packet&) {}
+  void drop(const SymPacket&) { on_drop_packet(); }
+  std::uint32_t fragments_per_page() const { return per_page; }
+  std::optional<FragmentId> take(std::uint32_t) {
+    if (pages == 0) return std::nullopt;
+    return FragmentId{16 * pages--};
+  }
 };
 
 struct SymWords {
   using Index = Word;
+  using Wide = proofs::Wide;
   using Pool = SymPool;
+  using Packet = SymPacket;
+  using Segment = SymSegment;
   template <class T>
   using Array = std::conditional_t<std::is_same_v<T, std::uint32_t>, SymCookies, AnySlots<T>>;
-  static SymPool::Fragment fragment(const Word& number) { return {number}; }
-  static std::uint64_t number(const Wide&) { return 0; }
+  static SymFragment fragment(const Word& number) { return {number}; }
+  static std::uint64_t number(const proofs::Wide&) { return 0; }
 };
 
 }  // namespace hni::proofs

@@ -48,6 +48,9 @@ HNI_PROVE(tx_slot_fields,
   const auto marks = input<std::uint32_t>("marks");
   assume("fragments are numbered below 2^24 - 1", fragment < Slot::kFragmentMask);
   Slot slot = Slot::of_fragment(fragment);
+  conclude("I4", "the three parts are the documented ones, and disjoint",
+           Slot::kFragmentMask == 0x00ffffff && Slot::kStampPending == 0x40000000 &&
+               Slot::kLast == 0x80000000);
   conclude("I4", "it has a fragment", [&] { return slot.has_fragment(); });
   conclude("I4", "the fragment comes back", slot.fragment() == fragment);
   conclude("I4", "a new slot carries no mark",
@@ -149,7 +152,7 @@ HNI_PROVE(tx_ring_accept_stamp,
   must_reach("found", "none waits", "next turn");
   const auto before = ring;
   const Word kept = slots.at(other).bits;
-  Word slot{};
+  Word slot = input<std::uint32_t>("slot before");
   const auto passed_ones_do_not_wait = [&](const Word& up_to) {
     return !between(ring, ring.ring.head, other, up_to) || !slots.at(other).stamp_pending();
   };

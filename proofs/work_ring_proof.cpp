@@ -101,7 +101,7 @@ HNI_PROVE(work_ring_accept_head,
   const auto reported = from_card("head");
   assume_valid(ring);
   must_reach("accepted", "refused");
-  Word n{};
+  Word n = input<std::uint32_t>("n before");
   const bool accepted = ring.accept_head(reported, n);
   const auto value = reported.as_data();
   reach(accepted ? "accepted" : "refused");
@@ -122,7 +122,7 @@ HNI_PROVE(work_ring_accept_slot,
   const auto named = from_card("buffer id");
   assume_valid(ring);
   must_reach("accepted", "refused");
-  Word n{};
+  Word n = input<std::uint32_t>("n before");
   const bool accepted = ring.accept_slot(named, n);
   const auto value = named.as_data();
   reach(accepted ? "accepted" : "refused");
