@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The memory windows that a client opened for the card, mapped from the files it sent.
+//
+// A client may not be able to hurt this process with its own memory. So: only files of a memory
+// file system are mapped (a page of any other may take for ever to come); a file that is shorter
+// than the window is refused; and one that is cut later does not end the process: the page that
+// vanished is replaced by an empty one of ours, and lost() tells it.
+//
+// Windows without a file, or that the card may only read, are remembered and refused to the card:
+// an access there counts as a DMA fault. (The protocol has messages to reach such memory; a
+// guest's packets are never in it: these are its ROMs and its screen.)
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "device/dma_memory.hpp"
+#include "device/vfio_user/owned_fd.hpp"
+
+namespace hni::device::vfio_user {
+
+struct MemoryWindow {
+  std::uint64_t address = 0;
+  std::uint64_t bytes = 0;
+  std::byte* cpu = nullptr;  ///< nullptr: the card cannot reach it
+};
+
+class GuestMemory {
+ public:
+  /// `dma` outlives this object; it holds the windows that the card reaches while enable(true).
+  explicit GuestMemory(DmaMemory& dma) : dma_(dma) {}
+  ~GuestMemory() { unmap_all(); }
+  GuestMemory(const GuestMemory&) = delete;
+  GuestMemory& operator=(const GuestMemory&) = delete;
+
+  /// 0, or an errno value that says why not. `file` may be empty. All numbers are the client's.
+  int map(std::uint64_t address, std::uint64_t bytes, std::uint64_t offset, OwnedFd file,
+          bool writable);
+  /// Only a window that was mapped exactly so.
+  int unmap(std::uint64_t address, std::uint64_t bytes);
+  void unmap_all();
+
+  /// Opens or closes all windows for the card: bus mastering.
+  void enable(bool on);
+
+  std::size_t windows() const { return windows_.size(); }
+  std::size_t unreachable() const;
+  /// A page of this memory was taken away since it was mapped.
+  bool damaged() const;
+  /// Pages that the client took away from under the card, so far, in the whole process.
+  static std::uint64_t lost();
+
+ private:
+  void show(const MemoryWindow& window);
+
+  DmaMemory& dma_;
+  std::vector<MemoryWindow> windows_;  // sorted by address, without overlaps
+  bool enabled_ = false;
+};
+
+}  // namespace hni::device::vfio_user

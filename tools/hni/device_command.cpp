@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// `hni device`: the command line of the DeviceRunner.
+
+#include <fmt/format.h>
+
+#include "tools/hni/commands.hpp"
+#include "tools/hni/device_runner.hpp"
+#include "tools/hni/words.hpp"
+
+namespace hni::tools {
+namespace {
+
+void add_options(CLI::App& app, DeviceOptions& o) {
+  app.add_option("--socket", o.sockets, "serve a card here; may be given several times")
+      ->required();
+  app.add_option("--wire", o.wires,
+                 "what the card's port is plugged into: tap:NAME, cable:PATH (two cards with the "
+                 "same PATH, in one process or in two), pcap:IN,OUT or loop; one for each "
+                 "--socket")
+      ->required();
+  app.add_option("--mac", o.macs,
+                 "the card's address, one for each --socket (default: 02:00:00:00:00:01 and on)");
+  app.add_option("--vectors", o.vectors, "MSI-X vectors of each card, 1 to 256")
+      ->capture_default_str();
+  app.add_option("--duration", o.duration_s, "seconds; without it until Ctrl-C");
+  app.add_flag("-j,--json", o.json, "JSON, one object a line");
+  app.add_flag("-q,--quiet", o.quiet, "only the summary");
+}
+
+Outcome<> check(const DeviceOptions& o) {
+  if (o.wires.size() != o.sockets.size())
+    return problem(fmt::format("{} --socket and {} --wire: each card needs one of both",
+                               o.sockets.size(), o.wires.size()),
+                   kExitUsage);
+  if (!o.macs.empty() && o.macs.size() != o.sockets.size())
+    return problem("--mac: none, or one for each --socket", kExitUsage);
+  if (o.vectors == 0 || o.vectors > 256)
+    return problem(fmt::format("--vectors {}: 1 to 256", o.vectors), kExitUsage);
+  if (!(o.duration_s >= 0) || o.duration_s > 1e9)
+    return problem("--duration: seconds, not less than 0", kExitUsage);
+  return {};
+}
+
+}  // namespace
+
+int device_command(int argc, char** argv) {
+  DeviceOptions options;
+  CLI::App app{
+      "Emulated cards, each behind a vfio-user socket: for a virtual machine (QEMU's "
+      "vfio-user-pci) or for `hni attach`. Clients come and go; Ctrl-C ends it.",
+      "hni device"};
+  add_options(app, options);
+  if (const auto status = parse(app, "hni device", argc, argv)) return *status;
+  if (const auto good = check(options); !good) return complain("hni device", good.error());
+  DeviceRunner runner(options);
+  const auto status = runner.run();
+  return status ? *status : complain("hni device", status.error());
+}
+
+}  // namespace hni::tools

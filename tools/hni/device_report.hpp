@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// What `hni device` says about its cards, and the small texts that it reads.
+
+#include <array>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "device/vfio_user/server.hpp"
+#include "tools/hni/problem.hpp"
+
+namespace hni::tools {
+
+/// Frames, clients, and what the card noticed about its driver.
+nlohmann::json card_json(device::vfio_user::Server& server);
+std::string card_text(device::vfio_user::Server& server);
+
+/// One line of JSON about one event.
+std::string event_line(const std::string& socket, const std::string& text);
+
+/// "02:00:00:00:00:01": a unicast address that is not zero.
+Outcome<std::array<std::uint8_t, 6>> parse_mac(const std::string& text);
+
+}  // namespace hni::tools

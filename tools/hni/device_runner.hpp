@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// DeviceRunner: `hni device` from the first socket to the summary. One thread, one event loop for
+/// all cards: it sleeps in epoll when no client asks, no frame comes and no timer is due.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "device/vfio_user/server.hpp"
+#include "device/wire.hpp"
+#include "tools/hni/janitor.hpp"
+#include "tools/hni/poller.hpp"
+#include "tools/hni/problem.hpp"
+
+namespace hni::tools {
+
+struct DeviceOptions {
+  std::vector<std::string> sockets;
+  std::vector<std::string> wires;  ///< one for each socket
+  std::vector<std::string> macs;   ///< none, or one for each socket
+  unsigned vectors = 130;
+  double duration_s = 0;  ///< 0: until a signal
+  bool json = false;
+  bool quiet = false;
+};
+
+/// Where a wire's frames come from, to wait for them; -1: nowhere.
+struct OpenWire {
+  std::unique_ptr<device::Wire> wire;
+  int fd = -1;
+  /// Frames come as fast as the card takes them: only while its receiver is on.
+  bool eager = false;
+};
+
+/// "tap:NAME", "cable:PATH", "pcap:IN,OUT" or "loop".
+Outcome<OpenWire> open_wire(const std::string& text);
+
+class DeviceRunner {
+ public:
+  explicit DeviceRunner(const DeviceOptions& options) : options_(options) {}
+
+  /// The exit status of the whole run.
+  Outcome<int> run();
+
+ private:
+  struct Slot {
+    OpenWire wire;
+    std::unique_ptr<device::vfio_user::Server> server;
+    int polled = -1;  ///< the client's socket that the poller knows
+    bool ready = false;
+    bool wants_write = false;
+  };
+
+  Outcome<> set_up();
+  Outcome<> watch_signals();
+  Outcome<> open_card(std::size_t index);
+  Outcome<> loop();
+  bool turn(Slot& slot, Time now);
+  Outcome<> follow_client(std::size_t index);
+  void wait(Time now, bool busy);
+  Time deadline(Time now) const;
+  void say(const Slot* slot, const std::string& line) const;
+  void print_summary() const;
+
+  DeviceOptions options_;
+  std::optional<Janitor> janitor_;
+  std::optional<Poller> poller_;
+  Fd signals_;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  bool stop_ = false;
+  Time stop_at_ = Time::max();
+};
+
+}  // namespace hni::tools
