@@ -46,19 +46,21 @@ class TwoPortsOver {
   }
 
   /// Attaches and starts both ports and runs until both carry packets; false after `limit` of
-  /// virtual time.
+  /// virtual time, or as soon as a card is gone.
   bool up(const PortConfig& config = {}, Duration limit = 30s) {
     for (unsigned i = 0; i < 2; ++i) {
       if (!ports[i]->attach(config_for(i, config), now)) return false;
       ports[i]->start(now);
     }
-    return run_until(
-        [&] {
-          return ports[0]->link_up() && ports[1]->link_up() &&
-                 ports[0]->state() == PortState::kRunning &&
-                 ports[1]->state() == PortState::kRunning;
-        },
-        limit);
+    const auto both = [&] {
+      return ports[0]->link_up() && ports[1]->link_up() &&
+             ports[0]->state() == PortState::kRunning && ports[1]->state() == PortState::kRunning;
+    };
+    const auto gone = [&] {
+      return ports[0]->state() == PortState::kGone || ports[1]->state() == PortState::kGone;
+    };
+    (void)run_until([&] { return both() || gone(); }, limit);
+    return both();
   }
 
   /// One turn of the world: cards, interrupts, drivers; then `step` later.
