@@ -116,9 +116,20 @@ int run_apart(const Target& target, const Bytes& bytes, bool quiet) {
   return status;
 }
 
+/// A file named *.script is text, as the proofs write it; any other is the bytes of a script.
+std::optional<Bytes> script_bytes(const Target& target, const fs::path& file) {
+  const auto content = read_file(file);
+  if (!content || file.extension() != ".script") return content;
+  const ParsedScript parsed = script_from_text(
+      {reinterpret_cast<const char*>(content->data()), content->size()}, target.ops);
+  if (parsed.error.empty()) return encode_script(parsed.script, target.ops);
+  std::fprintf(stderr, "%s: %s\n", file.c_str(), parsed.error.c_str());
+  return std::nullopt;
+}
+
 int replay(Arguments arguments) {
   const auto [target, file] = target_and_file(arguments);
-  const auto bytes = target != nullptr ? read_file(file) : std::nullopt;
+  const auto bytes = target != nullptr ? script_bytes(*target, file) : std::nullopt;
   if (!bytes) return 2;
   if (!target->ops.empty())
     std::fputs(script_to_text(decode_script(*bytes, target->ops), target->ops).c_str(), stdout);

@@ -105,3 +105,35 @@ template struct hni::WideCounter<std::uint64_t, std::uint64_t>;
 #include "driver/clock.hpp"
 template std::uint64_t hni::extend_stamp(const std::uint64_t&, const std::uint64_t&);
 #endif
+
+#if defined(HNI_SUBJECT_DRIVER_TX_QUEUE_HPP) || defined(HNI_SUBJECT_DRIVER_RX_QUEUE_HPP) || \
+    defined(HNI_SUBJECT_DRIVER_MAILBOX_HPP)
+#include "driver/mailbox.hpp"
+#include "driver/rx_queue.hpp"
+#include "driver/tx_queue.hpp"
+namespace {
+// Declared only: what it does is not known to the compiler, so every call of it stays.
+struct OpaqueIo {
+  std::uint32_t read32(hni::Site, hni::RegAddr);
+  void write32(hni::RegAddr, std::uint32_t);
+  std::uint64_t load64(hni::Site, const std::uint64_t*);
+  void store64(std::uint64_t*, std::uint64_t);
+  void copy_in(hni::Site, std::byte*, const std::byte*, std::size_t);
+  std::optional<hni::DmaSpan> dma_alloc(std::size_t);
+  void dma_free(hni::DmaSpan);
+};
+}  // namespace
+template class hni::TxQueue<OpaqueIo, hni::NullObserver>;
+template class hni::RxQueue<OpaqueIo, hni::NullObserver>;
+template class hni::Mailbox<OpaqueIo, hni::NullObserver>;
+struct OpaqueHandler {
+  void message(std::span<const std::byte>, hni::Time);
+  void sent(std::uint16_t, bool, hni::Time);
+};
+void mailbox_step(hni::Mailbox<OpaqueIo>& m, hni::Time now, OpaqueHandler& h) {
+  m.step(now, h);
+}
+void mailbox_interrupt(hni::Mailbox<OpaqueIo>& m, hni::Time now, OpaqueHandler& h) {
+  m.interrupt(now, h);
+}
+#endif

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <thread>
 
 #include "proofs/farm.hpp"
@@ -31,7 +32,7 @@ namespace {
 struct Options {
   std::vector<std::string> names;
   std::string solver = "both";
-  std::string json_file, html_file, script_folder = ".";
+  std::string json_file, html_file, script_folder;
   RunOptions run;
   unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
   bool list = false;
@@ -126,39 +127,63 @@ int print_list(const std::vector<Obligation>& chosen) {
   return 0;
 }
 
-/// For mutants: the first obligation that breaks. 1 if one does, 3 if none does but one is
+/// For mutants: the first obligation that breaks, in the order in which they were named; small
+/// rings first, because most mutants end there. 1 if one does, 3 if none does but one is
 /// undecided.
-int hunt(const std::vector<Obligation>& chosen, const RunOptions& options) {
+int hunt(std::vector<Obligation> chosen, const Options& options) {
+  std::erase_if(chosen, [](const Obligation& o) { return o.expect == Expect::kRefuted; });
+  const auto rank = [&](const Obligation& o) {
+    return std::find(options.names.begin(), options.names.end(), o.name) - options.names.begin();
+  };
+  std::stable_sort(chosen.begin(), chosen.end(),
+                   [&](const Obligation& a, const Obligation& b) { return rank(a) < rank(b); });
   std::string undecided;
-  for (const Obligation& o : chosen) {
-    if (o.expect == Expect::kRefuted) continue;
-    const std::string broken = std::string(o.name) + ": " + first_defect(o, options);
-    if (broken.ends_with(": ")) continue;
-    if (broken.find(": undecided: ") == std::string::npos) {
-      std::printf("%s\n", broken.c_str());
-      return 1;
+  for (const bool small_sizes : {true, false}) {
+    for (const Obligation& o : chosen) {
+      const std::string defect = first_defect(o, small_sizes, options.run);
+      if (defect.empty()) continue;
+      const std::string broken = std::string(o.name) + ": " + defect;
+      if (!defect.starts_with("undecided: ")) {
+        std::printf("%s\n", broken.c_str());
+        return 1;
+      }
+      if (undecided.empty()) undecided = broken;
     }
-    if (undecided.empty()) undecided = broken;
   }
   if (!undecided.empty()) std::printf("%s\n", undecided.c_str());
   return undecided.empty() ? 0 : 3;
 }
 
-/// The mutation run needs the sources: it is a script beside them.
-int run_mutants() {
-  std::filesystem::path folder = std::filesystem::current_path();
-  while (!std::filesystem::exists(folder / "proofs" / "mutate") && folder.has_relative_path()) {
-    folder = folder.parent_path();
+/// The nearest folder at or above `from` that holds `what`.
+std::optional<std::filesystem::path> above(std::filesystem::path from, const char* what) {
+  while (!std::filesystem::exists(from / what)) {
+    if (!from.has_relative_path()) return std::nullopt;
+    from = from.parent_path();
   }
-  const std::filesystem::path script = folder / "proofs" / "mutate";
-  if (!std::filesystem::exists(script)) {
-    std::fprintf(stderr, "hni prove --mutants: run it inside the source tree (proofs/mutate)\n");
+  return from;
+}
+
+/// The mutation run needs the sources, for it is a script beside them, and the build that this
+/// program lies in.
+int run_mutants(const Options& options) {
+  const auto tree = above(std::filesystem::current_path(), "proofs/mutate");
+  const auto build = above(std::filesystem::read_symlink("/proc/self/exe").parent_path(),
+                           "proofs/libhni_prover.a");
+  if (!tree || !build) {
+    std::fprintf(stderr,
+                 "hni prove --mutants: run it inside the source tree (proofs/mutate), from a "
+                 "build folder\n");
     return 2;
   }
-  const std::string path = script.string();
+  std::vector<std::string> arguments{(*tree / "proofs/mutate").string(), "--build",
+                                     build->string(), "--jobs", std::to_string(options.jobs)};
+  arguments.insert(arguments.end(), options.names.begin(), options.names.end());
+  std::vector<char*> pointers;
+  for (std::string& a : arguments) pointers.push_back(a.data());
+  pointers.push_back(nullptr);
   const pid_t child = fork();
   if (child == 0) {
-    execl(path.c_str(), path.c_str(), static_cast<char*>(nullptr));
+    execv(pointers[0], pointers.data());
     _exit(127);
   }
   int status = 0;
@@ -166,11 +191,13 @@ int run_mutants() {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-/// A counterexample that the fuzzer can replay becomes a file.
-void write_scripts(const std::string& folder, const std::vector<Entry>& entries) {
+/// A counterexample that the fuzzer can replay becomes a file; where a folder was named, so does
+/// the run that refutes a known mistake.
+void write_scripts(const Options& options, const std::vector<Entry>& entries) {
   for (const Entry& e : entries) {
-    if (e.ok() || e.report.script.empty()) continue;
-    const auto file = std::filesystem::path(folder) / (std::string(e.obligation.name) + ".script");
+    if (e.report.script.empty() || (e.ok() && options.script_folder.empty())) continue;
+    const auto file = std::filesystem::path(options.script_folder) /
+                      (std::string(e.obligation.name) + ".script");
     std::ofstream(file) << e.report.script;
     std::printf("  on the real driver: hni fuzz replay %s %s\n", e.report.script_target.c_str(),
                 file.c_str());
@@ -180,7 +207,7 @@ void write_scripts(const std::string& folder, const std::vector<Entry>& entries)
 int conclude_run(const Options& options, const std::vector<Entry>& entries, double seconds) {
   print_table(stdout, entries);
   print_failures(stdout, entries);
-  write_scripts(options.script_folder, entries);
+  write_scripts(options, entries);
   bool complete = true;
   if (options.names.empty()) {
     for (const std::string& p : properties_without_negative(entries)) {
@@ -207,40 +234,43 @@ int prove_main(int argc, char** argv) {
   app.add_option("NAME", options.names, "only obligations whose name contains this");
   app.add_option("--solver", options.solver, "z3, cvc5 or both")
       ->check(CLI::IsMember({"z3", "cvc5", "both"}));
-  app.add_option("-j,--json", options.json_file, "write the results to this file as JSON");
+  app.add_option("--json", options.json_file, "write the results to this file as JSON");
   app.add_option("--html", options.html_file,
                  "write one page: what is proved, under which assumptions");
   app.add_option("--smt2", options.run.smt2_folder,
                  "write every question as SMT-LIB into this folder");
-  app.add_option("--scripts", options.script_folder,
-                 "folder for counterexamples as scripts (default: here)");
-  app.add_option("--jobs", options.jobs, "processes at once (all cores)")
+  app.add_option(
+      "--scripts", options.script_folder,
+      "folder for counterexamples as scripts, those of the known mistakes too (default: "
+      "here, without them)");
+  app.add_option("-j,--jobs", options.jobs, "processes at once (all cores)")
       ->check(CLI::Range(1, 256));
   app.add_option("--timeout", options.run.timeout_ms,
                  "milliseconds for one question to one solver");
   app.add_flag("--list", options.list, "show the obligations and their requirements");
   app.add_flag("--first-defect", options.first_defect,
                "stop at the first broken obligation (for mutants)");
-  app.add_flag("--mutants", options.mutants,
-               "mutate the proved code: each mutant must be refuted");
+  app.add_flag(
+      "--mutants", options.mutants,
+      "mutate the proved code (NAME: a part of a header's name): each mutant must be refuted");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  if (options.mutants) return run_mutants();
+  if (options.mutants) return run_mutants(options);
   const std::vector<Obligation> chosen = selected(options.names);
   if (chosen.empty()) {
     std::fprintf(stderr, "hni prove: no obligation of that name; see hni prove --list\n");
     return 2;
   }
   if (options.list) return print_list(chosen);
-  if (options.first_defect) return hunt(chosen, options.run);
+  if (options.first_defect) return hunt(chosen, options);
   options.run.solvers = options.solver == "z3"     ? Solvers::kZ3
                         : options.solver == "cvc5" ? Solvers::kCvc5
                                                    : Solvers::kBoth;
-  if (!options.run.smt2_folder.empty())
-    std::filesystem::create_directories(options.run.smt2_folder);
+  for (const std::string& folder : {options.run.smt2_folder, options.script_folder})
+    if (!folder.empty()) std::filesystem::create_directories(folder);
   const auto start = std::chrono::steady_clock::now();
   Campaign campaign(chosen, options.run);
   Farm(options.jobs, 4 * options.run.timeout_ms).run([&](FarmTask& task) {

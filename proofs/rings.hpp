@@ -17,7 +17,9 @@ using Wide = Sym<std::uint64_t>;
 
 /// Rings of the card have 2 to 2^16 slots, so size - 1 is a value of 16 bits.
 inline Word any_mask() {
-  return Word(input<std::uint16_t>("mask"));
+  const Word mask(input<std::uint16_t>("mask"));
+  if (Explorer::current().small_sizes()) assume("at most eight slots", mask <= 7U);
+  return mask;
 }
 
 inline WorkRing<Word> any_work_ring() {

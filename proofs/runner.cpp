@@ -202,9 +202,8 @@ Report decide_without(const Obligation& obligation, const std::string& assumptio
   return report;
 }
 
-namespace {
-
-std::string defect_among(const Obligation& obligation, bool small_sizes, unsigned timeout_ms) {
+std::string first_defect(const Obligation& obligation, bool small_sizes,
+                         const RunOptions& options) {
   ExploreOptions explore;
   explore.small_sizes = small_sizes;
   arena().clear();
@@ -215,7 +214,7 @@ std::string defect_among(const Obligation& obligation, bool small_sizes, unsigne
       if (paths.empty()) return "label '" + label + "' is never reached";
     }
     for (const std::vector<Claim>& group : grouped(runs.claims)) {
-      const Verdict verdict = ask_z3(refutation_question("", group), timeout_ms);
+      const Verdict verdict = ask_z3(refutation_question("", group), options.timeout_ms);
       const std::string claim = group.front().property + ": " + group.front().what;
       if (verdict.answer == Answer::kSat) return claim;
       if (verdict.answer != Answer::kUnsat) return "undecided: " + claim;
@@ -224,14 +223,6 @@ std::string defect_among(const Obligation& obligation, bool small_sizes, unsigne
   } catch (const std::exception& error) {
     return error.what();
   }
-}
-
-}  // namespace
-
-std::string first_defect(const Obligation& obligation, const RunOptions& options) {
-  // What is broken for small rings is broken; most mutants end here.
-  const std::string small = defect_among(obligation, true, options.timeout_ms);
-  return small.empty() ? defect_among(obligation, false, options.timeout_ms) : small;
 }
 
 }  // namespace hni::proofs

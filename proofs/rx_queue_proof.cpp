@@ -315,4 +315,51 @@ HNI_PROVE(rx_queue_refill,
   conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });
 }
 
+HNI_PROVE(rx_queue_reclaim,
+          "At teardown every buffer that is lent comes back exactly once, in order, and so does "
+          "the packet under assembly; then nothing is lent (I1 to I4, I7).") {
+  must_reach("next turn", "other ring", "packet", "nothing lent");
+  const bool assembling = input<bool>("packet under assembly");
+  World w(assembling ? Stage::kSegments : Stage::kBetween);
+  const bool second = input<bool>("headers are back");
+  const auto before = member(PositionTag{}, w.queue);
+  if (second) assume("the headers are back", [&] { return before.headers.ring.empty(); });
+  const WorkRing<Word> ring = second ? before.payloads.ring : before.headers.ring;
+  auto& lent = second ? member(PayloadsTag{}, w.queue) : member(HeadersTag{}, w.queue);
+  auto& other = second ? member(HeadersTag{}, w.queue) : member(PayloadsTag{}, w.queue);
+  const Word held = lent.slots.at(ring.head);
+  unsigned drops = 0, packets = 0;
+  w.pool.on_drop = [&](const Word& fragment) {
+    conclude("I4", "the fragment is the one that was lent", fragment == held);
+    conclude("I4", "it comes back once", drops++ == 0);
+  };
+  w.pool.on_drop_packet = [&] {
+    conclude("I4", "the packet under assembly comes back once", assembling && packets++ == 0);
+  };
+  lent.slots.on_access = [&](const Word& index) {
+    conclude("I4", "only slots of the card are looked at",
+             [&] { return ring.owned_by_card(index); });
+    if (index == ring.head) return;
+    reach("next turn");
+    conclude("I4", "one after the other", index == ring.advance(ring.head, Word(1)));
+    conclude("I4", "each came back", drops == 1);
+    conclude("I7", "fewer are left with each one",
+             ring.distance(index, ring.tail) < ring.distance(ring.head, ring.tail));
+    cut();
+  };
+  other.slots.on_access = [&](const Word&) {
+    reach("other ring");
+    conclude("I4", "the headers come back first, all of them",
+             [&] { return !second && w.queue.headers().ring.empty(); });
+    cut();
+  };
+  w.queue.reclaim();
+  reach(packets == 1 ? "packet" : "nothing lent");
+  conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });
+  conclude("I4", "nothing is lent any more",
+           [&] { return w.queue.headers().ring.empty() && w.queue.payloads().ring.empty(); });
+  conclude("I4", "what was lent came back", [&] { return (drops == 1) == !ring.empty(); });
+  conclude("I4", "no packet is under assembly any more", (packets == 1) == assembling);
+}
+
 }  // namespace hni::proofs

@@ -62,9 +62,10 @@ Attribute any_attribute(const AnyBytes& bytes) {
   return a;
 }
 
-/// Every pair of type and size that the catalogue declares.
+/// Every pair of type and size that the catalogue declares; and an integer of more bytes than any.
 std::vector<spec::FwAttribute> distinct_declarations() {
-  std::vector<spec::FwAttribute> distinct;
+  std::vector<spec::FwAttribute> distinct{
+      {0, spec::TlvType::kUnsigned, 16, false, "of 16 bytes", 0, 0, 0, true}};
   for (const spec::FwMessageInfo& message : spec::kFwMessages) {
     for (const spec::FwAttribute& declared : message.attributes) {
       const bool known =
@@ -97,7 +98,13 @@ HNI_PROVE(tlv_message_header,
             words * 4U <= bytes.size());
   });
   if (!message) {
-    conclude("F", "the refusal names the site", message.error().site == Site::kMessageHeader);
+    const Refusal refusal = message.error();
+    conclude("F", "the refusal names the site", refusal.site == Site::kMessageHeader);
+    conclude("F", "the refusal names the limit, and no value of a header that is not there", [&] {
+      if (bytes.size() < kTlvHeaderBytes)
+        return refusal.limit == kTlvHeaderBytes && refusal.value == 0;
+      return refusal.limit == ((header & kTlvIsMessage) == 0U ? kTlvIsMessage : kTlvMaxBytes / 4);
+    });
     return;
   }
   conclude("I1", "the message lies inside the bytes that came", message->end <= bytes.size());
@@ -105,6 +112,25 @@ HNI_PROVE(tlv_message_header,
            [&] { return message->end >= 4U && (message->end & 3U) == 0U; });
   conclude("F", "type and length are those of the header",
            [&] { return message->type == (header & 0xfffU) && message->end == words * 4U; });
+}
+
+HNI_PROVE(tlv_walk_begins,
+          "A walk is valid exactly when its range lies inside the bytes and has whole words; it "
+          "has more exactly when the range is not empty (I1, I2).") {
+  const AnyBytes bytes;
+  const auto begin = input<std::uint32_t>("begin");
+  const auto end = input<std::uint32_t>("end");
+  must_reach("valid", "not valid");
+  const TlvWalk<AnyBytes> walk(bytes, begin, end);
+  const bool valid = walk.is_valid();
+  reach(valid ? "valid" : "not valid");
+  conclude("I2", "valid exactly by the rule", [&] {
+    return valid ==
+           (begin <= end && end <= bytes.size() && (begin & 3U) == 0U && (end & 3U) == 0U);
+  });
+  if (!valid) return;
+  conclude("I2", "there is more exactly when something is left",
+           [&] { return walk.more() == (walk.left() != 0U) && walk.left() == end - begin; });
 }
 
 HNI_PROVE(tlv_walk_step,
@@ -121,6 +147,7 @@ HNI_PROVE(tlv_walk_step,
   bytes.low = at;
   bytes.high = at + kTlvHeaderBytes;
   conclude("I1", "a whole header lies inside the message", bytes.high <= end);
+  conclude("I1", "and inside the bytes that came", bytes.high <= bytes.size());
   const Word left = walk.left();
   conclude("I7", "what is left is the distance to the end", left == end - at);
   const auto attribute = walk.next();
@@ -133,7 +160,12 @@ HNI_PROVE(tlv_walk_step,
             length <= left);
   });
   if (!attribute) {
-    conclude("F", "the refusal names the site", attribute.error().site == Site::kAttributeHeader);
+    const Refusal refusal = attribute.error();
+    conclude("F", "the refusal names the site", refusal.site == Site::kAttributeHeader);
+    conclude("F", "the refusal names the limit", [&] {
+      if ((header & kTlvIsMessage) != 0U) return refusal.limit == kTlvIsMessage;
+      return refusal.limit == ((header & kTlvTypeMask) < kTlvIds ? kTlvMaxBytes : kTlvIds);
+    });
     return;
   }
   conclude("I1", "the value lies inside the message", [&] {

@@ -282,6 +282,52 @@ HNI_PROVE(tx_queue_give_back,
   conclude("I4", "a slot that stays gives nothing back", given || drops == 0);
 }
 
+HNI_PROVE(tx_queue_reclaim,
+          "At teardown every slot that is posted comes back exactly once, in order, with its "
+          "fragment, whatever the card says; then nothing is posted (I1 to I4, I7).") {
+  World w;
+  must_reach("next turn", "other work queue", "nothing posted");
+  const unsigned twq = input<bool>("work queue 0 is back") ? 1 : 0;
+  auto& work = member(WorkTag{}, w.queue)[twq];
+  auto& other = member(WorkTag{}, w.queue)[1 - twq];
+  if (twq == 1) assume("work queue 0 is back", [&] { return w.queue.ring(0).ring.empty(); });
+  const WorkRing<Word> before = work.ring.ring;
+  const Word held = work.slots.at(before.head).bits;
+  const auto had_fragment = [&] { return (held & TxSlot<Word>::kFragmentMask) != 0U; };
+  unsigned drops = 0;
+  w.pool.on_drop = [&](const Word& fragment) {
+    conclude("I4", "the fragment is the one that was posted",
+             fragment == (held & TxSlot<Word>::kFragmentMask) - 1U);
+    conclude("I4", "it comes back once", drops++ == 0);
+    conclude("I2", "the queue is valid after each slot", [&] { return w.queue.is_valid(); });
+  };
+  work.slots.on_access = [&](const Word& index) {
+    conclude("I4", "only slots of the card are looked at",
+             [&] { return before.owned_by_card(index); });
+    if (index == before.head) return;
+    reach("next turn");
+    conclude("I4", "one after the other", index == before.advance(before.head, Word(1)));
+    conclude("I4", "a slot that held a fragment gave it back",
+             [&] { return (drops == 1) == had_fragment(); });
+    conclude("I7", "fewer are left with each one",
+             before.distance(index, before.tail) < before.distance(before.head, before.tail));
+    cut();
+  };
+  other.slots.on_access = [&](const Word&) {
+    reach("other work queue");
+    conclude("I4", "work queue 0 comes back first, all of it",
+             [&] { return twq == 0 && w.queue.ring(0).ring.empty(); });
+    cut();
+  };
+  w.queue.reclaim();
+  reach("nothing posted");
+  conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });
+  conclude("I4", "nothing is posted any more",
+           [&] { return w.queue.ring(0).ring.empty() && w.queue.ring(1).ring.empty(); });
+  conclude("I4", "what was posted came back",
+           [&] { return (drops == 1) == (!before.empty() && had_fragment()); });
+}
+
 HNI_REFUTE(doorbell_before_the_descriptor, "I5",
            "Known mistake: the doorbell is rung before the last descriptor is written.") {
   World w;
@@ -299,9 +345,11 @@ HNI_REFUTE(
   auto ring = any_completion_ring();
   assume_valid(ring);
   const auto budget = input<std::uint32_t>("budget");
+  assume("a budget of at least one", budget != 0U);
   for (unsigned turn = 0; turn < 3; ++turn) {
     conclude("I7", "never more completions than the budget", budget > turn);
-    if (!(card_word<std::uint32_t>("tcq_word") == ring.done)) return;
+    const spec::TCD::of<Wide> word{card_word<std::uint64_t>("tcq_word")};
+    if (!(word.DONE() == Wide(ring.done))) return;
     ring.advance();
   }
 }

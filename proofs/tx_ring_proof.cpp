@@ -130,12 +130,14 @@ HNI_PROVE(tx_ring_accept_done,
     });
   } else {
     conclude("I2", "a refused head changes nothing", [&] { return same(before, ring); });
-    conclude("I2", "a refused head is out of range, beyond the tail or inside a packet", [&] {
-      return value > before.ring.mask ||
-             before.ring.distance(before.done, value) >
-                 before.ring.distance(before.done, before.ring.tail) ||
-             !slots.at(before.ring.distance(Word(1), value)).last();
-    });
+    conclude("I2", "a refused head is new, and out of range, beyond the tail or inside a packet",
+             [&] {
+               return value != before.done &&
+                      (value > before.ring.mask ||
+                       before.ring.distance(before.done, value) >
+                           before.ring.distance(before.done, before.ring.tail) ||
+                       !slots.at(before.ring.distance(Word(1), value)).last());
+             });
   }
 }
 

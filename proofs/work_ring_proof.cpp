@@ -98,7 +98,7 @@ HNI_PROVE(work_ring_accept_head,
           "order, and then names how many "
           "descriptors come back (I1, I2).") {
   const auto ring = any_work_ring();
-  const auto reported = from_card("head");
+  const auto reported = from_card("tcd_head");
   assume_valid(ring);
   must_reach("accepted", "refused");
   Word n = input<std::uint32_t>("n before");
@@ -119,7 +119,7 @@ HNI_PROVE(work_ring_accept_slot,
           "A slot that the card names is accepted exactly when the card owns it, and then counts "
           "the older ones (I1, I3).") {
   const auto ring = any_work_ring();
-  const auto named = from_card("buffer id");
+  const auto named = from_card("rcd_header_id");
   assume_valid(ring);
   must_reach("accepted", "refused");
   Word n = input<std::uint32_t>("n before");
@@ -164,7 +164,7 @@ HNI_REFUTE(unchecked_buffer_id, "I1",
            "Known mistake: the buffer id of a completion indexes the shadow ring without a check "
            "(trust boundary A 22).") {
   const auto ring = any_work_ring();
-  const auto id = card_word<std::uint32_t>("buffer id") & 0xffffU;
+  const auto id = card_word<std::uint32_t>("rcd_header_id") & 0xffffU;
   assume_valid(ring);
   conclude("I1", "the slot is in bounds", id <= ring.mask);
 }
@@ -184,7 +184,7 @@ HNI_REFUTE(masked_backward_head, "I3",
            "the driver become the card's "
            "(trust boundary A 46).") {
   auto ring = any_work_ring();
-  const auto reported = card_word<std::uint32_t>("head");
+  const auto reported = card_word<std::uint32_t>("tcd_head");
   const auto other = input<std::uint32_t>("other slot");
   assume_valid(ring);
   const auto before = ring;
@@ -198,7 +198,7 @@ HNI_REFUTE(
     head_beyond_tail_frees_what_was_never_posted, "I4",
     "Known mistake: every slot up to the reported head is given back (trust boundary A 45).") {
   const auto ring = any_work_ring();
-  const auto reported = card_word<std::uint32_t>("head") & ring.mask;
+  const auto reported = card_word<std::uint32_t>("tcd_head") & ring.mask;
   const auto slot = input<std::uint32_t>("freed slot");
   assume_valid(ring);
   assume("the slot lies between head and reported head", [&] {

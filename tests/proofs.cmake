@@ -10,6 +10,16 @@ if(TARGET hni_prover)
   # Every obligation, by both solvers; then the order of memory accesses; then a sample of the mutants.
   add_test(NAME proofs_obligations COMMAND hni-prove --jobs 2)
   set_tests_properties(proofs_obligations PROPERTIES TIMEOUT 1200 PROCESSORS 2)
+  # A counterexample as a script, on the real driver.
+  if(TARGET hni AND TARGET hni_fuzz)
+    add_test(NAME proofs_counterexamples_replay
+             COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/proofs_replay.sh $<TARGET_FILE:hni-prove>
+                     $<TARGET_FILE:hni> fuzz)
+  elseif(TARGET hni-fuzz)
+    add_test(NAME proofs_counterexamples_replay
+             COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/proofs_replay.sh $<TARGET_FILE:hni-prove>
+                     $<TARGET_FILE:hni-fuzz>)
+  endif()
   find_program(HNI_SPIN spin)
   if(HNI_SPIN)
     add_test(NAME proofs_memory_order COMMAND ${PROJECT_SOURCE_DIR}/proofs/order/check)
