@@ -33,6 +33,63 @@ class Maker {
 constexpr auto kLies = std::to_array<std::string_view>(
     {"zero", "max", "low", "below", "high", "above", "stale", "random", "fresh"});
 
+// ---- A vfio-user client's bytes: options, then pieces (kind of descriptors, length, bytes)
+
+using Octets = std::vector<std::uint8_t>;
+
+void append(Octets& to, std::uint64_t value, unsigned bytes) {
+  for (unsigned i = 0; i < bytes; ++i) to.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+}
+
+/// One message in one piece; `kind` 3: without descriptors, 0: a memory file, 9: an eventfd.
+Octets message(std::uint8_t command,
+               std::initializer_list<std::pair<std::uint64_t, unsigned>> body,
+               std::uint8_t kind = 3) {
+  Octets payload;
+  for (const auto& [value, bytes] : body) append(payload, value, bytes);
+  Octets piece{kind};
+  append(piece, 16 + payload.size(), 2);
+  append(piece, 7, 2);
+  append(piece, command, 2);
+  append(piece, 16 + payload.size(), 4);
+  append(piece, 0, 8);
+  piece.insert(piece.end(), payload.begin(), payload.end());
+  return piece;
+}
+
+void vfio_user_seeds(Maker& to) {
+  const auto after_version = [&](const std::string& name, const std::vector<Octets>& pieces) {
+    Octets all{1};
+    for (const Octets& piece : pieces) all.insert(all.end(), piece.begin(), piece.end());
+    to.add_bytes("vfio_user", name, all);
+  };
+  const Octets map = message(2, {{32, 4}, {3, 4}, {0, 8}, {0x10000, 8}, {0x10000, 8}}, 0);
+  const Octets master = message(10, {{4, 8}, {7, 4}, {4, 4}, {6, 4}});
+  after_version("information", {message(4, {{16, 4}, {0, 12}}), message(5, {{32, 4}, {0, 28}}),
+                                message(7, {{16, 4}, {0, 4}, {2, 4}, {0, 4}})});
+  after_version("memory",
+                {master, map, map, message(3, {{24, 4}, {0, 4}, {0x10000, 8}, {0x10000, 8}})});
+  after_version("memory-without-file",
+                {message(2, {{32, 4}, {3, 4}, {0, 8}, {0xc0000, 8}, {0x20000, 8}})});
+  after_version("unmap-all", {map, message(3, {{24, 4}, {2, 4}, {0, 16}})});
+  after_version("interrupts", {message(8, {{20, 4}, {0x24, 4}, {2, 4}, {0, 4}, {1, 4}}, 9),
+                               message(8, {{20, 4}, {0x21, 4}, {2, 4}, {0, 4}, {1, 4}}),
+                               message(8, {{21, 4}, {0x0a, 4}, {2, 4}, {0, 4}, {1, 4}, {1, 1}}),
+                               message(8, {{20, 4}, {0x21, 4}, {2, 4}, {0, 8}})});
+  after_version("registers", {message(10, {{0x18000, 8}, {4, 4}, {4, 4}, {1, 4}}),
+                              message(9, {{0x18000, 8}, {4, 4}, {8, 4}}),
+                              message(9, {{0, 8}, {7, 4}, {4096, 4}})});
+  after_version("several-writes", {message(15, {{1, 8}, {0x18000, 8}, {4, 4}, {4, 4}, {5, 8}})});
+  after_version("function-level-reset",
+                {message(10, {{0x68, 8}, {7, 4}, {2, 4}, {0xa830, 2}}), message(13, {})});
+  Octets version{0};
+  const Octets hello = message(1, {{0x10000, 4}, {0x7d7b, 2}, {0, 1}});
+  version.insert(version.end(), hello.begin(), hello.end());
+  to.add_bytes("vfio_user", "version", version);
+  after_version("length-of-all-ones",
+                {{3, 16, 0, 1, 0, 4, 0, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0}});
+}
+
 // ---- Rings
 
 void ring_seeds(Maker& to) {
@@ -287,6 +344,7 @@ void plain_seeds(Maker& to) {
                {0x15, 0x80, 5, 0, 0, 0, 8, 0, 1, 2, 3, 4, 0, 0, 8, 0, 1, 2, 3, 4});
   to.add_bytes("tlv", "length-of-all-ones", {0x15, 0x80, 0xff, 0xff, 0, 0, 12, 0});
   to.add_bytes("tlv", "not-to-be-ignored", {0x15, 0x80, 2, 0, 0x1f, 0x40, 4, 0});
+  vfio_user_seeds(to);
 }
 
 }  // namespace

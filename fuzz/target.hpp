@@ -26,6 +26,7 @@ namespace hni::fuzz {
   X(classifier)             \
   X(statistics)             \
   X(card)                   \
+  X(vfio_user)              \
   X(spec_parser)
 
 struct Target {

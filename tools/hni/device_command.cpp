@@ -47,7 +47,8 @@ int device_command(int argc, char** argv) {
   DeviceOptions options;
   CLI::App app{
       "Emulated cards, each behind a vfio-user socket: for a virtual machine (QEMU's "
-      "vfio-user-pci) or for `hni attach`. Clients come and go; Ctrl-C ends it.",
+      "vfio-user-pci) or for `hni attach`. Clients come and go; SIGUSR1 prints what was seen so "
+      "far, Ctrl-C ends it.",
       "hni device"};
   add_options(app, options);
   if (const auto status = parse(app, "hni device", argc, argv)) return *status;

@@ -5,7 +5,6 @@
 #include <sys/signalfd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <csignal>
 #include <cstdio>
 
@@ -46,7 +45,7 @@ Outcome<int> DeviceRunner::run() {
 Outcome<> DeviceRunner::watch_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int s : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, s);
+  for (const int s : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&set, s);
   if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return system_problem("signals");
   (void)std::signal(SIGPIPE, SIG_IGN);
   signals_ = Fd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
@@ -174,13 +173,23 @@ void DeviceRunner::wait(Time now, bool busy) {
   if (!busy) longest = std::clamp<Duration>(deadline(now) - now, Duration::zero(), kLongestSleep);
   for (const Poller::Event& event : poller_->wait(longest)) {
     if (event.token == kSignalToken) {
-      stop_ = true;
+      read_signals();
       continue;
     }
     Slot& slot = *slots_[(event.token - kSlotTokens) / 4];
     const std::uint64_t what = (event.token - kSlotTokens) % 4;
     if (what == kListener) slot.server->accept_client();
     if (what == kClient) slot.ready = true;
+  }
+}
+
+void DeviceRunner::read_signals() {
+  signalfd_siginfo info{};
+  while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+    if (info.ssi_signo == SIGUSR1)
+      print_summary();
+    else
+      stop_ = true;
   }
 }
 

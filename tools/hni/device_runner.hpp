@@ -61,6 +61,7 @@ class DeviceRunner {
   bool turn(Slot& slot, Time now);
   Outcome<> follow_client(std::size_t index);
   void wait(Time now, bool busy);
+  void read_signals();
   Time deadline(Time now) const;
   void say(const Slot* slot, const std::string& line) const;
   void print_summary() const;

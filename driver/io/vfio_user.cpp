@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driver/io/vfio_user.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <ctime>
+
+namespace hni::io {
+
+namespace vu = device::vfio_user;
+
+namespace {
+
+constexpr int kPatienceMs = 2000;
+constexpr std::size_t kPage = 4096;
+constexpr std::uint64_t kGap = 0x10000;
+constexpr unsigned kMostVectors = 256;
+/// Room that the protocol promises even if the other side says nothing else of it.
+constexpr std::size_t kFdsAtOnce = 8;
+
+constexpr std::uint32_t kFbnic = 0x00131d9b;
+constexpr std::uint16_t kSerialCapability = 0x0003;
+constexpr std::uint32_t kMemoryAndMaster = 0x6;
+
+std::uint32_t region_of(Bar bar) {
+  return bar == Bar::kBar0 ? 0 : 4;
+}
+
+std::int64_t now_ms() {
+  timespec now{};
+  (void)::clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
+
+tl::unexpected<std::string> no(const std::string& what) {
+  return tl::unexpected<std::string>(what);
+}
+
+}  // namespace
+
+tl::expected<std::unique_ptr<VfioUser>, std::string> VfioUser::connect(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path)
+    return no("'" + path + "': a socket's path has 1 to 107 characters");
+  std::memcpy(address.sun_path, path.data(), path.size());
+  OwnedFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket ||
+      ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return no("'" + path + "': " + std::strerror(errno));
+  }
+  std::unique_ptr<VfioUser> io(new VfioUser(std::move(socket)));
+  for (const auto step : {&VfioUser::negotiate, &VfioUser::open_regions, &VfioUser::identify,
+                          &VfioUser::open_interrupts}) {
+    if (auto r = ((*io).*step)(); !r) return no("'" + path + "': " + r.error());
+  }
+  return io;
+}
+
+VfioUser::~VfioUser() {
+  // The end of the connection closes all windows on the other side.
+  for (const DmaSpan& span : spans_) ::munmap(span.cpu, span.bytes);
+}
+
+// ---- The beginning
+
+VfioUser::Status VfioUser::negotiate() {
+  constexpr std::string_view kText = R"({"capabilities":{"max_msg_fds":8}})";
+  std::array<char, kText.size() + 1> text{};
+  std::copy(kText.begin(), kText.end(), text.begin());
+  const vu::Version ours{0, 1};
+  const auto answer = ask(Command::kVersion, vu::bytes_of(ours), std::as_bytes(std::span(text)));
+  if (!answer || answer->size() < sizeof ours) return no("no vfio-user server");
+  return {};
+}
+
+VfioUser::Status VfioUser::open_regions() {
+  const std::pair<std::uint32_t, std::uint64_t> needed[] = {
+      {0, 0x180000}, {4, 0x18100}, {vu::kConfigRegion, 256}};
+  for (const auto& [index, bytes] : needed) {
+    const vu::RegionInfo question{sizeof question, 0, index, 0, 0, 0};
+    const auto answer = ask(Command::kGetRegionInfo, vu::bytes_of(question));
+    if (!answer || answer->size() < sizeof question ||
+        vu::load<vu::RegionInfo>(*answer).bytes < bytes)
+      return no("no card with the regions of an fbnic");
+  }
+  return {};
+}
+
+VfioUser::Status VfioUser::read_config(std::uint64_t offset, std::uint32_t& value) {
+  const vu::RegionAccess question{offset, vu::kConfigRegion, sizeof value};
+  const auto answer = ask(Command::kRegionRead, vu::bytes_of(question));
+  if (!answer || answer->size() != sizeof question + sizeof value)
+    return no("the configuration space cannot be read");
+  value = vu::load<std::uint32_t>(answer->subspan(sizeof question));
+  return {};
+}
+
+VfioUser::Status VfioUser::identify() {
+  std::uint32_t id = 0;
+  if (auto r = read_config(0, id); !r) return r;
+  if (id != kFbnic) return no("the card is no fbnic");
+  // At most as many capabilities as fit, so that a list that bites its tail ends.
+  std::uint32_t at = 0x100;
+  for (int looks = 0; at >= 0x100 && looks < 64; ++looks) {
+    std::uint32_t head = 0;
+    if (auto r = read_config(at, head); !r) return r;
+    if ((head & 0xffff) == kSerialCapability) {
+      std::uint32_t low = 0;
+      std::uint32_t high = 0;
+      if (auto r = read_config(at + 4, low); !r) return r;
+      if (auto r = read_config(at + 8, high); !r) return r;
+      for (unsigned i = 0; i < 3; ++i) {
+        mac_[i] = static_cast<std::uint8_t>(high >> (24 - 8 * i));
+        mac_[3 + i] = static_cast<std::uint8_t>(low >> (16 - 8 * i));
+      }
+      break;
+    }
+    at = head >> 20 & ~3U;
+  }
+  const vu::RegionAccess command{4, vu::kConfigRegion, sizeof kMemoryAndMaster};
+  if (!ask(Command::kRegionWrite, vu::bytes_of(command), vu::bytes_of(kMemoryAndMaster)))
+    return no("the card does not become a bus master");
+  return {};
+}
+
+VfioUser::Status VfioUser::open_interrupts() {
+  const vu::IrqInfo question{sizeof question, 0, vu::kMsixIrq, 0};
+  const auto answer = ask(Command::kGetIrqInfo, vu::bytes_of(question));
+  if (!answer || answer->size() < sizeof question) return no("no MSI-X interrupts");
+  const unsigned count = std::min(vu::load<vu::IrqInfo>(*answer).count, kMostVectors);
+  interrupts_ = OwnedFd(::epoll_create1(EPOLL_CLOEXEC));
+  for (unsigned i = 0; i < count && interrupts_; ++i) {
+    eventfds_.emplace_back(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = i;
+    if (::epoll_ctl(interrupts_.get(), EPOLL_CTL_ADD, eventfds_.back().get(), &event) != 0)
+      return no(std::string("eventfd: ") + std::strerror(errno));
+  }
+  for (std::size_t first = 0; first < eventfds_.size(); first += kFdsAtOnce) {
+    std::array<int, kFdsAtOnce> fds{};
+    const std::size_t n = std::min(kFdsAtOnce, eventfds_.size() - first);
+    for (std::size_t i = 0; i < n; ++i) fds[i] = eventfds_[first + i].get();
+    const vu::SetIrqs set{sizeof set, vu::SetIrqs::kDataEventFd | vu::SetIrqs::kTrigger,
+                          vu::kMsixIrq, static_cast<std::uint32_t>(first),
+                          static_cast<std::uint32_t>(n)};
+    if (!ask(Command::kSetIrqs, vu::bytes_of(set), {}, std::span(fds).first(n)))
+      return no("the card does not take eventfds");
+  }
+  fired_.reserve(64);
+  return {};
+}
+
+// ---- Messages
+
+void VfioUser::post(Command command, std::span<const std::byte> payload,
+                    std::span<const std::byte> more, std::uint32_t flags,
+                    std::span<const int> fds) {
+  const vu::Header header{
+      next_id_, static_cast<std::uint16_t>(command),
+      static_cast<std::uint32_t>(sizeof(vu::Header) + payload.size() + more.size()), flags, 0};
+  connection_.send(header, payload, more, fds);
+  // A server that is behind with posted writes: they wait in the socket, not here.
+  const std::int64_t end = now_ms() + (connection_.unsent() != 0 ? kPatienceMs : 0);
+  while (connection_.unsent() != 0 && !connection_.broken() && now_ms() < end) {
+    pollfd room{connection_.fd(), POLLOUT, 0};
+    (void)::poll(&room, 1, kPatienceMs);
+    connection_.flush();
+  }
+  if (connection_.broken() || connection_.unsent() != 0) gone_ = true;
+}
+
+std::optional<vu::Message> VfioUser::wait_for_message() {
+  const std::int64_t end = now_ms() + kPatienceMs;
+  for (;;) {
+    if (auto message = connection_.next()) return message;
+    if (connection_.fill()) continue;
+    const std::int64_t left = end - now_ms();
+    if (connection_.broken() || left <= 0) return std::nullopt;
+    pollfd wait{connection_.fd(), POLLIN, 0};
+    (void)::poll(&wait, 1, static_cast<int>(left));
+  }
+}
+
+tl::expected<std::span<const std::byte>, int> VfioUser::ask(Command command,
+                                                            std::span<const std::byte> payload,
+                                                            std::span<const std::byte> more,
+                                                            std::span<const int> fds) {
+  if (gone_) return tl::unexpected(ENODEV);
+  ++next_id_;
+  post(command, payload, more, 0, fds);
+  if (gone_) return tl::unexpected(ENODEV);
+  const auto answer = wait_for_message();
+  if (!answer || answer->header.id != next_id_ ||
+      answer->header.command != static_cast<std::uint16_t>(command) ||
+      (answer->header.flags & vu::Header::kTypeMask) != vu::Header::kReply ||
+      !answer->fds.empty()) {
+    gone_ = true;
+    return tl::unexpected(ENODEV);
+  }
+  if ((answer->header.flags & vu::Header::kError) != 0)
+    return tl::unexpected(answer->header.error == 0 ? EIO
+                                                    : static_cast<int>(answer->header.error));
+  return answer->payload;
+}
+
+// ---- DeviceIo
+
+std::uint32_t VfioUser::read32(Site /*site*/, RegAddr reg) {
+  const vu::RegionAccess question{reg.byte_offset, region_of(reg.bar), sizeof(std::uint32_t)};
+  const auto answer = ask(Command::kRegionRead, vu::bytes_of(question));
+  if (!answer) return ~0U;
+  if (answer->size() != sizeof question + sizeof(std::uint32_t)) {
+    gone_ = true;
+    return ~0U;
+  }
+  return vu::load<std::uint32_t>(answer->subspan(sizeof question));
+}
+
+void VfioUser::write32(RegAddr reg, std::uint32_t value) {
+  if (gone_) return;
+  // Orders descriptors and packet bytes before the doorbell that shows them to the card's process.
+  std::atomic_thread_fence(std::memory_order_release);
+  const vu::RegionAccess access{reg.byte_offset, region_of(reg.bar), sizeof value};
+  post(Command::kRegionWrite, vu::bytes_of(access), vu::bytes_of(value), vu::Header::kNoReply);
+}
+
+std::optional<DmaSpan> VfioUser::dma_alloc(std::size_t bytes) {
+  const std::size_t size = (bytes + kPage - 1) / kPage * kPage;
+  const OwnedFd file(::memfd_create("hni-dma", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!file || ::ftruncate(file.get(), static_cast<off_t>(size)) != 0 ||
+      ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
+    return std::nullopt;
+  }
+  void* const cpu = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+  if (cpu == MAP_FAILED) return std::nullopt;
+  const vu::DmaMap map{sizeof map, vu::DmaMap::kReadable | vu::DmaMap::kWritable, 0, next_iova_,
+                       size};
+  const int fd = file.get();
+  if (!ask(Command::kDmaMap, vu::bytes_of(map), {}, std::span(&fd, 1))) {
+    ::munmap(cpu, size);
+    return std::nullopt;
+  }
+  const DmaSpan span{static_cast<std::byte*>(cpu), DmaAddr{next_iova_}, size};
+  next_iova_ += size + kGap;
+  spans_.push_back(span);
+  return span;
+}
+
+void VfioUser::dma_free(const DmaSpan& span) {
+  const auto it = std::find_if(spans_.begin(), spans_.end(),
+                               [&](const DmaSpan& s) { return s.cpu == span.cpu; });
+  if (it == spans_.end()) return;
+  const vu::DmaUnmap unmap{sizeof unmap, 0, raw(it->iova), it->bytes};
+  (void)ask(Command::kDmaUnmap, vu::bytes_of(unmap));
+  ::munmap(it->cpu, it->bytes);
+  spans_.erase(it);
+}
+
+std::span<const std::uint16_t> VfioUser::fired() {
+  fired_.clear();
+  std::array<epoll_event, 64> events;
+  const int n = ::epoll_wait(interrupts_.get(), events.data(), static_cast<int>(events.size()), 0);
+  for (int i = 0; i < n; ++i) {
+    const auto vector = static_cast<std::uint16_t>(events[static_cast<std::size_t>(i)].data.u64);
+    std::uint64_t count = 0;
+    if (::read(eventfds_[vector].get(), &count, sizeof count) == sizeof count)
+      fired_.push_back(vector);
+  }
+  return fired_;
+}
+
+}  // namespace hni::io
