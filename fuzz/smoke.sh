@@ -13,7 +13,7 @@ targets=$(sed -n 's/^  X(\([a-z_]*\)).*/\1/p' "$root/fuzz/target.hpp")
 count=$(echo "$targets" | wc -w)
 share=$((seconds / count))
 [ "$share" -ge 1 ] || share=1
-failed=0
+failed=0 total=0 clean=0
 for name in $targets; do
   program=$build/fuzz/fuzz_$name
   [ -x "$program" ] || { echo "$name: not built: $program"; failed=1; continue; }
@@ -28,6 +28,7 @@ for name in $targets; do
     if [ $code -ne 0 ]; then echo "canary: found, as it must be, after ${runs:-?} runs"
     else echo "canary: NOT FOUND in $share s: this engine finds nothing"; failed=1; fi
   elif [ $code -eq 0 ]; then
+    clean=$((clean + 1)) total=$((total + ${runs:-0}))
     echo "$name: ${runs:-?} runs in $share s, $((${runs:-0} / share)) a second, ${cov:-?} edges"
   else
     failed=1
@@ -39,4 +40,5 @@ for name in $targets; do
   fi
   rm -rf "$work"
 done
+echo "$total runs over $clean targets without a finding"
 exit $failed

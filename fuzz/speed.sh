@@ -13,5 +13,5 @@ for pair in rx:many-laps tx:many-laps traffic:forward mailbox:restart port:good 
   name=${pair%%:*}; file=$root/corpus/$name/${pair#*:}
   empty=$(measure empty "$file" | awk '{ print $4 }')
   measure "$name" "$file" | awk -v empty="$empty" \
-    '{ printf "%s   %.4f of the empty harness\n", $0, empty > 0 ? $4 / empty : 0 }'
+    '{ printf "%s   %.4f of the empty harness\n", $0, (empty > 0 ? $4 / empty : 0) }'
 done
