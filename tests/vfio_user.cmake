@@ -10,3 +10,8 @@ hni_test(wire_socket_cable_test SOURCES wire_socket_cable_test.cpp LIBS openhni:
 target_include_directories(wire_socket_cable_test PRIVATE ${PROJECT_SOURCE_DIR})
 hni_test(vfio_user_client_test SOURCES vfio_user_client_test.cpp LIBS openhni::vfio_client)
 target_include_directories(vfio_user_client_test PRIVATE ${PROJECT_SOURCE_DIR})
+if(TARGET hni)
+  add_test(NAME vfio_user_cli
+    COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/vfio_user_cli_test.sh $<TARGET_FILE:hni>)
+  set_tests_properties(vfio_user_cli PROPERTIES TIMEOUT 300)
+endif()

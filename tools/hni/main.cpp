@@ -41,6 +41,7 @@ int fuzz_command(int argc, char** argv) {
 
 constexpr Object kObjects[] = {
     {"run", "two cards, a cable and two drivers: real traffic, live figures", run_command},
+    {"attach", "our driver on a card in another process", attach_command},
     {"device", "emulated cards behind vfio-user sockets, for virtual machines", device_command},
     {"port", "ask the ports of a running `hni run`: stats, link, regs, rings, fw", port_command},
     {"spec", "the card's registers, descriptors and messages: look up, decode, generate",

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/hni/attach_runner.hpp"
+
+#include <fmt/format.h>
+#include <sys/signalfd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+namespace hni::tools {
+namespace {
+
+constexpr std::uint64_t kSignalToken = 1;
+constexpr std::uint64_t kTapToken = 2;
+constexpr std::uint64_t kCardToken = 3;
+constexpr QueueId kQueue{0};
+constexpr Duration kPatience = std::chrono::seconds(30);
+constexpr Duration kLongestSleep = std::chrono::seconds(3600);
+/// So many frames may be under way at once: fewer than a wire that returns them has room for.
+constexpr std::uint64_t kUnderWay = 192;
+constexpr std::array<std::uint8_t, 14> kHeader{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02,
+                                               0x77, 0,    0,    0,    1,    0x88, 0xb5};
+
+}  // namespace
+
+Outcome<int> AttachRunner::run() {
+  if (auto r = set_up(); !r) return tl::unexpected(r.error());
+  const auto looped = loop();
+  stop();
+  if (!looped) return tl::unexpected(looped.error());
+  return conclude();
+}
+
+Outcome<> AttachRunner::set_up() {
+  auto poller = Poller::create();
+  if (!poller) return tl::unexpected(poller.error());
+  poller_.emplace(std::move(*poller));
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int s : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, s);
+  if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return system_problem("signals");
+  signals_ = Fd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+  if (!signals_) return system_problem("signals");
+  if (auto r = poller_->add(signals_.get(), kSignalToken); !r) return r;
+
+  auto io = io::VfioUser::connect(options_.socket);
+  if (!io) return problem("--socket " + io.error());
+  io_ = std::move(*io);
+  if (auto r = poller_->add(io_->interrupts(), kCardToken); !r) return r;
+  if (!options_.tap.empty()) {
+    auto tap = device::TapDevice::open(options_.tap);
+    if (!tap) return problem("--tap: " + tap.error().text);
+    if (!tap->set_mtu(options_.mtu) || !tap->set_up(true))
+      return system_problem("--tap: '" + options_.tap + "'");
+    if (auto r = poller_->add(tap->fd(), kTapToken, true); !r) return r;
+    tap_.emplace(std::move(*tap));
+  }
+  port_ = std::make_unique<SocketPort>(*io_);
+  PortConfig config;
+  config.mac = io_->mac();
+  config.mtu = options_.mtu;
+  const Time now = monotonic_now();
+  if (const auto r = port_->attach(config, now); !r)
+    return problem(std::string("the card: ") + std::string(r.error().text()));
+  // The interface has an address of its own, and the card is only its way to the wire.
+  (void)port_->filter().set_promiscuous(true);
+  port_->start(now);
+  started_ = now;
+  return {};
+}
+
+Outcome<> AttachRunner::loop() {
+  for (;;) {
+    const Time now = monotonic_now();
+    const bool busy = turn(now);
+    if (port_->state() == PortState::kGone) return problem("the card is gone: " + io_->why());
+    if (port_->state() == PortState::kFailed)
+      return problem(std::string("the card failed: ") + std::string(port_->error().text()));
+    if (!announced_ && port_->link_up()) {
+      announced_ = true;
+      started_ = now;
+      if (options_.duration_s > 0)
+        stop_at_ = now + std::chrono::duration_cast<Time>(
+                             std::chrono::duration<double>(options_.duration_s));
+      if (!options_.json) fmt::print("link up{}{}\n", tap_ ? ": " : "", tap_ ? tap_->name() : "");
+      std::fflush(stdout);
+    }
+    if (!announced_ && now - started_ > kPatience) return problem("the link did not come up");
+    if (finished(now)) return {};
+    Duration longest = Duration::zero();
+    if (!busy)
+      longest = std::clamp<Duration>(std::min(port_->deadline(), stop_at_) - now, Duration::zero(),
+                                     kLongestSleep);
+    for (const Poller::Event& event : poller_->wait(longest)) {
+      if (event.token == kSignalToken) stop_ = true;
+      if (event.token == kTapToken) readable_ = true;
+    }
+  }
+}
+
+bool AttachRunner::finished(Time now) const {
+  if (stop_ || now >= stop_at_) return true;
+  return options_.frames != 0 && counters_.received >= options_.frames;
+}
+
+bool AttachRunner::turn(Time now) {
+  (void)io_->take_interrupts([&](Vector vector) {
+    port_->interrupt(vector, now);
+    active_ = active_ || raw(vector) >= kFirstQueueVector;
+  });
+  if (now >= port_->deadline()) port_->step(now);
+  if (port_->state() != PortState::kRunning) return false;
+  bool moved = active_ && poll_card(now);
+  if (tap_) moved = read_tap(now) || moved;
+  if (options_.frames != 0) moved = send_frames(now) || moved;
+  return moved;
+}
+
+bool AttachRunner::poll_card(Time now) {
+  std::array<Packet, kBatch> packets;
+  const std::uint32_t received = port_->rx_burst(kQueue, packets, now);
+  for (std::uint32_t i = 0; i < received; ++i) {
+    take(packets[i]);
+    port_->release(packets[i]);
+  }
+  const std::uint32_t reaped = port_->tx_reap(kQueue, now);
+  if (received != 0 || reaped != 0) return true;
+  active_ = false;
+  port_->rearm(kQueue);
+  return false;
+}
+
+/// One received packet: to the interface, or compared with what was sent.
+void AttachRunner::take(Packet& packet) {
+  std::array<std::byte, kMaxFrameBytes> frame;
+  std::size_t bytes = 0;
+  for (std::uint32_t i = 0; i < packet.segment_count; ++i) {
+    const Segment& s = packet.segments[i];
+    const std::size_t count = std::min<std::size_t>(s.length, frame.size() - bytes);
+    std::copy_n(port_->data(s), count, frame.data() + bytes);
+    bytes += count;
+  }
+  const std::uint64_t number = counters_.received++;
+  if (tap_ && tap_->write(std::span(frame).first(bytes)) != device::TapDevice::Sent::kYes)
+    ++counters_.dropped;
+  if (options_.frames == 0) return;
+  const auto pattern = static_cast<std::byte>(number);
+  if (bytes != options_.bytes || !std::all_of(frame.begin() + kHeader.size(),
+                                              frame.begin() + static_cast<std::ptrdiff_t>(bytes),
+                                              [&](std::byte b) { return b == pattern; })) {
+    ++counters_.wrong;
+  }
+}
+
+bool AttachRunner::read_tap(Time now) {
+  std::array<std::byte, kMaxFrameBytes + 64> frame;
+  bool moved = false;
+  for (std::uint32_t i = 0; i < kBatch; ++i) {
+    if (!held_) {
+      if (!readable_) return moved;
+      const std::size_t bytes = tap_->read(frame);
+      if (bytes == 0) {
+        readable_ = false;
+        return moved;
+      }
+      Packet packet;
+      if (bytes > kMaxFrameBytes || !port_->allocate(packet, static_cast<std::uint32_t>(bytes))) {
+        ++counters_.refused;
+        continue;
+      }
+      const std::byte* from = frame.data();
+      for (std::uint32_t s = 0; s < packet.segment_count; ++s) {
+        std::copy_n(from, packet.segments[s].length, port_->data(packet.segments[s]));
+        from += packet.segments[s].length;
+      }
+      held_ = packet;
+    }
+    if (port_->tx_burst(kQueue, std::span(&*held_, 1), now) == 0) return moved;
+    held_.reset();
+    ++counters_.sent;
+    moved = true;
+  }
+  return moved;
+}
+
+bool AttachRunner::fill(Packet& packet, std::uint64_t number) {
+  if (!port_->allocate(packet, options_.bytes)) return false;
+  for (std::uint32_t s = 0; s < packet.segment_count; ++s)
+    std::fill_n(port_->data(packet.segments[s]), packet.segments[s].length,
+                static_cast<std::byte>(number));
+  std::copy_n(reinterpret_cast<const std::byte*>(kHeader.data()), kHeader.size(),
+              port_->data(packet.segments[0]));
+  return true;
+}
+
+bool AttachRunner::send_frames(Time now) {
+  if (!port_->link_up() || counters_.sent == options_.frames) return false;
+  std::array<Packet, kBatch> packets;
+  std::uint32_t ready = 0;
+  while (ready < kBatch && counters_.sent + ready < options_.frames &&
+         counters_.sent + ready < counters_.received + kUnderWay &&
+         fill(packets[ready], counters_.sent + ready)) {
+    ++ready;
+  }
+  const std::uint32_t taken = port_->tx_burst(kQueue, std::span(packets).first(ready), now);
+  counters_.sent += taken;
+  while (ready > taken) port_->release(packets[--ready]);
+  return taken != 0;
+}
+
+void AttachRunner::stop() {
+  if (held_) port_->release(*held_);
+  const Time end = monotonic_now() + kPatience;
+  port_->detach(monotonic_now());
+  while (port_->state() != PortState::kDetached && monotonic_now() < end) {
+    const Time now = monotonic_now();
+    (void)io_->take_interrupts([&](Vector vector) { port_->interrupt(vector, now); });
+    if (now >= port_->deadline()) port_->step(now);
+  }
+}
+
+int AttachRunner::conclude() {
+  const double seconds = std::chrono::duration<double>(monotonic_now() - started_).count();
+  const nlohmann::json j = {
+      {"seconds", seconds},       {"sent", counters_.sent},       {"received", counters_.received},
+      {"wrong", counters_.wrong}, {"refused", counters_.refused}, {"dropped", counters_.dropped}};
+  if (options_.json) {
+    fmt::print("{}\n", j.dump());
+  } else {
+    fmt::print("{:.1f} s: {} frames sent, {} received, {} not as they were sent, {} dropped\n",
+               seconds, counters_.sent, counters_.received, counters_.wrong,
+               counters_.refused + counters_.dropped);
+  }
+  const bool all = options_.frames == 0 || counters_.received >= options_.frames;
+  return counters_.wrong == 0 && all ? kExitDone : kExitFailed;
+}
+
+}  // namespace hni::tools

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// AttachRunner: `hni attach`: our driver on a card in another process, with a TAP interface or a
+/// packet source on top. One thread; it sleeps until the card, the interface or a timer wakes it.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "device/wire/tap.hpp"
+#include "driver/io/vfio_user.hpp"
+#include "driver/port.hpp"
+#include "tools/hni/poller.hpp"
+#include "tools/hni/problem.hpp"
+
+namespace hni::tools {
+
+struct AttachOptions {
+  std::string socket;
+  std::string tap;  ///< name of the interface; empty: no interface
+  std::uint64_t frames =
+      0;  ///< send so many, each after the other; with a looped wire they return
+  std::uint32_t bytes = 64;
+  std::uint32_t mtu = 1500;
+  double duration_s = 0;
+  bool json = false;
+};
+
+class AttachRunner {
+ public:
+  explicit AttachRunner(const AttachOptions& options) : options_(options) {}
+
+  /// The exit status of the whole run.
+  Outcome<int> run();
+
+ private:
+  using SocketPort = Port<io::VfioUser>;
+
+  static constexpr std::uint32_t kBatch = 32;
+
+  struct Counters {
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+    std::uint64_t wrong = 0;    ///< came back other than they were sent
+    std::uint64_t refused = 0;  ///< from above, but too long for the card
+    std::uint64_t dropped = 0;  ///< not taken by the interface
+  };
+
+  Outcome<> set_up();
+  Outcome<> loop();
+  bool turn(Time now);
+  bool poll_card(Time now);
+  bool read_tap(Time now);
+  bool send_frames(Time now);
+  void take(Packet& packet);
+  bool fill(Packet& packet, std::uint64_t number);
+  bool finished(Time now) const;
+  void stop();
+  int conclude();
+
+  AttachOptions options_;
+  std::optional<Poller> poller_;
+  Fd signals_;
+  std::optional<device::TapDevice> tap_;
+  std::unique_ptr<io::VfioUser> io_;
+  std::unique_ptr<SocketPort> port_;
+  Counters counters_;
+  bool announced_ = false;
+  bool stop_ = false;
+  bool active_ = false;  ///< the queue is polled until it is empty
+  bool readable_ = true;
+  std::optional<Packet> held_;  ///< from the interface, not yet taken by the ring
+  Time started_{};
+  Time stop_at_ = Time::max();
+};
+
+}  // namespace hni::tools
