@@ -130,6 +130,7 @@ class QueuePair {
     tx.set_enabled(false);
     rx.set_enabled(false);
     tx.reclaim();
+    rx.drop_unread();
     rx.reclaim();
     state_ = PairState::kOff;
   }

@@ -40,7 +40,7 @@ struct RxCounters {
   std::uint64_t mac_errors = 0;    ///< dropped: ERR_MAC_EOP
   std::uint64_t truncated = 0;     ///< dropped: ERR_TRUNCATED_FRAME
   std::uint64_t card_input = 0;    ///< dropped: completions broke a rule
-  std::uint64_t reset_drops = 0;   ///< under assembly when the queue was reset
+  std::uint64_t reset_drops = 0;   ///< completed and not polled, or under assembly, at a reset
   std::uint64_t refill_empty = 0;  ///< refills that found the pool empty
   std::uint64_t doorbells = 0;
 };
@@ -130,6 +130,20 @@ class RxQueue {
     return received;
   }
 
+  /// Counts the packets that the card completed and nobody polled as dropped by a reset, and gives
+  /// their fragments back. Only when the card's queue is idle, before reclaim(). A lap at most.
+  void drop_unread() {
+    if (faulted_) return;
+    Packet packet = partial_;
+    for (std::uint32_t n = 0; n < completion_size_; ++n) {
+      const Verdict verdict = assemble(at_, words_of(completion_memory_), packet);
+      if (verdict == Verdict::kRefused) fault(at_, packet);
+      if (verdict == Verdict::kRefused || verdict == Verdict::kNothing) break;
+      if (verdict == Verdict::kDelivered) drop_for_reset(packet);
+    }
+    partial_ = packet;
+  }
+
   /// Takes back all that is lent, and the packet under assembly. Only when the card's queue is
   /// idle.
   void reclaim() {
@@ -138,9 +152,7 @@ class RxQueue {
     while (!at_.payloads.ring.empty())
       pool_->drop(Words::fragment(at_.payloads.take_back(payloads_.slots)));
     if (at_.assembly == Assembly::kBetween) return;
-    ++counters_.reset_drops;
-    door_->obs.packet_dropped(queue_, DropReason::kQueueReset);
-    pool_->drop(partial_);
+    drop_for_reset(partial_);
     at_.assembly = Assembly::kBetween;
   }
 
@@ -397,6 +409,12 @@ class RxQueue {
     at.assembly = Assembly::kBetween;
     ++counters_.card_input;
     door_->obs.packet_dropped(queue_, DropReason::kCardInput);
+  }
+
+  void drop_for_reset(const Packet& packet) {
+    ++counters_.reset_drops;
+    door_->obs.packet_dropped(queue_, DropReason::kQueueReset);
+    pool_->drop(packet);
   }
 
   [[gnu::cold, gnu::noinline]] Verdict drop_errored(const Word64& word, const Packet& packet) {

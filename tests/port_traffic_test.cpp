@@ -297,6 +297,25 @@ TEST_F(PortTraffic, AFrameForSomebodyElseIsNotReceivedUnlessPromiscuous) {
   EXPECT_EQ(receive().size(), 1U);
 }
 
+TEST_F(PortTraffic, PacketsThatNobodyPolledAreCountedAtAStop) {
+  start();
+  for (std::uint32_t i = 0; i < 5; ++i) {
+    Packet packet;
+    ASSERT_TRUE(fill(a(), packet, make_frame(100, i)));
+    send(packet);
+  }
+  world.run_until([] { return false; }, 1ms);
+  b().stop(world.now);
+  ASSERT_TRUE(world.run_until([&] { return b().state() == PortState::kReady; }, 1s));
+  std::uint64_t received = 0, dropped = 0;
+  for (std::uint16_t q = 0; q < b().queues(); ++q) {
+    received += b().pair(QueueId{q}).rx.counters().packets;
+    dropped += b().pair(QueueId{q}).rx.counters().reset_drops;
+  }
+  EXPECT_EQ(received, 0U);
+  EXPECT_EQ(dropped, 5U);
+}
+
 TEST_F(PortTraffic, APacketThatTheCardCannotDescribeIsDroppedAndCounted) {
   start();
   Packet packet;

@@ -39,8 +39,12 @@ class Side {
   bool turn(Time now);
   /// When this side wants a turn even if nothing happens.
   [[nodiscard]] Time deadline() const;
-  /// Nothing is under way in either direction.
+  /// Nothing is under way in either direction, but what a queue holds whose interrupt waits.
   [[nodiscard]] bool quiet() const;
+  /// Polls all queues in the next turn, as if each had interrupted.
+  void look_everywhere() {
+    for (std::uint32_t q = 0; q < port_.queues(); ++q) active_.set(q);
+  }
 
   [[nodiscard]] const std::string& name() const { return name_; }
   CardPort& port() { return port_; }
