@@ -5,8 +5,8 @@ packages_build="g++ cmake ninja-build ccache mold libcli11-dev libfmt-dev nlohma
   libpcap-dev libexpected-dev libz3-dev systemtap-sdt-dev"
 packages_run="iproute2 iputils-ping iperf3 jq procps cvc5"
 packages_test="libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev tcpdump z3 spin gcc python3
-  valgrind"
-packages_fuzz="clang-14 libclang-rt-14-dev llvm-14 zip unzip"
+  valgrind patch"
+packages_fuzz="clang-14 libclang-rt-14-dev llvm-14 zip unzip patch"
 packages_ci="clang-19 libclang-rt-19-dev clang-format-14 cppcheck git"
 
 # need PACKAGE...: installs those that are missing, and says which.
