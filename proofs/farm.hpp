@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs tasks in processes of their own, as many at once as there are cores, each with a limit of
-// time.
+// processor time.
 #pragma once
 
 #include <functional>

@@ -335,7 +335,7 @@ struct Search {
     const std::vector<Operation> operations = all_operations();
     open.push_back({box, firmware});
     seen.insert(key_of(open.back()));
-    while (!open.empty()) {
+    while (!open.empty() && sound()) {
       const Moment from = std::move(open.back());
       open.pop_back();
       for (const Operation& operation : operations) {
@@ -352,6 +352,9 @@ struct Search {
   }
 
  private:
+  /// Nothing is broken so far.
+  bool sound() const { return broken.none() && valid && owned && quiet_is_shut && bounded; }
+
   void apply(const Operation& o, Box& box, Firmware& firmware) {
     using Kind = Operation::Kind;
     firmware.begin(o.answers);

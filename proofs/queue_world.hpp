@@ -25,14 +25,14 @@ inline SymPointer operator+(const std::uint64_t* base, const Word& slot) {
 }
 
 struct SymIo {
-  std::function<void(const SymPointer&)> on_store;
+  std::function<void(const SymPointer&, std::uint64_t)> on_store;
   std::function<void(const SymPointer&, const Wide&)> on_store_wide;
 
   std::uint32_t read32(Site, RegAddr) { return 0; }
   void write32(RegAddr, std::uint32_t) {}
   std::uint64_t load64(Site, const std::uint64_t*) { return 0; }
   void store64(std::uint64_t*, std::uint64_t) {}
-  void store64(const SymPointer& at, std::uint64_t) { on_store(at); }
+  void store64(const SymPointer& at, std::uint64_t value) { on_store(at, value); }
   void store64(const SymPointer& at, const Wide& value) { on_store_wide(at, value); }
   void copy_in(Site, std::byte*, const std::byte*, std::size_t) {}
   std::optional<DmaSpan> dma_alloc(std::size_t) { return std::nullopt; }

@@ -16,7 +16,7 @@ enum class Solvers : std::uint8_t { kZ3, kCvc5, kBoth };
 
 struct RunOptions {
   Solvers solvers = Solvers::kBoth;
-  unsigned timeout_ms = 30000;  ///< of one question to one solver
+  unsigned timeout_ms = 30000;  ///< of processor time, for one question to one solver
   std::string smt2_folder;      ///< where questions are written; empty: nowhere
 };
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <z3++.h>
@@ -15,6 +16,9 @@
 
 namespace hni::proofs {
 namespace {
+
+/// On a busy machine an answer takes longer; limits of elapsed time allow for that.
+constexpr unsigned kBusyFactor = 10;
 
 class Stopwatch {
  public:
@@ -47,7 +51,9 @@ struct Output {
   std::string text;
 };
 
-Output run_on(const std::string& input, const std::vector<const char*>& arguments) {
+/// Ends after some seconds of processor time, whatever else the machine does.
+Output run_on(const std::string& input, const std::vector<const char*>& arguments,
+              unsigned cpu_seconds) {
   Output output;
   const int in = memfd_create("question", MFD_CLOEXEC);
   if (in < 0 || write(in, input.data(), input.size()) != static_cast<ssize_t>(input.size())) {
@@ -58,6 +64,8 @@ Output run_on(const std::string& input, const std::vector<const char*>& argument
   if (pipe2(out.data(), O_CLOEXEC) != 0) return output;
   const pid_t child = fork();
   if (child == 0) {
+    const rlimit limit{cpu_seconds, cpu_seconds};
+    setrlimit(RLIMIT_CPU, &limit);
     dup2(in, STDIN_FILENO);
     dup2(out[1], STDOUT_FILENO);
     dup2(out[1], STDERR_FILENO);
@@ -146,7 +154,7 @@ Verdict ask_z3(const std::string& question, unsigned timeout_ms) {
     z3::context context;
     z3::solver solver(context, mentions_arrays(question) ? "QF_ABV" : "QF_BV");
     z3::params limits(context);
-    limits.set("timeout", timeout_ms);
+    limits.set("timeout", timeout_ms * kBusyFactor);
     solver.set(limits);
     solver.from_string(question.c_str());
     verdict.answer = answer_of(solver.check());
@@ -162,8 +170,9 @@ Verdict ask_z3(const std::string& question, unsigned timeout_ms) {
 Verdict ask_cvc5(const std::string& question, unsigned timeout_ms) {
   Verdict verdict;
   const Stopwatch watch;
-  const std::string limit = "--tlimit=" + std::to_string(timeout_ms);
-  const Output output = run_on(question, {"cvc5", "--lang=smt2", "-q", limit.c_str(), nullptr});
+  const std::string limit = "--tlimit=" + std::to_string(timeout_ms * kBusyFactor);
+  const Output output = run_on(question, {"cvc5", "--lang=smt2", "-q", limit.c_str(), nullptr},
+                               (timeout_ms + 999) / 1000);
   verdict.ms = watch.ms();
   if (output.text.starts_with("unsat")) {
     verdict.answer = Answer::kUnsat;

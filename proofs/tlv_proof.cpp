@@ -3,6 +3,8 @@
 // inside what the call may look at, and that no byte of a header is read twice.
 #include "driver/tlv.hpp"
 
+#include <map>
+
 #include "proofs/rings.hpp"
 
 namespace hni::proofs {
@@ -77,6 +79,39 @@ std::vector<spec::FwAttribute> distinct_declarations() {
   }
   return distinct;
 }
+
+/// What a parse of [0, end) has to find, said a second time: numbers of up to four bytes are known
+/// as 3, flags as 5, nested attributes as 9.
+struct ExpectedAttributes {
+  bool accepted = false;
+  std::map<std::uint16_t, Attribute> kept;
+
+  ExpectedAttributes(const AnyBytes& bytes, const Word& end) {
+    std::vector<Word> seen;
+    for (Word at(0); at < end;) {
+      const Word header = bytes.little_endian(at, 4);
+      const Word id = header & kTlvTypeMask, length = header >> 16;
+      if ((header & kTlvIsMessage) != 0U || id >= kTlvIds) return;
+      if (length < 4U || length > end - at) return;
+      for (const Word& earlier : seen) {
+        if (id == earlier) return;
+      }
+      seen.push_back(id);
+      if (!fits({id, at + 4U, length - 4U, false}, header)) return;
+      at = at + ((length + 3U) & ~3U);
+    }
+    accepted = true;
+  }
+
+ private:
+  bool fits(const Attribute& a, const Word& header) {
+    if (a.id == 3U) return a.length >= 1U && a.length <= 4U && keep(3, a);
+    if (a.id == 5U) return a.length == 0U && keep(5, a);
+    if (a.id == 9U) return (a.length & 3U) == 0U && keep(9, a);
+    return (header & kTlvCannotIgnore) == 0U;
+  }
+  bool keep(std::uint16_t id, const Attribute& a) { return kept.emplace(id, a).second; }
+};
 
 }  // namespace
 
@@ -295,6 +330,53 @@ HNI_PROVE(tlv_parse_of_few_attributes,
       conclude("F", "an integer has 1 to 4 bytes",
                [&] { return a.length >= 1U && a.length <= 4U; });
   }
+}
+
+HNI_PROVE(tlv_parse_by_the_rules,
+          "Parsing a message of up to eight bytes reads only the message; it is accepted "
+          "exactly when every header is sound, no attribute comes twice, each known one has its "
+          "shape and each unknown one may be ignored; it keeps exactly the known ones, and gives "
+          "their values (I1, I7, F).") {
+  AnyBytes bytes;
+  bytes.once = false;  // the value of a text is looked at once more, in private memory
+  const auto end = input<std::uint32_t>("end");
+  assume("a message of at most two headers",
+         [&] { return end <= bytes.size() && end <= 8U && (end & 3U) == 0U; });
+  static constexpr spec::FwAttribute kKnown[] = {
+      {3, spec::TlvType::kUnsigned, 4, false, "number", 0, 0, 0, true},
+      {5, spec::TlvType::kFlag, 0, false, "flag", 0, 0, 0, true},
+      {7, spec::TlvType::kFlag, 0, false, "not in Linux", 0, 0, 0, false},
+      {9, spec::TlvType::kNested, 0, false, "nested", 0, 0, 0, true}};
+  must_reach("parsed", "refused");
+  bytes.high = end;
+  const auto parsed = TlvAttributes<AnyBytes>::parse(bytes, Word(0), end, kKnown);
+  reach(parsed ? "parsed" : "refused");
+  const ExpectedAttributes expected(bytes, end);
+  conclude("F", "accepted exactly by the rules", parsed.has_value() == expected.accepted);
+  if (!parsed || !expected.accepted) return;
+  for (std::uint16_t id = 0; id < kTlvIds + 2; ++id) {
+    conclude("F", "exactly the known ones are kept",
+             parsed->has(id) == expected.kept.contains(id));
+  }
+  for (const auto& [id, e] : expected.kept) {
+    const Attribute& a = *parsed->at(id);
+    conclude("F", "each is where its header says",
+             [&] { return a.id == e.id && a.offset == e.offset && a.length == e.length; });
+  }
+  for (const std::uint16_t id : {std::uint16_t{3}, std::uint16_t{4}}) {
+    const auto e = expected.kept.find(id);
+    const bool has = e != expected.kept.end();
+    conclude("F", "a number is that of its attribute, or 0",
+             parsed->unsigned_at(id).as_data() ==
+                 (has ? tlv_unsigned(bytes, e->second).as_data() : Wide(0)));
+    conclude("F", "the same with a sign",
+             parsed->signed_at(id).as_data() ==
+                 (has ? tlv_signed(bytes, e->second).as_data() : Wide(0)));
+  }
+  if (!expected.kept.contains(9)) return;
+  const auto walk = parsed->inside(9);
+  conclude("I2", "a walk over what an attribute holds is valid", [&] { return walk.is_valid(); });
+  conclude("F", "and goes over all of it", walk.left() == expected.kept.at(9).length);
 }
 
 HNI_REFUTE(tlv_length_fetched_twice, "I8",

@@ -4,6 +4,7 @@
 #include "driver/tx_queue.hpp"
 
 #include <array>
+#include <span>
 #include <vector>
 
 #include "proofs/queue_world.hpp"
@@ -79,7 +80,7 @@ Packet packet_of(std::uint32_t segments, std::uint32_t first_fragment, bool stam
   packet.segment_count = segments;
   packet.length = 64 * segments;
   for (std::uint32_t i = 0; i < segments; ++i)
-    packet.segments[i] = {FragmentId{first_fragment + i}, 0, 64};
+    packet.segments[i] = {FragmentId{first_fragment + i}, static_cast<std::uint16_t>(16 * i), 64};
   if (stamp) packet.tx.flags = TxOffload::kTimestamp;
   return packet;
 }
@@ -89,17 +90,18 @@ Packet packet_of(std::uint32_t segments, std::uint32_t first_fragment, bool stam
 struct BurstWatch {
   BurstWatch(World& world, unsigned work_queue)
       : w(world), twq(work_queue), published(world.queue.ring(work_queue).ring) {
-    w.io.on_store = [this](const SymPointer& at) { store(at); };
+    w.io.on_store = [this](const SymPointer& at, std::uint64_t word) { store(at, word); };
     w.door.on_doorbell = [this](RegAddr reg, const Word& value) { ring_doorbell(reg, value); };
   }
 
-  void store(const SymPointer& at) {
+  void store(const SymPointer& at, std::uint64_t word) {
     conclude("I1", "a descriptor is written inside its ring", at.slot <= published.mask);
     conclude("I1", "into the memory of its own ring", at.base == &ring_memory[twq]);
     conclude("I3", "only into a slot of the driver",
              [&] { return !published.owned_by_card(at.slot); });
     conclude("I5", "nothing is written after the doorbell", !rung);
     written.push_back(at.slot);
+    words.push_back(word);
   }
 
   void ring_doorbell(RegAddr reg, const Word& value) {
@@ -130,8 +132,35 @@ struct BurstWatch {
   unsigned twq;
   WorkRing<Word> published;
   std::vector<Word> written;
+  std::vector<std::uint64_t> words;
   bool rung = false;
 };
+
+/// The descriptors of some packets, in the order in which they are written: metadata on work queue
+/// 0, then each segment; at last the last metadata once more, which asks for the completion.
+std::vector<std::uint64_t> descriptors_of(std::span<const Packet> packets, unsigned twq) {
+  std::vector<std::uint64_t> words;
+  std::uint64_t last_meta = 0;
+  for (const Packet& p : packets) {
+    if (p.segment_count == 0) continue;
+    const bool stamp = p.tx.flags != 0;
+    last_meta = spec::TWD_META{}.set_DEST_MAC(1).set_REQ_TS(stamp ? 1 : 0).raw;
+    if (twq == 0) words.push_back(last_meta);
+    for (std::uint32_t i = 0; i < p.segment_count; ++i) {
+      const Segment& s = p.segments[i];
+      const bool last = i + 1 == p.segment_count;
+      const auto type = last ? spec::TWD_TYPE::LAST_AL : spec::TWD_TYPE::AL;
+      words.push_back(spec::TWD_AL{}
+                          .set_ADDR(std::uint64_t{raw(s.fragment)} * kFragmentBytes + s.offset)
+                          .set_LEN(s.length)
+                          .set_TYPE(static_cast<std::uint64_t>(type))
+                          .raw);
+    }
+  }
+  if (twq == 0 && !words.empty())
+    words.push_back(spec::TWD_META{last_meta}.set_REQ_COMPLETION(1).raw);
+  return words;
+}
 
 /// A burst of up to two packets of 1 to 3 segments, with or without a timestamp.
 void prove_burst(unsigned twq) {
@@ -157,6 +186,8 @@ void prove_burst(unsigned twq) {
   show(after.ring);
   conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });
   conclude("I5", "what was written was handed over", watch.rung == !watch.written.empty());
+  conclude("F", "the descriptors say what the packets are, and the last one asks for a completion",
+           watch.words == descriptors_of({packets.data(), taken}, twq));
   conclude("I4", "nothing came back",
            [&] { return after.ring.head == before.ring.head && after.done == before.done; });
   conclude("I4", "the other work queue is untouched", [&] {
@@ -172,10 +203,10 @@ void prove_burst(unsigned twq) {
 
 }  // namespace
 
-HNI_PROVE(tx_queue_burst,
-          "A burst writes its descriptors only into free slots of its own ring, and then one "
-          "doorbell hands over exactly those "
-          "(I1 to I5).") {
+HNI_PROVE(
+    tx_queue_burst,
+    "A burst writes the descriptors of its packets only into free slots of its own ring, and "
+    "then one doorbell hands over exactly those (I1 to I5, F).") {
   prove_burst(0);
 }
 
@@ -334,7 +365,7 @@ HNI_REFUTE(doorbell_before_the_descriptor, "I5",
   BurstWatch watch(w, 0);
   auto ring = w.queue.ring(0).ring;
   assume("there is room", [&] { return ring.free() >= 2U; });
-  watch.store(static_cast<const std::uint64_t*>(&ring_memory[0]) + ring.post());
+  watch.store(static_cast<const std::uint64_t*>(&ring_memory[0]) + ring.post(), 0);
   (void)ring.post();
   watch.ring_doorbell(spec::QUEUE_TWQ0_TAIL::at(0), ring.tail);
 }

@@ -25,4 +25,12 @@ if(TARGET hni_prover)
     add_test(NAME proofs_memory_order COMMAND ${PROJECT_SOURCE_DIR}/proofs/order/check)
     set_tests_properties(proofs_memory_order PROPERTIES TIMEOUT 600)
   endif()
+  # A fixed sample of the mutants: none may survive but those that proofs/mutants.json explains.
+  find_package(Python3 COMPONENTS Interpreter)
+  if(Python3_FOUND AND NOT HNI_SANITIZE)
+    add_test(NAME proofs_mutants_sample
+             COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/proofs/mutate --sample --quiet
+                     --build ${PROJECT_BINARY_DIR} --compiler ${CMAKE_CXX_COMPILER} --jobs 2)
+    set_tests_properties(proofs_mutants_sample PROPERTIES TIMEOUT 1200 PROCESSORS 2)
+  endif()
 endif()
