@@ -8,5 +8,6 @@ namespace hni::tools {
 
 int run_command(int argc, char** argv);
 int port_command(int argc, char** argv);
+int trace_command(int argc, char** argv);
 
 }  // namespace hni::tools

@@ -28,6 +28,10 @@ struct Object {
 constexpr Object kObjects[] = {
     {"run", "two cards, a cable and two drivers: real traffic, live figures", run_command},
     {"port", "ask the ports of a running `hni run`: stats, link, regs, rings, fw", port_command},
+#ifdef HNI_HAS_TRACE
+    {"trace", "watch a running driver with bpftrace: latencies, drops, firmware, recorder",
+     trace_command},
+#endif
     {"spec", "the card's registers, descriptors and messages: look up, decode, generate",
      speclib::spec_main},
 #ifdef HNI_HAS_PROOFS
