@@ -9,6 +9,15 @@
 template bool hni::is_ring_mask(const std::uint32_t&);
 template struct hni::WorkRing<std::uint32_t>;
 template struct hni::CompletionRing<std::uint32_t>;
+hni::CompletionRing<std::uint32_t> fresh_completions() {
+  return {};
+}
+// Declared only: what they do is not known to the compiler, so every call of them stays.
+bool read_entry(std::uint32_t slot, std::uint32_t done);
+bool accept_entry();
+void drain(hni::CompletionRing<std::uint32_t>& ring, std::uint32_t& left) {
+  ring.drain(left, read_entry, accept_entry);
+}
 #endif
 
 #if defined(HNI_SUBJECT_DRIVER_TX_RING_HPP)
@@ -111,8 +120,8 @@ template std::uint64_t hni::extend_stamp(const std::uint64_t&, const std::uint64
 #include "driver/mailbox.hpp"
 #include "driver/rx_queue.hpp"
 #include "driver/tx_queue.hpp"
-namespace {
-// Declared only: what it does is not known to the compiler, so every call of it stays.
+// Declared only: what it does is not known to the compiler, so every call of it stays. Not in an
+// unnamed namespace: nothing would be emitted of the classes.
 struct OpaqueIo {
   std::uint32_t read32(hni::Site, hni::RegAddr);
   void write32(hni::RegAddr, std::uint32_t);
@@ -122,7 +131,6 @@ struct OpaqueIo {
   std::optional<hni::DmaSpan> dma_alloc(std::size_t);
   void dma_free(hni::DmaSpan);
 };
-}  // namespace
 template class hni::TxQueue<OpaqueIo, hni::NullObserver>;
 template class hni::RxQueue<OpaqueIo, hni::NullObserver>;
 template class hni::Mailbox<OpaqueIo, hni::NullObserver>;

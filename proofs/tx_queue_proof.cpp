@@ -241,6 +241,7 @@ HNI_PROVE(tx_queue_poll,
     if (loads++ == 0) return;
     // What the second turn does is what a first turn does from this state, which is valid.
     reach("next turn");
+    conclude("I4", "nothing is read behind a completion that broke a rule", !w.queue.faulted());
     conclude_sound();
     cut();
   };

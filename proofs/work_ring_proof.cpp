@@ -135,6 +135,15 @@ HNI_PROVE(work_ring_accept_slot,
            ring.advance(ring.head, n) == value);
 }
 
+HNI_PROVE(
+    completion_ring_starts,
+    "A new completion ring begins at slot 0 and waits for DONE = 1, which zeroed memory does "
+    "not show (I2).") {
+  const CompletionRing<Word> fresh;
+  conclude("I2", "it begins at slot 0 and waits for 1",
+           [&] { return fresh.head == 0U && fresh.done == 1U; });
+}
+
 HNI_PROVE(completion_ring_advance,
           "Stepping over a completion keeps the head in bounds and flips the expected DONE bit "
           "exactly at the end of a lap (I1, "
