@@ -43,4 +43,9 @@ install(FILES ${PROJECT_BINARY_DIR}/openhni-config.cmake
 
 if(TARGET hni)
   install(TARGETS hni RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  if(TARGET hni_trace)
+    # Where the installed command looks for them: ../share/openhni/trace.
+    install(DIRECTORY ${PROJECT_BINARY_DIR}/share/openhni/trace DESTINATION ${CMAKE_INSTALL_DATADIR}/openhni)
+    install(DIRECTORY ${PROJECT_BINARY_DIR}/share/man/ DESTINATION ${CMAKE_INSTALL_MANDIR})
+  endif()
 endif()

@@ -74,6 +74,18 @@ class Door {
     return Word64(io.load64(site, word));
   }
 
+  /// Tells the observer the `count` completions of a ring of `size` words that lie before `end`:
+  /// what a poll consumed. Only the report reads them again, nothing is decided by it.
+  [[gnu::cold, gnu::noinline]] void tell_completions(QueueId queue, RingKind ring,
+                                                     const std::uint64_t* words, std::uint32_t end,
+                                                     std::uint32_t count, std::uint32_t size) {
+    const Site site = ring == RingKind::kTcq ? Site::kTcqWord : Site::kRcqWord;
+    for (; count != 0; --count) {
+      const std::uint32_t slot = (end - count) & (size - 1);
+      obs.completion_read(queue, ring, slot, io.load64(site, words + slot));
+    }
+  }
+
   /// A value of the card that broke its rule: counted and told. The caller carries out the
   /// reaction.
   [[gnu::cold]] void refuse(Site site, std::uint64_t value, std::uint64_t limit) {

@@ -18,12 +18,11 @@
 namespace hni {
 
 enum class DropReason : std::uint8_t {
-  kMacError,     ///< RCD_META ERR_MAC_EOP
-  kTruncated,    ///< RCD_META ERR_TRUNCATED_FRAME
-  kCardInput,    ///< part of a packet whose completions broke a rule
-  kQueueReset,   ///< assembled or posted when its queue was reset
-  kTxInvalid,    ///< the application's packet cannot be described to the card
-  kTxQueueDown,  ///< posted while the port was not running
+  kMacError,    ///< RCD_META ERR_MAC_EOP
+  kTruncated,   ///< RCD_META ERR_TRUNCATED_FRAME
+  kCardInput,   ///< part of a packet whose completions broke a rule
+  kQueueReset,  ///< assembled or posted when its queue was reset
+  kTxInvalid,   ///< the application's packet cannot be described to the card
   kCount,
 };
 
@@ -38,23 +37,44 @@ enum class RingKind : std::uint8_t {
   kMailboxTx
 };
 
+/// What a port does about a fault; recovery_step() tells it with a cause.
+enum class RecoveryStep : std::uint8_t {
+  kQueueReset,      ///< a queue is reset; cause: the queue
+  kCardReset,       ///< the whole card is reset; cause: ErrorCode
+  kStarvationKick,  ///< a queue had next to no buffers and was woken; cause: the queue
+  kTransmitHang,    ///< no transmit completion for too long; cause: the queue
+  kFirmwareCrash,   ///< the firmware restarted or fell silent; cause: CrashCause
+};
+
 struct NullObserver {
   // Card input
   void input_refused(Site, std::uint64_t /*value*/, std::uint64_t /*limit*/) {}
   void reg_read(spec::RegAddr, std::uint32_t /*value*/) {}
   void reg_written(spec::RegAddr, std::uint32_t /*value*/) {}
-  // Rings
-  void ring_posted(QueueId, RingKind, std::uint32_t /*slot*/, std::uint32_t /*count*/) {}
-  void ring_completed(QueueId, RingKind, std::uint32_t /*slot*/, std::uint32_t /*count*/) {}
-  /// packet_received() is called only if this says so: a burst asks once.
-  bool wants_packets() const { return false; }
+  // Rings. `slot` is the first of `count` slots; `mask` the ring's size - 1.
+  void ring_posted(QueueId, RingKind, std::uint32_t /*slot*/, std::uint32_t /*count*/,
+                   std::uint32_t /*mask*/) {}
+  void ring_completed(QueueId, RingKind, std::uint32_t /*slot*/, std::uint32_t /*count*/,
+                      std::uint32_t /*mask*/) {}
+  /// What a burst did in detail: receive and transmit polls, and bursts sent, each ask once. Only
+  /// if the answer is yes do they call packet_received(), packet_sent() and completion_read(), and
+  /// ring_completed() for the receive rings.
+  bool wants_receive_details() const { return false; }
+  bool wants_completions() const { return false; }
+  bool wants_sent_packets() const { return false; }
   void packet_received(QueueId, std::uint32_t /*bytes*/, std::uint32_t /*segments*/) {}
+  void packet_sent(QueueId, RingKind, std::uint32_t /*bytes*/, std::uint32_t /*segments*/) {}
+  /// A completion that a poll consumed, or refused.
+  void completion_read(QueueId, RingKind, std::uint32_t /*slot*/, std::uint64_t /*word*/) {}
   void packet_dropped(QueueId, DropReason) {}
   void rx_polled(QueueId, std::uint32_t /*budget*/, std::uint32_t /*work*/) {}
   void tx_polled(QueueId, std::uint32_t /*budget*/, std::uint32_t /*work*/) {}
   void tx_stopped(QueueId) {}
   void tx_woken(QueueId) {}
-  void refilled(QueueId, RingKind, std::uint32_t /*count*/) {}
+  void refilled(QueueId, RingKind, std::uint32_t /*slot*/, std::uint32_t /*count*/,
+                std::uint32_t /*mask*/) {}
+  /// A refill ended early: the pool has no page left. `free`: slots of the ring that stay empty.
+  void refill_empty(QueueId, RingKind, std::uint32_t /*free*/) {}
   // Interrupts
   void interrupt(Vector) {}
   void rearmed(Vector) {}
@@ -65,7 +85,7 @@ struct NullObserver {
   // Life cycle
   void link_changed(bool /*up*/, std::uint32_t /*mbit_per_s*/) {}
   void state_changed(std::uint8_t /*from*/, std::uint8_t /*to*/, Time) {}
-  void recovery_step(std::uint8_t /*what*/, std::uint8_t /*cause*/, Time) {}
+  void recovery_step(RecoveryStep, std::uint32_t /*cause*/, Time) {}
   void statistics_read(Time) {}
 };
 

@@ -201,7 +201,10 @@ class Port {
     Pair* pair = running_pair(queue);
     if (pair == nullptr) return 0;
     (void)tx_reap(queue, now);
-    return pair->state() == PairState::kRunning ? pair->tx.burst(packets) : 0;
+    if (pair->state() != PairState::kRunning) return 0;
+    const std::uint32_t n = pair->tx.burst(packets);
+    if (door_.obs.wants_sent_packets()) pair->tx.tell_sent(RingKind::kTwq0, packets.first(n));
+    return n;
   }
 
   /// As tx_burst() on the plain ring (QueueConfig::plain_ring): no offloads, cheapest per frame.
@@ -209,7 +212,10 @@ class Port {
     Pair* pair = running_pair(queue);
     if (pair == nullptr || !config_.queue.plain_ring) return 0;
     (void)tx_reap(queue, now);
-    return pair->state() == PairState::kRunning ? pair->tx.burst_plain(packets) : 0;
+    if (pair->state() != PairState::kRunning) return 0;
+    const std::uint32_t n = pair->tx.burst_plain(packets);
+    if (door_.obs.wants_sent_packets()) pair->tx.tell_sent(RingKind::kTwq1, packets.first(n));
+    return n;
   }
 
   /// Takes back what the card has sent; how many completions. tx_burst() does it too.

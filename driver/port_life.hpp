@@ -186,12 +186,14 @@ void Port<Io, Obs>::serve(Time now) {
     if (p.state() != PairState::kRunning) continue;
     if (p.tx_hung(now)) {
       ++recoveries_.tx_hangs;
+      door_.obs.recovery_step(RecoveryStep::kTransmitHang, raw(p.queue()), now);
       if (p.hung_again()) return enter_reset(now, ErrorCode::kTimeout);
       reset_queue(p, now);
     } else if (link_.up() && p.rx.starving()) {
       p.rx.refill();
       irq_.kick_starved(p.vector());
       ++recoveries_.starvation_kicks;
+      door_.obs.recovery_step(RecoveryStep::kStarvationKick, raw(p.queue()), now);
     }
   }
   if (now >= reset_not_before_) backoff_ = kFirstBackoff;
@@ -202,7 +204,9 @@ void Port<Io, Obs>::watch_firmware(Time now) {
   if (firmware_.failed()) return enter_reset(now, firmware_.error().code);
   if (firmware_.crashed()) {
     ++recoveries_.firmware_crashes;
-    tell(PortEventKind::kFirmwareCrash, static_cast<std::uint32_t>(firmware_.crash_cause()));
+    const auto cause = static_cast<std::uint32_t>(firmware_.crash_cause());
+    door_.obs.recovery_step(RecoveryStep::kFirmwareCrash, cause, now);
+    tell(PortEventKind::kFirmwareCrash, cause);
     // A restart of the mailbox shuts the card's way to memory meanwhile: queues first.
     if (firmware_.recovery_restarts_mailbox()) return enter_reset(now, ErrorCode::kFirmwareSilent);
     if (auto r = firmware_.recover(now); !r) return enter_reset(now, r.error().code);
@@ -227,6 +231,7 @@ template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::reset_queue(Pair& pair, Time now) {
   if (pair.state() != PairState::kRunning) return;
   ++recoveries_.queue_resets;
+  door_.obs.recovery_step(RecoveryStep::kQueueReset, raw(pair.queue()), now);
   tell(PortEventKind::kQueueReset, raw(pair.queue()));
   irq_.mask(pair.vector());
   pair.disable(now);
@@ -304,6 +309,7 @@ void Port<Io, Obs>::step_stopping(Time now) {
 template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::enter_reset(Time now, ErrorCode why) {
   ++recoveries_.card_resets;
+  door_.obs.recovery_step(RecoveryStep::kCardReset, static_cast<std::uint32_t>(why), now);
   error_ = {why, 0};
   tell(PortEventKind::kCardReset, static_cast<std::uint32_t>(why));
   quiesce(now);

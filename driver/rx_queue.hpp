@@ -120,12 +120,12 @@ class RxQueue {
     // A whole lap in one poll leaves the head where it was.
     const bool progress =
         at.completions.head != at_.completions.head || at.completions.done != at_.completions.done;
-    at_ = at;
     const auto received = static_cast<std::uint32_t>(packet - out.data());
+    if (door_->obs.wants_receive_details()) tell(at, progress, out.first(received));
+    at_ = at;
     counters_.packets += received;
     counters_.bytes += bytes;
     if (progress && !faulted_) acknowledge();
-    if (door_->obs.wants_packets()) tell_packets(out.first(received));
     door_->obs.rx_polled(queue_, static_cast<std::uint32_t>(out.size()), received);
     return received;
   }
@@ -242,7 +242,9 @@ class RxQueue {
     if (at.assembly == Assembly::kBetween) [[likely]] {
       const Word64 word = door_->load(Site::kRcqWord, words + at.completions.head);
       if (!is_fresh<spec::RCD_TYPE::HDR_AL>(at, word)) [[unlikely]] {
-        return is_fresh(at, word) ? refuse(Site::kRcdGrammar, word, 0) : Verdict::kNothing;
+        if (!is_fresh(at, word)) return Verdict::kNothing;
+        at.completions.advance();
+        return refuse(Site::kRcdGrammar, word, 0);
       }
       at.completions.advance();
       if (on_header(at, word, packet) == Verdict::kRefused) return Verdict::kRefused;
@@ -386,8 +388,26 @@ class RxQueue {
     pool_->hold(segment.fragment);
   }
 
-  [[gnu::cold, gnu::noinline]] void tell_packets(std::span<const Packet> packets) {
+  /// What a poll did that moved the queue from at_ to `now` (a copy, or poll() could not keep its
+  /// own in registers).
+  [[gnu::cold, gnu::noinline]] void tell(Position now, bool progress,
+                                         std::span<const Packet> packets) {
+    if (!progress) return;
+    const std::uint32_t before = at_.completions.head;
+    const std::uint32_t end = now.completions.head;
+    const std::uint32_t lap = before == end ? completion_size_ : 0;
+    const std::uint32_t taken = ((end - before) & (completion_size_ - 1)) + lap;
+    door_->tell_completions(queue_, RingKind::kRcq, words_of(completion_memory_), end, taken,
+                            completion_size_);
     for (const Packet& p : packets) door_->obs.packet_received(queue_, p.length, p.segment_count);
+    tell_used(RingKind::kHpq, at_.headers.ring, now.headers.ring.head);
+    tell_used(RingKind::kPpq, at_.payloads.ring, now.payloads.ring.head);
+    door_->obs.ring_completed(queue_, RingKind::kRcq, before, taken, completion_size_ - 1);
+  }
+
+  void tell_used(RingKind kind, const WorkRing<std::uint32_t>& ring, std::uint32_t head) {
+    if (head == ring.head) return;
+    door_->obs.ring_completed(queue_, kind, ring.head, ring.distance(ring.head, head), ring.mask);
   }
 
   [[gnu::cold, gnu::noinline]] Verdict refuse(Site site, const Word64& value, Index limit) {
@@ -438,11 +458,13 @@ class RxQueue {
   void refill(Lent& lent, Buffers& ring, RingKind kind, RegAddr tail) {
     const std::uint32_t per_page = pool_->fragments_per_page();
     std::uint64_t* const words = words_of(lent.memory);
+    const std::uint32_t first = ring.ring.tail;
     std::uint32_t posted = 0;
     while (ring.ring.free() >= per_page) {
       const auto page = pool_->take(per_page);
       if (!page) {
         ++counters_.refill_empty;
+        door_->obs.refill_empty(queue_, kind, ring.ring.free());
         break;
       }
       for (std::uint32_t i = 0; i < per_page; ++i) {
@@ -459,7 +481,7 @@ class RxQueue {
     // write32 orders the buffer descriptors stored above before the doorbell.
     door_->doorbell(tail, ring.ring.tail);
     ++counters_.doorbells;
-    door_->obs.refilled(queue_, kind, posted);
+    door_->obs.refilled(queue_, kind, first, posted, ring.ring.mask);
   }
 
   D* door_;

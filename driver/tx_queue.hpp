@@ -183,6 +183,7 @@ class TxQueue {
         });
     const Index work_done = budget - left;
     if (work_done != 0) {
+      if (door_->obs.wants_completions()) tell_completions(work_done);
       door_->doorbell(spec::QUEUE_TCQ_HEAD::at(raw(queue_)), completions_.head);
       give_back(work_[0], RingKind::kTwq0);
       give_back(work_[1], RingKind::kTwq1);
@@ -214,6 +215,14 @@ class TxQueue {
     while (work.ring.ring.head != work.ring.done && !work.ring.may_take_back(work.slots)) {
       lose_timestamp(work);
       give_back(work, RingKind::kTwq0);
+    }
+  }
+
+  /// Tells the observer the packets that a burst took and posted on `ring`.
+  [[gnu::cold]] void tell_sent(RingKind ring, std::span<const Packet> taken) {
+    for (const Packet& p : taken) {
+      if (describable(p) && (ring == RingKind::kTwq0 || !p.tx.any()))
+        door_->obs.packet_sent(queue_, ring, p.length, p.segment_count);
     }
   }
 
@@ -346,6 +355,11 @@ class TxQueue {
     door_->io.store64(words + slot, al(*last, spec::TWD_TYPE::LAST_AL));
   }
 
+  [[gnu::cold, gnu::noinline]] void tell_completions(const Index& count) {
+    door_->tell_completions(queue_, RingKind::kTcq, words_of(completion_memory_),
+                            completions_.head, count, size_);
+  }
+
   /// Makes what was posted the card's.
   template <unsigned kTwq>
   void publish(const Ring& ring) {
@@ -357,7 +371,7 @@ class TxQueue {
     door_->doorbell(tail, ring.ring.tail);
     ++counters_.doorbells;
     door_->obs.ring_posted(queue_, kTwq == 0 ? RingKind::kTwq0 : RingKind::kTwq1, first,
-                           ring.ring.distance(first, ring.ring.tail));
+                           ring.ring.distance(first, ring.ring.tail), ring.ring.mask);
   }
 
   /// One completion: false if it breaks a rule.
@@ -417,7 +431,8 @@ class TxQueue {
     } while (ring.may_take_back(work.slots));
     counters_.completed_packets += packets;
     door_->obs.ring_completed(queue_, kind, work.ring.ring.head,
-                              ring.ring.distance(work.ring.ring.head, ring.ring.head));
+                              ring.ring.distance(work.ring.ring.head, ring.ring.head),
+                              ring.ring.mask);
     work.ring = ring;
   }
 

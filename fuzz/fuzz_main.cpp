@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 
+#include "fuzz/recorded.hpp"
 #include "fuzz/seeds.hpp"
 #include "fuzz/target.hpp"
 
@@ -108,7 +109,7 @@ int run_apart(const Target& target, const Bytes& bytes, bool quiet) {
   if (child < 0) return -1;
   if (child == 0) {
     if (quiet && std::freopen("/dev/null", "w", stderr) == nullptr) _exit(3);
-    run_target(target, bytes.data(), bytes.size());
+    run_target(target, bytes.data(), bytes.size(), InputLength::kWhole);
     _exit(0);
   }
   int status = 0;
@@ -131,7 +132,7 @@ int replay(Arguments arguments) {
   const auto [target, file] = target_and_file(arguments);
   const auto bytes = target != nullptr ? script_bytes(*target, file) : std::nullopt;
   if (!bytes) return 2;
-  if (!target->ops.empty())
+  if (!target->ops.empty() && bytes->size() <= target->max_bytes)
     std::fputs(script_to_text(decode_script(*bytes, target->ops), target->ops).c_str(), stdout);
   const bool good = run_apart(*target, *bytes, false) == 0;
   std::printf("%s\n", good ? "no finding" : "finding");
@@ -178,6 +179,36 @@ int min(Arguments arguments) {
   const Bytes small = minimise(*target, *bytes);
   std::printf("%zu bytes of %zu\n", small.size(), bytes->size());
   return write_file(arguments.back(), small) ? 0 : 2;
+}
+
+/// A script from a recording of a live driver, and its replay.
+int record(Arguments arguments) {
+  if (arguments.size() < 2 || arguments.size() > 4) return 2;
+  const auto text = read_file(arguments[0]);
+  if (!text) return 2;
+  const auto number = [&](std::size_t i) {
+    return i < arguments.size() ? static_cast<unsigned>(std::atoi(arguments[i])) : 0U;
+  };
+  const auto events =
+      trace::read_recording({reinterpret_cast<const char*>(text->data()), text->size()});
+  if (!events) {
+    std::fprintf(stderr, "%s: %s\n", arguments[0], events.error().c_str());
+    return 2;
+  }
+  const auto recorded = script_of(*events, number(2), number(3));
+  if (!recorded) {
+    std::fprintf(stderr, "%s: %s\n", arguments[0], recorded.error().c_str());
+    return 2;
+  }
+  const Target& target = *find_target("traffic");
+  if (!write_file(arguments[1], encode_script(recorded->script, target.ops))) return 2;
+  const std::string difference = replay_exactly(*recorded);
+  if (!difference.empty()) {
+    std::printf("%s\n", difference.c_str());
+    return 1;
+  }
+  std::printf("%zu completions replayed, each as recorded; no finding\n", recorded->words.size());
+  return 0;
 }
 
 int seeds(Arguments arguments) {
@@ -248,6 +279,7 @@ constexpr Command kCommands[] = {
     {"build", build, "build TARGET TEXT FILE            a script from text"},
     {"replay", replay, "replay [TARGET] FILE              runs it, shows what it does"},
     {"min", min, "min [TARGET] FILE SMALLER         removes what the finding does not need"},
+    {"record", record, "record RECORDING SCRIPT [PORT [QUEUE]]  a script from hni trace record"},
     {"seeds", seeds, "seeds FOLDER                      writes the systematic corpus"},
     {"speed", speed, "speed TARGET FILE [SECONDS]       runs a second, without an engine"},
     {"run", campaign, "run [--time S] [--jobs N] [TARGET...]  a campaign of all engines"},

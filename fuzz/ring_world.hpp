@@ -12,6 +12,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <vector>
 
 #include "driver/io/pass_through.hpp"
 #include "driver/queue_pair.hpp"
@@ -24,6 +25,18 @@ namespace hni::fuzz {
 
 constexpr std::uint32_t doorbell_word(RegAddr reg) {
   return reg.byte_offset / 4 & 0x3ff;
+}
+
+/// A completion word that the driver read.
+struct ReadWord {
+  bool rx = false;
+  std::uint32_t slot = 0;
+  std::uint64_t word = 0;
+};
+/// Not null: every read of a completion word is written down here.
+inline std::vector<ReadWord>*& word_tape() {
+  static std::vector<ReadWord>* tape = nullptr;
+  return tape;
 }
 
 /// DeviceIo of plain memory that shows both models what the driver reads and writes.
@@ -47,6 +60,11 @@ class RingIo {
       rx.read(static_cast<std::uint64_t>(word - rcq), value);
     } else {
       tx.read(static_cast<std::uint64_t>(word - tcq), value);
+    }
+    if (word_tape() != nullptr) [[unlikely]] {
+      const bool is_rx = site == Site::kRcqWord;
+      word_tape()->push_back(
+          {is_rx, static_cast<std::uint32_t>(word - (is_rx ? rcq : tcq)), value});
     }
     // A card that changes a word between two reads: the second one would see the other lap.
     if (fresh) const_cast<std::uint64_t&>(*word) = value ^ fresh;

@@ -6,8 +6,10 @@
 
 namespace hni::fuzz {
 
-void run_target(const Target& target, const std::uint8_t* data, std::size_t size) {
-  const std::size_t length = std::min<std::size_t>(size, target.max_bytes);
+void run_target(const Target& target, const std::uint8_t* data, std::size_t size,
+                InputLength how) {
+  const std::size_t length =
+      how == InputLength::kWhole ? size : std::min<std::size_t>(size, target.max_bytes);
   if (oracles_on()) return target.run(data, length);
   try {
     target.run(data, length);

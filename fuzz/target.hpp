@@ -58,7 +58,9 @@ inline Work& work() {
   return total;
 }
 
-/// Runs a target on bytes, longer ones cut.
-void run_target(const Target& target, const std::uint8_t* data, std::size_t size);
+/// Runs a target on bytes; longer ones are cut, unless they are a file that somebody names.
+enum class InputLength : std::uint8_t { kCut, kWhole };
+void run_target(const Target& target, const std::uint8_t* data, std::size_t size,
+                InputLength how = InputLength::kCut);
 
 }  // namespace hni::fuzz

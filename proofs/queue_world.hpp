@@ -42,6 +42,10 @@ static_assert(DeviceIo<SymIo>);
 
 /// Sees nothing: what the driver tells about itself is not the subject.
 struct SymObserver {
+  static constexpr bool wants_completions() { return false; }
+  static constexpr bool wants_sent_packets() { return false; }
+  template <class... Any>
+  void packet_sent(const Any&...) {}
   template <class... Any>
   void ring_posted(const Any&...) {}
   template <class... Any>
@@ -151,6 +155,8 @@ class Door<proofs::SymIo, proofs::SymObserver> {
     return Word64(proofs::card_word<std::uint64_t>(std::string(site_name(site))));
   }
   void doorbell(RegAddr reg, const proofs::Word& value) { on_doorbell(reg, value); }
+  template <class... Any>
+  void tell_completions(const Any&...) {}
   template <class Value, class Limit>
   void refuse(Site, const Value&, const Limit&) {}
 };

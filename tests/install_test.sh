@@ -20,3 +20,7 @@ fi
 "$cmake" --build "$folder/consumer" >"$folder/log" 2>&1 || { cat "$folder/log"; exit 1; }
 "$folder/consumer/consumer"
 if [ -x "$folder/prefix/bin/hni" ]; then "$folder/prefix/bin/hni" --version; fi
+# The installed command finds its tracing programs.
+if [ -f "$folder/prefix/share/man/man8/hni-trace.8" ]; then
+  "$folder/prefix/bin/hni" trace | grep 'latency'
+fi

@@ -3,7 +3,7 @@
 
 packages_build="g++ cmake ninja-build ccache mold libcli11-dev libfmt-dev nlohmann-json3-dev
   libpcap-dev libexpected-dev libz3-dev systemtap-sdt-dev"
-packages_run="iproute2 iputils-ping iperf3 jq procps cvc5"
+packages_run="iproute2 iputils-ping iperf3 jq procps cvc5 bpftrace"
 packages_test="libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev tcpdump z3 spin gcc python3
   valgrind patch"
 packages_fuzz="clang-14 libclang-rt-14-dev llvm-14 zip unzip patch"

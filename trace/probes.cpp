@@ -4,8 +4,14 @@
 #include "driver/observer.hpp"
 
 extern "C" {
-#define HNI_PROBE(probe, function, parameters, arguments, when) \
-  extern unsigned short hni_##probe##_semaphore;                \
+// They begin a page of their own. Linkers such as mold let segments share a page of the file; the
+// kernel, which raises a counter by its place in the file, would then take the first mapping of
+// that page, which may be that of the read-only data before.
+extern unsigned short hni_semaphores_begin;
+__attribute__((section(".probes"), aligned(4096))) unsigned short hni_semaphores_begin = 0;
+
+#define HNI_PROBE(probe, function, parameters, arguments, names, when) \
+  extern unsigned short hni_##probe##_semaphore;                       \
   __attribute__((section(".probes"))) unsigned short hni_##probe##_semaphore = 0;
 #include "trace/probes.def"
 #undef HNI_PROBE

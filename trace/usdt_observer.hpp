@@ -16,7 +16,7 @@
 
 // The semaphores live in probes.cpp; a tracer counts its listeners there.
 extern "C" {
-#define HNI_PROBE(probe, function, parameters, arguments, when) \
+#define HNI_PROBE(probe, function, parameters, arguments, names, when) \
   extern unsigned short hni_##probe##_semaphore;
 #include "trace/probes.def"
 #undef HNI_PROBE
@@ -32,7 +32,7 @@ struct UsdtObserver : NullObserver {
 
 // The probe itself stands in a function of its own: its arguments then cost the packet path no
 // registers.
-#define HNI_PROBE(probe, function, parameters, arguments, when)                                  \
+#define HNI_PROBE(probe, function, parameters, arguments, names, when)                           \
   void function parameters {                                                                     \
     if (__builtin_expect(*static_cast<volatile unsigned short*>(&hni_##probe##_semaphore), 0)) { \
       [ =, this ]() __attribute__((noinline, cold)) {                                            \
@@ -44,8 +44,15 @@ struct UsdtObserver : NullObserver {
 #include "trace/probes.def"
 #undef HNI_PROBE
 
-  bool wants_packets() const {
-    return hni_packet__received_semaphore != 0;
+  bool wants_receive_details() const {
+    return (hni_packet__received_semaphore | hni_completion__read_semaphore |
+            hni_ring__completed_semaphore) != 0;
+  }
+  bool wants_completions() const {
+    return hni_completion__read_semaphore != 0;
+  }
+  bool wants_sent_packets() const {
+    return hni_packet__sent_semaphore != 0;
   }
 
  private:

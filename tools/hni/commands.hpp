@@ -10,5 +10,6 @@ int attach_command(int argc, char** argv);
 int device_command(int argc, char** argv);
 int run_command(int argc, char** argv);
 int port_command(int argc, char** argv);
+int trace_command(int argc, char** argv);
 
 }  // namespace hni::tools

@@ -41,7 +41,10 @@ MacAddress Side::mac_of(unsigned index) {
 }
 
 Side::Side(unsigned index, device::Wire& wire)
-    : name_("hni" + std::to_string(index)), card_(card_config(index), wire), port_(card_.io) {}
+    : name_("hni" + std::to_string(index)),
+      card_(card_config(index), wire),
+      observer_(index),
+      port_(card_.io, observer_) {}
 
 bool Side::turn(Time now) {
   bool moved = false;

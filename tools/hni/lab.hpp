@@ -64,6 +64,7 @@ class Side {
 
   std::string name_;
   io::InProcessCard card_;
+  CardObserver observer_;
   CardPort port_;
   std::unique_ptr<PacketEnd> end_;
   std::bitset<kMaxQueues> active_;  ///< queues that are polled until they are empty

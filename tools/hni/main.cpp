@@ -44,6 +44,10 @@ constexpr Object kObjects[] = {
     {"attach", "our driver on a card in another process", attach_command},
     {"device", "emulated cards behind vfio-user sockets, for virtual machines", device_command},
     {"port", "ask the ports of a running `hni run`: stats, link, regs, rings, fw", port_command},
+#ifdef HNI_HAS_TRACE
+    {"trace", "watch a running driver with bpftrace: latencies, drops, firmware, recorder",
+     trace_command},
+#endif
     {"spec", "the card's registers, descriptors and messages: look up, decode, generate",
      speclib::spec_main},
 #ifdef HNI_HAS_FUZZ

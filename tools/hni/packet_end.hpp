@@ -11,10 +11,20 @@
 
 #include "driver/io/in_process_card.hpp"
 #include "driver/port.hpp"
+#ifdef HNI_HAS_TRACE
+#include "trace/usdt_observer.hpp"
+#endif
 
 namespace hni::tools {
 
-using CardPort = Port<io::InProcess>;
+#ifdef HNI_HAS_TRACE
+using CardObserver = trace::UsdtObserver;  ///< what `hni trace` attaches to
+#else
+struct CardObserver : NullObserver {
+  explicit CardObserver(std::uint32_t /*port*/) {}
+};
+#endif
+using CardPort = Port<io::InProcess, CardObserver>;
 
 /// Every packet is in one of these. From above: read = sent + refused + held. To above: received
 /// by the port = written + dropped_*.

@@ -1,0 +1,317 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Probes and tracing tools on the real kernel: trace_test.sh HNI WORKLOAD GENERATOR SOURCE FUZZ SCENARIO
+# The figures are exact: the workload writes down each event that it fires, and the generator sends a prime number of packets.
+# Exit 77: this machine or user cannot trace.
+set -u
+hni=$1 workload=$2 generator=$3 source=$4 fuzz=$5 scenario=$6
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+packets=1009
+
+fail() {
+  echo "FAILED: $*"
+  for file in "$folder"/*.out "$folder"/*.err; do [ -f "$file" ] && echo "--- $file" && head -60 "$file"; done
+  exit 1
+}
+skip_unless_traceable() {
+  "$hni" trace drops -- "$workload" broken "$folder/probe" >"$folder/can" 2>&1 && return
+  grep -E 'bpftrace is missing|tracing needs root|this kernel has no|BPF is not allowed' "$folder/can" && exit 77
+  fail "hni trace does not work here: $(cat "$folder/can")"
+}
+# watch TOOL COMMAND...: the tool's lines in $folder/tool.out, the command's in $folder/tool.err
+watch() {
+  local tool=$1
+  shift
+  "$hni" trace "$tool" -o "$folder/tool.out" -- "$@" >"$folder/tool.err" 2>&1 || fail "hni trace $tool ended with $?"
+  awk 'length > 79 { exit 1 }' "$folder/tool.out" || fail "$tool: a line is longer than 79 columns"
+}
+watch_workload() { watch "$1" "$workload" all "$folder/events"; }
+watch_run() { watch "$1" "$hni" run --generator --quiet --packets $packets; }
+# has LINE...: each is a whole line of the tool's output
+has() {
+  local line
+  for line in "$@"; do grep -qxF -- "$line" "$folder/tool.out" || fail "no line '$line'"; done
+}
+# count PROBE [ARGUMENT=VALUE...]: how many such events the workload fired
+count() {
+  local probe=$1
+  shift
+  awk -v probe="$probe" -v wanted="$*" '
+    $1 == probe { n = split(wanted, w, " "); good = 1
+      for (i = 1; i <= n; i++) if (index($0 " ", " " w[i] " ") == 0) good = 0
+      total += good }
+    END { print total + 0 }' "$folder/events"
+}
+# total PROBE ARGUMENT [ARGUMENT=VALUE...]: the sum of an argument
+total() {
+  local probe=$1 what=$2
+  shift 2
+  awk -v probe="$probe" -v what="$what=" -v wanted="$*" '
+    $1 == probe { n = split(wanted, w, " "); good = 1
+      for (i = 1; i <= n; i++) if (index($0 " ", " " w[i] " ") == 0) good = 0
+      if (good) for (i = 2; i <= NF; i++) if (index($i, what) == 1) sum += substr($i, length(what) + 1) }
+    END { printf "%d\n", sum }' "$folder/events"
+}
+# samples MAP: how many samples a histogram "@map[...]:" has
+samples() {
+  awk -v map="$1:" '$0 == map || $0 == map " " { on = 1; next } /^@/ { on = 0 }
+    on && /\|/ { sub(/.*[\])]/, ""); sum += $1 } END { print sum + 0 }' "$folder/tool.out"
+}
+same() { [ "$2" = "$3" ] || fail "$1: $2, not $3"; }
+
+notes() { # the probes of a binary, as hni-trace-gen writes them: name, semaphore, sizes of the arguments
+  readelf -n "$1" 2>/dev/null | awk '
+    /Provider:/ { provider = $2 } /Name:/ { name = $2 }
+    /Semaphore:/ { semaphore = $NF != "0x0000000000000000" ? "semaphore" : "none" }
+    /Arguments:/ { line = provider " " name " " semaphore
+      for (i = 2; i <= NF; i++) { if ($i !~ /^-?[1248]@(%[a-z0-9]+|\$-?[0-9]+)$/) line = line " odd:" $i
+        else { sub(/@.*/, "", $i); line = line " " $i } }
+      print line }' | sort -u
+}
+
+case $scenario in
+  notes) # needs no privilege
+    "$generator" "$folder/golden" notes || fail "no list"
+    sort "$folder/golden" >"$folder/golden.out"
+    notes "$hni" >"$folder/notes.out"
+    diff "$folder/golden.out" "$folder/notes.out" || fail "the ELF notes of hni are not those of probes.def"
+    echo "ok: $(wc -l <"$folder/golden") probes"
+    exit 0
+    ;;
+  docs)
+    "$generator" "$folder/probes.md" probes-md || fail "no documentation"
+    diff "$source/docs/probes.md" "$folder/probes.md" ||
+      fail "docs/probes.md is not what trace/probes.def says: hni-trace-gen docs/probes.md probes-md"
+    for page in "$(dirname "$hni")"/../share/man/man?/*; do
+      LC_ALL=C.UTF-8 man --warnings -E UTF-8 -l -Tutf8 -Z "$page" >/dev/null 2>"$folder/man.err" || [ ! -x /usr/bin/man ] || fail "$page"
+      [ ! -s "$folder/man.err" ] || fail "$page has warnings"
+    done
+    exit 0
+    ;;
+  messages)
+    says() { # says STATUS WORDS COMMAND...
+      local status=$1 words=$2
+      shift 2
+      "$@" >"$folder/says.out" 2>&1
+      same "status of $*" $? "$status"
+      grep -q -- "$words" "$folder/says.out" || fail "$* does not say '$words'"
+    }
+    says 0 'latency .*a histogram a ring' "$hni" trace
+    says 2 "did you mean 'drops'" "$hni" trace dropz
+    says 1 'no such process' "$hni" trace drops --pid 99999999 || true
+    if [ "$(id -u)" = 0 ]; then
+      says 1 'tracing needs root' setpriv --reuid 65534 --clear-groups "$hni" trace drops
+      says 1 'bpftrace is missing: apt-get install bpftrace' "$hni" trace drops --bpftrace nothing-of-that-name
+    fi
+    exit 0
+    ;;
+esac
+
+skip_unless_traceable
+case $scenario in
+  events) # every probe, every event, every argument
+    "$hni" trace events -o "$folder/tool.out" -- "$workload" all "$folder/events" 2>"$folder/tool.err" || fail "ended with $?"
+    cmp "$folder/events" "$folder/tool.out" || { diff "$folder/events" "$folder/tool.out" | head -20; fail "events differ"; }
+    for probe in $("$generator" /dev/stdout notes | cut -d' ' -f2); do
+      [ "$(count "$probe")" -gt 0 ] || fail "$probe does not fire"
+    done
+    same "packets received" "$(count packet__received)" "$(total rx__polled work)"
+    ;;
+  latency)
+    watch_run latency
+    for port in 0 1; do
+      has "@posts[$port, 0, TWQ0]: $packets" "@returned[$port, 0, TWQ0]: $packets"
+    done
+    watch_workload latency
+    has "@posts[3, 0, TWQ0]: $(count ring__posted ring=0)" "@posts[3, 0, HPQ]: $(count buffers__refilled ring=3)" \
+      "@posts[3, 0, mailbox TX]: $(count ring__posted ring=7)" \
+      "@returned[3, 0, mailbox TX]: $(count ring__completed ring=7)"
+    ;;
+  polls)
+    watch_run polls
+    for port in 0 1; do has "@work[rx, $port, 0]: $packets"; done
+    watch_workload polls
+    has "@polls[rx, 3, 0]: $(count rx__polled)" "@polls[tx, 3, 0]: $(count tx__polled)" \
+      "@work[rx, 3, 0]: $(total rx__polled work)" "@work[tx, 3, 0]: $(total tx__polled work)" \
+      "@empty[rx, 3, 0]: $(count rx__polled work=0)" "@empty[tx, 3, 0]: $(count tx__polled work=0)"
+    same "samples" "$(samples '@a_poll[rx, 3, 0]')" $(($(count rx__polled) - $(count rx__polled work=0)))
+    ;;
+  stalls)
+    watch_workload stalls
+    same "stops of the workload" "$(count tx__stopped)" 1
+    has "@stops[3, 0]: 1" "@wakes[3, 0]: 1"
+    same "samples" "$(samples '@us[3, 0]')" 1
+    ;;
+  buffers)
+    watch_workload buffers
+    has "@refills[3, 0, HPQ]: $(count buffers__refilled ring=3)" "@lent[3, 0, PPQ]: $(total buffers__refilled count ring=4)"
+    same "samples" "$(samples '@left[3, 0, HPQ]')" "$(count buffers__refilled ring=3)"
+    for ring in 3:HPQ 4:PPQ; do
+      n=$(count buffers__missing ring=${ring%:*})
+      [ "$n" = 0 ] || has "@pool_empty[3, 0, ${ring#*:}]: $n"
+    done
+    ;;
+  drops)
+    # Symbols are looked up at the end, so the process has to be there still.
+    watch drops "$workload" hold "$folder/events"
+    has "@drops[3, 0, not describable]: 1" "@drops[3, 0, queue reset]: $(count packet__dropped reason=3)"
+    same "places" "$(awk -F': ' '/^\]: / { n += $2 } END { print n }' "$folder/tool.out")" "$(count packet__dropped)"
+    grep -q 'packet_dropped\|TxQueue' "$folder/tool.out" || fail "no names in the stacks"
+    ;;
+  refused)
+    watch_workload refused
+    same "lies" "$(count input__refused limit=1)" "$(count input__refused limit=1)"
+    has "@refused[3, tcd_head]: 1"
+    same "lines" "$(grep -c ' hni3 .* value 0x' "$folder/tool.out")" "$(count input__refused)"
+    ;;
+  mailbox)
+    watch_workload mailbox
+    for type in 16:HOST_CAP_REQ 18:OWNERSHIP_REQ 20:HEARTBEAT_REQ; do
+      has "@messages[3, sent, ${type#*:}]: $(count message__sent message=${type%:*})"
+    done
+    for type in 17:FW_CAP_RESP 19:OWNERSHIP_RESP 21:HEARTBEAT_RESP 68:LOG_MSG_REQ; do
+      has "@messages[3, received, ${type#*:}]: $(count message__received message=${type%:*})"
+    done
+    same "lines" "$(grep -c ' hni3 [<-][->] .* bytes' "$folder/tool.out")" "$(($(count message__sent) + $(count message__received)))"
+    # The latency is in driver time, so it is exact: from request to answer of the capabilities.
+    us=$(awk '$1 == "message__sent" && /message=16 / { sub(/.*time=/, ""); sent = $0 }
+      $1 == "message__received" && /message=17 / { sub(/.*time=/, ""); printf "%d", ($0 - sent) / 1000; exit }' "$folder/events")
+    grep -q "<- FW_CAP_RESP .* $us us" "$folder/tool.out" || fail "FW_CAP_RESP did not take $us us"
+    ;;
+  wakeups)
+    watch_workload wakeups
+    for vector in 0 1 2; do
+      n=$(count irq__fired vector=$vector)
+      [ "$n" = 0 ] || has "@fired[3, $vector]: $n"
+    done
+    has "@rearmed[3, 2]: $(count irq__rearmed vector=2)"
+    polled=$(awk '$1 == "irq__fired" && /vector=2/ { on = 1 } $1 == "rx__polled" && on { on = 0; n++ } END { print n + 0 }' "$folder/events")
+    same "samples" "$(samples '@us[3, 0]')" "$polled"
+    ;;
+  timeline)
+    watch_workload timeline
+    story=$(sed -n 's/^ *[0-9]*\.[0-9]* hni3 //p' "$folder/tool.out" | grep -e '->' | tr '\n' ';')
+    same "story" "$story" "detached -> bring-up;bring-up -> ready;ready -> ownership;ownership -> running;running -> stopping;stopping -> ready;ready -> detaching;detaching -> detached;"
+    has "@recovery[3, queue reset]: 1" "@link_down[3]: $(count link__changed up=0)" "@statistics[3]: $(count statistics__read)"
+    grep -q 'hni3 queue reset, queue 0$' "$folder/tool.out" || fail "no reset"
+    same "log records" "$(grep -c 'hni3 firmware: ' "$folder/tool.out")" "$(count firmware__log)"
+    grep -q 'hni3 firmware: firmware started$' "$folder/tool.out" || fail "no text of the log"
+    ;;
+  registers)
+    watch_workload registers
+    offset() { "$hni" spec find "$1" | head -1 >/dev/null; }
+    same "reads" "$(awk -F': ' '/^@reads/ { n += $2 } END { print n }' "$folder/tool.out")" "$(count reg__read)"
+    same "writes" "$(awk -F': ' '/^@writes/ { n += $2 } END { print n }' "$folder/tool.out")" "$(count reg__write)"
+    # BAR0 0x100008 is the tail of work queue 0 of queue 0 (fbnic reference 11).
+    has "@writes[3, QUEUE_TWQ0_TAIL[0]]: $(count reg__write BAR=0 offset=$((0x100008)))"
+    has "@reads[3, INTR_STATUS]: $(($(count reg__read BAR=0 offset=0)))"
+    ;;
+  top)
+    watch_run top
+    last() { awk -F'[: +]+' -v key="$1: " 'index($0, key) == 1 { n = $(NF - 1) } END { print n + 0 }' "$folder/tool.out"; }
+    for port in 0 1; do
+      same "packets of port $port" "$(last "@rx_packets[$port, 0]")" $packets
+      same "descriptors of port $port" "$(last "@tx_completed[$port, 0]")" $((2 * packets))
+    done
+    "$hni" trace top -j -o "$folder/tool.out" -- "$hni" run --generator --quiet --packets $packets 2>/dev/null || fail "-j"
+    python3 -c 'import json, sys
+for line in open(sys.argv[1]): json.loads(line)' "$folder/tool.out" || fail "-j is no JSON"
+    ;;
+  monitor)
+    watch_run monitor
+    grep -q '@violations' "$folder/tool.out" && fail "a violation in a good run"
+    for port in 0 1; do
+      [ "$(sed -n "s/^@checked\[$port, 0, TWQ0\]: //p" "$folder/tool.out")" -gt $packets ] || fail "too few steps checked"
+    done
+    watch_workload monitor
+    grep -q '@violations' "$folder/tool.out" && fail "a violation in a good life"
+    has "@checked[3, 0, TWQ0]: $(($(count ring__posted ring=0) + $(count ring__completed ring=0)))" \
+      "@checked[3, 0, HPQ]: $(($(count buffers__refilled ring=3) + $(count ring__completed ring=3)))" \
+      "@checked[3, 0, RCQ]: $(count ring__completed ring=5)"
+    watch monitor "$workload" broken "$folder/events"
+    has "@violations[3, 0, TWQ0]: 3" "@checked[3, 0, TWQ0]: 2"
+    ;;
+  record)
+    "$hni" trace record -o "$folder/run.rec" -- "$hni" run --generator --quiet --ring 64 --packets $packets 2>"$folder/tool.err" || fail "ended with $?"
+    words=$(grep -c ' W 1 0 ' "$folder/run.rec")
+    out=$("$fuzz" record "$folder/run.rec" "$folder/run.fuzz" 1 0) || fail "$out"
+    same "replay" "$out" "$words completions replayed, each as recorded; no finding"
+    [ "$words" -gt $((2 * packets)) ] || fail "only $words completions"
+    "$fuzz" replay traffic "$folder/run.fuzz" >/dev/null || fail "the script has a finding"
+    "$hni" trace plot "$folder/run.rec" -o "$folder/run.html" || fail "plot"
+    grep -q "hni1 queue 0 TWQ0, 64 descriptors: $packets posts came back" "$folder/run.html" || fail "plot: wrong figures"
+    grep -Eq 'http:|https:|src=' "$folder/run.html" && fail "plot: not self-contained"
+    # A recording with a gap, or without its end, is refused.
+    sed 100d "$folder/run.rec" >"$folder/gap.rec"
+    "$fuzz" record "$folder/gap.rec" "$folder/x" 2>&1 | grep -q '1 events of .* were lost' || fail "a gap was not seen"
+    head -100 "$folder/run.rec" >"$folder/cut.rec"
+    "$hni" trace plot "$folder/cut.rec" 2>&1 | grep -q 'no end' || fail "a missing end was not seen"
+    ;;
+  kill) # tracer or driver killed in the middle: nothing stays behind
+    listeners() { # what all semaphores of the process add up to
+      python3 - "$1" "$hni" <<'END'
+import os, re, subprocess, sys
+pid, binary = sys.argv[1], os.path.realpath(sys.argv[2])
+sections = subprocess.run(["readelf", "-SW", binary], capture_output=True, text=True).stdout
+at, _, size = [int(x, 16) for x in re.search(r" \.probes +PROGBITS +(\w+) (\w+) (\w+)", sections).groups()]
+base = min(int(line.split("-")[0], 16) for line in open(f"/proc/{pid}/maps") if line.rstrip().endswith(binary))
+with open(f"/proc/{pid}/mem", "rb") as memory:
+    memory.seek(base + at)
+    content = memory.read(size)
+print(sum(content[i] | content[i + 1] << 8 for i in range(0, size, 2)))
+END
+    }
+    until_true() { # until_true COMMAND...: for at most 60 s
+      local tries=600
+      until "$@"; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || fail "never: $*"
+        sleep 0.1
+      done
+    }
+    attached() { [ "$(listeners $driver)" = 2 ]; }
+    detached() { [ "$(listeners $driver)" = 0 ]; }
+    gone() { ! kill -0 "$1" 2>/dev/null; }
+    tracers() { pgrep -f "^[^ ]*bpftrace .*-p $driver " || true; }
+    no_tracers() { [ -z "$(tracers)" ]; }
+    "$hni" run --generator -j --rate 1000 >"$folder/run.out" &
+    driver=$!
+    until_true grep -q '"event":"up"' "$folder/run.out"
+    detached || fail "somebody listens already"
+    "$hni" trace polls --pid $driver >"$folder/tool.out" 2>"$folder/tool.err" &
+    tracer=$!
+    until_true attached
+    kill -KILL $tracer
+    wait $tracer 2>/dev/null
+    until_true detached
+    until_true no_tracers
+    # The driver works on, and can be traced again; then the driver is killed.
+    "$hni" trace polls --pid $driver >"$folder/tool.out" 2>"$folder/tool.err" &
+    tracer=$!
+    until_true attached
+    kill -KILL $driver
+    wait $driver 2>/dev/null
+    until_true gone $tracer
+    wait $tracer || fail "the tracer of a killed driver ended with $?"
+    grep -q '^@polls\[rx, 0, 0\]: [1-9]' "$folder/tool.out" || fail "the tracer of a killed driver shows nothing"
+    until_true no_tracers
+    # Ctrl-C ends a tracer, and the driver does not notice.
+    "$hni" run --generator -j --rate 1000 >"$folder/run.out" &
+    driver=$!
+    until_true grep -q '"event":"up"' "$folder/run.out"
+    "$hni" trace polls --pid $driver >"$folder/tool.out" 2>"$folder/tool.err" &
+    tracer=$!
+    until_true attached
+    kill -INT $(tracers)
+    wait $tracer || fail "an interrupted tracer ended with $?"
+    until_true detached
+    kill -TERM $driver
+    wait $driver || fail "the driver ended with $?"
+    grep -q '"accounted":true' "$folder/run.out" || fail "packets are not accounted for"
+    ;;
+  *)
+    fail "unknown scenario $scenario"
+    ;;
+esac
+echo "ok: $scenario"

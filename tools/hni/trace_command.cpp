@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+// `hni trace`: runs one of the bpftrace programs on a driver.
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "tools/hni/commands.hpp"
+#include "tools/hni/fd.hpp"
+#include "tools/hni/trace_output.hpp"
+#include "tools/hni/trace_plot.hpp"
+#include "tools/hni/trace_target.hpp"
+#include "tools/hni/words.hpp"
+
+namespace hni::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct TraceOptions {
+  std::string tool;
+  std::vector<std::string> words;  ///< a file to plot, or a command to run
+  int pid = 0;
+  bool json = false;
+  std::string output;
+  std::string bpftrace = "bpftrace";
+};
+
+Outcome<std::string> read_text(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return system_problem(path);
+  return std::string{std::istreambuf_iterator<char>(in), {}};
+}
+
+std::vector<std::string> tools() {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(trace_folder(), error)) {
+    if (entry.path().extension() == ".bt") names.push_back(entry.path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// The line "// NAME: what it shows" of a program.
+std::string summary(const std::string& tool) {
+  std::ifstream in(trace_folder() + "/" + tool + ".bt");
+  const std::string begin = "// " + tool + ": ";
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with(begin)) return line.substr(begin.size());
+  }
+  return "";
+}
+
+int list() {
+  fmt::print("Tools, for `hni trace TOOL`; `man hni-trace-TOOL` says more:\n");
+  for (const std::string& tool : tools()) fmt::print("  {:<11}{}\n", tool, summary(tool));
+  fmt::print("  {:<11}a recording as a picture\n", "plot");
+  return kExitDone;
+}
+
+/// A file without a name that children see as /proc/PID/fd/N.
+Outcome<Fd> nameless_file(const char* what, const std::string& text) {
+  Fd file(::memfd_create(what, MFD_CLOEXEC));
+  if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    return system_problem(what);
+  return file;
+}
+
+std::string path_of(const Fd& file) {
+  return fmt::format("/proc/{}/fd/{}", ::getpid(), file.get());
+}
+
+/// bpftrace parts its command at each space and knows no quotes.
+Outcome<std::string> command_line(const std::vector<std::string>& words) {
+  std::string line;
+  for (const std::string& word : words) {
+    if (word.empty() || word.find_first_of(" \"'") != std::string::npos) {
+      return problem(
+          fmt::format("bpftrace cannot hand on the word '{}': start the command yourself, and use "
+                      "--pid",
+                      word),
+          kExitUsage);
+    }
+    line += (line.empty() ? "" : " ") + word;
+  }
+  return line;
+}
+
+/// The program with the binary's path in its probes.
+Outcome<Fd> program_for(const std::string& tool, const TraceTarget& target) {
+  auto text = read_text(trace_folder() + "/" + tool + ".bt");
+  if (!text) return tl::unexpected(text.error());
+  const std::string any = "usdt:*:";
+  const std::string ours = "usdt:" + target.binary + ":";
+  for (auto at = text->find(any); at != std::string::npos; at = text->find(any, at + 1))
+    text->replace(at, any.size(), ours);
+  return nameless_file("program", *text);
+}
+
+/// bpftrace with its two output pipes.
+class Tracer {
+ public:
+  static constexpr int kResultsFd = 3;
+  static constexpr const char* kResults = "/dev/fd/3";
+
+  ~Tracer() {
+    if (pid_ == 0) return;
+    (void)::kill(pid_, SIGTERM);
+    (void)::waitpid(pid_, nullptr, 0);
+  }
+
+  Outcome<> start(const TraceOptions& options, const TraceTarget& target) {
+    auto program = program_for(options.tool, target);
+    if (!program) return tl::unexpected(program.error());
+    program_ = std::move(*program);
+    std::vector<std::string> line{options.bpftrace, "-f", options.json ? "json" : "text", "-o",
+                                  kResults};
+    if (target.pid != 0) {
+      line.insert(line.end(), {"-p", std::to_string(target.pid)});
+    } else {
+      auto command = command_line(target.command);
+      if (!command) return tl::unexpected(command.error());
+      line.insert(line.end(), {"-c", *command});
+    }
+    line.push_back(path_of(program_));
+    return spawn(line);
+  }
+
+  /// Hands on what bpftrace says until it ends; its exit status.
+  int run(TraceOutput& output, std::FILE* to) {
+    std::array<pollfd, 2> ends{pollfd{out_.get(), POLLIN, 0}, pollfd{err_.get(), POLLIN, 0}};
+    std::array<std::string, 2> rest;
+    int status = 0;
+    // The traced command has the pipes too, and may leave somebody behind who keeps them open.
+    bool ended = false;
+    for (bool quiet = false; (ends[0].fd >= 0 || ends[1].fd >= 0) && !(ended && quiet);) {
+      ended = ended || ::waitpid(pid_, &status, WNOHANG) == pid_;
+      const int ready = ::poll(ends.data(), ends.size(), ended ? 0 : 100);
+      quiet = ready == 0;
+      for (unsigned i = 0; ready > 0 && i < 2; ++i) {
+        if (ends[i].revents == 0) continue;
+        if (!read_some(ends[i].fd, rest[i])) ends[i].fd = -1;
+        hand_on_lines(i == 0, rest[i], output, to);
+      }
+      std::fflush(to);
+    }
+    for (unsigned i = 0; i < 2; ++i) {
+      if (!rest[i].empty()) hand_on(i == 0, rest[i], output, to);
+    }
+    const std::string last = output.end();
+    std::fwrite(last.data(), 1, last.size(), to);
+    if (!ended) (void)::waitpid(pid_, &status, 0);
+    pid_ = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+ private:
+  static bool read_some(int fd, std::string& to) {
+    std::array<char, 65536> bytes;
+    const ssize_t n = ::read(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) return true;
+    if (n > 0) to.append(bytes.data(), static_cast<std::size_t>(n));
+    return n > 0;
+  }
+
+  static void hand_on_lines(bool out, std::string& text, TraceOutput& output, std::FILE* to) {
+    std::size_t begin = 0;
+    for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
+      hand_on(out, text.substr(begin, end - begin), output, to);
+      begin = end + 1;
+    }
+    text.erase(0, begin);
+  }
+
+  static void hand_on(bool out, const std::string& line, TraceOutput& output, std::FILE* to) {
+    if (out) {
+      const std::string text = output.line(line);
+      std::fwrite(text.data(), 1, text.size(), to);
+    } else if (TraceOutput::matters(line)) {
+      fmt::print(stderr, "{}\n", line);
+    }
+  }
+
+  Outcome<> spawn(const std::vector<std::string>& line) {
+    int out[2];
+    int err[2];
+    if (::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(err, O_CLOEXEC) != 0)
+      return system_problem("pipe");
+    out_ = Fd(out[0]);
+    err_ = Fd(err[0]);
+    const Fd out_end(out[1]);
+    const Fd err_end(err[1]);
+    const pid_t parent = ::getpid();
+    pid_ = ::fork();
+    if (pid_ < 0) {
+      pid_ = 0;
+      return system_problem("fork");
+    }
+    if (pid_ != 0) {
+      // Ctrl-C is bpftrace's: it then prints what it counted.
+      (void)std::signal(SIGINT, SIG_IGN);
+      return {};
+    }
+    // Never longer than we live: what is attached goes with the process that attached it.
+    (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(127);
+    // The traced command shares bpftrace's standard output and error: results have their own way.
+    (void)::dup2(out_end.get(), kResultsFd);
+    (void)::dup2(err_end.get(), STDOUT_FILENO);
+    (void)::dup2(err_end.get(), STDERR_FILENO);
+    // Rings of many queues, and bursts of events; who sets them knows better.
+    (void)::setenv("BPFTRACE_MAP_KEYS_MAX", "16384", 0);
+    (void)::setenv("BPFTRACE_PERF_RB_PAGES", "4096", 0);
+    std::vector<char*> arguments;
+    for (const std::string& word : line) arguments.push_back(const_cast<char*>(word.c_str()));
+    arguments.push_back(nullptr);
+    (void)::execv(arguments[0], arguments.data());
+    ::_exit(127);
+  }
+
+  Fd program_;
+  Fd out_;
+  Fd err_;
+  pid_t pid_ = 0;
+};
+
+Outcome<int> trace(TraceOptions& options) {
+  const auto known = tools();
+  if (known.empty()) return problem("no programs in " + trace_folder());
+  if (std::find(known.begin(), known.end(), options.tool) == known.end()) {
+    auto names = known;
+    names.emplace_back("plot");
+    return problem(unknown("tool", options.tool, names), kExitUsage);
+  }
+  if (options.pid != 0 && !options.words.empty())
+    return problem("--pid and a command exclude each other", kExitUsage);
+  options.bpftrace = find_program(options.bpftrace);
+  if (auto r = check_machine(options.bpftrace); !r) return tl::unexpected(r.error());
+  auto target = find_target(options.pid, options.words);
+  if (!target) return tl::unexpected(target.error());
+  std::FILE* to = stdout;
+  if (!options.output.empty()) to = std::fopen(options.output.c_str(), "we");
+  if (to == nullptr) return system_problem(options.output);
+  Tracer tracer;
+  if (auto r = tracer.start(options, *target); !r) return tl::unexpected(r.error());
+  if (target->pid != 0) fmt::print(stderr, "hni trace: process {}; Ctrl-C ends\n", target->pid);
+  using Extra = TraceOutput::Extra;
+  TraceOutput output(options.json, options.tool == "registers" ? Extra::kRegisters
+                                   : options.tool == "top"     ? Extra::kGrowth
+                                                               : Extra::kNone);
+  const int status = tracer.run(output, to);
+  const bool written = std::fflush(to) == 0 && std::ferror(to) == 0;
+  if (to != stdout && std::fclose(to) != 0) return system_problem(options.output);
+  if (!written) return problem("the results could not be written");
+  if (status != 0) return problem(fmt::format("bpftrace ended with status {}", status));
+  return kExitDone;
+}
+
+Outcome<int> plot(const TraceOptions& options) {
+  if (options.words.size() != 1) return problem("plot FILE: one recording", kExitUsage);
+  auto text = read_text(options.words[0]);
+  if (!text) return tl::unexpected(text.error());
+  auto picture = plot_recording(*text);
+  if (!picture) return problem(options.words[0] + ": " + picture.error().text);
+  if (options.output.empty()) {
+    fmt::print("{}", *picture);
+    return kExitDone;
+  }
+  std::ofstream out(options.output);
+  out << *picture;
+  out.close();
+  if (!out) return system_problem(options.output);
+  return kExitDone;
+}
+
+}  // namespace
+
+int trace_command(int argc, char** argv) {
+  TraceOptions options;
+  CLI::App app{
+      "Asks a running driver a question with bpftrace, without restarting it. Without TOOL: the "
+      "list of tools. Behind --: a command that is started, traced from its beginning, and ends "
+      "the tracing; its output goes to standard error.",
+      "hni trace"};
+  app.add_option("TOOL", options.tool, "which question; `plot FILE` draws a recording");
+  app.add_option("FILE", options.words, "the recording to plot")->expected(0, 1);
+  app.add_option("-p,--pid", options.pid, "the process (default: the only running `hni run`)");
+  app.add_flag("-j,--json", options.json, "JSON, one object a line");
+  app.add_option("-o,--output", options.output, "write the results into this file");
+  app.add_option("--bpftrace", options.bpftrace, "bpftrace to use, 0.17 to 0.23")
+      ->envname("HNI_BPFTRACE")
+      ->capture_default_str();
+  // Behind --, options are the command's.
+  char** const dashes = std::find_if(
+      argv, argv + argc, [](const char* word) { return std::string_view(word) == "--"; });
+  if (const auto status = parse(app, "hni trace", static_cast<int>(dashes - argv), argv))
+    return *status;
+  if (options.tool.empty()) return list();
+  if (dashes != argv + argc) options.words.assign(dashes + 1, argv + argc);
+  const auto status = options.tool == "plot" ? plot(options) : trace(options);
+  return status ? *status : complain("hni trace", status.error());
+}
+
+}  // namespace hni::tools

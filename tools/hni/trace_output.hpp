@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// What `hni trace` does to bpftrace's output, a line at a time: no empty lines, no template
+/// arguments, names for registers, and without the complaints that mean nothing.
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "tools/hni/view.hpp"
+
+namespace hni::tools {
+
+class TraceOutput {
+ public:
+  /// Beyond what is done for every tool:
+  enum class Extra : std::uint8_t {
+    kNone,
+    kRegisters,  ///< keys (port, BAR, byte offset) of @reads and @writes become (port, name)
+    kGrowth,     ///< behind each count stands by how much it grew since it was shown before
+  };
+  explicit TraceOutput(bool json, Extra extra = Extra::kNone)
+      : json_(json), registers_(extra == Extra::kRegisters), growth_(extra == Extra::kGrowth) {}
+
+  /// The text to print for a line of bpftrace's standard output, with its line ends.
+  std::string line(const std::string& text);
+  /// What was held back until the end.
+  std::string end();
+  /// True for a line on standard error that a person should see.
+  static bool matters(const std::string& error);
+
+ private:
+  std::string json_line(const std::string& text);
+  const std::string& register_name(unsigned bar, std::uint32_t offset);
+  bool collect(const std::string& text);
+  std::string grown(const std::string& text);
+
+  bool json_;
+  bool registers_;
+  bool growth_;
+  std::map<std::pair<unsigned, std::uint32_t>, std::string> names_;
+  std::map<std::string, std::uint64_t> counts_;  ///< "@reads[0, INTR_STATUS]"
+  std::map<std::string, std::uint64_t> shown_;
+};
+
+/// Without "<...>" and parameter lists: hni::TxQueue<A, B>::poll(C)+12 is hni::TxQueue::poll+12.
+std::string short_symbol(const std::string& text);
+
+}  // namespace hni::tools

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// `hni trace plot`: a recording as a picture. For each queue a heat map of latency over time and
+/// the occupancy of its rings, as one HTML file that needs nothing else.
+
+#include <string>
+#include <string_view>
+
+#include "tools/hni/problem.hpp"
+
+namespace hni::tools {
+
+Outcome<std::string> plot_recording(std::string_view recording);
+
+}  // namespace hni::tools

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/hni/trace_target.hpp"
+
+#include <fmt/format.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "tools/hni/control.hpp"
+
+namespace hni::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path own_path() {
+  std::error_code error;
+  return fs::read_symlink("/proc/self/exe", error);
+}
+
+/// Effective capability `bit` of this process.
+bool capable(unsigned bit) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("CapEff:"))
+      return (std::strtoull(line.c_str() + 7, nullptr, 16) >> bit & 1) != 0;
+  }
+  return false;
+}
+
+/// 0, or errno of the smallest thing that one can ask of BPF: an array of one element.
+int try_bpf() {
+  struct {
+    std::uint32_t type = 2, key = 4, value = 4, entries = 1;
+    std::array<std::uint32_t, 28> rest{};
+  } attributes;
+  const long fd = ::syscall(SYS_bpf, 0, &attributes, sizeof attributes);
+  if (fd < 0) return errno;
+  ::close(static_cast<int>(fd));
+  return 0;
+}
+
+Outcome<TraceTarget> running_target() {
+  std::vector<int> pids;
+  for (const RunningLab& lab : running_labs()) pids.push_back(lab.pid);
+  if (pids.empty()) {
+    return problem(
+        "no `hni run` is running: start one, name a process with --pid, or a command behind --");
+  }
+  if (pids.size() > 1)
+    return problem(
+        fmt::format("several are running: choose one with --pid: {}", fmt::join(pids, ", ")));
+  return find_target(pids.front(), {});
+}
+
+}  // namespace
+
+bool has_probes(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return false;
+  const std::string content{std::istreambuf_iterator<char>(in), {}};
+  // A note's provider and name lie behind each other.
+  static constexpr char kNote[] = "hni\0ring__posted";
+  return content.find(std::string(kNote, sizeof kNote)) != std::string::npos;
+}
+
+std::string find_program(const std::string& word) {
+  if (word.find('/') != std::string::npos) return ::access(word.c_str(), X_OK) == 0 ? word : "";
+  const char* path = std::getenv("PATH");
+  std::string folders = path != nullptr ? path : "/usr/bin:/bin";
+  folders += ":/usr/sbin:/sbin";
+  while (!folders.empty()) {
+    const auto end = std::min(folders.find(':'), folders.size());
+    const std::string file = folders.substr(0, end) + "/" + word;
+    if (::access(file.c_str(), X_OK) == 0 && fs::is_regular_file(file)) return file;
+    folders.erase(0, end + 1);
+  }
+  return "";
+}
+
+Outcome<TraceTarget> find_target(int pid, const std::vector<std::string>& command) {
+  TraceTarget target{pid, command, ""};
+  if (pid == 0 && command.empty()) return running_target();
+  if (pid != 0) {
+    target.binary = fmt::format("/proc/{}/exe", pid);
+    std::error_code error;
+    if (!fs::exists(fmt::format("/proc/{}", pid), error))
+      return problem(fmt::format("--pid {}: there is no such process", pid));
+    if (!has_probes(target.binary))
+      return problem(fmt::format("process {} has no probes of openhni in its program", pid));
+    return target;
+  }
+  target.binary = find_program(command.front());
+  if (target.binary.empty()) return problem(fmt::format("'{}': no such program", command.front()));
+  // A script or another program that starts us: then ours are the probes that are meant.
+  if (!has_probes(target.binary)) target.binary = own_path().string();
+  if (!has_probes(target.binary))
+    return problem("this hni was built without probes (HNI_TRACE=OFF)");
+  target.binary = fs::absolute(target.binary).string();
+  return target;
+}
+
+Outcome<> check_machine(const std::string& bpftrace) {
+  if (bpftrace.empty()) return problem("bpftrace is missing: apt-get install bpftrace");
+  constexpr unsigned kSysAdmin = 21;
+  if (::geteuid() != 0 || !capable(kSysAdmin)) {
+    return problem("tracing needs root with all its capabilities (CAP_SYS_ADMIN): use sudo");
+  }
+  if (::access("/sys/bus/event_source/devices/uprobe", F_OK) != 0)
+    return problem("this kernel has no uprobes (CONFIG_UPROBE_EVENTS)");
+  const int error = try_bpf();
+  if (error == ENOSYS) return problem("this kernel has no BPF (CONFIG_BPF_SYSCALL)");
+  if (error != 0) return system_problem("BPF is not allowed here (container, lockdown?)", error);
+  return {};
+}
+
+std::string trace_folder() {
+  const char* other = std::getenv("HNI_TRACE_PROGRAMS");
+  if (other != nullptr) return other;
+  return (own_path().parent_path().parent_path() / "share/openhni/trace").string();
+}
+
+}  // namespace hni::tools

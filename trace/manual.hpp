@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Manual pages and docs/probes.md, written from the probe list and from the programs' header
+/// comments.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hni::trace {
+
+/// docs/probes.md.
+std::string probes_markdown();
+/// hni-probes(7).
+std::string probes_manual();
+/// hni-trace(8): the command, and all tools, whose programs these are.
+std::string overview_manual(const std::vector<std::string>& programs);
+/// hni-trace-NAME(8); empty if the program has no header comment.
+std::string tool_manual(std::string_view program);
+
+}  // namespace hni::trace

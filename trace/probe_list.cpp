@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trace/probe_list.hpp"
+
+#include <array>
+#include <type_traits>
+
+#include "driver/firmware.hpp"
+#include "driver/observer.hpp"
+#include "driver/port_config.hpp"
+
+namespace hni::trace {
+namespace {
+
+struct Shape {
+  unsigned bytes;
+  bool is_signed;
+};
+
+/// Looks at the types of a probe's arguments, with the very expressions that the probe uses.
+class Shapes {
+ public:
+  template <class... Arguments>
+  static std::vector<Shape> of(const Arguments&...) {
+    return {Shape{sizeof(Arguments), std::is_signed_v<Arguments>}...};
+  }
+  template <class... Parameters>
+  std::vector<Shape> with(std::vector<Shape> (Shapes::*probe)(Parameters...) const) const {
+    return (this->*probe)(Parameters{}...);
+  }
+#define HNI_PROBE(probe, function, parameters, arguments, names, when) \
+  std::vector<Shape> function parameters const {                       \
+    return of arguments;                                               \
+  }
+#include "trace/probes.def"
+#undef HNI_PROBE
+
+ private:
+  std::uint32_t port_ = 0;
+};
+
+/// "port, length (bytes)" into names and units; a comma within parentheses does not part. Nothing
+/// if these are not as many as the probe's arguments.
+std::vector<ProbeArgument> arguments_of(std::string_view names, const std::vector<Shape>& shapes) {
+  std::vector<ProbeArgument> arguments(1);
+  bool in_unit = false;
+  for (const char c : names) {
+    ProbeArgument& last = arguments.back();
+    if (c == '(') {
+      in_unit = true;
+    } else if (c == ')') {
+      in_unit = false;
+    } else if (c == ',' && !in_unit) {
+      arguments.emplace_back();
+    } else if (in_unit) {
+      last.unit += c;
+    } else if (c != ' ') {
+      last.name += c;
+    }
+  }
+  if (arguments.size() != shapes.size()) return {};
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    arguments[i].bytes = shapes[i].bytes;
+    arguments[i].is_signed = shapes[i].is_signed;
+  }
+  return arguments;
+}
+
+constexpr auto kDropReasons = std::to_array<const char*>(
+    {"MAC error", "truncated", "card input", "queue reset", "not describable"});
+static_assert(kDropReasons.size() == static_cast<std::size_t>(DropReason::kCount));
+
+}  // namespace
+
+std::vector<ProbeInfo> probe_list() {
+  const Shapes shapes;
+  std::vector<ProbeInfo> list;
+#define HNI_PROBE(probe, function, parameters, arguments, names, when) \
+  list.push_back({#probe, arguments_of(names, shapes.with(&Shapes::function)), when});
+#include "trace/probes.def"
+#undef HNI_PROBE
+  return list;
+}
+
+std::vector<WordTable> word_tables() {
+  std::vector<WordTable> tables{
+      {"ring", "rings", {"TWQ0", "TWQ1", "TCQ", "HPQ", "PPQ", "RCQ", "mailbox RX", "mailbox TX"}},
+      {"drop", "reasons of a drop", {kDropReasons.begin(), kDropReasons.end()}},
+      {"step",
+       "recovery steps",
+       {"queue reset", "card reset", "starvation kick", "transmit hang", "firmware crash"}},
+      {"state", "states of a port", {}},
+      {"error", "errors", {}},
+      {"site", "input sites", {}}};
+  for (unsigned s = 0; s <= static_cast<unsigned>(PortState::kFailed); ++s)
+    tables[3].words.emplace_back(to_string(static_cast<PortState>(s)));
+#define HNI_X(id, text) tables[4].words.emplace_back(std::string_view(#id).substr(1));
+  HNI_ERRORS(HNI_X)
+#undef HNI_X
+  for (const SiteInfo& site : kSites) tables[5].words.emplace_back(site.name);
+  return tables;
+}
+
+}  // namespace hni::trace

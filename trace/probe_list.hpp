@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// The probe list as data, made from probes.def: what documentation, golden tests and the program
+/// that prints every event are written from; and the words for the numbers that probes carry.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hni::trace {
+
+struct ProbeArgument {
+  std::string name;
+  std::string unit;    ///< or what the number means; may be empty
+  unsigned bytes = 0;  ///< as <sys/sdt.h> tells it to a tracer
+  bool is_signed = false;
+};
+
+struct ProbeInfo {
+  std::string name;  ///< object__verb
+  std::vector<ProbeArgument> arguments;
+  std::string when;
+};
+
+/// All probes, in the order of probes.def.
+std::vector<ProbeInfo> probe_list();
+
+/// Words for numbers: `name` is what tools call the table, `words[i]` says what i means.
+struct WordTable {
+  std::string_view name;
+  std::string_view what;
+  std::vector<std::string> words;
+};
+std::vector<WordTable> word_tables();
+
+}  // namespace hni::trace
