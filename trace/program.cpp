@@ -108,7 +108,11 @@ std::string events_program() {
       "// All probes are on, register accesses too: use it on a driver that has little to do, or\n"
       "// expect it to be slowed down.\n"
       "// COST\n"
-      "// 2.5 us an event; six to eight events a burst.\n\n";
+      "// Measured by bench/trace_cost.sh with 60-byte frames at full rate, both drivers and "
+      "both\n"
+      "// cards in one thread, 0.31 us of processor time a packet without a tracer: 54 us a "
+      "packet\n"
+      "// more.\n\n";
   for (const ProbeInfo& probe : probe_list()) {
     std::string format = probe.name;
     std::string values;
