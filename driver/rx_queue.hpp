@@ -121,7 +121,9 @@ class RxQueue {
     const bool progress =
         at.completions.head != at_.completions.head || at.completions.done != at_.completions.done;
     const auto received = static_cast<std::uint32_t>(packet - out.data());
-    if (door_->obs.wants_receive_details()) tell(at, progress, out.first(received));
+    if constexpr (requires { door_->obs.wants_receive_details(); }) {
+      if (door_->obs.wants_receive_details()) tell(at, progress, out.first(received));
+    }
     at_ = at;
     counters_.packets += received;
     counters_.bytes += bytes;
@@ -458,7 +460,7 @@ class RxQueue {
   void refill(Lent& lent, Buffers& ring, RingKind kind, RegAddr tail) {
     const std::uint32_t per_page = pool_->fragments_per_page();
     std::uint64_t* const words = words_of(lent.memory);
-    const std::uint32_t first = ring.ring.tail;
+    const auto first = ring.ring.tail;
     std::uint32_t posted = 0;
     while (ring.ring.free() >= per_page) {
       const auto page = pool_->take(per_page);

@@ -63,8 +63,7 @@ struct SymObserver {
   template <class... Any>
   void refilled(const Any&...) {}
   template <class... Any>
-  void packet_received(const Any&...) {}
-  bool wants_packets() const { return false; }
+  void refill_empty(const Any&...) {}
 };
 
 /// One word a slot that the card never sees; only the bounds of its index matter.
