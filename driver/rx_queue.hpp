@@ -133,7 +133,7 @@ class RxQueue {
   /// Counts the packets that the card completed and nobody polled as dropped by a reset, and gives
   /// their fragments back. Only when the card's queue is idle, before reclaim(). A lap at most.
   void drop_unread() {
-    if (faulted_) return;
+    if (faulted_ || completion_memory_.cpu == nullptr) return;
     Packet packet = partial_;
     for (std::uint32_t n = 0; n < completion_size_; ++n) {
       const Verdict verdict = assemble(at_, words_of(completion_memory_), packet);

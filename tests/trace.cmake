@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Probes and tracing tools. Those of label `trace` run on the real kernel: 77 there means no root, no BPF, or no bpftrace.
-if(TARGET hni AND TARGET hni_trace AND TARGET hni-fuzz)
+if(TARGET hni AND TARGET hni_trace AND TARGET hni_fuzz)
   add_executable(trace_workload trace_workload.cpp)
   target_link_libraries(trace_workload PRIVATE hni_warnings hni_fuzz hni_probe_list openhni::trace)
   target_compile_options(trace_workload PRIVATE -fno-omit-frame-pointer)
@@ -11,7 +11,7 @@ if(TARGET hni AND TARGET hni_trace AND TARGET hni-fuzz)
                    top monitor record kill)
     add_test(NAME trace_${scenario}
       COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/trace_test.sh $<TARGET_FILE:hni> $<TARGET_FILE:trace_workload>
-              $<TARGET_FILE:hni-trace-gen> ${PROJECT_SOURCE_DIR} $<TARGET_FILE:hni-fuzz> ${scenario})
+              $<TARGET_FILE:hni-trace-gen> ${PROJECT_SOURCE_DIR} ${scenario})
     set_tests_properties(trace_${scenario} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77 LABELS trace)
   endforeach()
 endif()

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Probes and tracing tools on the real kernel: trace_test.sh HNI WORKLOAD GENERATOR SOURCE FUZZ SCENARIO
+# Probes and tracing tools on the real kernel: trace_test.sh HNI WORKLOAD GENERATOR SOURCE SCENARIO
 # The figures are exact: the workload writes down each event that it fires, and the generator sends a prime number of packets.
 # Exit 77: this machine or user cannot trace.
 set -u
-hni=$1 workload=$2 generator=$3 source=$4 fuzz=$5 scenario=$6
+hni=$1 workload=$2 generator=$3 source=$4 scenario=$5
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 packets=1009
@@ -235,16 +235,16 @@ for line in open(sys.argv[1]): json.loads(line)' "$folder/tool.out" || fail "-j 
   record)
     "$hni" trace record -o "$folder/run.rec" -- "$hni" run --generator --quiet --ring 64 --packets $packets 2>"$folder/tool.err" || fail "ended with $?"
     words=$(grep -c ' W 1 0 ' "$folder/run.rec")
-    out=$("$fuzz" record "$folder/run.rec" "$folder/run.fuzz" 1 0) || fail "$out"
+    out=$("$hni" fuzz record "$folder/run.rec" "$folder/run.fuzz" 1 0) || fail "$out"
     same "replay" "$out" "$words completions replayed, each as recorded; no finding"
     [ "$words" -gt $((2 * packets)) ] || fail "only $words completions"
-    "$fuzz" replay traffic "$folder/run.fuzz" >/dev/null || fail "the script has a finding"
+    "$hni" fuzz replay traffic "$folder/run.fuzz" >/dev/null || fail "the script has a finding"
     "$hni" trace plot "$folder/run.rec" -o "$folder/run.html" || fail "plot"
     grep -q "hni1 queue 0 TWQ0, 64 descriptors: $packets posts came back" "$folder/run.html" || fail "plot: wrong figures"
     grep -Eq 'http:|https:|src=' "$folder/run.html" && fail "plot: not self-contained"
     # A recording with a gap, or without its end, is refused.
     sed 100d "$folder/run.rec" >"$folder/gap.rec"
-    "$fuzz" record "$folder/gap.rec" "$folder/x" 2>&1 | grep -q '1 events of .* were lost' || fail "a gap was not seen"
+    "$hni" fuzz record "$folder/gap.rec" "$folder/x" 2>&1 | grep -q '1 events of .* were lost' || fail "a gap was not seen"
     head -100 "$folder/run.rec" >"$folder/cut.rec"
     "$hni" trace plot "$folder/cut.rec" 2>&1 | grep -q 'no end' || fail "a missing end was not seen"
     ;;
