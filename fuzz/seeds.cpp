@@ -38,7 +38,9 @@ constexpr auto kLies = std::to_array<std::string_view>(
 using Octets = std::vector<std::uint8_t>;
 
 void append(Octets& to, std::uint64_t value, unsigned bytes) {
-  for (unsigned i = 0; i < bytes; ++i) to.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+  // Little-endian; more than eight bytes are filled up with zeros.
+  for (unsigned i = 0; i < bytes; ++i)
+    to.push_back(i < 8 ? static_cast<std::uint8_t>(value >> (8 * i)) : std::uint8_t{0});
 }
 
 /// One message in one piece; `kind` 3: without descriptors, 0: a memory file, 9: an eventfd.
