@@ -45,6 +45,7 @@ Result<> Port<Io, Obs>::allocate() {
   if (!pairs_) return fail(ErrorCode::kNoMemory, config_.queues * sizeof(Pair));
   link_.configure(config_.link);
   firmware_.configure({.relaxed_ordering = config_.pcie.relaxed_ordering});
+  filter_.forget();
   if (auto r = filter_.set_mac(config_.mac); !r) return r;
   if (auto r = filter_.set_queue_count(config_.queues); !r) return r;
   for (std::uint32_t i = 0; i < config_.queues; ++i) {

@@ -85,9 +85,14 @@ class RxFilter {
 
   /// After a card reset: what the card held is gone. Writes everything if the filter is started.
   void reprogram() {
+    forget();
+    if (running_) start();
+  }
+
+  /// Nothing is known of what the card holds: before the first start after an attach.
+  void forget() {
     writer_.forget();
     rss_known_ = false;
-    if (running_) start();
   }
 
   /// After a firmware crash: address and rule entries are written again, the rest stays (6.2).

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # fuzz/smoke.sh SECONDS [FOLDER]: every libFuzzer target of the build in FOLDER (build/fuzz) runs
 # for a share of the time on the committed corpus; a line each. Fails on a finding and prints the
-# line that replays it. The canary must be found.
+# line that replays it. The canary must be found. The seed is fixed, so that the same build tries the
+# same inputs.
 set -u
 seconds=${1:?usage: fuzz/smoke.sh SECONDS [BUILD FOLDER]}
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -19,7 +20,7 @@ for name in $targets; do
   [ -x "$program" ] || { echo "$name: not built: $program"; failed=1; continue; }
   work=$(mktemp -d)
   log=$work/log
-  "$program" -max_total_time="$share" -timeout=60 -rss_limit_mb=2048 -print_final_stats=1 \
+  "$program" -seed=1 -max_total_time="$share" -timeout=60 -rss_limit_mb=2048 -print_final_stats=1 \
     -artifact_prefix="$out/$name-" "$work" "$root/corpus/$name" >"$log" 2>&1
   code=$?
   runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
