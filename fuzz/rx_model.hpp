@@ -123,8 +123,10 @@ class RxModel {
     require(read_ == written_, "stream", "a packet is missing", written_ - read_);
   }
 
-  /// The queue is taken back: all that is lent or under assembly is the pool's again.
+  /// The queue is taken back: all that is lent, under assembly, or read for counting only is the
+  /// pool's again.
   void reclaim() {
+    for (; read_ != written_; ++read_) drop(packets_[read_ % kMostPackets]);
     for (LentModel* ring : {&headers, &payloads})
       for (; ring->taken != ring->posted; ++ring->taken) holders->drop(ring->oldest());
     if (phase_ != Phase::kBetween) drop(building());
