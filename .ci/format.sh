@@ -24,7 +24,7 @@ done
 
 # No path of a machine, nothing unfinished.
 here='/(work|home|root|Users)/[a-z]'
-git grep -nE "$here" -- ':!LICENSE' ':!corpus' ':!.ci/format.sh' && say "the lines above name a machine's paths"
+git grep -anE "$here" -- ':!LICENSE' ':!.ci/format.sh' && say "the lines above name a machine's paths"
 git grep -nwE 'TODO|FIXME|XXX|HACK' -- ':!.ci/format.sh' ':!LICENSE' ':!corpus' && say "the lines above are unfinished"
 
 # Lines, files.
