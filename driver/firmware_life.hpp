@@ -117,10 +117,11 @@ void Firmware<Io, Obs>::stop(Time now) {
     return;
   }
   if (state_ == State::kStopping) return;
-  bool release_sent = false;
+  // A release that is on its way already is not sent again: the firmware would answer only one.
+  bool release_sent = ownership_ == Ownership::kReleasing && answer_pending_ && !ask_again_;
   if (ready()) {
     SmallMessage buffer;
-    if (ownership_ != Ownership::kNone)
+    if (ownership_ != Ownership::kNone && !release_sent)
       release_sent = mailbox_.send(encode_ownership(buffer, false), now).has_value();
     if (logs_on_) (void)mailbox_.send(encode_logs(buffer, false, false), now);
   }

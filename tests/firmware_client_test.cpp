@@ -359,6 +359,16 @@ TEST_F(FirmwareLife, StopReleasesOwnershipAndDrains) {
   EXPECT_TRUE(io.mapped.empty());
 }
 
+TEST_F(FirmwareLife, StopWhileTheReleaseIsOnItsWayDoesNotReleaseAgain) {
+  own();
+  ASSERT_TRUE(fw.take_ownership(false, now));
+  fw.stop(now);
+  advance(50ms);
+  EXPECT_TRUE(fw.down());
+  EXPECT_EQ(io.sent_of(0x12).size(), 2u) << "taken once, released once";
+  EXPECT_EQ(fw.counters().unsolicited, 0u);
+}
+
 TEST_F(FirmwareLife, StopOfASilentFirmwareEndsAfterTenSeconds) {
   own();
   io.frozen = true;

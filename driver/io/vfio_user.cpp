@@ -3,8 +3,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -13,6 +11,8 @@
 #include <array>
 #include <cerrno>
 #include <ctime>
+
+#include "driver/io/pci_function.hpp"
 
 namespace hni::io {
 
@@ -25,11 +25,7 @@ constexpr std::size_t kPage = 4096;
 constexpr std::uint64_t kGap = 0x10000;
 constexpr unsigned kMostVectors = 256;
 /// Room that the protocol promises even if the other side says nothing else of it.
-constexpr std::size_t kFdsAtOnce = 8;
-
-constexpr std::uint32_t kFbnic = 0x00131d9b;
-constexpr std::uint16_t kSerialCapability = 0x0003;
-constexpr std::uint32_t kMemoryAndMaster = 0x6;
+constexpr unsigned kFdsAtOnce = 8;
 
 std::uint32_t region_of(Bar bar) {
   return bar == Bar::kBar0 ? 0 : 4;
@@ -85,7 +81,7 @@ VfioUser::Status VfioUser::negotiate() {
 
 VfioUser::Status VfioUser::open_regions() {
   const std::pair<std::uint32_t, std::uint64_t> needed[] = {
-      {0, 0x180000}, {4, 0x18100}, {vu::kConfigRegion, 256}};
+      {0, kBar0Bytes}, {4, kBar4Bytes}, {vu::kConfigRegion, 256}};
   for (const auto& [index, bytes] : needed) {
     const vu::RegionInfo question{sizeof question, 0, index, 0, 0, 0};
     const auto answer = ask(Command::kGetRegionInfo, vu::bytes_of(question));
@@ -96,38 +92,19 @@ VfioUser::Status VfioUser::open_regions() {
   return {};
 }
 
-VfioUser::Status VfioUser::read_config(std::uint64_t offset, std::uint32_t& value) {
-  const vu::RegionAccess question{offset, vu::kConfigRegion, sizeof value};
+tl::expected<std::uint32_t, std::string> VfioUser::read_config(std::uint32_t offset) {
+  const vu::RegionAccess question{offset, vu::kConfigRegion, sizeof(std::uint32_t)};
   const auto answer = ask(Command::kRegionRead, vu::bytes_of(question));
-  if (!answer || answer->size() != sizeof question + sizeof value)
+  if (!answer || answer->size() != sizeof question + sizeof(std::uint32_t))
     return no("the configuration space cannot be read");
-  value = vu::load<std::uint32_t>(answer->subspan(sizeof question));
-  return {};
+  return vu::load<std::uint32_t>(answer->subspan(sizeof question));
 }
 
 VfioUser::Status VfioUser::identify() {
-  std::uint32_t id = 0;
-  if (auto r = read_config(0, id); !r) return r;
-  if (id != kFbnic) return no("the card is no fbnic");
-  // At most as many capabilities as fit, so that a list that bites its tail ends.
-  std::uint32_t at = 0x100;
-  for (int looks = 0; at >= 0x100 && looks < 64; ++looks) {
-    std::uint32_t head = 0;
-    if (auto r = read_config(at, head); !r) return r;
-    if ((head & 0xffff) == kSerialCapability) {
-      std::uint32_t low = 0;
-      std::uint32_t high = 0;
-      if (auto r = read_config(at + 4, low); !r) return r;
-      if (auto r = read_config(at + 8, high); !r) return r;
-      for (unsigned i = 0; i < 3; ++i) {
-        mac_[i] = static_cast<std::uint8_t>(high >> (24 - 8 * i));
-        mac_[3 + i] = static_cast<std::uint8_t>(low >> (16 - 8 * i));
-      }
-      break;
-    }
-    at = head >> 20 & ~3U;
-  }
-  const vu::RegionAccess command{4, vu::kConfigRegion, sizeof kMemoryAndMaster};
+  const auto mac = identify_function([this](std::uint32_t at) { return read_config(at); });
+  if (!mac) return no(mac.error());
+  mac_ = *mac;
+  const vu::RegionAccess command{kCommandOffset, vu::kConfigRegion, sizeof kMemoryAndMaster};
   if (!ask(Command::kRegionWrite, vu::bytes_of(command), vu::bytes_of(kMemoryAndMaster)))
     return no("the card does not become a bus master");
   return {};
@@ -138,26 +115,16 @@ VfioUser::Status VfioUser::open_interrupts() {
   const auto answer = ask(Command::kGetIrqInfo, vu::bytes_of(question));
   if (!answer || answer->size() < sizeof question) return no("no MSI-X interrupts");
   const unsigned count = std::min(vu::load<vu::IrqInfo>(*answer).count, kMostVectors);
-  interrupts_ = OwnedFd(::epoll_create1(EPOLL_CLOEXEC));
-  for (unsigned i = 0; i < count && interrupts_; ++i) {
-    eventfds_.emplace_back(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.u64 = i;
-    if (::epoll_ctl(interrupts_.get(), EPOLL_CTL_ADD, eventfds_.back().get(), &event) != 0)
-      return no(std::string("eventfd: ") + std::strerror(errno));
-  }
-  for (std::size_t first = 0; first < eventfds_.size(); first += kFdsAtOnce) {
+  if (auto r = vectors_.open(count); !r) return r;
+  for (unsigned first = 0; first < count; first += kFdsAtOnce) {
     std::array<int, kFdsAtOnce> fds{};
-    const std::size_t n = std::min(kFdsAtOnce, eventfds_.size() - first);
-    for (std::size_t i = 0; i < n; ++i) fds[i] = eventfds_[first + i].get();
+    const unsigned n = std::min(kFdsAtOnce, count - first);
+    for (unsigned i = 0; i < n; ++i) fds[i] = vectors_.eventfd(first + i);
     const vu::SetIrqs set{sizeof set, vu::SetIrqs::kDataEventFd | vu::SetIrqs::kTrigger,
-                          vu::kMsixIrq, static_cast<std::uint32_t>(first),
-                          static_cast<std::uint32_t>(n)};
+                          vu::kMsixIrq, first, n};
     if (!ask(Command::kSetIrqs, vu::bytes_of(set), {}, std::span(fds).first(n)))
       return no("the card does not take eventfds");
   }
-  fired_.reserve(64);
   return {};
 }
 
@@ -265,19 +232,6 @@ void VfioUser::dma_free(const DmaSpan& span) {
   (void)ask(Command::kDmaUnmap, vu::bytes_of(unmap));
   ::munmap(it->cpu, it->bytes);
   spans_.erase(it);
-}
-
-std::span<const std::uint16_t> VfioUser::fired() {
-  fired_.clear();
-  std::array<epoll_event, 64> events;
-  const int n = ::epoll_wait(interrupts_.get(), events.data(), static_cast<int>(events.size()), 0);
-  for (int i = 0; i < n; ++i) {
-    const auto vector = static_cast<std::uint16_t>(events[static_cast<std::size_t>(i)].data.u64);
-    std::uint64_t count = 0;
-    if (::read(eventfds_[vector].get(), &count, sizeof count) == sizeof count)
-      fired_.push_back(vector);
-  }
-  return fired_;
 }
 
 }  // namespace hni::io

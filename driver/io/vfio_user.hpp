@@ -19,6 +19,7 @@
 #include "device/vfio_user/connection.hpp"
 #include "driver/device_io.hpp"
 #include "driver/interrupts.hpp"
+#include "driver/io/event_vectors.hpp"
 #include "driver/port_config.hpp"
 
 namespace hni::io {
@@ -49,12 +50,12 @@ class VfioUser {
 
   // ---- What is not a register
   /// Readable while a vector has fired.
-  [[nodiscard]] int interrupts() const { return interrupts_.get(); }
+  [[nodiscard]] int interrupts() const { return vectors_.waitable(); }
   /// Calls handle(Vector) for each vector that fired since the last call; how many.
   template <class Handle>
   unsigned take_interrupts(Handle&& handle) {
     unsigned taken = 0;
-    for (const std::uint16_t vector : fired()) {
+    for (const std::uint16_t vector : vectors_.take()) {
       handle(Vector{vector});
       ++taken;
     }
@@ -62,7 +63,7 @@ class VfioUser {
   }
   /// The address in the card's serial number.
   [[nodiscard]] const MacAddress& mac() const { return mac_; }
-  [[nodiscard]] unsigned vectors() const { return static_cast<unsigned>(eventfds_.size()); }
+  [[nodiscard]] unsigned vectors() const { return vectors_.count(); }
   [[nodiscard]] bool gone() const { return gone_; }
   [[nodiscard]] const std::string& why() const { return connection_.why(); }
 
@@ -77,7 +78,7 @@ class VfioUser {
   Status identify();
   Status open_regions();
   Status open_interrupts();
-  Status read_config(std::uint64_t offset, std::uint32_t& value);
+  tl::expected<std::uint32_t, std::string> read_config(std::uint32_t offset);
 
   /// Sends a command and waits for its answer: its payload, valid until the next call.
   tl::expected<std::span<const std::byte>, int> ask(Command command,
@@ -87,15 +88,12 @@ class VfioUser {
   void post(Command command, std::span<const std::byte> payload, std::span<const std::byte> more,
             std::uint32_t flags, std::span<const int> fds = {});
   std::optional<device::vfio_user::Message> wait_for_message();
-  std::span<const std::uint16_t> fired();
 
   device::vfio_user::Connection connection_;
   std::uint16_t next_id_ = 1;
   bool gone_ = false;
   MacAddress mac_{};
-  OwnedFd interrupts_;  ///< an epoll descriptor over the eventfds
-  std::vector<OwnedFd> eventfds_;
-  std::vector<std::uint16_t> fired_;
+  EventVectors vectors_;
   std::uint64_t next_iova_ = 0x1'0000'0000;
   std::vector<DmaSpan> spans_;
 };

@@ -168,7 +168,7 @@ std::string enum_text(const rdl::EnumDef& def) {
   return out;
 }
 
-std::string access_text(const Field& field) {
+std::string column_text(const Field& field) {
   std::string out(field.sw);
   if (!field.on_read.empty()) out += fmt::format(" {}", field.on_read);
   if (!field.on_write.empty()) out += fmt::format(" {}", field.on_write);
@@ -191,7 +191,7 @@ std::string field_table(const Linker& link, const std::vector<Field>& fields) {
         "<tr><td class=m>{}<td class=m>{}<td class=m>{}<td class=m>{}<td class=m>{}<td>{}</tr>\n",
         field.msb == field.lsb ? fmt::format("{}", field.msb)
                                : fmt::format("{}:{}", field.msb, field.lsb),
-        escaped(field.name), field.dump_only ? "?" : access_text(field),
+        escaped(field.name), field.dump_only ? "?" : column_text(field),
         field.dump_only ? "?" : std::string(field.hw),
         field.reset ? fmt::format("{:#x}", *field.reset) : "–", text);
   }

@@ -11,7 +11,14 @@ namespace hni::tools {
 namespace {
 
 void add_options(CLI::App& app, AttachOptions& o) {
-  app.add_option("--socket", o.socket, "the vfio-user socket of the card")->required();
+  auto* const card = app.add_option_group("the card");
+  card->add_option("--socket", o.socket, "its vfio-user socket");
+  card->add_option(
+      "--vfio", o.vfio,
+      "its PCI address on this machine (0000:01:00.0); the kernel's vfio-pci must have "
+      "it, behind an IOMMU. Caution: what the card writes then goes into this "
+      "process's memory");
+  card->require_option(1);
   app.add_option("--tap", o.tap, "a TAP interface of this name on top");
   app.add_option("--frames", o.frames,
                  "send so many numbered frames and compare what comes back (a card on the wire "
@@ -37,13 +44,15 @@ Outcome<> check(const AttachOptions& o) {
 
 int attach_command(int argc, char** argv) {
   AttachOptions options;
-  CLI::App app{"Our driver on a card in another process (`hni device`, or any vfio-user server).",
-               "hni attach"};
+  CLI::App app{
+      "Our driver on a card in another process (`hni device`, or any vfio-user server), or on "
+      "a card of this machine.",
+      "hni attach"};
   add_options(app, options);
   if (const auto status = parse(app, "hni attach", argc, argv)) return *status;
   if (const auto good = check(options); !good) return complain("hni attach", good.error());
-  AttachRunner runner(options);
-  const auto status = runner.run();
+  const auto status = options.vfio.empty() ? AttachRunner<io::VfioUser>(options).run()
+                                           : AttachRunner<io::Vfio>(options).run();
   return status ? *status : complain("hni attach", status.error());
 }
 

@@ -13,20 +13,31 @@
 namespace hni::tools {
 namespace {
 
-constexpr std::uint64_t kSignalToken = 1;
 constexpr std::uint64_t kTapToken = 2;
 constexpr std::uint64_t kCardToken = 3;
 constexpr QueueId kQueue{0};
 constexpr Duration kPatience = std::chrono::seconds(30);
-constexpr Duration kLongestSleep = std::chrono::seconds(3600);
 /// So many frames may be under way at once: fewer than a wire that returns them has room for.
 constexpr std::uint64_t kUnderWay = 192;
 constexpr std::array<std::uint8_t, 14> kHeader{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02,
                                                0x77, 0,    0,    0,    1,    0x88, 0xb5};
 
+Outcome<std::unique_ptr<io::VfioUser>> open_card(const AttachOptions& o, io::VfioUser* /*kind*/) {
+  auto io = io::VfioUser::connect(o.socket);
+  if (!io) return problem("--socket " + io.error());
+  return std::move(*io);
+}
+
+Outcome<std::unique_ptr<io::Vfio>> open_card(const AttachOptions& o, io::Vfio* /*kind*/) {
+  auto io = io::Vfio::open(o.vfio);
+  if (!io) return problem("--vfio " + io.error());
+  return std::move(*io);
+}
+
 }  // namespace
 
-Outcome<int> AttachRunner::run() {
+template <class Io>
+Outcome<int> AttachRunner<Io>::run() {
   if (auto r = set_up(); !r) return tl::unexpected(r.error());
   const auto looped = loop();
   stop();
@@ -34,7 +45,8 @@ Outcome<int> AttachRunner::run() {
   return conclude();
 }
 
-Outcome<> AttachRunner::set_up() {
+template <class Io>
+Outcome<> AttachRunner<Io>::set_up() {
   auto poller = Poller::create();
   if (!poller) return tl::unexpected(poller.error());
   poller_.emplace(std::move(*poller));
@@ -46,8 +58,8 @@ Outcome<> AttachRunner::set_up() {
   if (!signals_) return system_problem("signals");
   if (auto r = poller_->add(signals_.get(), kSignalToken); !r) return r;
 
-  auto io = io::VfioUser::connect(options_.socket);
-  if (!io) return problem("--socket " + io.error());
+  auto io = open_card(options_, static_cast<Io*>(nullptr));
+  if (!io) return tl::unexpected(io.error());
   io_ = std::move(*io);
   if (auto r = poller_->add(io_->interrupts(), kCardToken); !r) return r;
   if (!options_.tap.empty()) {
@@ -58,7 +70,7 @@ Outcome<> AttachRunner::set_up() {
     if (auto r = poller_->add(tap->fd(), kTapToken, true); !r) return r;
     tap_.emplace(std::move(*tap));
   }
-  port_ = std::make_unique<SocketPort>(*io_);
+  port_ = std::make_unique<CardPort>(*io_);
   PortConfig config;
   config.mac = io_->mac();
   config.mtu = options_.mtu;
@@ -72,7 +84,8 @@ Outcome<> AttachRunner::set_up() {
   return {};
 }
 
-Outcome<> AttachRunner::loop() {
+template <class Io>
+Outcome<> AttachRunner<Io>::loop() {
   for (;;) {
     const Time now = monotonic_now();
     const bool busy = turn(now);
@@ -101,12 +114,14 @@ Outcome<> AttachRunner::loop() {
   }
 }
 
-bool AttachRunner::finished(Time now) const {
+template <class Io>
+bool AttachRunner<Io>::finished(Time now) const {
   if (stop_ || now >= stop_at_) return true;
   return options_.frames != 0 && counters_.received >= options_.frames;
 }
 
-bool AttachRunner::turn(Time now) {
+template <class Io>
+bool AttachRunner<Io>::turn(Time now) {
   (void)io_->take_interrupts([&](Vector vector) {
     port_->interrupt(vector, now);
     active_ = active_ || raw(vector) >= kFirstQueueVector;
@@ -119,7 +134,8 @@ bool AttachRunner::turn(Time now) {
   return moved;
 }
 
-bool AttachRunner::poll_card(Time now) {
+template <class Io>
+bool AttachRunner<Io>::poll_card(Time now) {
   std::array<Packet, kBatch> packets;
   const std::uint32_t received = port_->rx_burst(kQueue, packets, now);
   for (std::uint32_t i = 0; i < received; ++i) {
@@ -134,7 +150,8 @@ bool AttachRunner::poll_card(Time now) {
 }
 
 /// One received packet: to the interface, or compared with what was sent.
-void AttachRunner::take(Packet& packet) {
+template <class Io>
+void AttachRunner<Io>::take(Packet& packet) {
   std::array<std::byte, kMaxFrameBytes> frame;
   std::size_t bytes = 0;
   for (std::uint32_t i = 0; i < packet.segment_count; ++i) {
@@ -155,7 +172,8 @@ void AttachRunner::take(Packet& packet) {
   }
 }
 
-bool AttachRunner::read_tap(Time now) {
+template <class Io>
+bool AttachRunner<Io>::read_tap(Time now) {
   std::array<std::byte, kMaxFrameBytes + 64> frame;
   bool moved = false;
   for (std::uint32_t i = 0; i < kBatch; ++i) {
@@ -186,7 +204,8 @@ bool AttachRunner::read_tap(Time now) {
   return moved;
 }
 
-bool AttachRunner::fill(Packet& packet, std::uint64_t number) {
+template <class Io>
+bool AttachRunner<Io>::fill(Packet& packet, std::uint64_t number) {
   if (!port_->allocate(packet, options_.bytes)) return false;
   for (std::uint32_t s = 0; s < packet.segment_count; ++s)
     std::fill_n(port_->data(packet.segments[s]), packet.segments[s].length,
@@ -196,7 +215,8 @@ bool AttachRunner::fill(Packet& packet, std::uint64_t number) {
   return true;
 }
 
-bool AttachRunner::send_frames(Time now) {
+template <class Io>
+bool AttachRunner<Io>::send_frames(Time now) {
   if (!port_->link_up() || counters_.sent == options_.frames) return false;
   std::array<Packet, kBatch> packets;
   std::uint32_t ready = 0;
@@ -211,7 +231,8 @@ bool AttachRunner::send_frames(Time now) {
   return taken != 0;
 }
 
-void AttachRunner::stop() {
+template <class Io>
+void AttachRunner<Io>::stop() {
   if (held_) port_->release(*held_);
   const Time end = monotonic_now() + kPatience;
   port_->detach(monotonic_now());
@@ -222,7 +243,8 @@ void AttachRunner::stop() {
   }
 }
 
-int AttachRunner::conclude() {
+template <class Io>
+int AttachRunner<Io>::conclude() {
   const double seconds = std::chrono::duration<double>(monotonic_now() - started_).count();
   const nlohmann::json j = {
       {"seconds", seconds},       {"sent", counters_.sent},       {"received", counters_.received},
@@ -237,5 +259,8 @@ int AttachRunner::conclude() {
   const bool all = options_.frames == 0 || counters_.received >= options_.frames;
   return counters_.wrong == 0 && all ? kExitDone : kExitFailed;
 }
+
+template class AttachRunner<io::VfioUser>;
+template class AttachRunner<io::Vfio>;
 
 }  // namespace hni::tools

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// AttachRunner: `hni attach`: our driver on a card in another process, with a TAP interface or a
-/// packet source on top. One thread; it sleeps until the card, the interface or a timer wakes it.
+/// AttachRunner: `hni attach`: our driver on a card in another process (io::VfioUser) or on this
+/// machine's PCI bus (io::Vfio), with a TAP interface or a packet source on top. One thread; it
+/// sleeps until the card, the interface or a timer wakes it.
 
 #include <cstdint>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <string>
 
 #include "device/wire/tap.hpp"
+#include "driver/io/vfio.hpp"
 #include "driver/io/vfio_user.hpp"
 #include "driver/port.hpp"
 #include "tools/hni/poller.hpp"
@@ -18,8 +20,9 @@
 namespace hni::tools {
 
 struct AttachOptions {
-  std::string socket;
-  std::string tap;  ///< name of the interface; empty: no interface
+  std::string socket;  ///< of a vfio-user server; or
+  std::string vfio;    ///< the PCI address of a card of this machine
+  std::string tap;     ///< name of the interface; empty: no interface
   std::uint64_t frames =
       0;  ///< send so many, each after the other; with a looped wire they return
   std::uint32_t bytes = 64;
@@ -28,6 +31,8 @@ struct AttachOptions {
   bool json = false;
 };
 
+/// Io is io::VfioUser or io::Vfio.
+template <class Io>
 class AttachRunner {
  public:
   explicit AttachRunner(const AttachOptions& options) : options_(options) {}
@@ -36,7 +41,7 @@ class AttachRunner {
   Outcome<int> run();
 
  private:
-  using SocketPort = Port<io::VfioUser>;
+  using CardPort = Port<Io>;
 
   static constexpr std::uint32_t kBatch = 32;
 
@@ -64,8 +69,8 @@ class AttachRunner {
   std::optional<Poller> poller_;
   Fd signals_;
   std::optional<device::TapDevice> tap_;
-  std::unique_ptr<io::VfioUser> io_;
-  std::unique_ptr<SocketPort> port_;
+  std::unique_ptr<Io> io_;
+  std::unique_ptr<CardPort> port_;
   Counters counters_;
   bool announced_ = false;
   bool stop_ = false;
@@ -75,5 +80,8 @@ class AttachRunner {
   Time started_{};
   Time stop_at_ = Time::max();
 };
+
+extern template class AttachRunner<io::VfioUser>;
+extern template class AttachRunner<io::Vfio>;
 
 }  // namespace hni::tools

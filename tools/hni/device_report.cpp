@@ -10,8 +10,6 @@
 namespace hni::tools {
 namespace {
 
-using Json = nlohmann::json;
-
 std::string access_text(const device::RegisterAccess& access) {
   return fmt::format("{} BAR{} 0x{:05x}{}", access.write ? "write of" : "read of",
                      access.bar == spec::Bar::kBar0 ? 0 : 4, access.byte_offset,
@@ -19,8 +17,8 @@ std::string access_text(const device::RegisterAccess& access) {
 }
 
 /// How often each rule was broken, by name; only those that were.
-Json broken_rules(const device::CardEvents& events) {
-  Json rules = Json::object();
+nlohmann::json broken_rules(const device::CardEvents& events) {
+  nlohmann::json rules = nlohmann::json::object();
   const auto names = spec::action_rules();
   for (std::size_t i = 0; i < events.illegal_action.size() && i < names.size(); ++i) {
     if (events.illegal_action[i] != 0) rules[names[i].name] = events.illegal_action[i];
@@ -34,10 +32,10 @@ Json broken_rules(const device::CardEvents& events) {
 
 }  // namespace
 
-Json card_json(device::vfio_user::Server& server) {
+nlohmann::json card_json(device::vfio_user::Server& server) {
   const device::CardEvents& events = server.card().events();
   const device::vfio_user::SessionCounters session = server.session_counters();
-  Json driver = {
+  nlohmann::json driver = {
       {"unknown_register", events.unknown_register}, {"partly_modelled", events.partly_modelled},
       {"read_only_write", events.read_only_write},   {"broken_rules", broken_rules(events)},
       {"malformed_twd", events.malformed_twd},       {"dma_faults", server.dma().refused()}};
@@ -61,13 +59,13 @@ Json card_json(device::vfio_user::Server& server) {
 }
 
 std::string card_text(device::vfio_user::Server& server) {
-  const Json j = card_json(server);
+  const nlohmann::json j = card_json(server);
   std::string text = fmt::format(
       "{}: {} clients ({} broke the protocol), {} messages ({} refused), {} register reads, {} "
       "writes, {} interrupts\n",
       server.path(), j["clients"].dump(), j["breaches"].dump(), j["messages"].dump(),
       j["refused"].dump(), j["reads"].dump(), j["writes"].dump(), j["interrupts"].dump());
-  const Json& d = j["driver"];
+  const nlohmann::json& d = j["driver"];
   text += fmt::format(
       "  the driver: {} unknown registers, {} partly modelled, {} writes to read-only ones, {} "
       "refused DMA accesses\n",
@@ -82,7 +80,7 @@ std::string card_text(device::vfio_user::Server& server) {
 }
 
 std::string event_line(const std::string& socket, const std::string& text) {
-  return Json{{"socket", socket}, {"event", text}}.dump();
+  return nlohmann::json{{"socket", socket}, {"event", text}}.dump();
 }
 
 Outcome<std::array<std::uint8_t, 6>> parse_mac(const std::string& text) {

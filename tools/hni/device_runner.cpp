@@ -16,7 +16,6 @@ namespace {
 
 using device::vfio_user::Server;
 
-constexpr std::uint64_t kSignalToken = 1;
 constexpr std::uint64_t kSlotTokens = 0x100;  // + 4 * slot + one of these
 constexpr std::uint64_t kListener = 0;
 constexpr std::uint64_t kClient = 1;
@@ -25,7 +24,6 @@ constexpr std::uint64_t kWire = 2;
 constexpr unsigned kMessages = 256;
 constexpr unsigned kFrames = 128;
 constexpr unsigned kDescriptors = 256;
-constexpr Duration kLongestSleep = std::chrono::seconds(3600);
 /// How soon to offer a frame again that the wire did not take.
 constexpr Duration kWireRetry = std::chrono::microseconds(100);
 

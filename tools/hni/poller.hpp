@@ -15,6 +15,11 @@
 
 namespace hni::tools {
 
+/// What every loop calls the descriptor of its signals; its other tokens are larger.
+inline constexpr std::uint64_t kSignalToken = 1;
+/// Nobody waits longer without looking up.
+inline constexpr Duration kLongestSleep = std::chrono::seconds(3600);
+
 class Poller {
  public:
   struct Event {

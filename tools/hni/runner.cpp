@@ -14,13 +14,9 @@
 namespace hni::tools {
 namespace {
 
-constexpr std::uint64_t kSignalToken = 1;
-constexpr std::uint64_t kQueueToken = 0x10000;   // + side * 0x1000 + queue
-constexpr std::uint64_t kNoticeToken = 0x20000;  // + side
 constexpr Duration kReportPeriod = std::chrono::seconds(1);
 /// Sleeping and waking costs about so much: shorter waits are spun away.
 constexpr Duration kShortestSleep = std::chrono::microseconds(60);
-constexpr Duration kLongestSleep = std::chrono::seconds(3600);
 constexpr Duration kBringUpPatience = std::chrono::seconds(15);
 constexpr Duration kDrainPatience = std::chrono::seconds(2);
 constexpr Duration kStopPatience = std::chrono::seconds(15);

@@ -43,6 +43,10 @@ struct RunOptions {
   }
 };
 
+/// Tokens of its loop.
+inline constexpr std::uint64_t kQueueToken = 0x10000;   ///< + side * 0x1000 + queue
+inline constexpr std::uint64_t kNoticeToken = 0x20000;  ///< + side
+
 class Runner {
  public:
   explicit Runner(const RunOptions& options) : options_(options) {}

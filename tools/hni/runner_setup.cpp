@@ -16,10 +16,6 @@
 namespace hni::tools {
 namespace {
 
-constexpr std::uint64_t kSignalToken = 1;
-constexpr std::uint64_t kQueueToken = 0x10000;
-constexpr std::uint64_t kNoticeToken = 0x20000;
-
 constexpr const char* kIpv4[2] = {"10.77.0.1", "10.77.0.2"};
 constexpr const char* kIpv6[2] = {"fd77::1", "fd77::2"};
 

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// What a back end for a card that is not in this process looks up in its configuration space
+/// (fbnic reference 1.1, 1.2), whatever the way there is.
+
+#include <cstdint>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "driver/port_config.hpp"
+
+namespace hni::io {
+
+inline constexpr std::uint64_t kBar0Bytes = 0x180000;  ///< at least; the registers reach so far
+inline constexpr std::uint64_t kBar4Bytes = 0x18100;   ///< at least
+inline constexpr std::uint32_t kFbnicId = 0x00131d9b;
+inline constexpr std::uint32_t kCommandOffset = 4;
+inline constexpr std::uint32_t kMemoryAndMaster = 0x6;  ///< memory space and bus master enabled
+
+/// Checks that the function is an fbnic and takes its address from the serial number. `read`
+/// gives the 32-bit word at an offset of the configuration space, or an error of one line. All
+/// zero if the card has no serial number.
+template <class Read>
+tl::expected<MacAddress, std::string> identify_function(Read&& read) {
+  constexpr std::uint16_t kSerialCapability = 0x0003;
+  const tl::expected<std::uint32_t, std::string> id = read(0U);
+  if (!id) return tl::unexpected(id.error());
+  if (*id != kFbnicId) return tl::unexpected(std::string("the card is no fbnic"));
+  MacAddress mac{};
+  // At most as many capabilities as fit, so that a list that bites its tail ends.
+  std::uint32_t at = 0x100;
+  for (int looks = 0; at >= 0x100 && looks < 64; ++looks) {
+    const auto head = read(at);
+    if (!head) return tl::unexpected(head.error());
+    if ((*head & 0xffff) == kSerialCapability) {
+      const auto low = read(at + 4);
+      const auto high = read(at + 8);
+      if (!low || !high) return tl::unexpected(low ? high.error() : low.error());
+      for (unsigned i = 0; i < 3; ++i) {
+        mac[i] = static_cast<std::uint8_t>(*high >> (24 - 8 * i));
+        mac[3 + i] = static_cast<std::uint8_t>(*low >> (16 - 8 * i));
+      }
+      break;
+    }
+    at = *head >> 20 & ~3U;
+  }
+  return mac;
+}
+
+}  // namespace hni::io
