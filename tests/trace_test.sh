@@ -291,7 +291,7 @@ END
     attached() { [ "$(listeners $driver)" = 2 ]; }
     detached() { [ "$(listeners $driver)" = 0 ]; }
     gone() { ! kill -0 "$1" 2>/dev/null; }
-    tracers() { pgrep -f "^[^ ]*bpftrace .*-p $driver " || true; }
+    tracers() { pgrep -f "bpftrace .*-p $driver " || true; }
     no_tracers() { [ -z "$(tracers)" ]; }
     "$hni" run --generator -j --rate 1000 >"$folder/run.out" &
     driver=$!
