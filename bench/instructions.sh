@@ -8,8 +8,8 @@ build=${1:?usage: bench/instructions.sh BUILD_DIR}
 bursts=10000
 max_per_packet=200
 max_check_percent=10
-# The aim is 1; since the receive queue tells more of its polls it is 1.5. No worse than that.
-max_probe_percent=1.6
+# Beside the checks of the semaphores, the register allocation of a loop differs by an instruction a packet, in either direction.
+max_probe_percent=1.0
 
 count() {
   local out
@@ -24,5 +24,5 @@ untraced=$(count "$build/bench/forward_bench_untraced")
 awk -v t="$total" -v b="$bare" -v u="$untraced" -v probes="$max_probe_percent" -v n="$((bursts * 32))" -v max="$max_per_packet" -v pct="$max_check_percent" 'BEGIN {
   printf "instructions per forwarded packet: %.1f (at most %d)\n", t / n, max
   printf "without the checks of card input:  %.1f, so the checks cost %.1f %% (at most %d %%)\n", b / n, 100 * (t - b) / t, pct
-  printf "without the probes:                %.1f, so the probes cost %.1f %% (aim 1 %%, at most %.1f %%)\n", u / n, 100 * (t - u) / u, probes
+  printf "without the probes:                %.1f, so the probes cost %.1f %% (at most %.1f %%)\n", u / n, 100 * (t - u) / u, probes
   exit !(t / n <= max && 100 * (t - b) / t <= pct && 100 * (t - u) / u <= probes) }'

@@ -358,7 +358,7 @@ void Mailbox<Io, Obs>::publish(std::uint32_t mailbox, Ring& ring, std::uint32_t 
   door_->write(spec::MBX_DESC_LO{words.low}, mailbox, slot);
   door_->obs.ring_posted(QueueId{0},
                          mailbox == kMailboxTx ? RingKind::kMailboxTx : RingKind::kMailboxRx, slot,
-                         1, ring.ring.mask);
+                         1U, ring.ring.mask);
 }
 
 template <DeviceIo Io, class Obs>
@@ -378,7 +378,7 @@ void Mailbox<Io, Obs>::take_sent(Time now, Handler& handler) {
     (void)tx_.take_back();
     const bool refused = verdict == MailboxVerdict::kFailed;
     counters_.send_refused += refused ? 1 : 0;
-    door_->obs.ring_completed(QueueId{0}, RingKind::kMailboxTx, slot, 1, tx_.ring.mask);
+    door_->obs.ring_completed(QueueId{0}, RingKind::kMailboxTx, slot, 1U, tx_.ring.mask);
     handler.sent(tx_types_[slot], refused, now);
   }
 }
@@ -392,7 +392,7 @@ void Mailbox<Io, Obs>::take_received(Time now, Handler& handler) {
     const MailboxVerdict verdict = mailbox_verdict(low.raw);
     if (verdict == MailboxVerdict::kPending || door_->gone()) return;
     (void)rx_.take_back();
-    door_->obs.ring_completed(QueueId{0}, RingKind::kMailboxRx, slot, 1, rx_.ring.mask);
+    door_->obs.ring_completed(QueueId{0}, RingKind::kMailboxRx, slot, 1U, rx_.ring.mask);
     if (verdict == MailboxVerdict::kFailed) {
       ++counters_.receive_failed;
       post_receive_page();

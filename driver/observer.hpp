@@ -67,10 +67,15 @@ struct NullObserver {
   /// A completion that a poll consumed, or refused.
   void completion_read(QueueId, RingKind, std::uint32_t /*slot*/, std::uint64_t /*word*/) {}
   void packet_dropped(QueueId, DropReason) {}
+  /// rx_poll_started() only if wants_receive_details().
+  void rx_poll_started(QueueId, std::uint32_t /*budget*/) {}
   void rx_polled(QueueId, std::uint32_t /*budget*/, std::uint32_t /*work*/) {}
+  void tx_poll_started(QueueId, std::uint32_t /*budget*/) {}
   void tx_polled(QueueId, std::uint32_t /*budget*/, std::uint32_t /*work*/) {}
   void tx_stopped(QueueId) {}
   void tx_woken(QueueId) {}
+  /// A ring has room for a page or more; refilled() follows, with a count of 0 if there was none.
+  void refill_started(QueueId, RingKind, std::uint32_t /*slot*/, std::uint32_t /*free*/) {}
   void refilled(QueueId, RingKind, std::uint32_t /*slot*/, std::uint32_t /*count*/,
                 std::uint32_t /*mask*/) {}
   /// A refill ended early: the pool has no page left. `free`: slots of the ring that stay empty.
@@ -86,6 +91,9 @@ struct NullObserver {
   void link_changed(bool /*up*/, std::uint32_t /*mbit_per_s*/) {}
   void state_changed(std::uint8_t /*from*/, std::uint8_t /*to*/, Time) {}
   void recovery_step(RecoveryStep, std::uint32_t /*cause*/, Time) {}
+  /// The end of a queue reset (the queue runs again) or of a card reset (the port is ready again).
+  void recovery_done(RecoveryStep, std::uint32_t /*cause*/, Time) {}
+  void statistics_started(Time) {}
   void statistics_read(Time) {}
 };
 

@@ -93,6 +93,10 @@ void Port<Io, Obs>::step_bring_up(Time now) {
   statistics_.snapshot();
   clock_.setup();
   go(PortState::kReady, now);
+  // Only a reset brings a port up with an error.
+  if (error_.code != ErrorCode::kNone)
+    door_.obs.recovery_done(RecoveryStep::kCardReset, static_cast<std::uint32_t>(error_.code),
+                            now);
   if (wanted_) take_over(now);
 }
 
@@ -258,6 +262,7 @@ void Port<Io, Obs>::step_queue_resets(Time now) {
     VectorSet vectors;
     vectors.add(p.vector());
     irq_.kick(vectors);
+    door_.obs.recovery_done(RecoveryStep::kQueueReset, raw(p.queue()), now);
   }
   queues.drop_at_mac(discard);
   next_quiesce_look_ = waiting ? now + Pair::kIdlePoll : Time::max();

@@ -98,36 +98,9 @@ class RxQueue {
   /// marks as broken count too, and no packet has more than kMaxCompletions completions.
   std::uint32_t poll(std::span<Packet> out) {
     if (!enabled_ || faulted_ || out.empty()) return 0;
-    Position at = at_;
-    if (at.assembly != Assembly::kBetween) out[0] = partial_;
-    Packet* packet = out.data();
-    const Packet* end = packet + out.size();
-    const std::uint64_t* const words = words_of(completion_memory_);
-    std::uint64_t bytes = 0;
-    while (packet != end) {
-      const Verdict verdict = assemble(at, words, *packet);
-      if (verdict == Verdict::kDelivered) [[likely]] {
-        bytes += Words::number(packet->length);
-        ++packet;
-      } else if (verdict == Verdict::kDropped) {
-        --end;
-      } else {
-        if (verdict == Verdict::kRefused) fault(at, *packet);
-        break;
-      }
-    }
-    if (at.assembly != Assembly::kBetween) partial_ = *packet;
-    // A whole lap in one poll leaves the head where it was.
-    const bool progress =
-        at.completions.head != at_.completions.head || at.completions.done != at_.completions.done;
-    const auto received = static_cast<std::uint32_t>(packet - out.data());
-    if (door_->obs.wants_receive_details()) tell(at, progress, out.first(received));
-    at_ = at;
-    counters_.packets += received;
-    counters_.bytes += bytes;
-    if (progress && !faulted_) acknowledge();
-    door_->obs.rx_polled(queue_, static_cast<std::uint32_t>(out.size()), received);
-    return received;
+    if (door_->obs.wants_receive_details()) [[unlikely]]
+      return poll_and_tell(out);
+    return finish(out.size(), take(out));
   }
 
   /// Counts the packets that the card completed and nobody polled as dropped by a reset, and gives
@@ -234,6 +207,58 @@ class RxQueue {
   void free_words(DmaSpan& span) {
     if (span.cpu != nullptr) door_->io.dma_free(span);
     span = {};
+  }
+
+  /// What a poll found.
+  struct Taken {
+    std::uint32_t packets;
+    bool progress;  ///< completions were consumed
+  };
+
+  /// The work of a poll, without what the card and the observer are told of it.
+  HNI_HOT Taken take(std::span<Packet> out) {
+    Position at = at_;
+    if (at.assembly != Assembly::kBetween) out[0] = partial_;
+    Packet* packet = out.data();
+    const Packet* end = packet + out.size();
+    const std::uint64_t* const words = words_of(completion_memory_);
+    std::uint64_t bytes = 0;
+    while (packet != end) {
+      const Verdict verdict = assemble(at, words, *packet);
+      if (verdict == Verdict::kDelivered) [[likely]] {
+        bytes += Words::number(packet->length);
+        ++packet;
+      } else if (verdict == Verdict::kDropped) {
+        --end;
+      } else {
+        if (verdict == Verdict::kRefused) fault(at, *packet);
+        break;
+      }
+    }
+    if (at.assembly != Assembly::kBetween) partial_ = *packet;
+    // A whole lap in one poll leaves the head where it was.
+    const bool progress =
+        at.completions.head != at_.completions.head || at.completions.done != at_.completions.done;
+    at_ = at;
+    counters_.bytes += bytes;
+    return {static_cast<std::uint32_t>(packet - out.data()), progress};
+  }
+
+  /// The end of a poll. (A function of its own: what it needs takes no registers from the loop.)
+  [[gnu::noinline]] std::uint32_t finish(std::size_t budget, Taken taken) {
+    counters_.packets += taken.packets;
+    if (taken.progress && !faulted_) acknowledge();
+    door_->obs.rx_polled(queue_, static_cast<std::uint32_t>(budget), taken.packets);
+    return taken.packets;
+  }
+
+  /// poll() while somebody wants to know all that it does.
+  [[gnu::cold, gnu::noinline]] std::uint32_t poll_and_tell(std::span<Packet> out) {
+    door_->obs.rx_poll_started(queue_, static_cast<std::uint32_t>(out.size()));
+    const Position before = at_;
+    const Taken taken = take(out);
+    if (taken.progress) tell(before, out.first(taken.packets));
+    return finish(out.size(), taken);
   }
 
   /// Carries one packet as far as the card's completions go. Never kTaken. Each completion is read
@@ -388,22 +413,19 @@ class RxQueue {
     pool_->hold(segment.fragment);
   }
 
-  /// What a poll did that moved the queue from at_ to `now` (a copy, or poll() could not keep its
-  /// own in registers).
-  [[gnu::cold, gnu::noinline]] void tell(Position now, bool progress,
-                                         std::span<const Packet> packets) {
-    if (!progress) return;
-    const Index before = at_.completions.head;
-    const Index end = now.completions.head;
+  /// What a poll did that moved the queue from `before` to at_.
+  void tell(const Position& before, std::span<const Packet> packets) {
+    const Index begin = before.completions.head;
+    const Index end = at_.completions.head;
     // Progress without a new place is a whole lap.
-    Index taken = (end - before) & (completion_size_ - 1);
-    if (before == end) taken = completion_size_;
+    Index taken = (end - begin) & (completion_size_ - 1);
+    if (begin == end) taken = completion_size_;
     door_->tell_completions(queue_, RingKind::kRcq, words_of(completion_memory_), end, taken,
                             completion_size_);
     for (const Packet& p : packets) door_->obs.packet_received(queue_, p.length, p.segment_count);
-    tell_used(RingKind::kHpq, at_.headers.ring, now.headers.ring.head);
-    tell_used(RingKind::kPpq, at_.payloads.ring, now.payloads.ring.head);
-    door_->obs.ring_completed(queue_, RingKind::kRcq, before, taken, completion_size_ - 1);
+    tell_used(RingKind::kHpq, before.headers.ring, at_.headers.ring.head);
+    tell_used(RingKind::kPpq, before.payloads.ring, at_.payloads.ring.head);
+    door_->obs.ring_completed(queue_, RingKind::kRcq, begin, taken, completion_size_ - 1);
   }
 
   void tell_used(RingKind kind, const WorkRing<Index>& ring, Index head) {
@@ -458,9 +480,11 @@ class RxQueue {
 
   void refill(Lent& lent, Buffers& ring, RingKind kind, RegAddr tail) {
     const std::uint32_t per_page = pool_->fragments_per_page();
+    if (ring.ring.free() < per_page) return;
     std::uint64_t* const words = words_of(lent.memory);
     const Index first = ring.ring.tail;
     std::uint32_t posted = 0;
+    door_->obs.refill_started(queue_, kind, first, ring.ring.free());
     while (ring.ring.free() >= per_page) {
       const auto page = pool_->take(per_page);
       if (!page) {
@@ -478,10 +502,11 @@ class RxQueue {
       }
       posted += per_page;
     }
-    if (posted == 0) return;
-    // write32 orders the buffer descriptors stored above before the doorbell.
-    door_->doorbell(tail, ring.ring.tail);
-    ++counters_.doorbells;
+    if (posted != 0) {
+      // write32 orders the buffer descriptors stored above before the doorbell.
+      door_->doorbell(tail, ring.ring.tail);
+      ++counters_.doorbells;
+    }
     door_->obs.refilled(queue_, kind, first, posted, ring.ring.mask);
   }
 

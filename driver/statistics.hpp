@@ -125,6 +125,7 @@ class Statistics {
   void step(Time now) {
     if (now < deadline_) return;
     deadline_ = now + kPeriod;
+    door_->obs.statistics_started(now);
     update_narrow();
     door_->obs.statistics_read(now);
   }

@@ -168,6 +168,7 @@ class TxQueue {
   /// reset.
   Index poll(Index budget) {
     if (!enabled_ || faulted_) return 0;
+    door_->obs.tx_poll_started(queue_, budget);
     const std::uint64_t* const words = words_of(completion_memory_);
     spec::TCD::of<Word64> tcd;
     Index left = budget;
@@ -360,9 +361,10 @@ class TxQueue {
                             completions_.head, count, size_);
   }
 
-  /// Makes what was posted the card's.
+  /// Makes what was posted the card's. (A function of its own: what it needs takes no registers
+  /// from the loops that post.)
   template <unsigned kTwq>
-  void publish(const Ring& ring) {
+  [[gnu::noinline]] void publish(const Ring ring) {
     const Index first = work_[kTwq].ring.ring.tail;
     work_[kTwq].ring = ring;
     const auto tail = kTwq == 0 ? spec::QUEUE_TWQ0_TAIL::at(raw(queue_))

@@ -61,6 +61,12 @@ struct SymObserver {
   template <class... Any>
   void rx_polled(const Any&...) {}
   template <class... Any>
+  void tx_poll_started(const Any&...) {}
+  template <class... Any>
+  void rx_poll_started(const Any&...) {}
+  template <class... Any>
+  void refill_started(const Any&...) {}
+  template <class... Any>
   void refilled(const Any&...) {}
   template <class... Any>
   void packet_received(const Any&...) {}

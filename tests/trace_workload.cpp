@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "device/firmware.hpp"
 #include "fuzz/sim_port.hpp"
 #include "trace/probe_list.hpp"
 #include "trace/usdt_observer.hpp"
@@ -40,8 +41,8 @@ class EchoObserver : public trace::UsdtObserver {
 #define HNI_PROBE(probe, function, parameters, arguments, names, when) \
   template <class... P>                                                \
   void function(P... p) {                                              \
-    echo_##function(counted(p)...);                                    \
-    UsdtObserver::function(counted(p)...);                             \
+    echo_##function(p...);                                             \
+    UsdtObserver::function(p...);                                      \
   }                                                                    \
   void echo_##function parameters {                                    \
     write(#probe, HNI_FIRE_ARGS arguments);                            \
@@ -59,15 +60,6 @@ class EchoObserver : public trace::UsdtObserver {
   }
 
  private:
-  /// A literal count is as good as an unsigned one.
-  template <class T>
-  static T counted(T value) {
-    return value;
-  }
-  static std::uint32_t counted(int value) {
-    return static_cast<std::uint32_t>(value);
-  }
-
   static std::uint64_t number(const void* p) {
     return reinterpret_cast<std::uintptr_t>(p);
   }
@@ -94,9 +86,21 @@ class EchoObserver : public trace::UsdtObserver {
   std::vector<trace::ProbeInfo> list_ = trace::probe_list();
 };
 
+/// Marks frames as broken, as a card does that met an error on the wire.
+class MarkingIo : public fuzz::HostileIo<io::InProcess> {
+ public:
+  using HostileIo::HostileIo;
+  std::uint64_t load64(Site site, const std::uint64_t* word) {
+    const std::uint64_t value = HostileIo::load64(site, word);
+    const bool metadata = site == Site::kRcqWord && (value >> 61 & 3) == 3;
+    return metadata ? value | marks : value;
+  }
+  std::uint64_t marks = 0;  ///< error bits of each RCD_META
+};
+
 class World {
  public:
-  using Io = fuzz::HostileIo<io::InProcess>;
+  using Io = MarkingIo;
 
   explicit World(std::FILE* to)
       : card_(device::CardConfig{}, wire_), io_(card_.io), observer_(to), port_(io_, observer_) {}
@@ -185,6 +189,7 @@ class World {
       turn();
       (void)receive(true);
     }
+    until([&] { return port_.recoveries().starvation_kicks == 1; }, "starvation kick", 1ms);
     for (Packet& p : kept_) port_.release(p);
     kept_.clear();
     wire_.waiting.clear();
@@ -206,6 +211,43 @@ class World {
     must(port_.recoveries().queue_resets == 1, "the lie resets the queue");
     until([&] { return port_.pair(kQueue).state() == PairState::kRunning; }, "queue reset");
   }
+  /// One frame that the MAC found broken, and one that is cut short.
+  void broken_frames() {
+    for (const std::uint64_t mark : {spec::RCD_META{}.set_ERR_MAC_EOP(1).raw,
+                                     spec::RCD_META{}.set_ERR_TRUNCATED_FRAME(1).raw}) {
+      io_.marks = mark;
+      wire_.waiting.push_back({0, 60});
+      turn();
+      must(receive() == 0, "a broken frame is dropped");
+    }
+    io_.marks = 0;
+  }
+  /// A receive completion with a length of 0.
+  void lie_about_length() {
+    io_.order(Site::kRcdHeaderLength, ValueClass::kZero, 1, 0);
+    wire_.waiting.push_back({0, 60});
+    turn();
+    must(receive() == 0 && port_.recoveries().queue_resets == 2, "the lie resets the queue");
+    io_.behave();
+    until([&] { return port_.pair(kQueue).state() == PairState::kRunning; }, "queue reset");
+  }
+  /// The wire takes nothing for too long.
+  void hang() {
+    wire_.takes = false;
+    must(send(60), "send");
+    until([&] { return port_.recoveries().tx_hangs == 1; }, "transmit hang", 1ms);
+    wire_.takes = true;
+    until([&] { return port_.pair(kQueue).state() == PairState::kRunning; }, "queue reset");
+    must(port_.recoveries().queue_resets == 3, "a hang resets the queue");
+  }
+  /// The firmware answers no more until the port resets the card.
+  void silence() {
+    card_.card.firmware().faults().silent = true;
+    until([&] { return port_.recoveries().card_resets == 1; }, "card reset", 1ms);
+    card_.card.firmware().faults().silent = false;
+    must(port_.recoveries().firmware_crashes == 1, "silence counts as a crash");
+    until([&] { return port_.state() == PortState::kRunning && port_.link_up(); }, "recovery");
+  }
   void unplug() {
     wire_.plugged = false;
     until([&] { return !port_.link_up(); }, "link down");
@@ -223,8 +265,8 @@ class World {
     std::exit(1);
   }
   template <class Done>
-  void until(Done&& done, const char* what) {
-    for (int n = 0; n < 100'000 && !done(); ++n) turn(100us);
+  void until(Done&& done, const char* what, Duration step = 100us) {
+    for (int n = 0; n < 100'000 && !done(); ++n) turn(step);
     must(done(), what);
   }
 
@@ -247,6 +289,10 @@ void all(World& world) {
   world.invalid_packet();
   world.starve();
   world.lie_about_head();
+  world.broken_frames();
+  world.lie_about_length();
+  world.hang();
+  world.silence();
   world.unplug();
   world.pass(2s);
   world.traffic(13);

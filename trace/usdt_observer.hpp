@@ -30,23 +30,23 @@ struct UsdtObserver : NullObserver {
   /// `port` becomes the first argument of every probe.
   explicit UsdtObserver(std::uint32_t port = 0) : port_(port) {}
 
-// The probe itself stands in a function of its own: its arguments then cost the packet path no
-// registers.
-#define HNI_PROBE(probe, function, parameters, arguments, names, when)                           \
-  void function parameters {                                                                     \
-    if (__builtin_expect(*static_cast<volatile unsigned short*>(&hni_##probe##_semaphore), 0)) { \
-      [ =, this ]() __attribute__((noinline, cold)) {                                            \
-        STAP_PROBEV(hni, probe, HNI_FIRE_ARGS arguments);                                        \
-      }                                                                                          \
-      ();                                                                                        \
-    }                                                                                            \
+// The probe itself stands in a function of its own, so that its arguments cost the packet path
+// neither registers nor instructions.
+#define HNI_PROBE(probe, function, parameters, arguments, names, when) \
+  template <class... Values>                                           \
+  void function(Values... values) {                                    \
+    if (hni_##probe##_semaphore != 0) [[unlikely]]                     \
+      fire_##function(values...);                                      \
+  }                                                                    \
+  [[gnu::cold, gnu::noinline]] void fire_##function parameters const { \
+    STAP_PROBEV(hni, probe, HNI_FIRE_ARGS arguments);                  \
   }
 #include "trace/probes.def"
 #undef HNI_PROBE
 
   bool wants_receive_details() const {
-    return (hni_packet__received_semaphore | hni_completion__read_semaphore |
-            hni_ring__completed_semaphore) != 0;
+    return (hni_rx__poll__start_semaphore | hni_packet__received_semaphore |
+            hni_completion__read_semaphore | hni_ring__completed_semaphore) != 0;
   }
   bool wants_completions() const {
     return hni_completion__read_semaphore != 0;
