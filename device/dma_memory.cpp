@@ -67,7 +67,7 @@ std::byte* DmaMemory::find(std::uint64_t iova, std::size_t bytes, Access access,
       [](std::uint64_t address, const DmaRange& range) { return address < range.iova; });
   if (next != ranges_.begin()) {
     const DmaRange& range = *(next - 1);
-    if (contains(range, iova, bytes)) {
+    if (allows(range, iova, bytes, access)) {
       last_ = static_cast<std::size_t>(next - 1 - ranges_.begin());
       return range.cpu + (iova - range.iova);
     }

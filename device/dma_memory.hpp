@@ -17,11 +17,13 @@ namespace hni::device {
 enum class Access : std::uint8_t { kRead, kWrite };
 
 /// One mapping: `bytes` bytes that the card sees at bus address `iova` and the process sees at
-/// `cpu`. The memory belongs to the driver (or guest) and must stay valid until unmap().
+/// `cpu`. The memory belongs to the driver (or guest) and must stay valid until unmap(). An IOMMU
+/// maps what the card only fetches, such as packets to send, so that it cannot be written.
 struct DmaRange {
   std::uint64_t iova;
   std::size_t bytes;
   std::byte* cpu;
+  bool writable = true;
 };
 
 /// The newest refused access, kept for reports.
@@ -56,9 +58,9 @@ class DmaMemory {
   void unmap_all();
 
   /// The memory behind [iova, iova + bytes), or nullptr when no single mapping contains all of it
-  /// (counted as refused). A pointer is valid until generation() changes.
+  /// that allows the access (counted as refused). A pointer is valid until generation() changes.
   std::byte* at(std::uint64_t iova, std::size_t bytes, Access access) {
-    if (last_ < ranges_.size() && contains(ranges_[last_], iova, bytes)) {
+    if (last_ < ranges_.size() && allows(ranges_[last_], iova, bytes, access)) {
       return ranges_[last_].cpu + (iova - ranges_[last_].iova);
     }
     return find(iova, bytes, access, true);
@@ -68,7 +70,7 @@ class DmaMemory {
   /// length in `available` (at least 1). For data that may lie across adjacent mappings, as an
   /// IOMMU maps page by page. nullptr: the first byte is not mapped (counted as refused).
   std::byte* chunk(std::uint64_t iova, std::size_t bytes, Access access, std::size_t& available) {
-    if (last_ >= ranges_.size() || !contains(ranges_[last_], iova, 1)) {
+    if (last_ >= ranges_.size() || !allows(ranges_[last_], iova, 1, access)) {
       if (find(iova, 1, access, true) == nullptr) return nullptr;
     }
     const DmaRange& range = ranges_[last_];
@@ -77,10 +79,10 @@ class DmaMemory {
     return range.cpu + offset;
   }
 
-  /// As at(), but a miss is not a fault: the caller only asks, and will fall back to smaller
-  /// accesses.
+  /// As at() for any access, but a miss is not a fault: the caller only asks, and will fall back
+  /// to smaller accesses.
   std::byte* peek(std::uint64_t iova, std::size_t bytes) {
-    return find(iova, bytes, Access::kRead, false);
+    return find(iova, bytes, Access::kWrite, false);
   }
 
   /// Changes with every map and unmap: whoever caches a pointer compares it first.
@@ -92,9 +94,9 @@ class DmaMemory {
   std::uint64_t mapped_bytes() const;
 
  private:
-  static bool contains(const DmaRange& range, std::uint64_t iova, std::size_t bytes) {
-    return iova >= range.iova && iova - range.iova < range.bytes &&
-           bytes <= range.bytes - (iova - range.iova);
+  static bool allows(const DmaRange& range, std::uint64_t iova, std::size_t bytes, Access access) {
+    return (access == Access::kRead || range.writable) && iova >= range.iova &&
+           iova - range.iova < range.bytes && bytes <= range.bytes - (iova - range.iova);
   }
   std::byte* find(std::uint64_t iova, std::size_t bytes, Access access, bool count);
 

@@ -32,6 +32,20 @@ TEST(DeviceDmaMemory, AccessThatLeavesTheMappingIsRefusedAndRemembered) {
   EXPECT_EQ(dma.last_fault()->access, Access::kRead);
 }
 
+TEST(DeviceDmaMemory, WriteIntoWhatIsOnlyReadIsRefused) {
+  DmaMemory dma;
+  ASSERT_TRUE(dma.map({0x10000, 4096, memory.data(), false}));
+  ASSERT_TRUE(dma.map({0x11000, 4096, memory.data() + 4096}));
+  std::size_t bytes = 0;
+  EXPECT_EQ(dma.at(0x10000, 8, Access::kRead), memory.data());
+  EXPECT_EQ(dma.at(0x10000, 8, Access::kWrite), nullptr);
+  EXPECT_EQ(dma.chunk(0x10000, 8, Access::kWrite, bytes), nullptr);
+  EXPECT_EQ(dma.chunk(0x10000, 8, Access::kRead, bytes), memory.data());
+  EXPECT_EQ(dma.peek(0x10000, 8), nullptr) << "whoever keeps a pointer may write";
+  EXPECT_EQ(dma.refused(), 2u);
+  EXPECT_EQ(dma.at(0x11000, 8, Access::kWrite), memory.data() + 4096);
+}
+
 TEST(DeviceDmaMemory, AccessAcrossTwoAdjacentMappingsIsRefused) {
   DmaMemory dma;
   ASSERT_TRUE(dma.map({0x10000, 4096, memory.data()}));

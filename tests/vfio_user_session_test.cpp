@@ -160,16 +160,21 @@ TEST_F(VfioUserTest, MemoryIsMappedAndOpenOnlyToABusMaster) {
   EXPECT_EQ(2u, server_->dma().refused());
 }
 
-TEST_F(VfioUserTest, UnmapWantsExactlyAWindow) {
+TEST_F(VfioUserTest, UnmapTakesAllWindowsInsideAndCutsNone) {
   start();
   const OwnedFd file = memory_file(64 << 10);
   EXPECT_EQ(0, error(Command::kDmaMap, join(DmaMap{32, 3, 0, 0x10000, 8192}), {file.get()}));
-  EXPECT_EQ(ENOENT, error(Command::kDmaUnmap, join(DmaUnmap{24, 0, 0x10000, 4096})));
-  EXPECT_EQ(ENOENT, error(Command::kDmaUnmap, join(DmaUnmap{24, 0, 0x11000, 4096})));
+  EXPECT_EQ(EINVAL, error(Command::kDmaUnmap, join(DmaUnmap{24, 0, 0x10000, 4096})));
+  EXPECT_EQ(EINVAL, error(Command::kDmaUnmap, join(DmaUnmap{24, 0, 0x11000, 4096})));
+  EXPECT_EQ(EINVAL, error(Command::kDmaUnmap, join(DmaUnmap{24, 0, 0x11000, 0})));
+  EXPECT_EQ(EINVAL, error(Command::kDmaUnmap, join(DmaUnmap{24, 0, ~0xfffull, 8192})));
   const auto answer = ask(Command::kDmaUnmap, join(DmaUnmap{24, 0, 0x10000, 8192}));
   EXPECT_EQ(join(DmaUnmap{24, 0, 0x10000, 8192}), answer->payload);
-  EXPECT_EQ(ENOENT, error(Command::kDmaUnmap, join(DmaUnmap{24, 0, 0x10000, 8192})));
-  EXPECT_EQ(0, error(Command::kDmaMap, join(DmaMap{32, 3, 0, 0x10000, 8192}), {file.get()}));
+  EXPECT_EQ(0, error(Command::kDmaUnmap, join(DmaUnmap{24, 0, 0x10000, 8192}))) << "none there";
+  for (const std::uint64_t at : {0x10000u, 0x12000u, 0x20000u})
+    EXPECT_EQ(0, error(Command::kDmaMap, join(DmaMap{32, 3, 0, at, 8192}), {file.get()}));
+  EXPECT_EQ(0, error(Command::kDmaUnmap, join(DmaUnmap{24, 0, 0, 0x20000})));
+  EXPECT_EQ(1u, server_->memory().windows());
   EXPECT_EQ(0, error(Command::kDmaUnmap, join(DmaUnmap{24, DmaUnmap::kAll, 0, 0})));
   EXPECT_EQ(0u, server_->memory().windows());
 }
@@ -178,12 +183,39 @@ TEST_F(VfioUserTest, MemoryWithoutAFileIsKnownButNotReached) {
   start();
   EXPECT_EQ(0, write32(kConfigRegion, 4, 0x6));
   EXPECT_EQ(0, error(Command::kDmaMap, join(DmaMap{32, 3, 0, 0xc0000, 0x20000})));
-  const OwnedFd file = memory_file(4096);
-  EXPECT_EQ(0, error(Command::kDmaMap, join(DmaMap{32, 1, 0, 0xe0000, 4096}), {file.get()}));
-  EXPECT_EQ(2u, server_->memory().unreachable());
+  EXPECT_EQ(1u, server_->memory().unreachable());
   EXPECT_EQ(nullptr, server_->dma().at(0xc0000, 8, Access::kRead));
-  EXPECT_EQ(nullptr, server_->dma().at(0xe0000, 8, Access::kRead));
   EXPECT_EQ(0, error(Command::kDmaUnmap, join(DmaUnmap{24, 0, 0xc0000, 0x20000})));
+}
+
+TEST_F(VfioUserTest, MemoryThatIsOnlyReadIsReadAndNotWritten) {
+  start();
+  EXPECT_EQ(0, write32(kConfigRegion, 4, 0x6));
+  const OwnedFd file = memory_file(8192);
+  EXPECT_EQ(0, error(Command::kDmaMap, join(DmaMap{32, 1, 0, 0xe0000, 4096}), {file.get()}));
+  EXPECT_EQ(0, error(Command::kDmaMap, join(DmaMap{32, 3, 4096, 0xf0000, 4096}), {file.get()}));
+  DmaMemory& dma = server_->dma();
+  EXPECT_EQ(nullptr, dma.at(0xe0000, 8, Access::kWrite));
+  EXPECT_EQ(nullptr, dma.peek(0xe0000, 8));
+  EXPECT_EQ(1u, dma.refused());
+  std::byte* const read = dma.at(0xe0000, 8, Access::kRead);
+  std::byte* const written = dma.at(0xf0000, 8, Access::kWrite);
+  ASSERT_TRUE(read != nullptr && written != nullptr);
+  EXPECT_EQ(4096, written - read) << "one file, mapped once";
+  EXPECT_EQ(0, error(Command::kDmaUnmap, join(DmaUnmap{24, 0, 0xe0000, 4096})));
+  EXPECT_EQ(written, dma.at(0xf0000, 8, Access::kWrite));
+  written[0] = std::byte{1};
+}
+
+TEST_F(VfioUserTest, AFileThatMayNotBeWrittenIsReadOnly) {
+  start();
+  EXPECT_EQ(0, write32(kConfigRegion, 4, 0x6));
+  const OwnedFd file = memory_file(4096, MFD_ALLOW_SEALING);
+  ASSERT_EQ(0, ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE));
+  EXPECT_EQ(EPERM, error(Command::kDmaMap, join(DmaMap{32, 3, 0, 0x10000, 4096}), {file.get()}));
+  EXPECT_EQ(0, error(Command::kDmaMap, join(DmaMap{32, 1, 0, 0x10000, 4096}), {file.get()}));
+  EXPECT_NE(nullptr, server_->dma().at(0x10000, 8, Access::kRead));
+  EXPECT_EQ(nullptr, server_->dma().at(0x10000, 8, Access::kWrite));
 }
 
 TEST_F(VfioUserTest, AVectorThatFiresSignalsItsEventfd) {

@@ -29,7 +29,7 @@ struct Watched {
   std::atomic<std::uintptr_t> end{0};
   std::atomic<bool> damaged{false};
 };
-std::array<Watched, 2 * kMaxDmaMaps> watched;
+std::array<Watched, 8192> watched;
 std::atomic<std::size_t> watched_end{0};
 std::atomic<std::uint64_t> lost_pages{0};
 
@@ -90,15 +90,23 @@ void forget(const std::byte* cpu) {
 // ---- Files
 
 /// 0 if the window lies in a file that can be trusted to have its pages at hand.
-int check(const OwnedFd& file, std::uint64_t offset, std::uint64_t bytes) {
-  struct stat about {};
+int check(const struct stat& about, const OwnedFd& file, std::uint64_t offset,
+          std::uint64_t bytes) {
   struct statfs system {};
-  if (::fstat(file.get(), &about) != 0 || ::fstatfs(file.get(), &system) != 0) return errno;
+  if (::fstatfs(file.get(), &system) != 0) return errno;
   if (!S_ISREG(about.st_mode)) return EINVAL;
   const auto kind = static_cast<std::uint64_t>(system.f_type);
   if (kind != TMPFS_MAGIC && kind != HUGETLBFS_MAGIC) return EPERM;
   const auto size = static_cast<std::uint64_t>(about.st_size);
   return offset > size || bytes > size - offset ? EINVAL : 0;
+}
+
+/// nullptr: errno says why.
+std::byte* map_file(const OwnedFd& file, std::uint64_t offset, std::uint64_t bytes,
+                    bool writable) {
+  void* const at = ::mmap(nullptr, bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ,
+                          MAP_SHARED | MAP_NORESERVE, file.get(), static_cast<off_t>(offset));
+  return at == MAP_FAILED ? nullptr : static_cast<std::byte*>(at);
 }
 
 }  // namespace
@@ -108,14 +116,60 @@ std::uint64_t GuestMemory::lost() {
 }
 
 bool GuestMemory::damaged() const {
-  return std::any_of(windows_.begin(), windows_.end(), [](const MemoryWindow& window) {
-    const auto begin = reinterpret_cast<std::uintptr_t>(window.cpu);
-    return window.cpu != nullptr &&
-           std::any_of(watched.begin(), watched.end(), [&](const Watched& range) {
-             return range.begin.load(std::memory_order_relaxed) == begin &&
-                    range.damaged.load(std::memory_order_relaxed);
-           });
+  return std::any_of(pieces_.begin(), pieces_.end(), [](const FilePiece& piece) {
+    const auto begin = reinterpret_cast<std::uintptr_t>(piece.cpu);
+    return std::any_of(watched.begin(), watched.end(), [&](const Watched& range) {
+      return range.begin.load(std::memory_order_relaxed) == begin &&
+             range.damaged.load(std::memory_order_relaxed);
+    });
   });
+}
+
+int GuestMemory::reach(const OwnedFd& file, std::uint64_t offset, MemoryWindow& window) {
+  struct stat about {};
+  if (::fstat(file.get(), &about) != 0) return errno;
+  if (const int error = check(about, file, offset, window.bytes); error != 0) return error;
+  const auto known = std::find_if(pieces_.begin(), pieces_.end(), [&](const FilePiece& piece) {
+    return piece.device == about.st_dev && piece.inode == about.st_ino &&
+           (piece.writable || !window.writable) && offset >= piece.offset &&
+           offset - piece.offset <= piece.bytes &&
+           window.bytes <= piece.bytes - (offset - piece.offset);
+  });
+  if (known != pieces_.end()) {
+    ++known->windows;
+    window.cpu = known->cpu + (offset - known->offset);
+    return 0;
+  }
+  // Whole pages, and writable for later windows where the client lets us; if there is no room for
+  // all of a large file, the window alone.
+  FilePiece piece{about.st_dev, about.st_ino, 0, 0, nullptr, true, 1};
+  piece.bytes = (static_cast<std::uint64_t>(about.st_size) + kPage - 1) / kPage * kPage;
+  piece.cpu = map_file(file, 0, piece.bytes, true);
+  if (piece.cpu == nullptr) {
+    piece.offset = offset;
+    piece.bytes = window.bytes;
+    piece.writable = window.writable;
+    piece.cpu = map_file(file, offset, piece.bytes, piece.writable);
+  }
+  if (piece.cpu == nullptr) return errno;
+  if (!watch(piece.cpu, piece.bytes)) {
+    ::munmap(piece.cpu, piece.bytes);
+    return ENOSPC;
+  }
+  pieces_.push_back(piece);
+  window.cpu = piece.cpu + (offset - piece.offset);
+  return 0;
+}
+
+void GuestMemory::leave(const MemoryWindow& window) {
+  if (window.cpu == nullptr) return;
+  const auto piece = std::find_if(pieces_.begin(), pieces_.end(), [&](const FilePiece& p) {
+    return window.cpu >= p.cpu && window.cpu < p.cpu + p.bytes;
+  });
+  if (piece == pieces_.end() || --piece->windows != 0) return;
+  forget(piece->cpu);
+  ::munmap(piece->cpu, piece->bytes);
+  pieces_.erase(piece);
 }
 
 int GuestMemory::map(std::uint64_t address, std::uint64_t bytes, std::uint64_t offset,
@@ -128,19 +182,9 @@ int GuestMemory::map(std::uint64_t address, std::uint64_t bytes, std::uint64_t o
       [](const MemoryWindow& window, std::uint64_t at) { return window.address < at; });
   if (next != windows_.end() && next->address - address < bytes) return EEXIST;
   if (next != windows_.begin() && address - (next - 1)->address < (next - 1)->bytes) return EEXIST;
-  MemoryWindow window{address, bytes, nullptr};
+  MemoryWindow window{address, bytes, nullptr, writable};
   if (file) {
-    if (const int error = check(file, offset, bytes); error != 0) return error;
-  }
-  if (file && writable) {
-    void* const at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-                            file.get(), static_cast<off_t>(offset));
-    if (at == MAP_FAILED) return errno;
-    window.cpu = static_cast<std::byte*>(at);
-    if (!watch(window.cpu, bytes)) {
-      ::munmap(at, bytes);
-      return ENOSPC;
-    }
+    if (const int error = reach(file, offset, window); error != 0) return error;
   }
   windows_.insert(next, window);
   if (enabled_) show(window);
@@ -148,30 +192,33 @@ int GuestMemory::map(std::uint64_t address, std::uint64_t bytes, std::uint64_t o
 }
 
 void GuestMemory::show(const MemoryWindow& window) {
-  if (window.cpu != nullptr) (void)dma_.map({window.address, window.bytes, window.cpu});
+  if (window.cpu != nullptr)
+    (void)dma_.map({window.address, window.bytes, window.cpu, window.writable});
 }
 
 int GuestMemory::unmap(std::uint64_t address, std::uint64_t bytes) {
-  const auto found = std::lower_bound(
-      windows_.begin(), windows_.end(), address,
-      [](const MemoryWindow& window, std::uint64_t at) { return window.address < at; });
-  if (found == windows_.end() || found->address != address || found->bytes != bytes) return ENOENT;
-  (void)dma_.unmap(address, bytes);
-  if (found->cpu != nullptr) {
-    forget(found->cpu);
-    ::munmap(found->cpu, found->bytes);
+  if (bytes == 0 || (address | bytes) % kPage != 0 || bytes - 1 > ~std::uint64_t{0} - address)
+    return EINVAL;
+  const std::uint64_t last = address + (bytes - 1);
+  const auto first = std::partition_point(
+      windows_.begin(), windows_.end(),
+      [&](const MemoryWindow& w) { return w.address + (w.bytes - 1) < address; });
+  const auto end = std::partition_point(first, windows_.end(),
+                                        [&](const MemoryWindow& w) { return w.address <= last; });
+  if (first == end) return 0;
+  const MemoryWindow& back = *(end - 1);
+  if (first->address < address || back.address + (back.bytes - 1) > last) return EINVAL;
+  for (auto window = first; window != end; ++window) {
+    (void)dma_.unmap(window->address, window->bytes);
+    leave(*window);
   }
-  windows_.erase(found);
+  windows_.erase(first, end);
   return 0;
 }
 
 void GuestMemory::unmap_all() {
   dma_.unmap_all();
-  for (const MemoryWindow& window : windows_) {
-    if (window.cpu == nullptr) continue;
-    forget(window.cpu);
-    ::munmap(window.cpu, window.bytes);
-  }
+  for (const MemoryWindow& window : windows_) leave(window);
   windows_.clear();
 }
 

@@ -7,9 +7,12 @@
 // than the window is refused; and one that is cut later does not end the process: the page that
 // vanished is replaced by an empty one of ours, and lost() tells it.
 //
-// Windows without a file, or that the card may only read, are remembered and refused to the card:
-// an access there counts as a DMA fault. (The protocol has messages to reach such memory; a
-// guest's packets are never in it: these are its ROMs and its screen.)
+// A guest with an IOMMU opens a window a page. So each file is mapped once, whole, for all of its
+// windows.
+//
+// Windows without a file are remembered and refused to the card: an access there counts as a DMA
+// fault. (The protocol has messages to reach such memory; a guest's packets are never in it: it is
+// its screen.) So do writes into a window that the card may only read.
 
 #include <cstddef>
 #include <cstdint>
@@ -24,6 +27,7 @@ struct MemoryWindow {
   std::uint64_t address = 0;
   std::uint64_t bytes = 0;
   std::byte* cpu = nullptr;  ///< nullptr: the card cannot reach it
+  bool writable = false;
 };
 
 class GuestMemory {
@@ -37,7 +41,9 @@ class GuestMemory {
   /// 0, or an errno value that says why not. `file` may be empty. All numbers are the client's.
   int map(std::uint64_t address, std::uint64_t bytes, std::uint64_t offset, OwnedFd file,
           bool writable);
-  /// Only a window that was mapped exactly so.
+  /// Closes every window that lies in this range, as VFIO does for a type 1 IOMMU, also when there
+  /// is none (a guest that gives its IOMMU new tables flushes all there is). EINVAL: it would cut
+  /// a window.
   int unmap(std::uint64_t address, std::uint64_t bytes);
   void unmap_all();
 
@@ -52,9 +58,24 @@ class GuestMemory {
   static std::uint64_t lost();
 
  private:
+  /// A piece of a client's file in this process, for all windows that lie in it.
+  struct FilePiece {
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+    std::uint64_t offset = 0;  ///< of the piece in the file
+    std::uint64_t bytes = 0;
+    std::byte* cpu = nullptr;
+    bool writable = false;
+    std::size_t windows = 0;
+  };
+
   void show(const MemoryWindow& window);
+  /// Where the window's memory is in this process, or an errno value.
+  int reach(const OwnedFd& file, std::uint64_t offset, MemoryWindow& window);
+  void leave(const MemoryWindow& window);
 
   DmaMemory& dma_;
+  std::vector<FilePiece> pieces_;
   std::vector<MemoryWindow> windows_;  // sorted by address, without overlaps
   bool enabled_ = false;
 };

@@ -139,7 +139,7 @@ inline constexpr std::uint32_t kIrqs = 5;
 /// What this implementation takes, and says so when versions are negotiated.
 inline constexpr std::uint32_t kMaxTransfer = 64 * 1024;
 inline constexpr std::uint32_t kMaxMessageFds = 16;
-inline constexpr std::uint32_t kMaxDmaMaps = 4096;
+inline constexpr std::uint32_t kMaxDmaMaps = 65535;
 inline constexpr std::uint32_t kMaxMessage = sizeof(Header) + sizeof(RegionAccess) + kMaxTransfer;
 
 /// The first bytes of `from` as a T. `from` holds at least so many.

@@ -119,7 +119,8 @@ Vfio::Status Vfio::open_group(const std::string& number) {
   if (::ioctl(group_.get(), VFIO_GROUP_SET_CONTAINER, &container) != 0)
     return no_because("VFIO_GROUP_SET_CONTAINER");
   if (::ioctl(container_.get(), VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) != 0)
-    return no_because("VFIO_SET_IOMMU");
+    return no_because(
+        "VFIO_SET_IOMMU (EPERM: a machine without interrupt remapping; dmesg says so)");
   return {};
 }
 
