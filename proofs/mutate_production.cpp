@@ -87,6 +87,25 @@ hni::MailboxRing<std::uint32_t> fresh_mailbox() {
 #ifdef HNI_SUBJECT_DRIVER_FRAGMENT_POOL_HPP
 #include "driver/fragment_pool.hpp"
 template struct hni::HolderCount<std::uint32_t>;
+template struct hni::FreePages<std::uint32_t>;
+namespace {
+using Pages = hni::FreePages<std::uint32_t>;
+using Count = hni::HolderCount<std::uint32_t>;
+template <class T>
+struct Elements {
+  T* data;
+  T& at(std::uint32_t i) const { return data[i]; }
+};
+}  // namespace
+bool take(Pages& p, std::uint32_t* list, Count* holders, std::uint32_t n, std::uint32_t& page) {
+  Elements<Count> counts{holders};
+  return p.take(Elements<std::uint32_t>{list}, counts, n, page);
+}
+void drop(Pages& p, std::uint32_t* list, Count* holders, std::uint32_t page) {
+  Elements<std::uint32_t> elements{list};
+  Elements<Count> counts{holders};
+  p.drop(elements, counts, page);
+}
 #endif
 
 #ifdef HNI_SUBJECT_DRIVER_TLV_HPP
