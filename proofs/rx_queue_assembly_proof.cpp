@@ -57,6 +57,7 @@ class AssemblyProof {
     conclude("F", "refused exactly when something is told of",
              w_.door.refused.size() == (verdict == kRefused ? 1U : 0U));
     if (verdict == kRefused) {
+      conclude("F", "a refused completion is not read again", consumed == 1U);
       conclude_refusal();
       return reach("refused");
     }

@@ -19,7 +19,7 @@ Packet partial_packet(World& w) {
 }
 
 /// What a poll of one packet counts and tells.
-void conclude_poll_told(World& w, std::uint32_t received, bool progress) {
+void conclude_poll_told(World& w, std::uint32_t asked, std::uint32_t received, bool progress) {
   const RxCounters& c = w.queue.counters();
   const std::uint64_t faults = w.queue.faulted() ? 1 : 0, taken = progress ? 1 : 0;
   conclude("F", "delivered packets and their bytes are counted",
@@ -30,8 +30,9 @@ void conclude_poll_told(World& w, std::uint32_t received, bool progress) {
            c.card_input == faults &&
                w.obs.times(Told::Kind::kDropped, DropReason::kCardInput) == faults);
   const Told polled = w.obs.last(Told::Kind::kRxPolled);
-  conclude("F", "the poll is told with its budget and its work",
-           w.told(Told::Kind::kRxPolled) == 1 && polled.first == 1U && polled.count == received);
+  conclude(
+      "F", "the poll is told with its budget and its work",
+      w.told(Told::Kind::kRxPolled) == 1 && polled.first == asked && polled.count == received);
   const std::uint64_t reports = w.obs.watched ? taken : 0;
   conclude("F", "who watches is told of the completions, and only who watches",
            w.told(Told::Kind::kCompletions) == reports);
@@ -42,7 +43,7 @@ void conclude_poll_told(World& w, std::uint32_t received, bool progress) {
     return seen.first == w.next_completion() && seen.count == 1U &&
            w.told(Told::Kind::kReceived) == received && w.told(Told::Kind::kCompleted) == 1 &&
            consumed.which == static_cast<unsigned>(RingKind::kRcq) && consumed.count == 1U &&
-           consumed.first == w.before.completions.head;
+           consumed.first == w.before.completions.head && consumed.mask == 1U;
   });
 }
 
@@ -71,15 +72,21 @@ HNI_PROVE(rx_queue_poll,
           "A poll delivers at most what was asked for, keeps a packet under assembly, and tells "
           "the card exactly how far it read, "
           "after lending it buffers again; all of it is counted and told (I2, I5, I7, F).") {
-  must_reach("idle", "delivered", "dropped", "refused");
+  must_reach("idle", "delivered", "dropped", "refused", "next packet",
+             "next behind a dropped one");
   World w(Stage::kStamped);  // the last completion of a packet: one turn of the poll
   w.obs.watched = input<bool>("watched");
   member(CompletionSizeTag{}, w.queue) = 2;  // of its report only: it counts modulo that
   const Packet partial = partial_packet(w);
-  std::array<Packet, 1> out;
+  const bool two = input<bool>("two packets are asked for");
+  std::array<Packet, 2> room;
+  const std::span<Packet> out = std::span(room).first(two ? 2 : 1);
   unsigned loads = 0, rung = 0, given_back = 0;
   w.door.on_load = [&](const Word&) {
-    conclude("I7", "no more completions than the packets that are missing need", loads++ == 0);
+    if (loads++ == 0) return;
+    conclude("I7", "no more completions than the packets that are missing need", two);
+    reach(given_back == 0 ? "next packet" : "next behind a dropped one");
+    cut();
   };
   w.door.on_doorbell = [&](RegAddr reg, const Word& value) {
     ++rung;
@@ -109,16 +116,18 @@ HNI_PROVE(rx_queue_poll,
   if (!progress)
     conclude("F", "the packet that is kept is the one that was under assembly",
              member(PartialTag{}, w.queue).length == partial.length);
-  conclude_poll_told(w, received, progress);
+  conclude_poll_told(w, static_cast<std::uint32_t>(out.size()), received, progress);
   conclude_refilled(w, rung == 1);
 }
 
-HNI_PROVE(rx_queue_poll_keeps_a_packet,
-          "A poll that finds a part of a packet keeps it; a fault between packets gives no packet "
-          "back (I4, F).") {
+HNI_PROVE(
+    rx_queue_keeps_a_packet,
+    "A poll, or a look for what is unread at a reset, that finds a part of a packet keeps it; "
+    "a fault between packets gives no packet back (I4, F).") {
   must_reach("kept", "idle", "refused");
   World w(Stage::kBetween);
-  w.obs.watched = true;
+  const bool at_reset = input<bool>("at a reset");
+  w.obs.watched = !at_reset;
   member(CompletionSizeTag{}, w.queue) = 2;
   std::array<Packet, 1> out;
   unsigned loads = 0;
@@ -136,13 +145,17 @@ HNI_PROVE(rx_queue_poll_keeps_a_packet,
   w.pool.on_drop = [](const Word&) { cut(); };  // skipped slots: rx_queue_between_packets
   w.pool.on_hold = [](const Word&) {};
   w.pool.on_drop_packet = [] { conclude("I4", "there is no packet to give back", false); };
-  const std::uint32_t received = w.queue.poll(out);
+  std::uint32_t received = 0;
+  if (at_reset)
+    w.queue.drop_unread();
+  else
+    received = w.queue.poll(out);
   conclude("F", "nothing is complete", received == 0 && w.queue.counters().packets == 0);
   const auto& after = w.at();
   const bool kept = after.assembly != World::Assembly{};
   const bool moved = after.headers.ring.head != w.before.headers.ring.head;
   conclude("F", "who watches is told of a header buffer that came back, and of no payload",
-           w.obs.times(Told::Kind::kCompleted, RingKind::kHpq) == (moved ? 1U : 0U) &&
+           w.obs.times(Told::Kind::kCompleted, RingKind::kHpq) == (moved && !at_reset ? 1U : 0U) &&
                w.obs.times(Told::Kind::kCompleted, RingKind::kPpq) == 0);
   for (const Told& told : w.obs.told) {
     if (told.kind != Told::Kind::kCompleted) continue;
@@ -167,7 +180,7 @@ HNI_PROVE(
     rx_queue_poll_a_whole_lap,
     "A poll that consumes a whole lap, behind which the head is where it was, tells the card "
     "so (I5).") {
-  must_reach("a whole lap");
+  must_reach("a whole lap", "more than a lap");
   World w(Stage::kStamped, Word(1), true);
   w.obs.watched = true;
   member(CompletionSizeTag{}, w.queue) = 2;
@@ -182,7 +195,11 @@ HNI_PROVE(
   };
   w.pool.on_drop_packet = [] {};
   w.pool.on_drop = w.pool.on_hold = [](const Word&) {};
-  (void)w.queue.poll(out);
+  const std::uint32_t received = w.queue.poll(out);
+  if (received == 2) {
+    reach("more than a lap");
+    conclude("I5", "the card is told of more than a lap", rung == 1);
+  }
   const auto &before = w.before.completions, &after = w.at().completions;
   const bool lap = after.head == before.head && after.done != before.done;
   if (lap && !w.queue.faulted()) {

@@ -46,6 +46,7 @@ class FirstCompletion {
         return Wide(w_.queue.ring(twq).done) == (named ? head : Wide(w_.before[twq].done));
       });
     }
+    if (is_head() && faulted) conclude_wrong_head(heads().TWQ1() != 0U ? 1 : 0);
     conclude("F", "a completion of an unknown kind is a fault, a time stamp is none",
              [&] { return is_head() || faulted != is_stamp(); });
     conclude("F", "what is refused is told once, with site, value and limit",
@@ -53,6 +54,19 @@ class FirstCompletion {
   }
 
  private:
+  /// A head is refused only when it lies outside of what is posted, or inside of a packet.
+  void conclude_wrong_head(unsigned twq) const {
+    const Ring& before = w_.before[twq];
+    const Word head(twq == 0 ? heads().HEAD0() : heads().HEAD1());
+    auto& slots = w_.work(twq).slots;
+    slots.on_access = {};
+    if (head > before.ring.mask) return;
+    const Word n = before.ring.distance(before.done, head);
+    if (n > before.ring.distance(before.done, before.ring.tail)) return;
+    const Word last = slots.at(before.ring.distance(Word(1), head)).bits;
+    conclude("F", "a head that keeps the rules is believed",
+             [&] { return n != 0U && (last & Slot::kLast) == 0U; });
+  }
   bool told_of_fault() const {
     if (w_.door.refused.size() != 1) return false;
     const Refused& r = w_.door.refused.front();
