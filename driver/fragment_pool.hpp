@@ -33,6 +33,36 @@ struct HolderCount {
   }
 };
 
+/// The pages that nobody holds: a stack, in a list with room for all pages. Generic over the word
+/// type, the list (`at(W) -> W&`) and the counts (`at(W) -> HolderCount&`), so that proofs/ can
+/// show that a page is in the list exactly when nobody holds it, and once.
+template <class W>
+struct FreePages {
+  W count{};  ///< the first `count` elements of the list
+
+  /// What element `i` of the list is when all `pages` are free.
+  static constexpr W fresh(const W& pages, const W& i) { return W(W(pages - W(1)) - i); }
+
+  /// Takes a page on behalf of `n` holders (>= 1): true, and its number in `page`, unless all
+  /// pages are held.
+  template <class List, class Holders>
+  [[nodiscard]] constexpr bool take(const List& list, Holders& holders, const W& n, W& page) {
+    if (count == W(0)) return false;
+    count = W(count - W(1));
+    page = list.at(count);
+    holders.at(page).holders = n;
+    return true;
+  }
+
+  /// One holder of `page` less; the last one frees it. Requires that somebody holds it.
+  template <class List, class Holders>
+  constexpr void drop(List& list, Holders& holders, const W& page) {
+    if (!holders.at(page).drop()) return;
+    list.at(count) = page;
+    count = W(count + W(1));
+  }
+};
+
 class FragmentPool {
  public:
   static constexpr std::uint32_t kMaxPageShift = 4;
@@ -48,14 +78,14 @@ class FragmentPool {
     auto free_list = HostArray<std::uint32_t>::make(pages_);
     if (!free_list) return tl::unexpected(free_list.error());
     holders_ = std::move(*holders);
-    free_ = std::move(*free_list);
-    for (std::uint32_t i = 0; i < pages_; ++i) free_.at(i) = pages_ - 1 - i;
-    free_count_ = pages_;
+    list_ = std::move(*free_list);
+    for (std::uint32_t i = 0; i < pages_; ++i) list_.at(i) = free_.fresh(pages_, i);
+    free_.count = pages_;
     return {};
   }
 
   [[nodiscard]] std::uint32_t page_count() const { return pages_; }
-  [[nodiscard]] std::uint32_t free_pages() const { return free_count_; }
+  [[nodiscard]] std::uint32_t free_pages() const { return free_.count; }
   [[nodiscard]] std::uint32_t fragments_per_page() const { return 1U << page_shift_; }
   [[nodiscard]] std::uint32_t holders(FragmentId f) const {
     return holders_.at(page_of(f)).holders;
@@ -64,9 +94,8 @@ class FragmentPool {
   /// Takes a page on behalf of `holders` holders (>= 1); its first fragment, or nothing if all
   /// pages are held.
   std::optional<FragmentId> take(std::uint32_t holders = 1) {
-    if (free_count_ == 0) return std::nullopt;
-    const std::uint32_t page = free_.at(--free_count_);
-    holders_.at(page).holders = holders;
+    std::uint32_t page = 0;
+    if (!free_.take(list_, holders_, holders, page)) return std::nullopt;
     return FragmentId{page << page_shift_};
   }
 
@@ -79,10 +108,8 @@ class FragmentPool {
 
   /// One holder less; the last one frees the page.
   void drop(FragmentId f) {
-    const std::uint32_t page = page_of(f);
-    auto& count = holders_.at(page);
-    assert(count.holders != 0);
-    if (count.drop()) free_.at(free_count_++) = page;
+    assert(holders(f) != 0);
+    free_.drop(list_, holders_, page_of(f));
   }
 
   void drop(const Packet& packet) {
@@ -104,9 +131,9 @@ class FragmentPool {
   DmaSpan memory_;
   std::uint32_t page_shift_ = 0;
   std::uint32_t pages_ = 0;
-  std::uint32_t free_count_ = 0;
+  FreePages<std::uint32_t> free_;
   HostArray<HolderCount<std::uint32_t>> holders_;
-  HostArray<std::uint32_t> free_;
+  HostArray<std::uint32_t> list_;
 };
 
 }  // namespace hni

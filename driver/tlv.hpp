@@ -50,14 +50,10 @@ constexpr tl::unexpected<Refusal> refusal(Site site, std::uint64_t value, std::u
   return tl::unexpected<Refusal>(Refusal{site, value, limit});
 }
 
-/// The value that broke a rule, for the report; a symbolic one has no number.
-template <class W>
+/// The value that broke a rule, for the report. (proofs/ has one for symbolic values.)
+template <std::integral W>
 constexpr std::uint64_t reported(const Untrusted<W>& value) {
-  if constexpr (std::integral<W>) {
-    return value.as_data();
-  } else {
-    return 0;
-  }
+  return value.as_data();
 }
 
 /// `Word` counts bytes, `Wide` holds a 64-bit value; bytes are Words of 0 .. 255.

@@ -55,6 +55,11 @@ const std::map<Key, Place>& places() {
   return all;
 }
 
+/// The number of the register of BAR0 whose first element is there.
+std::uint16_t register_at(std::uint32_t offset) {
+  return places().at({spec::Bar::kBar0, offset}).reg;
+}
+
 /// A card that is only a memory of registers and a judge of writes.
 class JudgingCard {
  public:
@@ -63,22 +68,25 @@ class JudgingCard {
   std::map<Key, std::uint32_t> registers;
   std::set<std::uint32_t>
       ran;  ///< control registers of queues that ran and were not seen idle since
+  std::set<std::pair<std::uint16_t, std::uint32_t>> written;    ///< register, element
+  std::set<std::pair<std::uint16_t, std::uint32_t>> judged_by;  ///< what the rules looked at
 
   std::uint32_t read32(Site site, RegAddr reg) {
     if (site == Site::kIdle) return idle ? ~0U : 0U;
     return value({reg.bar, reg.byte_offset});
   }
 
-  void write32(RegAddr reg, std::uint32_t written) {
+  void write32(RegAddr reg, std::uint32_t value_written) {
     const Key key{reg.bar, reg.byte_offset};
     const auto place = places().find(key);
     if (place == places().end()) {
       broken.push_back("write to an address that is no register");
       return;
     }
-    judge(place->second, written);
-    judge_control(key, written);
-    registers[key] = written;
+    judge(place->second, value_written);
+    judge_control(place->second, key, value_written);
+    registers[key] = value_written;
+    written.emplace(place->second.reg, place->second.element);
   }
 
   std::uint64_t load64(Site, const std::uint64_t* word) { return *word; }
@@ -101,33 +109,35 @@ class JudgingCard {
   }
 
  private:
-  void judge(const Place& at, std::uint32_t written) {
+  void judge(const Place& at, std::uint32_t value_written) {
     for (const spec::ActionRule& rule : spec::action_rules()) {
-      if (rule.reg != at.reg || (rule.on_nonzero_only && written == 0)) continue;
+      if (rule.reg != at.reg || (rule.on_nonzero_only && value_written == 0)) continue;
       const spec::RegInfo& condition = spec::registers()[rule.cond_reg];
       const std::uint32_t element = condition.dim_count == 0 ? 0 : at.element;
       const std::uint32_t now = value({condition.bar, address_of(condition, element)});
+      judged_by.emplace(rule.cond_reg, element);
       if ((now & rule.cond_mask) != rule.cond_value)
         broken.push_back(std::string(rule.name) + ": " + rule.text);
     }
   }
 
   /// The protocol rules of a queue's RESET and ENABLE bits.
-  void judge_control(const Key& key, std::uint32_t written) {
+  void judge_control(const Place& at, const Key& key, std::uint32_t value_written) {
     const std::uint32_t controls[] = {
         spec::QUEUE_TWQ0_CTL::kByteOffset, spec::QUEUE_TWQ1_CTL::kByteOffset,
         spec::QUEUE_TCQ_CTL::kByteOffset, spec::QUEUE_BDQ_CTL::kByteOffset,
         spec::QUEUE_RCQ_CTL::kByteOffset};
     for (const std::uint32_t control : controls) {
-      if (key != Key{spec::Bar::kBar0, control}) continue;
+      if (key.first != spec::Bar::kBar0 || spec::registers()[at.reg].byte_offset != control)
+        continue;
       const std::uint32_t now = value(key);
-      const bool reset = (written & 1U) != 0, enable = (written & 2U) != 0;
+      const bool reset = (value_written & 1U) != 0, enable = (value_written & 2U) != 0;
       if (reset && (now & 2U) != 0) broken.push_back("RESET of a queue that runs");
-      if (reset && ran.contains(control))
+      if (reset && ran.contains(key.second))
         broken.push_back("RESET of a queue that was not seen idle");
       if (enable && (now & 2U) == 0 && (now & 1U) == 0)
         broken.push_back("ENABLE of a queue that is not in RESET");
-      if (enable) ran.insert(control);
+      if (enable) ran.insert(key.second);
     }
   }
 
@@ -151,19 +161,20 @@ enum class Step : std::uint8_t {
   kLookBusyEnd,   ///< at the deadline
   kLookIdle,
   kCloseAndReclaim,  ///< a stuck queue, after the card was cut off from memory
+  kProgram,          ///< the whole card again, as behind a reset: only while the queue is off
   kCount,
 };
 
 /// A port with one queue pair, and what its owner does with it.
 class Life {
  public:
-  explicit Life(bool plain_ring) {
+  explicit Life(bool plain_ring, QueueId queue = QueueId{0}) {
     const auto packets = card.dma_alloc(64 * kFragmentBytes);
     (void)pool_.init(*packets, 0);
     QueueConfig config;
     config.tx_ring = config.rx_ring = config.header_ring = config.payload_ring = 8;
     config.plain_ring = plain_ring;
-    (void)pair.allocate(QueueId{0}, Vector{2}, config);
+    (void)pair.allocate(queue, Vector{2}, config);
   }
 
   /// False if the owner does not do this in the present state (driver/port_life.hpp).
@@ -212,6 +223,9 @@ class Life {
         pair.reclaim();
         QueueSetup<JudgingCard, NullObserver>(door).drop_at_mac(discard);
         return true;
+      case Step::kProgram:
+        if (state != PairState::kOff) return false;
+        return Setup<JudgingCard, NullObserver>(door).program({}).has_value();
       case Step::kCount:
         break;
     }
@@ -279,11 +293,12 @@ struct Search {
   std::set<PairState> reached;
   std::vector<std::string> broken;
   bool memory_safe = true;
+  std::set<std::pair<std::uint16_t, std::uint32_t>> written, judged_by;
 };
 
-/// Every state that any sequence of operations reaches. A state is reached again by running its
-/// operations again.
-Search search(bool plain_ring) {
+/// Every state that any sequence of operations (but `except`) reaches. A state is reached again by
+/// running its operations again.
+Search search(bool plain_ring, Step except, QueueId queue = QueueId{0}) {
   Search found;
   std::set<std::string> seen;
   std::vector<std::vector<Step>> open{{}};
@@ -291,11 +306,14 @@ Search search(bool plain_ring) {
     const std::vector<Step> path = open.back();
     open.pop_back();
     for (std::uint8_t op = 0; op <= static_cast<std::uint8_t>(Step::kCount); ++op) {
-      Life life(plain_ring);
+      if (op == static_cast<std::uint8_t>(except)) continue;
+      Life life(plain_ring, queue);
       for (const Step before : path) (void)life.apply(before);
       if (op != static_cast<std::uint8_t>(Step::kCount) && !life.apply(Step{op})) continue;
       found.broken.insert(found.broken.end(), life.card.broken.begin(), life.card.broken.end());
       found.memory_safe = found.memory_safe && life.memory_is_safe();
+      found.written.insert(life.card.written.begin(), life.card.written.end());
+      found.judged_by.insert(life.card.judged_by.begin(), life.card.judged_by.end());
       found.reached.insert(life.pair.state());
       if (!seen.insert(life.state()).second || op == static_cast<std::uint8_t>(Step::kCount))
         continue;
@@ -307,9 +325,12 @@ Search search(bool plain_ring) {
   return found;
 }
 
-void prove_life(bool plain_ring) {
+void prove_life(bool plain_ring, Step except) {
   must_reach("off", "running", "quiescing", "stuck");
-  const Search found = search(plain_ring);
+  const Search found = search(plain_ring, except);
+  // A register that only the set-up writes.
+  if (found.written.contains({register_at(spec::QM_TQS_MTU_CTL0::kByteOffset), 0}))
+    reach("programmed");
   const std::pair<PairState, const char*> names[] = {{PairState::kOff, "off"},
                                                      {PairState::kRunning, "running"},
                                                      {PairState::kQuiescing, "quiescing"},
@@ -330,11 +351,65 @@ HNI_PROVE(actions_of_a_queue_pair,
           "Whatever order a queue pair is enabled, filled, used, disabled, waited for and "
           "reclaimed in, and whatever the card says of "
           "being idle, each register write is a legal action (S4).") {
-  prove_life(false);
+  prove_life(false, Step::kProgram);
 }
 
 HNI_PROVE(actions_of_a_queue_pair_with_plain_ring, "The same with work queue 1 in use (S4).") {
-  prove_life(true);
+  prove_life(true, Step::kProgram);
+}
+
+HNI_PROVE(actions_of_recovery,
+          "The same when the card is programmed again, as behind a reset, whenever the queue pair "
+          "is off, in any order with all else (S4).") {
+  must_reach("programmed");
+  prove_life(true, Step::kCount);
+}
+
+HNI_PROVE(actions_stay_in_their_queue,
+          "A queue pair writes only registers of its own number, and one that no rule asks about; "
+          "whether its writes are legal is decided only by registers of its own number, and by "
+          "ones that no queue pair writes. So what holds for one pair holds for all of them at "
+          "once, in any order (S4).") {
+  const std::uint16_t shared = register_at(spec::TMI_DROP_CTRL::kByteOffset);
+  for (const std::uint32_t number : {0U, 5U, 127U}) {
+    const Search found = search(true, Step::kProgram, QueueId{static_cast<std::uint16_t>(number)});
+    conclude("S4", "every write is a legal action in every reachable state", found.broken.empty());
+    const auto own = [&](const std::pair<std::uint16_t, std::uint32_t>& place) {
+      const spec::RegInfo& r = spec::registers()[place.first];
+      return r.dim_count == 1 && r.dims[0].count == kMaxQueues && place.second == number;
+    };
+    bool writes_own = true, judged_by_own = true;
+    for (const auto& place : found.written)
+      writes_own = writes_own && (own(place) || place.first == shared);
+    for (const auto& place : found.judged_by)
+      judged_by_own = judged_by_own && (own(place) || !found.written.contains(place));
+    conclude("S4", "it writes registers of its own number, and the drop at the MAC", writes_own);
+    conclude("S4", "no rule about it asks for what another pair writes", judged_by_own);
+    conclude("S4", "no rule asks for the drop at the MAC", !found.judged_by.contains({shared, 0}));
+  }
+}
+
+HNI_PROVE(
+    actions_of_the_mailbox_are_its_own,
+    "No rule of the spec about other registers asks for one that the mailbox writes, and none "
+    "is about one of its registers: it never stands in the way of queues and set-up, nor "
+    "they in its own; what it may write is mailbox_life (S4).") {
+  const std::set<std::uint16_t> mailbox{register_at(spec::PUL_OB_TLP_HDR_AW_CFG::kByteOffset),
+                                        register_at(spec::PUL_OB_TLP_HDR_AR_CFG::kByteOffset),
+                                        register_at(spec::INTR_MASK_SET::kByteOffset),
+                                        register_at(spec::INTR_MASK_CLEAR::kByteOffset),
+                                        register_at(spec::INTR_SW_AC_MODE::kByteOffset),
+                                        register_at(spec::INTR_CLEAR::kByteOffset)};
+  bool apart = true;
+  for (const spec::ActionRule& rule : spec::action_rules()) {
+    const bool of_bar4 = spec::registers()[rule.reg].bar == spec::MBX_DESC_LO::at(0, 0).bar ||
+                         spec::registers()[rule.cond_reg].bar == spec::MBX_DESC_LO::at(0, 0).bar;
+    if (of_bar4 || mailbox.contains(rule.reg) || mailbox.contains(rule.cond_reg)) {
+      apart = false;
+      note(rule.name);
+    }
+  }
+  conclude("S4", "no rule joins the mailbox with other registers", apart);
 }
 
 HNI_PROVE(actions_of_the_setup,

@@ -176,29 +176,6 @@ HNI_PROVE(buffer_ring_delivered,
   });
 }
 
-HNI_PROVE(holder_count,
-          "A page is free exactly when its last holder lets go; the count neither wraps nor goes "
-          "below zero (I4, I6).") {
-  HolderCount<Word> count{input<std::uint32_t>("holders")};
-  assume("somebody holds the page", count.holders != 0U);
-  assume("fewer holders than a page of 64 KiB has bytes, twice over",
-         count.holders < (2U << 16) + 16U);
-  must_reach("last", "not last");
-  const auto before = count.holders;
-  count.hold();
-  conclude("I4", "one more, and not a wrap",
-           [&] { return count.holders == before + 1U && count.holders > before; });
-  const bool now_last = count.drop();
-  conclude("I4", "the one more is not the last", !now_last);
-  conclude("I4", "hold and drop cancel", count.holders == before);
-  const bool last = count.drop();
-  reach(last ? "last" : "not last");
-  conclude("I4", "one fewer",
-           [&] { return count.holders == before - 1U && count.holders < before; });
-  conclude("I4", "the last exactly when none is left",
-           [&] { return last == (count.holders == 0U); });
-}
-
 HNI_REFUTE(
     place_checked_with_a_sum, "I1",
     "Known mistake: offset + length <= limit in a 32-bit word accepts a length that wraps.") {
@@ -208,15 +185,6 @@ HNI_REFUTE(
   assume("the place looks good", offset + length <= limit);
   conclude("I1", "it begins and ends inside",
            [&] { return offset <= limit && Wide(offset) + Wide(length) <= Wide(limit); });
-}
-
-HNI_REFUTE(page_bias_underflows, "I4",
-           "Known mistake: a page is put once per completion, without a bound on completions "
-           "(trust boundary A 27).") {
-  HolderCount<Word> count{input<std::uint32_t>("holders")};
-  const auto before = count.holders;
-  (void)count.drop();
-  conclude("I4", "one fewer", count.holders < before);
 }
 
 }  // namespace hni::proofs

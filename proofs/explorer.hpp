@@ -63,6 +63,7 @@ struct Exploration {
   std::uint32_t paths = 0;                          ///< that ran to the end
   std::uint32_t decisions = 0;
   bool refuted = false;  ///< only with stop_at_refutation: the last claim fails
+  bool sized = false;    ///< it is about rings of more than one size
 };
 
 class Explorer {
@@ -92,7 +93,10 @@ class Explorer {
   template <class F>
   Term summarize(F&& compute);
 
-  bool small_sizes() const { return options_.small_sizes; }
+  bool small_sizes() {
+    result_.sized = true;
+    return options_.small_sizes;
+  }
 
   /// Explicit narrowing counts as a defect unless the harness says that wrapping is intended.
   void allow_modular_casts(bool allowed) { modular_casts_ = allowed; }

@@ -1,239 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Mailbox itself, both rings, over a firmware that answers in every way. The card fixes their size
 // at 16, so the states are finite: the search goes on until there is no new one, and what holds
-// holds for operations in any order and number. Each write is judged by what the firmware may see.
-#include "driver/mailbox.hpp"
-
-#include <bitset>
-#include <deque>
-#include <map>
+// holds for operations in any order and number. Each write is judged by what the firmware may see,
+// each call by what it has to lead to, to answer, to count and to tell.
 #include <memory>
-#include <optional>
-#include <set>
 #include <string>
-#include <vector>
 
-#include "proofs/harness.hpp"
+#include "proofs/mailbox_world.hpp"
 
 namespace hni::proofs {
 namespace {
-
-constexpr std::uint32_t kPageBytes = kMailboxPageBytes;
-alignas(8) std::array<std::array<std::byte, kMailboxSlots * kPageBytes>, 2> pages;
-constexpr std::array<std::uint64_t, 2> kPageAddress{0x100000, 0x200000};
-
-/// What must never happen.
-enum Rule : unsigned {
-  kOwnedTouched,  // a descriptor of the firmware is written while the gate is open
-  kTooMany,       // 16 are the firmware's
-  kNoStop,        // published without a stop behind it
-  kUnordered,     // published before what it needs is visible
-  kTorn,          // the high half of a descriptor changes under a valid low half
-  kGateShut,      // published while the card may not touch the pages
-  kWrongPage,     // a descriptor names another slot's page
-  kNotOldest,     // a descriptor is read that is not the oldest of the firmware's
-  kReadTwice,     // a word of the firmware is read twice for one decision
-  kPageInUse,     // a page is copied that the firmware may write
-  kBadLength,     // bytes outside of the page, or another length than the firmware's
-  kWrongMessage,  // the handler is told of another message than the completed one
-  kUnsettled,     // descriptors are taken away before the gate is known to be shut
-  kNoRegister,    // a write to a register that the mailbox has no business with
-  kRules
-};
-constexpr struct {
-  const char* property;
-  const char* text;
-} kRuleText[kRules] = {
-    {"I3", "no descriptor of the firmware is written"},
-    {"I2", "at most 15 descriptors are the firmware's"},
-    {"I5", "the slot behind a published descriptor is a stop"},
-    {"I5", "stop and high half are visible before the low half"},
-    {"I5", "a high half changes only under an invalid, visible low half"},
-    {"S4", "nothing is published while the gate is shut"},
-    {"I1", "a descriptor names the page of its slot"},
-    {"I4", "only the oldest descriptor of the firmware is looked at"},
-    {"I8", "each word of the firmware is read once"},
-    {"I3", "no page is copied that the firmware may write"},
-    {"I1", "what is copied has the firmware's length and lies in the page"},
-    {"I4", "each message comes back once, in order"},
-    {"S4", "descriptors are taken away only behind a shut gate"},
-    {"S4", "no other register is written"},
-};
-
-struct Slot {
-  std::uint32_t mailbox, slot;
-  bool high;
-};
-
-std::optional<Slot> slot_at(RegAddr reg) {
-  static const auto all = [] {
-    std::map<std::uint32_t, Slot> map;
-    for (std::uint32_t m = 0; m < 2; ++m) {
-      for (std::uint32_t s = 0; s < kMailboxSlots; ++s) {
-        map[spec::MBX_DESC_LO::at(m, s).byte_offset] = {m, s, false};
-        map[spec::MBX_DESC_HI::at(m, s).byte_offset] = {m, s, true};
-      }
-    }
-    return map;
-  }();
-  const auto found = all.find(reg.byte_offset);
-  if (reg.bar != spec::MBX_DESC_LO::at(0, 0).bar || found == all.end()) return std::nullopt;
-  return found->second;
-}
-
-/// How the firmware answers in one call of the driver.
-struct Answers {
-  std::array<std::uint32_t, 2> complete{};  ///< how many, by mailbox
-  bool failed = false;                      ///< with FW_ERR
-  std::uint32_t length = 4;                 ///< of received messages
-  bool raised = false;                      ///< vector 0
-  bool gone = false;                        ///< the card vanished
-};
-
-/// The registers that both share, as the firmware sees them.
-struct Shared {
-  std::array<std::array<std::uint32_t, kMailboxSlots>, 2> low{}, high{};
-  std::array<std::deque<std::uint32_t>, 2> owned;  ///< published, oldest first
-  std::array<bool, 2> gate{}, settled{true, true};
-};
-
-/// Firmware and judge.
-class Firmware {
- public:
-  Shared shared;
-  Answers answers;
-  std::bitset<kRules> broken;
-  unsigned reads = 0;  ///< of descriptors
-  std::uint32_t last_sent = kMailboxSlots;
-
-  /// A call of the driver begins.
-  void begin(const Answers& a) {
-    answers = a;
-    reads = 0;
-    last_sent = kMailboxSlots;
-    pending_ = {2, 0};
-  }
-
-  std::uint32_t read32(Site site, RegAddr reg) {
-    if (answers.gone) return ~0U;
-    if (site == Site::kIntrStatus) return answers.raised ? 1U : 0U;
-    const auto at = slot_at(reg);
-    if (site == Site::kPresence) {
-      if (at) unseen_.clear();
-      if (!at) shared.settled = {!shared.gate[0], !shared.gate[1]};
-      return 0;
-    }
-    if (!at) return 0;
-    ++reads;
-    return at->high ? read_high(*at) : read_low(*at);
-  }
-
-  void write32(RegAddr reg, std::uint32_t value) {
-    if (reg == spec::PUL_OB_TLP_HDR_AW_CFG::at())
-      return gate(kMailboxRx, spec::PUL_OB_TLP_HDR_AW_CFG{value}.BME() != 0);
-    if (reg == spec::PUL_OB_TLP_HDR_AR_CFG::at())
-      return gate(kMailboxTx, spec::PUL_OB_TLP_HDR_AR_CFG{value}.BME() != 0);
-    const auto at = slot_at(reg);
-    if (!at) return judge(kNoRegister, is_interrupt(reg));
-    at->high ? write_high(*at, value) : write_low(*at, value);
-    unseen_.insert(reg.byte_offset);
-  }
-
-  std::uint64_t load64(Site, const std::uint64_t*) { return 0; }
-  void store64(std::uint64_t*, std::uint64_t) {}
-  void copy_in(Site, std::byte* to, const std::byte* from, std::size_t n) {
-    const auto offset = static_cast<std::uint32_t>(from - pages[kMailboxRx].data());
-    const std::uint32_t slot = offset / kPageBytes;
-    judge(kBadLength, offset % kPageBytes == 0 && n == answers.length && n <= kPageBytes);
-    judge(kPageInUse, !owns(kMailboxRx, slot));
-    std::memcpy(to, from, n);
-  }
-  std::optional<DmaSpan> dma_alloc(std::size_t bytes) {
-    const unsigned m = allocated_++ % 2;
-    return DmaSpan{pages[m].data(), DmaAddr{kPageAddress[m]}, bytes};
-  }
-  void dma_free(DmaSpan) {}
-
-  void judge(Rule rule, bool kept) {
-    if (!kept) broken.set(rule);
-  }
-
- private:
-  static bool is_interrupt(RegAddr reg) {
-    return reg == spec::INTR_MASK_SET::at(0) || reg == spec::INTR_MASK_CLEAR::at(0) ||
-           reg == spec::INTR_SW_AC_MODE::at(0) || reg == spec::INTR_CLEAR::at(0);
-  }
-  bool owns(std::uint32_t mailbox, std::uint32_t slot) const {
-    const auto& owned = shared.owned[mailbox];
-    return std::find(owned.begin(), owned.end(), slot) != owned.end();
-  }
-  bool visible(RegAddr reg) const { return !unseen_.contains(reg.byte_offset); }
-
-  void gate(std::uint32_t mailbox, bool open) {
-    shared.gate[mailbox] = open;
-    shared.settled[mailbox] = false;
-  }
-
-  std::uint32_t read_low(const Slot& at) {
-    auto& owned = shared.owned[at.mailbox];
-    judge(kNotOldest, !owned.empty() && owned.front() == at.slot);
-    judge(kReadTwice, pending_ != Key{at.mailbox, at.slot});
-    if (answers.complete[at.mailbox] == 0 || owned.empty()) {
-      pending_ = {at.mailbox, at.slot};
-      return shared.low[at.mailbox][at.slot];
-    }
-    --answers.complete[at.mailbox];
-    owned.pop_front();
-    if (at.mailbox == kMailboxTx) last_sent = at.slot;
-    if (at.mailbox == kMailboxRx) length_at_ = at.slot;
-    return 2U | (answers.failed ? 4U : 0U);
-  }
-
-  std::uint32_t read_high(const Slot& at) {
-    judge(kReadTwice, at.mailbox == kMailboxRx && length_at_ == at.slot);
-    length_at_ = kMailboxSlots;
-    return answers.length << 16;
-  }
-
-  void write_low(const Slot& at, std::uint32_t value) {
-    const std::uint32_t m = at.mailbox, stop = (at.slot + 1) % kMailboxSlots;
-    auto& owned = shared.owned[m];
-    const bool publishes = (value & 3U) == 1U;
-    const bool was_owned = owns(m, at.slot);
-    if (was_owned && !publishes) {
-      judge(kUnsettled, !shared.gate[m] && shared.settled[m]);
-      std::erase(owned, at.slot);
-    }
-    judge(kOwnedTouched, !was_owned || (!publishes && !shared.gate[m]));
-    shared.low[m][at.slot] = value;
-    if (!publishes) return;
-    owned.push_back(at.slot);
-    pending_ = {2, 0};
-    judge(kTooMany, owned.size() < kMailboxSlots);
-    judge(kNoStop, shared.low[m][stop] == 0 && !owns(m, stop));
-    judge(kUnordered,
-          visible(spec::MBX_DESC_LO::at(m, stop)) && visible(spec::MBX_DESC_HI::at(m, at.slot)));
-    judge(kGateShut, shared.gate[m]);
-    const spec::MBX_DESC whole{std::uint64_t{shared.high[m][at.slot]} << 32 | value};
-    judge(kWrongPage, whole.ADDR_8() << 3 == kPageAddress[m] + at.slot * kPageBytes &&
-                          whole.LEN() <= kPageBytes && whole.LEN() >= kMailboxHeaderBytes);
-  }
-
-  void write_high(const Slot& at, std::uint32_t value) {
-    judge(kOwnedTouched, !owns(at.mailbox, at.slot));
-    judge(kTorn, (shared.low[at.mailbox][at.slot] & 3U) != 1U &&
-                     visible(spec::MBX_DESC_LO::at(at.mailbox, at.slot)));
-    shared.high[at.mailbox][at.slot] = value;
-  }
-
-  using Key = std::pair<std::uint32_t, std::uint32_t>;
-  std::set<std::uint32_t> unseen_;  ///< written, perhaps not yet visible to the firmware
-  Key pending_{2, 0};
-  std::uint32_t length_at_ = kMailboxSlots;
-  unsigned allocated_ = 0;
-};
-
-using Box = Mailbox<Firmware, NullObserver>;
 
 /// What the driver does above the mailbox when a message comes.
 enum class Reaction : std::uint8_t { kNone, kSend, kShutdown, kAbort };
@@ -245,20 +21,21 @@ struct Handler {
 
   void message(std::span<const std::byte> bytes, Time now) {
     firmware.judge(kBadLength, bytes.size() == firmware.answers.length);
-    if (reaction == Reaction::kSend) send(box, now);
+    firmware.judge(kWrongMessage, firmware.last_received < kMailboxSlots &&
+                                      bytes.front() == mark_at(firmware.last_received));
+    firmware.last_received = kMailboxSlots;
+    if (reaction == Reaction::kSend) (void)send(box, now);
     if (reaction == Reaction::kShutdown) box.shutdown(now);
     if (reaction == Reaction::kAbort) box.abort(ErrorCode::kNotRunning);
   }
   void sent(std::uint16_t type, bool refused, Time) {
-    firmware.judge(kWrongMessage,
-                   type == firmware.last_sent + 1U && refused == firmware.answers.failed);
+    firmware.judge(kWrongMessage, firmware.last_sent < kMailboxSlots &&
+                                      type == type_at(firmware.last_sent) &&
+                                      refused == firmware.answers.failed);
     firmware.last_sent = kMailboxSlots;
   }
-  /// The type is the number of the slot that the message goes to, and one.
-  static void send(Box& box, Time now) {
-    const std::uint32_t slot = box.tx_ring().ring.tail;
-    const std::array<std::byte, 4> bytes{std::byte(slot + 1U)};
-    (void)box.send(bytes, now);
+  static Result<> send(Box& box, Time now) {
+    return box.send(message_at(box.tx_ring().ring.tail), now);
   }
 };
 
@@ -268,6 +45,7 @@ struct Operation {
   Time now{};
   Answers answers;
   Reaction reaction = Reaction::kNone;
+  bool gone_before = false;  ///< the driver knows already that the card vanished
 };
 
 std::vector<Operation> all_operations() {
@@ -275,6 +53,11 @@ std::vector<Operation> all_operations() {
   std::vector<Operation> all;
   for (const Kind kind : {Kind::kStart, Kind::kSend, Kind::kEnable, Kind::kShutdown, Kind::kAbort})
     all.push_back({kind, {}, {}, {}});
+  for (const Kind kind :
+       {Kind::kStart, Kind::kSend, Kind::kStep, Kind::kInterrupt, Kind::kShutdown})
+    all.push_back({kind, {}, {.gone = true}, {}, true});
+  all.push_back({Kind::kStep, Time{} + Box::kPollTime, {.gone = true}, {}});
+  all.push_back({Kind::kStep, Time{} + Box::kDrainTime + Box::kPollTime, {}, {}});
   for (const Time now : {Time{}, Time{} + Box::kPollTime, Time{} + Box::kDrainTime}) {
     all.push_back({Kind::kStep, now, {.raised = true}, {}});
     all.push_back({Kind::kStep, now, {}, {}});
@@ -289,6 +72,7 @@ std::vector<Operation> all_operations() {
   for (const Reaction r : {Reaction::kSend, Reaction::kShutdown, Reaction::kAbort})
     all.push_back({Kind::kStep, {}, {.complete = {2, 0}}, r});
   all.push_back({Kind::kStep, {}, {.complete = {9, 9}, .gone = true}, {}});
+  all.push_back({Kind::kInterrupt, {}, {.raised = true}, {}});
   return all;
 }
 
@@ -303,7 +87,8 @@ std::string key_of(const Moment& m) {
   std::string key;
   for (const std::uint32_t n :
        {static_cast<std::uint32_t>(m.box.state()), tx.head, tx.tail, rx.head, rx.tail,
-        std::uint32_t{m.firmware.shared.gate[0]}, std::uint32_t{m.firmware.shared.gate[1]}})
+        std::uint32_t{m.firmware.shared.gate[0]}, std::uint32_t{m.firmware.shared.gate[1]},
+        std::uint32_t{m.firmware.shared.unmasked}})
     key += std::to_string(n) + ",";
   return key + std::to_string(m.box.deadline().count());
 }
@@ -317,17 +102,71 @@ bool same_ownership(const Moment& m) {
   return same(m.box.tx_ring(), kMailboxTx) && same(m.box.rx_ring(), kMailboxRx);
 }
 
+using Kind = Operation::Kind;
+constexpr Time kEnd = Time{} + Box::kDrainTime;  ///< of every wait: all begin at 0
+static_assert(Box::kDrainTime == Box::kBringUpTime);
+
+bool is_quiet(MailboxState state) {
+  return state == MailboxState::kDown || state == MailboxState::kFailed;
+}
+
+/// Whether a call of step() or interrupt() does something.
+bool works(const Moment& from, const Operation& o) {
+  const MailboxState state = from.box.state();
+  if (o.kind == Kind::kInterrupt)
+    return state == MailboxState::kReady && from.firmware.shared.unmasked;
+  if (o.kind != Kind::kStep || is_quiet(state)) return false;
+  return state != MailboxState::kWaitFirmware || o.now >= from.box.deadline();
+}
+
+/// The state behind an operation, said a second time. `left`: messages that the firmware has not
+/// completed.
+MailboxState expected_state(const Moment& from, const Operation& o, std::uint32_t left) {
+  using State = MailboxState;
+  const State state = from.box.state();
+  const bool gone = o.answers.gone;
+  if (o.kind == Kind::kStart) return is_quiet(state) && !gone ? State::kWaitFirmware : state;
+  if (o.kind == Kind::kAbort) return is_quiet(state) ? state : State::kFailed;
+  if (o.kind == Kind::kShutdown) {
+    if (state == State::kDraining) return state;
+    return state == State::kReady && left != 0 && !gone ? State::kDraining : State::kDown;
+  }
+  if (!works(from, o)) return state;
+  if (gone) return State::kFailed;
+  if (state != State::kWaitFirmware && o.reaction == Reaction::kAbort) return State::kFailed;
+  if (state != State::kWaitFirmware && o.reaction == Reaction::kShutdown)
+    return left == 0 ? State::kDown : State::kDraining;
+  if (state == State::kWaitFirmware)
+    return o.answers.raised ? State::kReady : o.now >= kEnd ? State::kFailed : state;
+  return state == State::kDraining && (left == 0 || o.now >= kEnd) ? State::kDown : state;
+}
+
+/// What start() and send() answer.
+std::optional<ErrorCode> expected_error(const Moment& from, const Operation& o) {
+  const MailboxState state = from.box.state();
+  if (o.kind == Kind::kStart && !is_quiet(state)) return ErrorCode::kRequestPending;
+  if (o.gone_before) return ErrorCode::kCardGone;
+  if (o.kind == Kind::kStart) return std::nullopt;
+  if (state != MailboxState::kReady) return ErrorCode::kNotRunning;
+  if (from.box.sends_under_way() == kMailboxSlots - 1) return ErrorCode::kMailboxFull;
+  return std::nullopt;
+}
+
 struct Search {
   std::size_t moments = 0;
   std::bitset<kRules> broken;
   std::set<MailboxState> states;
   bool valid = true, owned = true, quiet_is_shut = true, bounded = true;
+  bool state_right = true, answer_right = true, counted = true, masked = true, told_when = true,
+       reset = true;
+  bool taken = true;
   std::uint32_t most = 0;
+  std::optional<ErrorCode> answer;
 
   void run() {
-    NullObserver observer;
+    Teller observer;
     Firmware firmware;
-    Door<Firmware, NullObserver> door(firmware, observer);
+    Door<Firmware, Teller> door(firmware, observer);
     Box box(door);
     (void)box.allocate();
     std::set<std::string> seen;
@@ -342,9 +181,17 @@ struct Search {
         door.revive();
         box = from.box;
         firmware = from.firmware;
+        firmware.begin(operation.answers);
+        if (operation.gone_before) door.flush();
+        observer.told = {};
+        answer = std::nullopt;
         apply(operation, box, firmware);
         const Moment now{box, firmware};
         look(now, operation);
+        compare(from, now, operation);
+        if (!operation.answers.gone)
+          firmware.judge(kUntold, observer.told == firmware.seen && !observer.odd);
+        broken |= firmware.broken;
         if (!operation.answers.gone && seen.insert(key_of(now)).second) open.push_back(now);
       }
     }
@@ -353,20 +200,22 @@ struct Search {
 
  private:
   /// Nothing is broken so far.
-  bool sound() const { return broken.none() && valid && owned && quiet_is_shut && bounded; }
+  bool sound() const {
+    return broken.none() && valid && owned && quiet_is_shut && bounded && state_right &&
+           answer_right && counted && masked && told_when && reset && taken;
+  }
 
   void apply(const Operation& o, Box& box, Firmware& firmware) {
-    using Kind = Operation::Kind;
-    firmware.begin(o.answers);
     Handler handler{firmware, box, o.reaction};
     switch (o.kind) {
       case Kind::kStart:
-        return static_cast<void>(box.start(o.now, false));
+        return keep(box.start(o.now, false));
       case Kind::kSend:
-        return Handler::send(box, o.now);
+        return keep(Handler::send(box, o.now));
       case Kind::kStep:
         return box.step(o.now, handler);
       case Kind::kInterrupt:
+        firmware.shared.unmasked = false;  // a vector that fired stays masked (3.2)
         return box.interrupt(o.now, handler);
       case Kind::kEnable:
         return box.enable_interrupt();
@@ -377,10 +226,77 @@ struct Search {
     }
   }
 
+  void keep(const Result<>& result) {
+    if (!result) answer = result.error().code;
+  }
+
+  /// What an operation did, against what it had to do.
+  void compare(const Moment& from, const Moment& now, const Operation& o) {
+    const MailboxState was = from.box.state(), is = now.box.state();
+    const bool silent = o.reaction == Reaction::kNone || o.reaction == Reaction::kSend;
+    const Firmware& firmware = now.firmware;
+    std::uint32_t left =
+        from.box.sends_under_way() + static_cast<std::uint32_t>(firmware.counted.sent);
+    for (const Pair& p : firmware.seen.completed) left -= p.first == kMailboxTx ? 1U : 0U;
+    state_right = state_right && is == expected_state(from, o, left);
+    if (o.kind == Kind::kStart || o.kind == Kind::kSend)
+      answer_right = answer_right && answer == expected_error(from, o);
+    const bool failed = is == MailboxState::kFailed && was != MailboxState::kFailed;
+    const bool drained = was == MailboxState::kDraining && is == MailboxState::kDown;
+    if (failed && silent) {
+      const bool silence = was == MailboxState::kWaitFirmware && !o.answers.gone;
+      const auto why = o.kind == Kind::kAbort ? ErrorCode::kNotRunning
+                       : silence              ? ErrorCode::kFirmwareSilent
+                                              : ErrorCode::kCardGone;
+      answer_right = answer_right && now.box.error().code == why && now.box.error().detail == 0;
+    }
+    if (silent && !o.answers.gone) {
+      MailboxCounters expected = firmware.counted;
+      expected.lost_at_shutdown = failed || drained ? left : 0;
+      counted = counted && same_steps(from.box.counters(), expected, now.box.counters());
+    }
+    if (o.answers.gone) return;
+    const Shared& shared = firmware.shared;
+    const auto& completed = firmware.seen.completed;
+    const auto received = std::count_if(completed.begin(), completed.end(),
+                                        [](const Pair& p) { return p.first == kMailboxRx; });
+    if (silent && works(from, o) && was != MailboxState::kWaitFirmware) {
+      taken = taken && (firmware.answers.complete[kMailboxTx] == 0 || left == 0) &&
+              (firmware.answers.complete[kMailboxRx] == 0 || received == kMailboxSlots);
+    }
+    if (was != is && (is == MailboxState::kWaitFirmware || is_quiet(is)))
+      reset = reset && shared.is_reset(kMailboxTx) && shared.is_reset(kMailboxRx);
+    if (was == is && is == MailboxState::kWaitFirmware && works(from, o))
+      reset = reset && firmware.sends_invalidated == kMailboxSlots;
+    // A wait is looked at again 20 ms later; the vector is the driver's only while it is ready.
+    const bool waits = is == MailboxState::kWaitFirmware || is == MailboxState::kDraining;
+    const bool looked = was != is || works(from, o);
+    if (!waits)
+      told_when = told_when && now.box.deadline() == Time::max();
+    else if (looked)
+      told_when = told_when && now.box.deadline() == o.now + Box::kPollTime;
+    const bool enables = o.kind == Kind::kEnable && is == MailboxState::kReady;
+    const bool keeps = from.firmware.shared.unmasked && is == MailboxState::kReady;
+    masked = masked && firmware.shared.unmasked == (enables || keeps);
+    if (works(from, o) && o.kind == Kind::kStep && was != MailboxState::kWaitFirmware) return;
+    if (works(from, o)) masked = masked && (!o.answers.raised || firmware.cleared);
+  }
+
+  static bool same_steps(const MailboxCounters& from, const MailboxCounters& step,
+                         const MailboxCounters& to) {
+    const auto all = [](const MailboxCounters& c) {
+      return std::array{c.sent,          c.send_refused, c.received,        c.receive_failed,
+                        c.receive_empty, c.receive_bad,  c.lost_at_shutdown};
+    };
+    const auto a = all(from), b = all(step), sum = all(to);
+    bool same = true;
+    for (std::size_t i = 0; i < sum.size(); ++i) same = same && a[i] + b[i] == sum[i];
+    return same;
+  }
+
   void look(const Moment& now, const Operation& operation) {
     const MailboxState state = now.box.state();
-    const bool quiet = state == MailboxState::kDown || state == MailboxState::kFailed;
-    broken |= now.firmware.broken;
+    const bool quiet = is_quiet(state);
     states.insert(state);
     most = std::max(most, now.box.sends_under_way());
     valid = valid && now.box.is_valid();
@@ -420,6 +336,56 @@ HNI_PROVE(mailbox_life,
   conclude("S4", "the gates are shut in every state in which the pages may be freed",
            found.quiet_is_shut);
   conclude("I7", "each call reads a bounded number of words", found.bounded);
+  conclude("F", "each call leads to the state that it has to", found.state_right);
+  conclude("F", "each call gives the answer that it has to", found.answer_right);
+  conclude("F", "the counters say what happened", found.counted);
+  conclude("F",
+           "vector 0 is unmasked exactly while messages flow and it was enabled, and its "
+           "cause is cleared before anything is looked at",
+           found.masked);
+  conclude("F", "a wait is looked at again after its poll time", found.told_when);
+  conclude("F", "each look takes what the firmware completed, 16 received messages at most",
+           found.taken);
+  conclude("S4",
+           "a wait begins, and messages end, with both rings reset, whatever was in them; the "
+           "firmware is poked with each look",
+           found.reset);
+}
+
+HNI_PROVE(mailbox_arguments,
+          "A message is taken exactly when it has 4 to 4096 bytes, a multiple of four; a mailbox "
+          "without pages does not start; relaxed ordering is asked for exactly when it is on "
+          "(F, S4).") {
+  must_reach("taken", "refused");
+  for (const bool relaxed : {false, true}) {
+    Teller observer;
+    Firmware firmware;
+    Door<Firmware, Teller> door(firmware, observer);
+    Box box(door);
+    firmware.relaxed = relaxed;
+    const auto early = box.start({}, relaxed);
+    conclude("F", "no pages, no start", !early && early.error().code == ErrorCode::kNoMemory);
+    (void)box.allocate();
+    (void)box.start({}, relaxed);
+    firmware.begin({.raised = true});
+    Handler handler{firmware, box, Reaction::kNone};
+    box.step(Time{} + Box::kPollTime, handler);
+    conclude("S4", "it is ready, and every write was legal",
+             box.state() == MailboxState::kReady && firmware.broken.none());
+    for (const std::size_t bytes : std::initializer_list<std::size_t>{0, 1, 3, 4, 5, 6, 7, 8, 4092,
+                                                                      4095, 4096, 4097, 4100}) {
+      const std::vector<std::byte> message(bytes, std::byte{1});
+      const std::uint32_t under_way = box.sends_under_way();
+      const auto sent = box.send(message, {});
+      const bool fits = bytes >= 4 && bytes <= 4096 && bytes % 4 == 0;
+      reach(fits ? "taken" : "refused");
+      conclude("F", "taken exactly by the rule",
+               sent.has_value() == fits && box.sends_under_way() == under_way + (fits ? 1U : 0U));
+      if (!sent)
+        conclude("F", "the error says so, and how many bytes it had",
+                 sent.error().code == ErrorCode::kBadArgument && sent.error().detail == bytes);
+    }
+  }
 }
 
 HNI_REFUTE(mailbox_published_low_half_first, "I5",

@@ -87,6 +87,25 @@ hni::MailboxRing<std::uint32_t> fresh_mailbox() {
 #ifdef HNI_SUBJECT_DRIVER_FRAGMENT_POOL_HPP
 #include "driver/fragment_pool.hpp"
 template struct hni::HolderCount<std::uint32_t>;
+template struct hni::FreePages<std::uint32_t>;
+namespace {
+using Pages = hni::FreePages<std::uint32_t>;
+using Count = hni::HolderCount<std::uint32_t>;
+template <class T>
+struct Elements {
+  T* data;
+  T& at(std::uint32_t i) const { return data[i]; }
+};
+}  // namespace
+bool take(Pages& p, std::uint32_t* list, Count* holders, std::uint32_t n, std::uint32_t& page) {
+  Elements<Count> counts{holders};
+  return p.take(Elements<std::uint32_t>{list}, counts, n, page);
+}
+void drop(Pages& p, std::uint32_t* list, Count* holders, std::uint32_t page) {
+  Elements<std::uint32_t> elements{list};
+  Elements<Count> counts{holders};
+  p.drop(elements, counts, page);
+}
 #endif
 
 #ifdef HNI_SUBJECT_DRIVER_TLV_HPP
@@ -117,9 +136,7 @@ template std::uint64_t hni::extend_stamp(const std::uint64_t&, const std::uint64
 
 #if defined(HNI_SUBJECT_DRIVER_TX_QUEUE_HPP) || defined(HNI_SUBJECT_DRIVER_RX_QUEUE_HPP) || \
     defined(HNI_SUBJECT_DRIVER_MAILBOX_HPP)
-#include "driver/mailbox.hpp"
-#include "driver/rx_queue.hpp"
-#include "driver/tx_queue.hpp"
+#include "driver/door.hpp"
 // Declared only: what it does is not known to the compiler, so every call of it stays. Not in an
 // unnamed namespace: nothing would be emitted of the classes.
 struct OpaqueIo {
@@ -131,17 +148,56 @@ struct OpaqueIo {
   std::optional<hni::DmaSpan> dma_alloc(std::size_t);
   void dma_free(hni::DmaSpan);
 };
-template class hni::TxQueue<OpaqueIo, hni::NullObserver>;
-template class hni::RxQueue<OpaqueIo, hni::NullObserver>;
-template class hni::Mailbox<OpaqueIo, hni::NullObserver>;
+// The same of an observer: what it is told is behaviour.
+struct OpaqueObserver {
+  bool wants_completions() const;
+  bool wants_receive_details() const;
+  bool wants_sent_packets() const;
+#define HNI_TOLD(name)     \
+  template <class... Args> \
+  void name(Args...);
+  HNI_TOLD(input_refused)
+  HNI_TOLD(reg_read)
+  HNI_TOLD(reg_written)
+  HNI_TOLD(ring_posted)
+  HNI_TOLD(ring_completed)
+  HNI_TOLD(packet_received)
+  HNI_TOLD(packet_sent)
+  HNI_TOLD(completion_read)
+  HNI_TOLD(packet_dropped)
+  HNI_TOLD(rx_polled)
+  HNI_TOLD(tx_polled)
+  HNI_TOLD(tx_stopped)
+  HNI_TOLD(tx_woken)
+  HNI_TOLD(refilled)
+  HNI_TOLD(refill_empty)
+  HNI_TOLD(message_sent)
+#undef HNI_TOLD
+};
+#endif
+
+#ifdef HNI_SUBJECT_DRIVER_TX_QUEUE_HPP
+#include "driver/tx_queue.hpp"
+template class hni::TxQueue<OpaqueIo, OpaqueObserver>;
+#endif
+
+#ifdef HNI_SUBJECT_DRIVER_RX_QUEUE_HPP
+#include "driver/rx_queue.hpp"
+template class hni::RxQueue<OpaqueIo, OpaqueObserver>;
+#endif
+
+#ifdef HNI_SUBJECT_DRIVER_MAILBOX_HPP
+#include "driver/mailbox.hpp"
+template class hni::Mailbox<OpaqueIo, OpaqueObserver>;
 struct OpaqueHandler {
   void message(std::span<const std::byte>, hni::Time);
   void sent(std::uint16_t, bool, hni::Time);
 };
-void mailbox_step(hni::Mailbox<OpaqueIo>& m, hni::Time now, OpaqueHandler& h) {
+void mailbox_step(hni::Mailbox<OpaqueIo, OpaqueObserver>& m, hni::Time now, OpaqueHandler& h) {
   m.step(now, h);
 }
-void mailbox_interrupt(hni::Mailbox<OpaqueIo>& m, hni::Time now, OpaqueHandler& h) {
+void mailbox_interrupt(hni::Mailbox<OpaqueIo, OpaqueObserver>& m, hni::Time now,
+                       OpaqueHandler& h) {
   m.interrupt(now, h);
 }
 #endif

@@ -28,8 +28,10 @@ struct Seen {
 
 }  // namespace
 
+const unsigned active = number_from_environment();
+const bool watched = std::getenv("HNI_MUTANTS_SEEN") != nullptr;
+
 bool chosen(unsigned number) {
-  static const unsigned active = number_from_environment();
   static Seen seen;
   if (number >= seen.numbers.size()) seen.numbers.resize(number + 1U);
   seen.numbers[number] = true;

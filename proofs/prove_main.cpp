@@ -127,28 +127,34 @@ int print_list(const std::vector<Obligation>& chosen) {
   return 0;
 }
 
-/// For mutants: the first obligation that breaks, in the order in which they were named; small
-/// rings first, because most mutants end there. 1 if one does, 3 if none does but one is
-/// undecided.
+/// For mutants: the first obligation that breaks, in the order in which they were named (whole
+/// names); small rings first, because most mutants end there. 1 if one does, 3 if none does but
+/// one is undecided.
 int hunt(std::vector<Obligation> chosen, const Options& options) {
-  std::erase_if(chosen, [](const Obligation& o) { return o.expect == Expect::kRefuted; });
   const auto rank = [&](const Obligation& o) {
     return std::find(options.names.begin(), options.names.end(), o.name) - options.names.begin();
   };
+  const auto named = static_cast<std::ptrdiff_t>(options.names.size());
+  std::erase_if(chosen, [&](const Obligation& o) {
+    return o.expect == Expect::kRefuted || (named != 0 && rank(o) == named);
+  });
   std::stable_sort(chosen.begin(), chosen.end(),
                    [&](const Obligation& a, const Obligation& b) { return rank(a) < rank(b); });
   std::string undecided;
   for (const bool small_sizes : {true, false}) {
+    std::vector<Obligation> larger;
     for (const Obligation& o : chosen) {
-      const std::string defect = first_defect(o, small_sizes, options.run);
-      if (defect.empty()) continue;
-      const std::string broken = std::string(o.name) + ": " + defect;
-      if (!defect.starts_with("undecided: ")) {
+      const Finding found = first_defect(o, small_sizes, options.run);
+      if (!found.complete) larger.push_back(o);
+      if (found.what.empty()) continue;
+      const std::string broken = std::string(o.name) + ": " + found.what;
+      if (!found.what.starts_with("undecided: ")) {
         std::printf("%s\n", broken.c_str());
         return 1;
       }
       if (undecided.empty()) undecided = broken;
     }
+    chosen = larger;
   }
   if (!undecided.empty()) std::printf("%s\n", undecided.c_str());
   return undecided.empty() ? 0 : 3;

@@ -4,10 +4,12 @@
 // says there what must hold.
 #pragma once
 
-#include <array>
+#include <algorithm>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "driver/door.hpp"
 #include "driver/packet.hpp"
@@ -40,39 +42,95 @@ struct SymIo {
 };
 static_assert(DeviceIo<SymIo>);
 
-/// Sees nothing: what the driver tells about itself is not the subject.
+/// What the driver said about itself: to its observer, to the completion watch, or of refused
+/// input.
+struct Told {
+  enum class Kind : std::uint8_t {
+    kSent,
+    kPosted,
+    kCompleted,
+    kDropped,
+    kTxPolled,
+    kStopped,
+    kWoken,
+    kRxPolled,
+    kRefilled,
+    kReceived,
+    kRefillEmpty,
+    kCompletions,
+  };
+  Kind kind;
+  unsigned which = 0;  ///< the RingKind or DropReason
+  Word first{}, count{}, mask{};
+};
+struct Refused {
+  Site site;
+  Wide value, limit;
+};
+
+/// Keeps what it is told, so that a harness can say what has to be told.
 struct SymObserver {
-  static constexpr bool wants_completions() { return false; }
-  static constexpr bool wants_sent_packets() { return false; }
-  template <class... Any>
-  void packet_sent(const Any&...) {}
-  template <class... Any>
-  void ring_posted(const Any&...) {}
-  template <class... Any>
-  void ring_completed(const Any&...) {}
-  template <class... Any>
-  void packet_dropped(const Any&...) {}
-  template <class... Any>
-  void tx_polled(const Any&...) {}
-  template <class... Any>
-  void tx_stopped(const Any&...) {}
-  template <class... Any>
-  void tx_woken(const Any&...) {}
-  template <class... Any>
-  void rx_polled(const Any&...) {}
-  template <class... Any>
-  void tx_poll_started(const Any&...) {}
-  template <class... Any>
-  void rx_poll_started(const Any&...) {}
-  template <class... Any>
-  void refill_started(const Any&...) {}
-  template <class... Any>
-  void refilled(const Any&...) {}
-  template <class... Any>
-  void packet_received(const Any&...) {}
-  bool wants_receive_details() const { return false; }
-  template <class... Any>
-  void refill_empty(const Any&...) {}
+  bool watched = false;  ///< somebody wants the details
+  std::vector<Told> told;
+
+  bool wants_completions() const { return watched; }
+  bool wants_receive_details() const { return watched; }
+  bool wants_sent_packets() const { return watched; }
+  void packet_sent(QueueId, RingKind ring, std::uint32_t bytes, std::uint32_t segments) {
+    keep(Told::Kind::kSent, ring, Word(bytes), Word(segments), {});
+  }
+  void ring_posted(QueueId, RingKind ring, const Word& slot, const Word& n, const Word& mask) {
+    keep(Told::Kind::kPosted, ring, slot, n, mask);
+  }
+  void ring_completed(QueueId, RingKind ring, const Word& slot, const Word& n, const Word& mask) {
+    keep(Told::Kind::kCompleted, ring, slot, n, mask);
+  }
+  void packet_dropped(QueueId, DropReason why) { keep(Told::Kind::kDropped, why, {}, {}, {}); }
+  void tx_polled(QueueId, const Word& budget, const Word& work) {
+    keep(Told::Kind::kTxPolled, RingKind{}, budget, work, {});
+  }
+  void tx_stopped(QueueId) { keep(Told::Kind::kStopped, RingKind{}, {}, {}, {}); }
+  void tx_woken(QueueId) { keep(Told::Kind::kWoken, RingKind{}, {}, {}, {}); }
+  void rx_polled(QueueId, std::uint32_t budget, std::uint32_t work) {
+    keep(Told::Kind::kRxPolled, RingKind{}, Word(budget), Word(work), {});
+  }
+  void refilled(QueueId, RingKind ring, const Word& slot, std::uint32_t n, const Word& mask) {
+    keep(Told::Kind::kRefilled, ring, slot, Word(n), mask);
+  }
+  void packet_received(QueueId, const Word& bytes, const Word& segments) {
+    keep(Told::Kind::kReceived, RingKind{}, bytes, segments, {});
+  }
+  void refill_empty(QueueId, RingKind ring, const Word& free) {
+    keep(Told::Kind::kRefillEmpty, ring, free, {}, {});
+  }
+
+  void rx_poll_started(QueueId, std::uint32_t) {}
+  void tx_poll_started(QueueId, const Word&) {}
+  void refill_started(QueueId, RingKind, const Word&, const Word&) {}
+
+  /// How often it was told so; of any ring, or for any reason, when `which` is left out.
+  unsigned times(Told::Kind kind) const {
+    return static_cast<unsigned>(
+        std::count_if(told.begin(), told.end(), [&](const Told& t) { return t.kind == kind; }));
+  }
+  template <class Which>
+  unsigned times(Told::Kind kind, Which which) const {
+    return static_cast<unsigned>(std::count_if(told.begin(), told.end(), [&](const Told& t) {
+      return t.kind == kind && t.which == static_cast<unsigned>(which);
+    }));
+  }
+  /// What it was told last of that kind; something empty if nothing.
+  Told last(Told::Kind kind) const {
+    const auto found =
+        std::find_if(told.rbegin(), told.rend(), [&](const Told& t) { return t.kind == kind; });
+    return found == told.rend() ? Told{kind, ~0U, {}, {}, {}} : *found;
+  }
+
+ private:
+  template <class Which>
+  void keep(Told::Kind kind, Which which, const Word& first, const Word& count, const Word& mask) {
+    told.push_back({kind, static_cast<unsigned>(which), first, count, mask});
+  }
 };
 
 /// One word a slot that the card never sees; only the bounds of its index matter.
@@ -80,9 +138,11 @@ struct SymCookies {
   Word mask{};
   std::uint32_t& at(const Word& index) {
     conclude("I1", "a cookie's index is in bounds", index <= mask);
+    last = index;
     return word;
   }
   std::uint32_t word = 0;
+  Word last{};  ///< the index that was named last
 };
 
 /// A fragment by a number that may be symbolic.
@@ -95,10 +155,25 @@ struct SymSegment {
   Sym<std::uint16_t> offset, length;
 };
 
-/// A packet under assembly; how many segments it has is a plain number.
+/// The segments of a packet, by a number that may be symbolic.
+class SymSegments {
+ public:
+  SymSegment& operator[](const Word& index) {
+    conclude("I1", "a segment is one of the room of a packet", index < kMaxSegments);
+    for (auto& [at, segment] : cells_) {
+      if (at == index) return segment;
+    }
+    return cells_.emplace_back(index, SymSegment{}).second;
+  }
+
+ private:
+  std::deque<std::pair<Word, SymSegment>> cells_;
+};
+
+/// A packet under assembly.
 struct SymPacket {
   Word length{};
-  std::uint32_t segment_count = 0;
+  Word segment_count{};
   struct {
     bool has_timestamp = false;
     Wide timestamp_ns{}, meta{};
@@ -106,26 +181,41 @@ struct SymPacket {
   struct {
     std::uint8_t flags = 0;
   } tx;
-  std::array<SymSegment, kMaxSegments> segments;
+  SymSegments segments;
 };
 
+/// A pool that tells the harness what is given back and held, and hands out pages of 16 fragments.
 struct SymPool {
   std::function<void(const Word&)> on_drop, on_hold;
   std::function<void()> on_drop_packet;
   std::uint32_t per_page = 1;
   unsigned pages = 0;
+  unsigned takes = 0;  ///< how often a page was asked for
 
   DmaAddr address(FragmentId f) const { return DmaAddr{std::uint64_t{raw(f)} * kFragmentBytes}; }
   void drop(const SymFragment& f) { on_drop(f.number); }
   void hold(const SymFragment& f) { on_hold(f.number); }
-  void drop(const Packet&) {}
+  void drop(const Packet&) { on_drop_packet(); }
   void drop(const SymPacket&) { on_drop_packet(); }
   std::uint32_t fragments_per_page() const { return per_page; }
   std::optional<FragmentId> take(std::uint32_t) {
+    ++takes;
     if (pages == 0) return std::nullopt;
     return FragmentId{16 * pages--};
   }
 };
+
+// Not shared between files: each proof grants itself what it needs.
+namespace {
+
+/// Hands out a private member of a queue: a proof starts from any of its states. Explicit
+/// instantiation may name private members; the function that it defines is found by its tag.
+template <class Queue, class Tag, auto kMember>
+struct Grant {
+  friend auto& member(Tag, Queue& queue) { return queue.*kMember; }
+};
+
+}  // namespace
 
 struct SymWords {
   using Index = Word;
@@ -136,7 +226,9 @@ struct SymWords {
   template <class T>
   using Array = std::conditional_t<std::is_same_v<T, std::uint32_t>, SymCookies, AnySlots<T>>;
   static SymFragment fragment(const Word& number) { return {number}; }
-  static std::uint64_t number(const proofs::Wide&) { return 0; }
+  /// A symbolic value has no number; this one stands for all of them.
+  static constexpr std::uint64_t kNumber = 7;
+  static std::uint64_t number(const proofs::Wide&) { return kNumber; }
 };
 
 }  // namespace hni::proofs
@@ -155,18 +247,27 @@ class Door<proofs::SymIo, proofs::SymObserver> {
 
   proofs::SymIo& io;
   proofs::SymObserver& obs;
-  std::function<void(const proofs::Word&)> on_load;
+  std::function<void(const proofs::Word&)> on_load;    ///< before a load, with its slot
+  std::function<void(const proofs::Wide&)> on_loaded;  ///< behind it, with what the card said
   std::function<void(RegAddr, const proofs::Word&)> on_doorbell;
 
   Word64 load(Site site, const proofs::SymPointer& at) {
     on_load(at.slot);
-    return Word64(proofs::card_word<std::uint64_t>(std::string(site_name(site))));
+    const auto word = proofs::card_word<std::uint64_t>(std::string(site_name(site)));
+    if (on_loaded) on_loaded(word);
+    return Word64(word);
   }
   void doorbell(RegAddr reg, const proofs::Word& value) { on_doorbell(reg, value); }
-  template <class... Any>
-  void tell_completions(const Any&...) {}
+  void tell_completions(QueueId, RingKind ring, const std::uint64_t*, const proofs::Word& end,
+                        const proofs::Word& count, std::uint32_t) {
+    obs.told.push_back(
+        {proofs::Told::Kind::kCompletions, static_cast<unsigned>(ring), end, count, {}});
+  }
+  std::vector<proofs::Refused> refused;
   template <class Value, class Limit>
-  void refuse(Site, const Value&, const Limit&) {}
+  void refuse(Site site, const Value& value, const Limit& limit) {
+    refused.push_back({site, proofs::Wide(value), proofs::Wide(limit)});
+  }
 };
 
 }  // namespace hni

@@ -67,6 +67,7 @@ inline Untrusted<Word> from_card(const std::string& site) {
 template <class T>
 class AnySlots {
  public:
+  std::string name = "slot";                   ///< two of one name have the same contents
   Word mask{};                                 ///< of the ring that it belongs to
   std::function<void(const Word&)> on_access;  ///< told of every access first
 
@@ -84,9 +85,9 @@ class AnySlots {
     for (Cell& c : cells_) {
       if (c.index == index) return c.value;
     }
-    const std::string name = "slot #" + std::to_string(cells_.size());
-    show(name + " is slot", index);
-    cells_.push_back({index, T{input<std::uint32_t>(name)}});
+    const std::string cell = name + " #" + std::to_string(cells_.size());
+    show(cell + " is slot", index);
+    cells_.push_back({index, T{input<std::uint32_t>(cell)}});
     return cells_.back().value;
   }
   mutable std::deque<Cell> cells_;

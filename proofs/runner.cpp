@@ -202,26 +202,28 @@ Report decide_without(const Obligation& obligation, const std::string& assumptio
   return report;
 }
 
-std::string first_defect(const Obligation& obligation, bool small_sizes,
-                         const RunOptions& options) {
+Finding first_defect(const Obligation& obligation, bool small_sizes, const RunOptions& options) {
   ExploreOptions explore;
   explore.small_sizes = small_sizes;
+  explore.max_decisions =
+      400;  // several times what the proofs need; a loop without end needs more
   arena().clear();
   try {
     const Exploration runs = Explorer(explore).explore(obligation.harness);
-    if (!runs.labels.contains("end")) return "vacuous: no run satisfies the assumptions";
+    const bool complete = !small_sizes || !runs.sized;
+    if (!runs.labels.contains("end")) return {"vacuous: no run satisfies the assumptions"};
     for (const auto& [label, paths] : runs.labels) {
-      if (paths.empty()) return "label '" + label + "' is never reached";
+      if (paths.empty() && complete) return {"label '" + label + "' is never reached"};
     }
     for (const std::vector<Claim>& group : grouped(runs.claims)) {
       const Verdict verdict = ask_z3(refutation_question("", group), options.timeout_ms);
       const std::string claim = group.front().property + ": " + group.front().what;
-      if (verdict.answer == Answer::kSat) return claim;
-      if (verdict.answer != Answer::kUnsat) return "undecided: " + claim;
+      if (verdict.answer == Answer::kSat) return {claim};
+      if (verdict.answer != Answer::kUnsat) return {"undecided: " + claim, complete};
     }
-    return {};
+    return {"", complete};
   } catch (const std::exception& error) {
-    return error.what();
+    return {error.what()};
   }
 }
 

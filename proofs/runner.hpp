@@ -47,11 +47,14 @@ Report decide(const Obligation& obligation, const RunOptions& options);
 /// The obligation without one assumption: must be refuted.
 Report decide_without(const Obligation& obligation, const std::string& assumption,
                       const RunOptions& options);
-/// Whether the obligation is broken, by Z3 alone: for mutants. Empty when it stands; "undecided:
-/// ..." when Z3 cannot tell. With `small_sizes`, only for rings of at most eight slots: what is
-/// broken for those is broken.
-std::string first_defect(const Obligation& obligation, bool small_sizes,
-                         const RunOptions& options);
+/// Whether an obligation is broken, by Z3 alone: for mutants.
+struct Finding {
+  std::string what;      ///< empty when it stands; "undecided: ..." when Z3 cannot tell
+  bool complete = true;  ///< not only for small rings
+};
+/// With `small_sizes`, only for rings of at most eight slots, where the obligation is about rings
+/// of several sizes: what is broken for those is broken.
+Finding first_defect(const Obligation& obligation, bool small_sizes, const RunOptions& options);
 
 std::string to_json(const Report& report);
 Report report_from_json(const std::string& text);

@@ -1,267 +1,296 @@
 // SPDX-License-Identifier: Apache-2.0
-// RxQueue itself: what it reads, what it takes for a packet, what it gives back and what it lends
-// again, from an arbitrary valid state of its three rings and of the packet under assembly.
-#include "driver/rx_queue.hpp"
-
-#include <array>
+// RxQueue itself: what a poll delivers and tells the card, what it lends again, and what comes
+// back at a reset, from an arbitrary valid state of its three rings and of the packet under
+// assembly. What it takes for a part of a packet is rx_queue_assembly_proof.cpp.
 #include <vector>
 
-#include "proofs/queue_world.hpp"
+#include "proofs/rx_queue_world.hpp"
 
 namespace hni::proofs {
 namespace {
 
-using Queue = RxQueue<SymIo, SymObserver>;
-using Packet = SymWords::Packet;
+/// A packet under assembly that is recognised by its length.
+Packet partial_packet(World& w) {
+  Packet packet;
+  packet.segment_count = 1;
+  packet.length = input<std::uint32_t>("partial length");
+  member(PartialTag{}, w.queue) = packet;
+  return packet;
+}
 
-// See tx_queue_proof.cpp.
-template <class Tag, auto kMember>
-struct Grant {
-  friend auto& member(Tag, Queue& queue) { return queue.*kMember; }
-};
-struct PositionTag {
-  friend auto& member(PositionTag, Queue&);
-};
-struct HeadersTag {
-  friend auto& member(HeadersTag, Queue&);
-};
-struct PayloadsTag {
-  friend auto& member(PayloadsTag, Queue&);
-};
-template struct Grant<PositionTag, &Queue::at_>;
-template struct Grant<HeadersTag, &Queue::headers_>;
-template struct Grant<PayloadsTag, &Queue::payloads_>;
+/// What a poll of one packet counts and tells.
+void conclude_poll_told(World& w, std::uint32_t asked, std::uint32_t received, bool progress) {
+  const RxCounters& c = w.queue.counters();
+  const std::uint64_t faults = w.queue.faulted() ? 1 : 0, taken = progress ? 1 : 0;
+  conclude("F", "delivered packets and their bytes are counted",
+           c.packets == received && c.bytes == received * SymWords::kNumber);
+  conclude("F", "what was consumed is a packet, a dropped one, or a fault",
+           received + c.mac_errors + c.truncated + faults == taken);
+  conclude("F", "a fault is counted and told",
+           c.card_input == faults &&
+               w.obs.times(Told::Kind::kDropped, DropReason::kCardInput) == faults);
+  const Told polled = w.obs.last(Told::Kind::kRxPolled);
+  conclude(
+      "F", "the poll is told with its budget and its work",
+      w.told(Told::Kind::kRxPolled) == 1 && polled.first == asked && polled.count == received);
+  const std::uint64_t reports = w.obs.watched ? taken : 0;
+  conclude("F", "who watches is told of the completions, and only who watches",
+           w.told(Told::Kind::kCompletions) == reports);
+  if (reports == 0) return;
+  const Told seen = w.obs.last(Told::Kind::kCompletions);
+  const Told consumed = w.obs.last(Told::Kind::kCompleted);
+  conclude("F", "with their end and number, and of each packet", [&] {
+    return seen.first == w.next_completion() && seen.count == 1U &&
+           w.told(Told::Kind::kReceived) == received && w.told(Told::Kind::kCompleted) == 1 &&
+           consumed.which == static_cast<unsigned>(RingKind::kRcq) && consumed.count == 1U &&
+           consumed.first == w.before.completions.head && consumed.mask == 1U;
+  });
+}
 
-/// assemble(): as the number of its verdict.
-template <class Tag, auto kFunction>
-struct GrantAssemble {
-  friend unsigned call(Tag, Queue& queue, auto& at, const std::uint64_t* words, Packet& packet) {
-    return static_cast<unsigned>((queue.*kFunction)(at, words, packet));
-  }
-};
-struct AssembleTag {
-  friend unsigned call(AssembleTag, Queue&, auto& at, const std::uint64_t* words, Packet&);
-};
-template struct GrantAssemble<AssembleTag, &Queue::assemble>;
-enum Verdict : unsigned { kNothing, kTaken, kDelivered, kDropped, kRefused };
-
-std::uint64_t ring_memory[3];
-
-/// Where the completions are in the grammar HDR_AL PAY_AL* OPT_META? META.
-enum class Stage : std::uint8_t { kBetween, kSegments, kStamped };
-
-/// A queue in any valid state, in a given stage of the grammar.
-struct World {
-  SymIo io;
-  SymObserver obs;
-  Door<SymIo, SymObserver> door{io, obs};
-  SymPool pool;
-  Queue queue{door, pool};
-
-  explicit World(Stage stage) {
-    const Word mask = any_mask();
-    const auto any_buffers = [&](const std::string& n, std::uint32_t first) {
-      const auto any = [&](const char* what) { return input<std::uint32_t>(n + what); };
-      return BufferRing<Word>{
-          {any(" head"), any(" tail"), mask}, any(" next offset"), Word(first)};
-    };
-    auto& at = member(PositionTag{}, queue);
-    at.completions = {input<std::uint32_t>("completion head"),
-                      input<std::uint32_t>("completion done"), mask};
-    at.headers = any_buffers("headers", kHeadRoom);
-    at.payloads = any_buffers("payloads", 0);
-    at.assembly = static_cast<decltype(at.assembly)>(stage);
-    for (auto* lent : {&member(HeadersTag{}, queue), &member(PayloadsTag{}, queue)})
-      lent->slots.mask = mask;
-    member(HeadersTag{}, queue).memory.cpu = reinterpret_cast<std::byte*>(&ring_memory[0]);
-    member(PayloadsTag{}, queue).memory.cpu = reinterpret_cast<std::byte*>(&ring_memory[1]);
-    queue.set_enabled(true);
-    assume("the queue is valid", [&] { return queue.is_valid(); });
-  }
-};
-
-/// One step of the assembly from any state of a stage: up to the second completion.
-class AssemblyProof {
- public:
-  AssemblyProof(Stage stage, std::uint32_t segments)
-      : w_(stage),
-        header_(stage == Stage::kBetween),
-        stage_(stage),
-        old_segments_(header_ ? 0 : segments),
-        before_(member(PositionTag{}, w_.queue)),
-        at_(before_) {
-    packet_.segment_count = segments;
-    packet_.length = input<std::uint32_t>("packet length");
-    w_.pool.on_drop = [this](const Word& fragment) { skipped_slot(fragment); };
-    w_.pool.on_hold = [this](const Word& fragment) { held_.push_back(fragment); };
-    w_.pool.on_drop_packet = [] { reach("packet dropped"); };
-    w_.door.on_load = [this](const Word& slot) { load(slot); };
-  }
-
-  void run() {
-    const unsigned verdict = call(AssembleTag{}, w_.queue, at_, &ring_memory[2], packet_);
-    conclude_sound();
-    const Word consumed =
-        (at_.completions.head - before_.completions.head) & before_.completions.mask;
-    if (verdict == kRefused) return reach("refused");
-    reach(verdict == kNothing ? "nothing" : verdict == kDelivered ? "delivered" : "errored");
-    conclude("I8", "a completion that is not there is not consumed, and one ends the packet",
-             consumed == (verdict == kNothing ? 0U : 1U));
-    conclude("I3", "a packet ends only behind its header", verdict == kNothing || !header_);
-    conclude("I4", "neither moves a buffer", [&] {
-      return same_ring(at_.headers.ring, before_.headers.ring) &&
-             same_ring(at_.payloads.ring, before_.payloads.ring);
+/// Buffers are lent again when a quarter of either ring is free: the pool, which is empty, is
+/// asked for each ring in which a page fits.
+void conclude_refilled(World& w, bool acknowledged) {
+  const Word headers = w.before.headers.ring.free(), payloads = w.before.payloads.ring.free();
+  const auto due = [&](const Word& free) {
+    return acknowledged && (headers >= 16U || payloads >= 16U) && free >= 1U;
+  };
+  for (const bool header : {true, false}) {
+    const RingKind kind = header ? RingKind::kHpq : RingKind::kPpq;
+    conclude("F", "each ring is refilled exactly when a quarter of one is free", [&] {
+      return w.obs.times(Told::Kind::kRefillEmpty, kind) ==
+             (due(header ? headers : payloads) ? 1U : 0U);
     });
   }
-
- private:
-  const BufferRing<Word>& mine() const { return header_ ? at_.headers : at_.payloads; }
-  const BufferRing<Word>& mine_before() const {
-    return header_ ? before_.headers : before_.payloads;
-  }
-  /// Slots that left the ring that this stage is about.
-  Word gone() const { return mine().ring.distance(mine_before().ring.head, mine().ring.head); }
-
-  /// A slot that the card passed over comes back. The second one does as the first.
-  void skipped_slot(const Word& fragment) {
-    if (!dropped_.empty()) {
-      conclude("I2", "the ring stays valid while slots are skipped",
-               [&] { return mine().is_valid(); });
-      conclude("I7", "fewer are lent with each one",
-               mine().ring.used() < mine_before().ring.used());
-      cut();
-    }
-    dropped_.push_back(fragment);
-  }
-
-  void load(const Word& slot) {
-    const auto& ring = before_.completions;
-    conclude("I1", "a completion is read inside its ring", slot <= ring.mask);
-    conclude("I8", "each completion is read once: the next one is read next",
-             slot == (loads_ == 0 ? ring.head : Word((ring.head + 1U) & ring.mask)));
-    if (loads_++ == 0) return;
-    reach("next completion");
-    conclude_sound();
-    const bool added = packet_.segment_count == old_segments_ + 1;
-    const bool stamped = at_.assembly == static_cast<decltype(at_.assembly)>(Stage::kStamped);
-    conclude("I7", "each turn adds a segment, or the one time stamp of a packet",
-             added ? !stamped
-                   : !header_ && stamped && stage_ == Stage::kSegments &&
-                         packet_.segment_count == old_segments_);
-    conclude("I1", "never more segments than a packet has room for",
-             packet_.segment_count <= kMaxSegments);
-    if (added) conclude_segment(packet_.segments[packet_.segment_count - 1]);
-    cut();
-  }
-
-  void conclude_sound() {
-    const auto& other = header_ ? at_.payloads : at_.headers;
-    const auto& other_before = header_ ? before_.payloads : before_.headers;
-    const auto skipped = static_cast<std::uint32_t>(dropped_.size());
-    conclude("I2", "all three rings are valid", [&] {
-      return at_.completions.is_valid() && at_.headers.is_valid() && at_.payloads.is_valid();
-    });
-    conclude("I4", "nothing is posted", [&] {
-      return at_.headers.ring.tail == before_.headers.ring.tail &&
-             at_.payloads.ring.tail == before_.payloads.ring.tail;
-    });
-    conclude("I3", "the other ring is untouched", [&] {
-      return same_ring(other.ring, other_before.ring) &&
-             other.next_offset == other_before.next_offset;
-    });
-    conclude("I4",
-             "a slot leaves the ring only to be dropped or to hand its fragment to the packet",
-             [&] { return gone() >= skipped && gone() <= skipped + 1U; });
-  }
-
-  void conclude_segment(const SymSegment& s) {
-    const bool handed_over = held_.empty();
-    const auto skipped = static_cast<std::uint32_t>(dropped_.size());
-    conclude("I1", "the segment lies inside its fragment",
-             [&] { return s.offset + s.length <= 4096; });
-    conclude("I1", "it is not empty", s.length != 0);
-    if (header_) conclude("I1", "a header leaves its head room", Word(s.offset) >= kHeadRoom);
-    conclude("I4", "its fragment is held once more, or handed over with its slot",
-             gone() == skipped + (handed_over ? 1U : 0U));
-    conclude("I4", "it is held at most once more", held_.size() <= 1);
-    if (!handed_over) {
-      conclude("I4", "the held fragment is that of the segment", held_[0] == s.fragment.number);
-      conclude("I4", "later data begins behind it",
-               mine().next_offset >= Word(s.offset) + Word(s.length));
-    }
-    if (skipped == 0) {
-      conclude("I4", "it lies behind all that was delivered from the fragment",
-               Word(s.offset) >= mine_before().next_offset);
-    }
-  }
-
-  World w_;
-  bool header_;
-  Stage stage_;
-  std::uint32_t old_segments_;
-  std::remove_reference_t<decltype(member(PositionTag{}, std::declval<Queue&>()))> before_, at_;
-  Packet packet_;
-  std::vector<Word> dropped_, held_;
-  unsigned loads_ = 0;
-};
+  conclude("F", "an empty pool is counted",
+           w.queue.counters().refill_empty == w.told(Told::Kind::kRefillEmpty) &&
+               w.pool.takes == w.told(Told::Kind::kRefillEmpty));
+}
 
 }  // namespace
-
-HNI_PROVE(rx_queue_between_packets,
-          "Between packets only a header is taken: a slot that the card owns, a place inside its "
-          "fragment and behind all earlier data; "
-          "skipped slots come back once each (I1 to I4, I6 to I8).") {
-  must_reach("nothing", "refused", "next completion");
-  AssemblyProof(Stage::kBetween, 0).run();
-}
-
-HNI_PROVE(rx_queue_inside_a_packet,
-          "Inside a packet payloads are taken by the same rules, up to the room of a packet, then "
-          "one time stamp, then the end; "
-          "anything else is refused (I1 to I4, I6 to I8).") {
-  must_reach("nothing", "refused", "next completion", "delivered", "errored", "packet dropped");
-  const auto kind = input<std::uint8_t>("segments so far");
-  const std::uint32_t segments = kind == 0 ? 1 : kind == 1 ? kMaxSegments - 1 : kMaxSegments;
-  AssemblyProof(Stage::kSegments, segments).run();
-}
-
-HNI_PROVE(rx_queue_behind_the_stamp,
-          "Behind the time stamp of a packet only its end is taken (I2 to I4, I8).") {
-  must_reach("nothing", "refused", "delivered", "errored", "packet dropped");
-  AssemblyProof(Stage::kStamped, 1).run();
-}
 
 HNI_PROVE(rx_queue_poll,
           "A poll delivers at most what was asked for, keeps a packet under assembly, and tells "
           "the card exactly how far it read, "
-          "after lending it buffers again (I2, I5, I7).") {
-  must_reach("idle", "delivered", "dropped", "refused");
+          "after lending it buffers again; all of it is counted and told (I2, I5, I7, F).") {
+  must_reach("idle", "delivered", "dropped", "refused", "next packet",
+             "next behind a dropped one");
   World w(Stage::kStamped);  // the last completion of a packet: one turn of the poll
-  const auto before = member(PositionTag{}, w.queue);
-  const Word next = (before.completions.head + 1U) & before.completions.mask;
-  std::array<Packet, 1> out;
-  unsigned loads = 0, rung = 0;
+  w.obs.watched = input<bool>("watched");
+  member(CompletionSizeTag{}, w.queue) = 2;  // of its report only: it counts modulo that
+  const Packet partial = partial_packet(w);
+  const bool two = input<bool>("two packets are asked for");
+  std::array<Packet, 2> room;
+  const std::span<Packet> out = std::span(room).first(two ? 2 : 1);
+  unsigned loads = 0, rung = 0, given_back = 0;
   w.door.on_load = [&](const Word&) {
-    conclude("I7", "no more completions than the packets that are missing need", loads++ == 0);
+    if (loads++ == 0) return;
+    conclude("I7", "no more completions than the packets that are missing need", two);
+    reach(given_back == 0 ? "next packet" : "next behind a dropped one");
+    cut();
   };
   w.door.on_doorbell = [&](RegAddr reg, const Word& value) {
     ++rung;
     conclude("I5", "the doorbell is that of the completion ring",
              reg == spec::QUEUE_RCQ_HEAD::at(0));
-    conclude("I5", "it acknowledges exactly what was read", value == next);
+    conclude("I5", "it acknowledges exactly what was read", value == w.next_completion());
   };
-  w.pool.on_drop_packet = [] {};
+  w.pool.on_drop_packet = [&] { ++given_back; };
   const std::uint32_t received = w.queue.poll(out);
-  const auto& after = member(PositionTag{}, w.queue);
+  const auto& after = w.at();
   conclude("I7", "at most what was asked for", received <= out.size());
   conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });
   const bool faulted = w.queue.faulted();
-  const bool progress = after.completions.head != before.completions.head;
+  const bool progress = after.completions.head != w.before.completions.head;
   reach(received == 1 ? "delivered" : faulted ? "refused" : progress ? "dropped" : "idle");
+  conclude("F", "a completion that broke a rule is a fault, and nothing else is",
+           faulted == !w.door.refused.empty());
   conclude("I5", "the card is told exactly when something was read and nothing is wrong",
-           (rung == 1) == (progress && !faulted));
+           (rung == 1) == (progress && !faulted) && w.queue.counters().doorbells == rung);
   conclude("I4", "an unfinished packet is kept, a finished one is not",
-           (after.assembly == decltype(after.assembly){}) == (progress || faulted));
+           (after.assembly == World::Assembly{}) == (progress || faulted));
+  conclude("I4", "a packet is delivered, given back, or kept: one of the three",
+           given_back == (received == 0 && progress ? 1U : 0U));
+  if (received == 1)
+    conclude("F", "the packet that was under assembly is delivered",
+             out[0].length == partial.length);
+  if (!progress)
+    conclude("F", "the packet that is kept is the one that was under assembly",
+             member(PartialTag{}, w.queue).length == partial.length);
+  conclude_poll_told(w, static_cast<std::uint32_t>(out.size()), received, progress);
+  conclude_refilled(w, rung == 1);
+}
+
+HNI_PROVE(
+    rx_queue_keeps_a_packet,
+    "A poll, or a look for what is unread at a reset, that finds a part of a packet keeps it; "
+    "a fault between packets gives no packet back (I4, F).") {
+  must_reach("kept", "idle", "refused");
+  World w(Stage::kBetween);
+  const bool at_reset = input<bool>("at a reset");
+  w.obs.watched = !at_reset;
+  member(CompletionSizeTag{}, w.queue) = 2;
+  std::array<Packet, 1> out;
+  unsigned loads = 0;
+  Wide header{};
+  w.door.on_load = [&](const Word&) {
+    if (++loads > 2) cut();  // rx_queue_inside_a_packet
+  };
+  w.door.on_loaded = [&](const Wide& word) {
+    if (loads == 1) header = word;
+    // The card has not written the second one.
+    if (loads == 2 && spec::RCD::of<Wide>{word}.DONE() == Wide(w.queue_done(w.next_completion())))
+      cut();
+  };
+  w.door.on_doorbell = [](RegAddr, const Word&) {};
+  w.pool.on_drop = [](const Word&) { cut(); };  // skipped slots: rx_queue_between_packets
+  w.pool.on_hold = [](const Word&) {};
+  w.pool.on_drop_packet = [] { conclude("I4", "there is no packet to give back", false); };
+  std::uint32_t received = 0;
+  if (at_reset)
+    w.queue.drop_unread();
+  else
+    received = w.queue.poll(out);
+  conclude("F", "nothing is complete", received == 0 && w.queue.counters().packets == 0);
+  const auto& after = w.at();
+  const bool kept = after.assembly != World::Assembly{};
+  const bool moved = after.headers.ring.head != w.before.headers.ring.head;
+  conclude("F", "who watches is told of a header buffer that came back, and of no payload",
+           w.obs.times(Told::Kind::kCompleted, RingKind::kHpq) == (moved && !at_reset ? 1U : 0U) &&
+               w.obs.times(Told::Kind::kCompleted, RingKind::kPpq) == 0);
+  for (const Told& told : w.obs.told) {
+    if (told.kind != Told::Kind::kCompleted) continue;
+    if (told.which != static_cast<unsigned>(RingKind::kHpq)) continue;
+    conclude("F", "with its slot, its number and its ring", [&] {
+      return told.first == w.before.headers.ring.head && told.count == 1U &&
+             told.mask == w.before.headers.ring.mask;
+    });
+  }
+  reach(kept ? "kept" : w.queue.faulted() ? "refused" : "idle");
+  conclude("F", "a header begins a packet, and nothing else does",
+           kept == (loads == 2 && !w.queue.faulted()));
+  if (!kept) return;
+  const Packet& packet = member(PartialTag{}, w.queue);
+  conclude("F", "the packet that is kept has the header that came", [&] {
+    return packet.segment_count == 1U &&
+           Wide(packet.length) == spec::RCD_HDR_AL::of<Wide>{header}.LEN();
+  });
+}
+
+HNI_PROVE(
+    rx_queue_poll_a_whole_lap,
+    "A poll that consumes a whole lap, behind which the head is where it was, tells the card "
+    "so (I5).") {
+  must_reach("a whole lap", "more than a lap");
+  World w(Stage::kStamped, Word(1), true);
+  w.obs.watched = true;
+  member(CompletionSizeTag{}, w.queue) = 2;
+  std::array<Packet, 2> out;
+  unsigned loads = 0, rung = 0;
+  w.door.on_load = [&](const Word&) {
+    if (++loads > 3) cut();
+  };
+  w.door.on_doorbell = [&](RegAddr, const Word& value) {
+    ++rung;
+    conclude("I5", "it acknowledges exactly what was read", value == w.at().completions.head);
+  };
+  w.pool.on_drop_packet = [] {};
+  w.pool.on_drop = w.pool.on_hold = [](const Word&) {};
+  const std::uint32_t received = w.queue.poll(out);
+  if (received == 2) {
+    reach("more than a lap");
+    conclude("I5", "the card is told of more than a lap", rung == 1);
+  }
+  const auto &before = w.before.completions, &after = w.at().completions;
+  const bool lap = after.head == before.head && after.done != before.done;
+  if (lap && !w.queue.faulted()) {
+    reach("a whole lap");
+    conclude("I5", "the card is told", rung == 1);
+    conclude("F", "and so is who watches: of both completions",
+             w.obs.last(Told::Kind::kCompletions).count == 2U);
+  }
+}
+
+HNI_PROVE(
+    rx_queue_out_of_service,
+    "A queue that is not enabled, that the card broke, or that nobody wants packets of reads "
+    "nothing; one without memory has nothing unread (I5).") {
+  World w(Stage::kBetween, false);
+  const bool enabled = input<bool>("enabled"), faulted = input<bool>("faulted");
+  const bool wanted = input<bool>("packets are wanted"), memory = input<bool>("memory");
+  must_reach("not enabled", "faulted", "not wanted", "no memory");
+  w.queue.set_enabled(enabled);
+  member(FaultedTag{}, w.queue) = faulted;
+  member(CompletionSizeTag{}, w.queue) = 2;
+  if (!memory) member(CompletionMemoryTag{}, w.queue).cpu = nullptr;
+  w.door.on_load = [&](const Word&) { conclude("I5", "no completion is read", false); };
+  w.door.on_doorbell = [&](RegAddr, const Word&) { conclude("I5", "no doorbell is rung", false); };
+  std::array<Packet, 1> out;
+  assume("the queue is out of service", !enabled || faulted || !wanted);
+  const auto received = w.queue.poll(wanted ? std::span<Packet>(out) : std::span<Packet>());
+  reach(faulted ? "faulted" : !enabled ? "not enabled" : "not wanted");
+  conclude("I5", "nothing is delivered", received == 0);
+  if (faulted || !memory) {
+    w.queue.drop_unread();
+    if (!faulted) reach("no memory");
+  }
+  conclude("I5", "nobody is told", w.obs.told.empty() && w.queue.counters().reset_drops == 0);
+  conclude("I4", "the rings are untouched", [&] {
+    return w.at().completions.head == w.before.completions.head &&
+           same_ring(w.at().headers.ring, w.before.headers.ring) &&
+           same_ring(w.at().payloads.ring, w.before.payloads.ring);
+  });
+}
+
+HNI_PROVE(
+    rx_queue_drop_unread,
+    "At a reset each packet that the card completed and nobody polled is given back once and "
+    "counted, a lap at most; a part of one is kept for the teardown (I2, I4, I7, F).") {
+  must_reach("idle", "dropped", "errored", "refused", "next packet", "a lap");
+  World w(Stage::kStamped);
+  const Packet partial = partial_packet(w);
+  const bool one = input<bool>("a ring of one completion");
+  member(CompletionSizeTag{}, w.queue) = one ? 1 : 2;
+  unsigned loads = 0, given_back = 0;
+  w.pool.on_drop_packet = [&] { ++given_back; };
+  const auto conclude_dropped = [&] {
+    const RxCounters& c = w.queue.counters();
+    const std::uint64_t faults = w.queue.faulted() ? 1 : 0;
+    conclude("I4", "each packet comes back once", given_back == (loads == 0 ? 0U : 1U));
+    conclude("F", "it is counted as dropped by the reset, or for its errors, or as a fault",
+             c.reset_drops + c.mac_errors + c.truncated + faults == 1 && c.card_input == faults);
+    conclude("F", "a drop is told with the reason",
+             w.obs.times(Told::Kind::kDropped, DropReason::kQueueReset) == c.reset_drops &&
+                 w.told(Told::Kind::kDropped) == 1);
+    conclude("F", "nothing is delivered", c.packets == 0 && w.told(Told::Kind::kReceived) == 0);
+  };
+  w.door.on_load = [&](const Word&) {
+    if (loads++ == 0) return;
+    reach("next packet");
+    conclude("I7", "at most one packet for each completion of the ring", !one);
+    conclude("I5", "nothing is read behind a fault", !w.queue.faulted());
+    conclude_dropped();
+    cut();
+  };
+  w.queue.drop_unread();
+  const bool progress = w.at().completions.head != w.before.completions.head;
+  conclude("F", "what is there is looked at", loads == 1);
+  conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });
+  conclude("F", "a fault is remembered, and is a completion that broke a rule",
+           w.queue.faulted() == !w.door.refused.empty());
+  if (!progress) {
+    reach("idle");
+    conclude("I4", "a part of a packet is kept", [&] {
+      return given_back == 0 && w.at().assembly == w.before.assembly && w.obs.told.empty() &&
+             member(PartialTag{}, w.queue).length == partial.length;
+    });
+    return;
+  }
+  conclude_dropped();
+  conclude("I4", "no packet is under assembly any more", w.at().assembly == World::Assembly{});
+  if (w.queue.faulted()) return reach("refused");
+  reach("a lap");
+  conclude("I7", "it ends behind a lap", one);
+  reach(w.queue.counters().reset_drops == 1 ? "dropped" : "errored");
 }
 
 HNI_PROVE(rx_queue_refill,
@@ -270,8 +299,9 @@ HNI_PROVE(rx_queue_refill,
           "doorbell a ring hands over exactly those (I1, I3, I5).") {
   must_reach("lent", "pool empty");
   World w(Stage::kBetween);
-  const auto before = member(PositionTag{}, w.queue);
+  const auto before = w.before;
   std::array<std::vector<Word>, 2> written;
+  unsigned lent = 0;
   std::array<unsigned, 2> rung{};
   const auto slot = input<std::uint32_t>("any slot");
   w.pool.per_page = input<bool>("pages of two fragments") ? 2 : 1;
@@ -285,7 +315,14 @@ HNI_PROVE(rx_queue_refill,
              at.slot <= ring_of(which).mask);
     conclude("I3", "only into a slot of the driver",
              [&] { return !ring_of(which).owned_by_card(at.slot); });
-    conclude("I4", "it carries the number of its slot", (value >> 48) == Wide(at.slot));
+    const spec::BD::of<Wide> bd{value};
+    conclude("I4", "it carries the number of its slot", bd.ID() == Wide(at.slot));
+    const std::uint32_t page = 16 * (2 - lent / w.pool.per_page);
+    conclude("I4", "it lends the fragments of each page that was taken, in order",
+             bd.ADDR_4K() == page + lent % w.pool.per_page);
+    const Word remembered = w.lent(which == 0).slots.at(at.slot);
+    conclude("I4", "the slot remembers the fragment", Wide(remembered) == bd.ADDR_4K());
+    ++lent;
     written[which].push_back(at.slot);
   };
   w.door.on_doorbell = [&](RegAddr reg, const Word& value) {
@@ -306,10 +343,32 @@ HNI_PROVE(rx_queue_refill,
     ++rung[which];
   };
   w.queue.refill();
+  unsigned empty = 0;
   for (unsigned which = 0; which < 2; ++which) {
+    const RingKind kind = which == 0 ? RingKind::kHpq : RingKind::kPpq;
+    const auto n = static_cast<std::uint32_t>(written[which].size());
     conclude("I5", "one doorbell a ring, if anything was written",
-             rung[which] == (written[which].empty() ? 0U : 1U));
+             rung[which] == (n == 0 ? 0U : 1U));
+    conclude("F", "it is told once", w.obs.times(Told::Kind::kRefilled, kind) == rung[which]);
+    const Word free = ring_of(which).free() - n;
+    empty += w.obs.times(Told::Kind::kRefillEmpty, kind);
+    conclude("F", "lending ends when no page fits, or the pool has none", [&] {
+      return w.obs.times(Told::Kind::kRefillEmpty, kind) == (free < w.pool.per_page ? 0U : 1U) &&
+             (free < w.pool.per_page || w.pool.pages == 0);
+    });
   }
+  for (const Told& told : w.obs.told) {
+    const unsigned which = told.which == static_cast<unsigned>(RingKind::kHpq) ? 0 : 1;
+    const auto n = static_cast<std::uint32_t>(written[which].size());
+    conclude("F", "with its first slot, its length and its ring", [&]() -> bool {
+      if (told.kind == Told::Kind::kRefillEmpty) return told.first == ring_of(which).free() - n;
+      return told.first == ring_of(which).tail && told.count == n &&
+             told.mask == ring_of(which).mask;
+    });
+  }
+  conclude("F", "doorbells and an empty pool are counted",
+           w.queue.counters().doorbells == rung[0] + rung[1] &&
+               w.queue.counters().refill_empty == empty);
   if (w.pool.pages == 0) reach("pool empty");
   if (rung[0] + rung[1] > 0) reach("lent");
   conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });
@@ -322,11 +381,10 @@ HNI_PROVE(rx_queue_reclaim,
   const bool assembling = input<bool>("packet under assembly");
   World w(assembling ? Stage::kSegments : Stage::kBetween);
   const bool second = input<bool>("headers are back");
-  const auto before = member(PositionTag{}, w.queue);
-  if (second) assume("the headers are back", [&] { return before.headers.ring.empty(); });
-  const WorkRing<Word> ring = second ? before.payloads.ring : before.headers.ring;
-  auto& lent = second ? member(PayloadsTag{}, w.queue) : member(HeadersTag{}, w.queue);
-  auto& other = second ? member(HeadersTag{}, w.queue) : member(PayloadsTag{}, w.queue);
+  if (second) assume("the headers are back", [&] { return w.before.headers.ring.empty(); });
+  const WorkRing<Word> ring = second ? w.before.payloads.ring : w.before.headers.ring;
+  auto& lent = w.lent(!second);
+  auto& other = w.lent(second);
   const Word held = lent.slots.at(ring.head);
   unsigned drops = 0, packets = 0;
   w.pool.on_drop = [&](const Word& fragment) {
@@ -359,7 +417,11 @@ HNI_PROVE(rx_queue_reclaim,
   conclude("I4", "nothing is lent any more",
            [&] { return w.queue.headers().ring.empty() && w.queue.payloads().ring.empty(); });
   conclude("I4", "what was lent came back", [&] { return (drops == 1) == !ring.empty(); });
-  conclude("I4", "no packet is under assembly any more", (packets == 1) == assembling);
+  conclude("I4", "no packet is under assembly any more",
+           (packets == 1) == assembling && w.at().assembly == World::Assembly{});
+  conclude("F", "it is counted and told as dropped by the reset",
+           w.queue.counters().reset_drops == packets &&
+               w.obs.times(Told::Kind::kDropped, DropReason::kQueueReset) == packets);
 }
 
 }  // namespace hni::proofs

@@ -8,7 +8,22 @@
 #include "proofs/rings.hpp"
 
 namespace hni::proofs {
+
+/// The value that a refusal reports. A symbolic one has no number: it is kept, and a number stands
+/// for it. (Not in the unnamed namespace, where the parser would not find it.)
+static Word last_reported;
+static constexpr std::uint64_t kReported = 7;
+static std::uint64_t reported(const Untrusted<Word>& value) {
+  last_reported = value.as_data();
+  return kReported;
+}
+
 namespace {
+
+/// The refusal reports this value.
+bool reports(const Refusal& refusal, const Word& value) {
+  return refusal.value == kReported && last_reported == value;
+}
 
 /// A byte source of any length, whose bytes the card chose. Reads outside [low, high) break I1;
 /// with `once`, a second read of a byte breaks I8.
@@ -135,11 +150,14 @@ HNI_PROVE(tlv_message_header,
   if (!message) {
     const Refusal refusal = message.error();
     conclude("F", "the refusal names the site", refusal.site == Site::kMessageHeader);
-    conclude("F", "the refusal names the limit, and no value of a header that is not there", [&] {
-      if (bytes.size() < kTlvHeaderBytes)
-        return refusal.limit == kTlvHeaderBytes && refusal.value == 0;
-      return refusal.limit == ((header & kTlvIsMessage) == 0U ? kTlvIsMessage : kTlvMaxBytes / 4);
-    });
+    conclude("F", "the refusal names value and limit, and no value of a header that is not there",
+             [&] {
+               if (bytes.size() < kTlvHeaderBytes)
+                 return refusal.limit == kTlvHeaderBytes && refusal.value == 0;
+               if ((header & kTlvIsMessage) == 0U)
+                 return refusal.limit == kTlvIsMessage && reports(refusal, header);
+               return refusal.limit == kTlvMaxBytes / 4 && reports(refusal, words);
+             });
     return;
   }
   conclude("I1", "the message lies inside the bytes that came", message->end <= bytes.size());
@@ -197,9 +215,12 @@ HNI_PROVE(tlv_walk_step,
   if (!attribute) {
     const Refusal refusal = attribute.error();
     conclude("F", "the refusal names the site", refusal.site == Site::kAttributeHeader);
-    conclude("F", "the refusal names the limit", [&] {
-      if ((header & kTlvIsMessage) != 0U) return refusal.limit == kTlvIsMessage;
-      return refusal.limit == ((header & kTlvTypeMask) < kTlvIds ? kTlvMaxBytes : kTlvIds);
+    conclude("F", "the refusal names value and limit", [&] {
+      if ((header & kTlvIsMessage) != 0U)
+        return refusal.limit == kTlvIsMessage && reports(refusal, header);
+      if ((header & kTlvTypeMask) >= kTlvIds)
+        return refusal.limit == kTlvIds && reports(refusal, header);
+      return refusal.limit == kTlvMaxBytes && reports(refusal, length);
     });
     return;
   }
@@ -358,8 +379,9 @@ HNI_PROVE(tlv_parse_by_the_rules,
     conclude("F", "exactly the known ones are kept",
              parsed->has(id) == expected.kept.contains(id));
   }
-  for (const auto& [id, e] : expected.kept) {
-    const Attribute& a = *parsed->at(id);
+  for (const auto& kept : expected.kept) {
+    const Attribute& a = *parsed->at(kept.first);
+    const Attribute& e = kept.second;
     conclude("F", "each is where its header says",
              [&] { return a.id == e.id && a.offset == e.offset && a.length == e.length; });
   }

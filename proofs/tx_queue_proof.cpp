@@ -1,97 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
-// TxQueue itself: what it writes into ring memory, when it rings, what it reads and what it gives
-// back, from an arbitrary valid state of its three rings.
-#include "driver/tx_queue.hpp"
-
-#include <array>
+// TxQueue, the way out: what a burst writes into ring memory, when it rings, and what it tells,
+// from an arbitrary valid state of its rings.
+#include <algorithm>
 #include <span>
 #include <vector>
 
-#include "proofs/queue_world.hpp"
+#include "proofs/tx_queue_world.hpp"
 
 namespace hni::proofs {
 namespace {
-
-using Queue = TxQueue<SymIo, SymObserver>;
-
-// The queue's state is private, and a proof starts from any of its states. Explicit instantiation
-// may name private members; the functions that it defines hand them out.
-template <class Tag, auto kMember>
-struct Grant {
-  friend auto& member(Tag, Queue& queue) { return queue.*kMember; }
-};
-struct WorkTag {
-  friend auto& member(WorkTag, Queue&);
-};
-struct CompletionsTag {
-  friend auto& member(CompletionsTag, Queue&);
-};
-struct CookiesTag {
-  friend auto& member(CookiesTag, Queue&);
-};
-struct StampsTag {
-  friend auto& member(StampsTag, Queue&);
-};
-// give_back(), for either work queue.
-template <class Tag, auto kFunction>
-struct GrantCall {
-  friend void member(Tag, Queue& queue, auto& work) { (queue.*kFunction)(work, RingKind::kTwq0); }
-};
-struct GiveBackTag {
-  friend void member(GiveBackTag, Queue&, auto& work);
-};
-template struct GrantCall<GiveBackTag, &Queue::give_back>;
-template struct Grant<WorkTag, &Queue::work_>;
-template struct Grant<CompletionsTag, &Queue::completions_>;
-template struct Grant<CookiesTag, &Queue::cookies_>;
-template struct Grant<StampsTag, &Queue::stamps_pending_>;
-
-std::uint64_t ring_memory[3];
-
-/// A queue in any valid state, with all that it touches.
-struct World {
-  SymIo io;
-  SymObserver obs;
-  Door<SymIo, SymObserver> door{io, obs};
-  SymPool pool;
-  Queue queue{door, pool};
-
-  World() {
-    const Word mask = any_mask();
-    for (unsigned twq = 0; twq < 2; ++twq) {
-      const std::string n = std::to_string(twq);
-      auto& work = member(WorkTag{}, queue)[twq];
-      work.ring = {{input<std::uint32_t>("head" + n), input<std::uint32_t>("tail" + n), mask},
-                   input<std::uint32_t>("done" + n)};
-      work.slots.mask = mask;
-      work.memory.cpu = reinterpret_cast<std::byte*>(&ring_memory[twq]);
-    }
-    member(CompletionsTag{}, queue) = {input<std::uint32_t>("completion head"),
-                                       input<std::uint32_t>("completion done"), mask};
-    member(CookiesTag{}, queue).mask = mask;
-    member(StampsTag{}, queue) = input<std::uint32_t>("stamps pending");
-    queue.set_enabled(true);
-    assume("the queue is valid", [&] { return queue.is_valid(); });
-  }
-};
 
 Packet packet_of(std::uint32_t segments, std::uint32_t first_fragment, bool stamp) {
   Packet packet;
   packet.segment_count = segments;
   packet.length = 64 * segments;
-  for (std::uint32_t i = 0; i < segments; ++i)
+  for (std::uint32_t i = 0; i < std::min(segments, kMaxSegments); ++i)
     packet.segments[i] = {FragmentId{first_fragment + i}, static_cast<std::uint16_t>(16 * i), 64};
   if (stamp) packet.tx.flags = TxOffload::kTimestamp;
   return packet;
+}
+
+Packet long_packet(std::uint32_t bytes) {
+  Packet packet = packet_of(1, 3, false);
+  packet.length = bytes;
+  return packet;
+}
+
+/// What the work queue can describe to the card, said a second time.
+bool fits(const Packet& p, unsigned twq) {
+  return p.segment_count >= 1 && p.segment_count <= kMaxSegments && p.length >= 1 &&
+         p.length <= kMaxFrameBytes && (twq == 0 || p.tx.flags == 0);
 }
 
 /// Watches what a burst writes. The claims: descriptors go only into slots that the card does not
 /// own, and a doorbell hands over exactly what was written.
 struct BurstWatch {
   BurstWatch(World& world, unsigned work_queue)
-      : w(world), twq(work_queue), published(world.queue.ring(work_queue).ring) {
+      : w(world),
+        twq(work_queue),
+        published(world.before[work_queue].ring),
+        was_stopped(twq == 1 && input<bool>("stopped before")) {
     w.io.on_store = [this](const SymPointer& at, std::uint64_t word) { store(at, word); };
     w.door.on_doorbell = [this](RegAddr reg, const Word& value) { ring_doorbell(reg, value); };
+    w.pool.on_drop_packet = [this] { ++dropped; };
+    member(StoppedTag{}, w.queue) = was_stopped;
   }
 
   void store(const SymPointer& at, std::uint64_t word) {
@@ -131,71 +83,130 @@ struct BurstWatch {
   World& w;
   unsigned twq;
   WorkRing<Word> published;
+  bool was_stopped;
   std::vector<Word> written;
   std::vector<std::uint64_t> words;
+  unsigned dropped = 0;
   bool rung = false;
 };
 
-/// The descriptors of some packets, in the order in which they are written: metadata on work queue
-/// 0, then each segment; at last the last metadata once more, which asks for the completion.
-std::vector<std::uint64_t> descriptors_of(std::span<const Packet> packets, unsigned twq) {
+/// The descriptors of some packets, and what their slots hold for the driver, in the order in
+/// which they are written: metadata on work queue 0, then each segment; at last the last metadata
+/// once more, which asks for the completion.
+struct Descriptors {
   std::vector<std::uint64_t> words;
-  std::uint64_t last_meta = 0;
-  for (const Packet& p : packets) {
-    if (p.segment_count == 0) continue;
-    const bool stamp = p.tx.flags != 0;
-    last_meta = spec::TWD_META{}.set_DEST_MAC(1).set_REQ_TS(stamp ? 1 : 0).raw;
-    if (twq == 0) words.push_back(last_meta);
-    for (std::uint32_t i = 0; i < p.segment_count; ++i) {
-      const Segment& s = p.segments[i];
-      const bool last = i + 1 == p.segment_count;
-      const auto type = last ? spec::TWD_TYPE::LAST_AL : spec::TWD_TYPE::AL;
-      words.push_back(spec::TWD_AL{}
-                          .set_ADDR(std::uint64_t{raw(s.fragment)} * kFragmentBytes + s.offset)
-                          .set_LEN(s.length)
-                          .set_TYPE(static_cast<std::uint64_t>(type))
-                          .raw);
+  std::vector<std::uint32_t> slots;
+
+  Descriptors(std::span<const Packet> packets, unsigned twq) {
+    std::uint64_t last_meta = 0;
+    for (const Packet& p : packets) {
+      if (!fits(p, twq)) continue;
+      const bool stamp = p.tx.flags != 0;
+      last_meta = spec::TWD_META{}.set_DEST_MAC(1).set_REQ_TS(stamp ? 1 : 0).raw;
+      if (twq == 0) add(last_meta, stamp ? Slot::kStampPending : 0);
+      for (std::uint32_t i = 0; i < p.segment_count; ++i)
+        segment(p.segments[i], i + 1 == p.segment_count);
     }
+    if (twq == 0 && !words.empty())
+      words.push_back(spec::TWD_META{last_meta}.set_REQ_COMPLETION(1).raw);
   }
-  if (twq == 0 && !words.empty())
-    words.push_back(spec::TWD_META{last_meta}.set_REQ_COMPLETION(1).raw);
-  return words;
+
+ private:
+  void segment(const Segment& s, bool last) {
+    const auto type = last ? spec::TWD_TYPE::LAST_AL : spec::TWD_TYPE::AL;
+    add(spec::TWD_AL{}
+            .set_ADDR(std::uint64_t{raw(s.fragment)} * kFragmentBytes + s.offset)
+            .set_LEN(s.length)
+            .set_TYPE(static_cast<std::uint64_t>(type))
+            .raw,
+        (raw(s.fragment) + 1) | (last ? Slot::kLast : 0));
+  }
+  void add(std::uint64_t word, std::uint32_t slot) {
+    words.push_back(word);
+    slots.push_back(slot);
+  }
+};
+
+/// What is told and counted of a burst that took `taken` of the packets.
+void conclude_told(World& w, const BurstWatch& watch, std::span<const Packet> packets,
+                   std::uint32_t taken) {
+  const unsigned twq = watch.twq;
+  std::uint64_t bytes = 0, invalid = 0, stamps = 0;
+  for (const Packet& p : packets.first(taken)) {
+    invalid += fits(p, twq) ? 0U : 1U;
+    bytes += fits(p, twq) ? p.length : 0;
+    stamps += fits(p, twq) ? p.tx.flags / TxOffload::kTimestamp : 0;
+  }
+  const bool waits = taken < packets.size();
+  const std::uint64_t posts = watch.rung ? 1 : 0, stops = waits && !watch.was_stopped ? 1 : 0;
+  const TxCounters& c = w.queue.counters();
+  conclude("I4", "what cannot be described is given back, each packet once",
+           watch.dropped == invalid);
+  conclude("F", "the counters say what happened",
+           c.packets == taken && c.bytes == bytes && c.invalid_packets == invalid &&
+               c.doorbells == posts && c.stops == stops);
+  conclude(
+      "F", "the queue is stopped when a packet waits, and that is told once",
+      w.queue.stopped() == (waits || watch.was_stopped) && w.told(Told::Kind::kStopped) == stops);
+  conclude("F", "drops are told with their reason",
+           w.obs.times(Told::Kind::kDropped, DropReason::kTxInvalid) == invalid &&
+               w.told(Told::Kind::kDropped) == invalid);
+  conclude("F", "timestamps that were asked for are awaited",
+           member(StampsTag{}, w.queue) == w.stamps + static_cast<std::uint32_t>(stamps));
+  conclude(
+      "F", "a post is told once",
+      w.told(Told::Kind::kPosted) == posts &&
+          w.obs.times(Told::Kind::kPosted, twq == 0 ? RingKind::kTwq0 : RingKind::kTwq1) == posts);
+  if (!watch.rung) return;
+  const Told posted = w.obs.last(Told::Kind::kPosted);
+  const auto& ring = watch.published;
+  conclude("F", "it is told with its first slot, its length and its ring", [&] {
+    return posted.first == ring.tail && posted.mask == ring.mask &&
+           posted.count == ring.distance(ring.tail, w.queue.ring(twq).ring.tail);
+  });
 }
 
-/// A burst of up to two packets of 1 to 3 segments, with or without a timestamp.
+/// Bursts of up to two packets of 1 to 3 segments, with or without a timestamp, and of packets
+/// that the card could not be told.
+std::vector<Packet> any_burst(unsigned twq) {
+  const auto choice = input<std::uint8_t>("kind of burst");
+  if (choice == 0) return {packet_of(1, 7, false)};
+  if (choice == 1) return {packet_of(2, 7, false), packet_of(1, 11, twq == 0)};
+  if (choice == 2) return {packet_of(3, 7, false)};
+  if (choice == 3) return {packet_of(0, 7, false), packet_of(1, 7, false)};
+  if (choice == 4) return {long_packet(kMaxFrameBytes + 1), packet_of(kMaxSegments + 1, 7, false)};
+  if (choice == 5) return {long_packet(0), long_packet(kMaxFrameBytes)};
+  return {packet_of(1, 7, true), packet_of(1, 11, false)};  // work queue 1 knows no timestamps
+}
+
 void prove_burst(unsigned twq) {
   World w;
   BurstWatch watch(w, twq);
-  const auto choice = input<std::uint8_t>("kind of burst");
-  std::vector<Packet> packets;
-  if (choice == 0) {
-    packets = {packet_of(1, 7, false)};
-  } else if (choice == 1) {
-    packets = {packet_of(2, 7, false), packet_of(1, 11, twq == 0)};
-  } else if (choice == 2) {
-    packets = {packet_of(3, 7, false)};
-  } else {
-    packets = {packet_of(0, 7, false)};  // not describable
-  }
-  must_reach("posted", "no room");
-  const auto before = w.queue.ring(twq);
-  const auto other = w.queue.ring(1 - twq);
+  const std::vector<Packet> packets = any_burst(twq);
+  must_reach("posted", "no room", "dropped");
+  const Ring before = w.before[twq];
   const std::uint32_t taken = twq == 0 ? w.queue.burst(packets) : w.queue.burst_plain(packets);
   const auto& after = w.queue.ring(twq);
   reach(watch.rung ? "posted" : taken == 0 ? "no room" : "dropped");
   show(after.ring);
   conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });
   conclude("I5", "what was written was handed over", watch.rung == !watch.written.empty());
+  const Descriptors expected({packets.data(), taken}, twq);
   conclude("F", "the descriptors say what the packets are, and the last one asks for a completion",
-           watch.words == descriptors_of({packets.data(), taken}, twq));
+           watch.words == expected.words);
+  if (watch.words.size() == expected.words.size()) {
+    for (std::size_t i = 0; i < expected.slots.size(); ++i) {
+      conclude("I4", "each slot remembers what it holds",
+               w.work(twq).slots.at(watch.written[i]).bits == expected.slots[i]);
+    }
+  }
   conclude("I4", "nothing came back",
            [&] { return after.ring.head == before.ring.head && after.done == before.done; });
-  conclude("I4", "the other work queue is untouched", [&] {
-    const auto& now = w.queue.ring(1 - twq);
-    return same_ring(now.ring, other.ring) && now.done == other.done;
-  });
+  conclude("I4", "the other work queue is untouched",
+           [&] { return same(w.queue.ring(1 - twq), w.before[1 - twq]); });
   if (!watch.rung)
     conclude("I2", "without a doorbell nothing was posted", after.ring.tail == before.ring.tail);
+  conclude_told(w, watch, packets, taken);
   if (taken == packets.size()) return;
   const std::uint32_t needed = packets[taken].segment_count + (twq == 0 ? 1 : 0);
   conclude("I2", "a packet waits only if there is no room for it", after.ring.free() < needed);
@@ -206,158 +217,64 @@ void prove_burst(unsigned twq) {
 HNI_PROVE(
     tx_queue_burst,
     "A burst writes the descriptors of its packets only into free slots of its own ring, and "
-    "then one doorbell hands over exactly those (I1 to I5, F).") {
+    "then one doorbell hands over exactly those; packets that the card could not be told are "
+    "given "
+    "back once; all of it is counted and told (I1 to I5, F).") {
   prove_burst(0);
 }
 
 HNI_PROVE(tx_queue_burst_plain,
-          "The same for frames without metadata on work queue 1 (I1 to I5).") {
+          "The same for frames without metadata on work queue 1 (I1 to I5, F).") {
   prove_burst(1);
 }
 
-HNI_PROVE(tx_queue_poll,
-          "A poll reads each completion once, within its budget, believes no head outside of what "
-          "is posted, and tells the card "
-          "exactly how far it read (I1, I2, I4 to I8).") {
-  World w;
-  const auto budget = input<std::uint32_t>("budget");
-  must_reach("nothing", "acknowledged", "next turn", "fault");
-  const auto completions = member(CompletionsTag{}, w.queue);
-  const Word next_completion = (completions.head + 1U) & completions.mask;
-  const std::array<TxRing<Word>, 2> before{w.queue.ring(0), w.queue.ring(1)};
-  const auto conclude_sound = [&] {
-    conclude("I2", "the queue is valid after each completion", [&] { return w.queue.is_valid(); });
-    conclude("I4", "a completion posts nothing and gives nothing back", [&] {
-      return same_ring(w.queue.ring(0).ring, before[0].ring) &&
-             same_ring(w.queue.ring(1).ring, before[1].ring);
-    });
-  };
-  unsigned loads = 0;
-  w.door.on_load = [&](const Word& slot) {
-    conclude("I1", "a completion is read inside its ring", slot <= completions.mask);
-    conclude("I7", "never more completions than the budget", budget > loads);
-    conclude("I8", "each completion is read once: the next one is read next",
-             slot == (loads == 0 ? completions.head : next_completion));
-    if (loads++ == 0) return;
-    // What the second turn does is what a first turn does from this state, which is valid.
-    reach("next turn");
-    conclude("I4", "nothing is read behind a completion that broke a rule", !w.queue.faulted());
-    conclude_sound();
-    cut();
-  };
-  w.door.on_doorbell = [&](RegAddr reg, const Word& value) {
-    // What follows is give_back() for either work queue: tx_queue_give_back.
-    reach("acknowledged");
-    if (w.queue.faulted()) reach("fault");
-    conclude("I5", "the doorbell is that of the completion ring",
-             reg == spec::QUEUE_TCQ_HEAD::at(0));
-    conclude("I5", "it acknowledges exactly what was read", value == next_completion);
-    conclude_sound();
-    cut();
-  };
-  for (unsigned twq = 0; twq < 2; ++twq) {
-    // One look for the packet boundary, or the first turn of the search for a timestamp
-    // (tx_ring_accept_stamp).
-    member(WorkTag{}, w.queue)[twq].slots.on_access = [looks = 0](const Word&) mutable {
-      if (looks++ != 0) cut();
-    };
+HNI_PROVE(tx_queue_out_of_service,
+          "A queue that is not enabled, or that the card broke, takes nothing, reads nothing and "
+          "tells nobody (I5).") {
+  World w(false);
+  const bool enabled = input<bool>("enabled"), faulted = input<bool>("faulted");
+  assume("the queue is out of service", !enabled || faulted);
+  must_reach("not enabled", "faulted");
+  w.queue.set_enabled(enabled);
+  member(FaultedTag{}, w.queue) = faulted;
+  reach(faulted ? "faulted" : "not enabled");
+  const auto never = [](const char* what) { conclude("I5", what, false); };
+  w.io.on_store = [&](const SymPointer&, std::uint64_t) { never("no descriptor is written"); };
+  w.door.on_load = [&](const Word&) { never("no completion is read"); };
+  w.door.on_doorbell = [&](RegAddr, const Word&) { never("no doorbell is rung"); };
+  const std::vector<Packet> packets{packet_of(1, 7, false)};
+  conclude("I5", "no packet is taken", w.queue.burst(packets) == 0);
+  conclude("I5", "nor a plain one", w.queue.burst_plain(packets) == 0);
+  conclude("I5", "no completion is consumed", w.queue.poll(input<std::uint32_t>("budget")) == 0U);
+  conclude("I5", "nobody is told", w.obs.told.empty() && w.queue.counters().packets == 0);
+  conclude("I4", "the rings are untouched", [&] {
+    return same(w.queue.ring(0), w.before[0]) && same(w.queue.ring(1), w.before[1]);
+  });
+}
+
+HNI_PROVE(tx_queue_tells_what_it_sent,
+          "Who watches is told each packet of a burst that was posted, with its ring, bytes and "
+          "segments, and no other (F).") {
+  World w(false);
+  const bool plain = input<bool>("work queue 1");
+  const RingKind kind = plain ? RingKind::kTwq1 : RingKind::kTwq0;
+  const std::vector<Packet> packets{packet_of(2, 7, false), packet_of(0, 7, false),
+                                    packet_of(1, 7, true)};
+  w.queue.tell_sent(kind, packets);
+  std::vector<std::uint32_t> expected;
+  for (const Packet& p : packets) {
+    if (fits(p, plain ? 1 : 0)) expected.push_back(p.segment_count);
   }
-  const Word read = w.queue.poll(budget);
-  reach("nothing");
-  conclude("I7", "without a doorbell nothing was read", read == 0U);
-  conclude_sound();
-}
-
-HNI_PROVE(tx_queue_give_back,
-          "What the card is through with is given back slot by slot, in order, each fragment "
-          "once, until the first slot that it is "
-          "not through with (I1 to I4, I7).") {
-  World w;
-  must_reach("nothing", "one", "next turn");
-  const unsigned twq = input<bool>("second work queue") ? 1 : 0;
-  auto& work = member(WorkTag{}, w.queue)[twq];
-  const auto before = work.ring;
-  const auto oldest = before.ring.head;
-  const Word held = work.slots.at(oldest).bits;
-  unsigned drops = 0;
-  w.pool.on_drop = [&](const Word& fragment) {
-    conclude("I4", "the fragment is the one that was posted",
-             fragment == (held & TxSlot<Word>::kFragmentMask) - 1U);
-    conclude("I4", "it is given back once", drops++ == 0);
-  };
-  work.slots.on_access = [&](const Word& index) {
-    conclude("I4", "only slots of the card are looked at",
-             [&] { return before.ring.owned_by_card(index); });
-    if (index == oldest) return;
-    reach("next turn");
-    conclude("I4", "slots come back one after the other",
-             index == before.ring.advance(oldest, Word(1)));
-    conclude("I7", "fewer are left with each one",
-             before.ring.distance(index, before.done) < before.ring.distance(oldest, before.done));
-    conclude("I4", "a slot that held a fragment gave it back",
-             [&] { return (drops == 1) == ((held & TxSlot<Word>::kFragmentMask) != 0U); });
-    cut();
-  };
-  member(GiveBackTag{}, w.queue, work);
-  const auto& after = work.ring;
-  show(after.ring);
-  const bool given = after.ring.head != oldest;
-  reach(given ? "one" : "nothing");
-  conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });
-  conclude("I4", "nothing is posted, and what is done stays",
-           [&] { return after.ring.tail == before.ring.tail && after.done == before.done; });
-  conclude("I4",
-           "it comes back exactly when the card is through with it and no timestamp is missing",
-           [&] {
-             return given == (oldest != before.done && (held & TxSlot<Word>::kStampPending) == 0U);
-           });
-  conclude("I4", "a slot that stays gives nothing back", given || drops == 0);
-}
-
-HNI_PROVE(tx_queue_reclaim,
-          "At teardown every slot that is posted comes back exactly once, in order, with its "
-          "fragment, whatever the card says; then nothing is posted (I1 to I4, I7).") {
-  World w;
-  must_reach("next turn", "other work queue", "nothing posted");
-  const unsigned twq = input<bool>("work queue 0 is back") ? 1 : 0;
-  auto& work = member(WorkTag{}, w.queue)[twq];
-  auto& other = member(WorkTag{}, w.queue)[1 - twq];
-  if (twq == 1) assume("work queue 0 is back", [&] { return w.queue.ring(0).ring.empty(); });
-  const WorkRing<Word> before = work.ring.ring;
-  const Word held = work.slots.at(before.head).bits;
-  const auto had_fragment = [&] { return (held & TxSlot<Word>::kFragmentMask) != 0U; };
-  unsigned drops = 0;
-  w.pool.on_drop = [&](const Word& fragment) {
-    conclude("I4", "the fragment is the one that was posted",
-             fragment == (held & TxSlot<Word>::kFragmentMask) - 1U);
-    conclude("I4", "it comes back once", drops++ == 0);
-    conclude("I2", "the queue is valid after each slot", [&] { return w.queue.is_valid(); });
-  };
-  work.slots.on_access = [&](const Word& index) {
-    conclude("I4", "only slots of the card are looked at",
-             [&] { return before.owned_by_card(index); });
-    if (index == before.head) return;
-    reach("next turn");
-    conclude("I4", "one after the other", index == before.advance(before.head, Word(1)));
-    conclude("I4", "a slot that held a fragment gave it back",
-             [&] { return (drops == 1) == had_fragment(); });
-    conclude("I7", "fewer are left with each one",
-             before.distance(index, before.tail) < before.distance(before.head, before.tail));
-    cut();
-  };
-  other.slots.on_access = [&](const Word&) {
-    reach("other work queue");
-    conclude("I4", "work queue 0 comes back first, all of it",
-             [&] { return twq == 0 && w.queue.ring(0).ring.empty(); });
-    cut();
-  };
-  w.queue.reclaim();
-  reach("nothing posted");
-  conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });
-  conclude("I4", "nothing is posted any more",
-           [&] { return w.queue.ring(0).ring.empty() && w.queue.ring(1).ring.empty(); });
-  conclude("I4", "what was posted came back",
-           [&] { return (drops == 1) == (!before.empty() && had_fragment()); });
+  conclude("F", "as many as were posted",
+           w.told(Told::Kind::kSent) == expected.size() && w.obs.told.size() == expected.size());
+  if (w.obs.told.size() != expected.size()) return;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const Told& told = w.obs.told[i];
+    conclude("F", "with ring, bytes and segments", [&] {
+      return told.which == static_cast<unsigned>(kind) && told.first == 64 * expected[i] &&
+             told.count == expected[i];
+    });
+  }
 }
 
 HNI_REFUTE(doorbell_before_the_descriptor, "I5",
@@ -369,21 +286,6 @@ HNI_REFUTE(doorbell_before_the_descriptor, "I5",
   watch.store(static_cast<const std::uint64_t*>(&ring_memory[0]) + ring.post(), 0);
   (void)ring.post();
   watch.ring_doorbell(spec::QUEUE_TWQ0_TAIL::at(0), ring.tail);
-}
-
-HNI_REFUTE(
-    poll_without_a_budget, "I7",
-    "Known mistake: a completion loop runs as long as the card writes (trust boundary A 53).") {
-  auto ring = any_completion_ring();
-  assume_valid(ring);
-  const auto budget = input<std::uint32_t>("budget");
-  assume("a budget of at least one", budget != 0U);
-  for (unsigned turn = 0; turn < 3; ++turn) {
-    conclude("I7", "never more completions than the budget", budget > turn);
-    const spec::TCD::of<Wide> word{card_word<std::uint64_t>("tcq_word")};
-    if (!(word.DONE() == Wide(ring.done))) return;
-    ring.advance();
-  }
 }
 
 }  // namespace hni::proofs
