@@ -264,7 +264,7 @@ int cover(Arguments arguments) {
   return run_script("cover.sh", arguments);
 }
 int bugs(Arguments arguments) {
-  return run_script("bugs/run.sh", arguments);
+  return run_script("bugs/run.py", arguments);
 }
 
 struct Command {

@@ -226,6 +226,8 @@ void life_seeds(Maker& to) {
            kLife + middle + "advance unit=1 count=15\n" + "advance unit=3 count=5\n");
   };
   port("good", "");
+  port("register-test-of-all",
+       "stop\nadvance unit=1 count=9\ninspect what=3 number=2047\nstart\n");
   port("stop-and-start", "stop\nadvance unit=1 count=5\nstart\n");
   port("detach-and-attach", "detach\nadvance unit=1 count=5\nattach\nstart\n");
   port("removed", "gone on=1\nadvance unit=1 count=3\ngone on=0\n");
