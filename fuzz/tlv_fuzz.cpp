@@ -12,6 +12,7 @@
 #include "driver/firmware_transfers.hpp"
 #include "driver/messages.hpp"
 #include "fuzz/finding.hpp"
+#include "fuzz/mutator.hpp"
 #include "fuzz/target.hpp"
 
 namespace hni::fuzz {
@@ -162,7 +163,8 @@ void run(const std::uint8_t* data, std::size_t size) {
 
 const Target& tlv_target() {
   static constexpr Target kTarget{
-      "tlv", "the parser of firmware messages, against a second one", {}, run, 4096};
+      "tlv",         "the parser of firmware messages, against a second one", {}, run, 4096, true,
+      mutate_message};
   return kTarget;
 }
 

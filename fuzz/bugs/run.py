@@ -26,7 +26,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUGS = ROOT / "fuzz" / "bugs"
-SHARED = ("finding", "script", "run_target", "mutator")
+SHARED = ("finding", "script", "run_target", "message_mutator", "mutator")
 RINGS = ("rx", "tx", "traffic")
 VERDICT = (
     (re.compile(r"^finding: ([a-z_-]+): (.*) \(0x", re.M), "{0}: {1}"),
