@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include "device/classifier.hpp"
 #include "device/parser.hpp"
@@ -127,7 +128,9 @@ class Run {
       case FilterOp::kTable: {
         RssTable table;
         table.fill(static_cast<std::uint8_t>(op.b & 0xff));
-        return static_cast<void>(filter_.set_rss_table(op.a % 3U, table));
+        const std::uint32_t context = op.a % 3U;
+        if (filter_.set_rss_table(context, table)) set_tables_[context] = table;
+        return;
       }
       case FilterOp::kHash:
         return static_cast<void>(
@@ -222,6 +225,9 @@ class Run {
   }
 
   void judge(const Flow& flow) {
+    for (std::uint32_t c = 0; c < kRssContexts; ++c)
+      require(!set_tables_[c] || *set_tables_[c] == filter_.rss_table(c), "filter",
+              "an indirection table that the application set is lost", c);
     const auto bytes = make_frame(flow);
     const auto decision = io_.classifier.classify(device::parse_frame(bytes));
     if (!filter_.running()) {
@@ -318,6 +324,7 @@ class Run {
   Door<ClassifierIo> door_;
   RxFilter<ClassifierIo> filter_;
   bool bmc_ = false;
+  std::array<std::optional<RssTable>, kRssContexts> set_tables_{};
 };
 
 void run(const std::uint8_t* data, std::size_t size) {

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -221,22 +221,22 @@ int seeds(Arguments arguments) {
   return 0;
 }
 
-/// How fast files run, without an engine: SECONDS a target.
+/// How fast files run, without an engine: SECONDS of processor time, so that other work beside it
+/// does not count.
 int speed(Arguments arguments) {
   if (arguments.size() < 2) return 2;
   const auto bytes = read_file(arguments[1]);
   const Target* target = find_target(arguments[0]);
   if (!bytes || target == nullptr) return 2;
   const double seconds = arguments.size() > 2 ? std::strtod(arguments[2], nullptr) : 1.0;
-  using Clock = std::chrono::steady_clock;
-  const auto begin = Clock::now();
+  const std::clock_t begin = std::clock();
   work().events = 0;
   std::uint64_t runs = 0;
   double spent = 0;
   while (spent < seconds) {
     for (int i = 0; i < 64; ++i) run_target(*target, bytes->data(), bytes->size());
     runs += 64;
-    spent = std::chrono::duration<double>(Clock::now() - begin).count();
+    spent = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
   }
   std::printf("%-12s %6zu bytes %12.0f exec/s %14.0f events/s\n", arguments[0], bytes->size(),
               static_cast<double>(runs) / spent, static_cast<double>(work().events) / spent);
@@ -258,13 +258,13 @@ int run_script(const char* name, Arguments arguments) {
 }
 
 int campaign(Arguments arguments) {
-  return run_script("campaign.sh", arguments);
+  return run_script("campaign.py", arguments);
 }
 int cover(Arguments arguments) {
   return run_script("cover.sh", arguments);
 }
 int bugs(Arguments arguments) {
-  return run_script("bugs/run.sh", arguments);
+  return run_script("bugs/run.py", arguments);
 }
 
 struct Command {

@@ -2,6 +2,7 @@
 // The conversation with the firmware, over a scripted firmware and the hostile layer: lies in
 // mailbox descriptors and in every field of a message, messages that nobody asked for, firmware
 // that dies and restarts. In the end it behaves and must be owned again within bounded steps.
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
@@ -56,6 +57,14 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"send_full", ArgKind::kNumber, "times", "", 0, "more requests than the ring holds"},
     {"uptime", ArgKind::kNone, "", "", 2, "the firmware's clock jumps"},
 });
+
+/// Counts the questions for capabilities.
+struct Counting : NullObserver {
+  std::uint64_t questions = 0;
+  void message_sent(std::uint16_t type, std::uint32_t, Time) {
+    questions += type == static_cast<std::uint16_t>(FwMessage::HOST_CAP_REQ) ? 1 : 0;
+  }
+};
 
 class Run {
  public:
@@ -258,10 +267,29 @@ class Run {
 
   void check() {
     require(fw_.is_valid(), "is_valid", "firmware conversation");
+    require(fw_.capabilities().generation <= observer_.questions, "solicited",
+            "capabilities that nobody asked for are believed", fw_.capabilities().generation,
+            observer_.questions);
+    // To a card that vanished a message is written and not its descriptor.
+    if (!vanished_) check_outbound();
     // A card that vanished half-way through a reset may keep descriptors behind a closed gate.
     require(fake_.dma_faults == 0 || vanished_ || hostile_.lies != 0, "illegal",
             "the firmware was pointed outside of memory", fake_.dma_faults);
     require(fake_.bad_frees == 0, "conservation", "memory is given back twice", fake_.bad_frees);
+  }
+
+  /// Behind what the firmware was sent last lies nothing that it was not meant to see.
+  void check_outbound() {
+    const auto& descriptor = fake_.mailbox[kMailboxTx][(fake_.tx_head + 15) % kMailboxSlots];
+    const std::uint64_t word = std::uint64_t{descriptor[1]} << 32 | descriptor[0];
+    const std::size_t length = word >> 48;
+    const std::byte* page = fake_.memory_at(word & 0x3ffffffffff8, kMailboxPageBytes);
+    // The low half of the stop is zero: it names no page.
+    if ((descriptor[0] & 2) == 0 || page == nullptr) return;
+    if (length < 4 || length > kMailboxPageBytes) return;
+    const bool clean = std::all_of(page + length, page + kMailboxPageBytes,
+                                   [](std::byte b) { return b == std::byte{0}; });
+    require(clean, "leak", "old bytes behind a message to the firmware", length);
   }
 
   void add(std::uint32_t value, unsigned bytes) {
@@ -271,9 +299,9 @@ class Run {
 
   FakeFirmware fake_;
   Io hostile_;
-  NullObserver observer_;
-  Door<Io> door_;
-  Firmware<Io> fw_;
+  Counting observer_;
+  Door<Io, Counting> door_;
+  Firmware<Io, Counting> fw_;
   std::array<LogRecord, 4> records_;
   FirmwareLog log_{records_};
   Time now_{1s};

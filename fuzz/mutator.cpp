@@ -30,6 +30,18 @@ constexpr auto kInteresting = std::to_array<std::uint16_t>(
     {0,   1,   2,   15,   16,   17,   62,   63,   64,     65,     127,
      128, 255, 256, 1500, 4095, 4096, 4097, 8191, 0x7fff, 0x8000, 0xffff});
 
+/// Words of one bit, of all bits or none as often as any others: DONE, errors, types.
+std::uint64_t random_value(Random& random) {
+  switch (random.below(4)) {
+    case 0:
+      return std::uint64_t{1} << random.below(64);
+    case 1:
+      return random.below(2) == 0 ? 0 : ~std::uint64_t{0};
+    default:
+      return std::uint64_t{random.next()} << 32 | random.next();
+  }
+}
+
 Op random_op(OpList ops, Random& random) {
   Op op;
   op.kind = static_cast<std::uint8_t>(random.below(ops.size()));
@@ -37,7 +49,7 @@ Op random_op(OpList ops, Random& random) {
   op.a = static_cast<std::uint8_t>(classes ? random.below(kClassCount) : random.next() & 0xff);
   op.b = random.next() % 2 == 0 ? kInteresting[random.below(kInteresting.size())]
                                 : static_cast<std::uint16_t>(random.next() & 0xffff);
-  op.value = std::uint64_t{random.next()} << 32 | random.next();
+  op.value = random_value(random);
   return op;
 }
 

@@ -15,4 +15,8 @@ namespace hni::fuzz {
 std::size_t mutate_script(OpList ops, std::uint8_t* data, std::size_t size, std::size_t max_size,
                           std::uint32_t seed);
 
+/// The same for a firmware message: another one, or one attribute more.
+std::size_t mutate_message(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                           std::uint32_t seed);
+
 }  // namespace hni::fuzz

@@ -67,7 +67,10 @@ class RingIo {
           {is_rx, static_cast<std::uint32_t>(word - (is_rx ? rcq : tcq)), value});
     }
     // A card that changes a word between two reads: the second one would see the other lap.
-    if (fresh) const_cast<std::uint64_t&>(*word) = value ^ fresh;
+    if (fresh) [[unlikely]] {
+      const_cast<std::uint64_t&>(*word) = value ^ fresh;
+      require(steps < kMostSteps, "steps", "a card that writes for ever is read for ever", steps);
+    }
     return value;
   }
   void store64(std::uint64_t* word, std::uint64_t value) {
@@ -104,6 +107,8 @@ class RingIo {
     return nullptr;
   }
 
+  /// More than any one call may take: a reset that counts what nobody polled.
+  static constexpr std::uint64_t kMostSteps = 2048;
   static constexpr std::uint32_t kTwq0Tail = doorbell_word(spec::QUEUE_TWQ0_TAIL::at(0));
   static constexpr std::uint32_t kTwq1Tail = doorbell_word(spec::QUEUE_TWQ1_TAIL::at(0));
   static constexpr std::uint32_t kRcqHead = doorbell_word(spec::QUEUE_RCQ_HEAD::at(0));
@@ -157,6 +162,7 @@ class RingWorld {
 
   /// Everything as after the first start, whatever was before.
   void begin() {
+    io.steps = 0;
     pair.reclaim();
     for (std::uint32_t i = 0; i < held_; ++i) pool.drop(held(i));
     held_ = first_held_ = 0;
@@ -209,10 +215,15 @@ class RingWorld {
     io.steps = 0;
     const std::uint64_t before = pair.tx.counters().completed_packets;
     const std::uint64_t given = io.tx.packets_given;
+    const std::uint64_t stamps = pair.tx.counters().timestamps;
+    const std::uint64_t good = io.tx.stamps_good;
     (void)pair.tx.poll(budget);
     require(io.steps <= budget + 2, "steps", "a transmit poll does not end", io.steps, budget);
     io.tx.give_back();
     check_tx(before, given);
+    require(pair.tx.counters().timestamps - stamps <= io.tx.stamps_good - good, "stream",
+            "a timestamp that the card never gave", pair.tx.counters().timestamps - stamps);
+    check_wake();
     work().events += io.steps;
   }
   void forget_stamps() {
@@ -260,6 +271,7 @@ class RingWorld {
 
   /// Stop, give all back, start again: what the port does with a faulted queue.
   void reset_pair(bool start_again = true) {
+    io.steps = 0;
     pair.disable(Time{});
     const std::uint64_t taken = pair.tx.counters().packets;
     pair.reclaim();
@@ -294,6 +306,21 @@ class RingWorld {
     io.watch_buffers = true;
     pair.fill();
     io.rx.completions = kSize;
+  }
+
+  /// An application that waits for room is woken when there is room for two of the largest
+  /// packets in both rings, and not before.
+  void check_wake() {
+    constexpr std::uint32_t kEnough = 2 * (kMaxSegments + 1);
+    const bool room =
+        pair.tx.ring(0).ring.free() >= kEnough && pair.tx.ring(1).ring.free() >= kEnough;
+    const std::uint64_t wakes = pair.tx.counters().wakes;
+    require(room || wakes == wakes_, "wake", "woken without room", pair.tx.ring(0).ring.free(),
+            pair.tx.ring(1).ring.free());
+    require(!room || !pair.tx.stopped() || pair.tx.faulted() || given_ == io.tx.packets_given,
+            "wake", "there is room and nobody is told", pair.tx.ring(0).ring.free());
+    wakes_ = wakes;
+    given_ = io.tx.packets_given;
   }
 
   void check_tx(std::uint64_t before, std::uint64_t given) {
@@ -350,6 +377,8 @@ class RingWorld {
   std::array<Packet, kMostHeld> packets_;
   std::uint32_t first_held_ = 0;
   std::uint32_t held_ = 0;
+  std::uint64_t wakes_ = 0;  ///< when the transmit queue was polled last
+  std::uint64_t given_ = 0;
 };
 
 }  // namespace hni::fuzz

@@ -134,6 +134,8 @@ void ring_seeds(Maker& to) {
   std::string laps;
   for (int i = 0; i < 30; ++i) laps += "receive packets=15 length=1000\npoll_rx budget=15\n";
   receive("many-laps", laps);
+  const std::string half = "receive packets=15 length=200\npoll_rx budget=15\n";
+  to.add("rx", "64-completions", half + half);
 
   const std::string send = "send segments=1 length=100\nsend segments=3 length=200\n";
   const auto transmit = [&](const std::string& name, const std::string& middle) {
@@ -226,6 +228,9 @@ void life_seeds(Maker& to) {
            kLife + middle + "advance unit=1 count=15\n" + "advance unit=3 count=5\n");
   };
   port("good", "");
+  port("register-test-of-all",
+       "stop\nadvance unit=1 count=9\ninspect what=3 number=2047\nstart\n");
+  port("dump-of-unnamed-registers", "inspect what=2 number=7\n");
   port("stop-and-start", "stop\nadvance unit=1 count=5\nstart\n");
   port("detach-and-attach", "detach\nadvance unit=1 count=5\nattach\nstart\n");
   port("removed", "gone on=1\nadvance unit=1 count=3\ngone on=0\n");

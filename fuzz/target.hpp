@@ -37,6 +37,9 @@ struct Target {
   void (*run)(const std::uint8_t* data, std::size_t size) = nullptr;
   std::uint32_t max_bytes = 4096;  ///< longer inputs only cost time
   bool finds_nothing = true;       ///< false: built to be broken, to check the engines
+  /// Changes an input that is no script in its own way; nullptr: nothing knows better than bytes.
+  std::size_t (*mutate)(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                        std::uint32_t seed) = nullptr;
 };
 
 #define HNI_X(name) const Target& name##_target();

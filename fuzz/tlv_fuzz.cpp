@@ -6,9 +6,13 @@
 #include <array>
 #include <cstring>
 #include <memory>
+#include <vector>
 
+#include "driver/firmware_log.hpp"
+#include "driver/firmware_transfers.hpp"
 #include "driver/messages.hpp"
 #include "fuzz/finding.hpp"
+#include "fuzz/mutator.hpp"
 #include "fuzz/target.hpp"
 
 namespace hni::fuzz {
@@ -74,6 +78,29 @@ void check_inside(const FirmwareMessage& message, Input bytes) {
   }
 }
 
+/// One answer in the middle of a transfer: never outside of the caller's memory, on the heap.
+void transfers(const FirmwareMessage& message) {
+  if (message.type == FwMessage::COREDUMP_READ_RESP) {
+    std::vector<std::byte> dump(8);
+    CoreDumpSession session;
+    session.begin(dump);
+    const bool accepted = session.accept(message.attributes).has_value();
+    require(session.offset() == (accepted ? dump.size() : 0), "range", "an offset of its own",
+            session.offset());
+  }
+  if (message.type == FwMessage::FW_WRITE_CHUNK_REQ) {
+    const std::vector<std::byte> image(100);
+    FlashSession session;
+    session.begin(image);
+    session.started();
+    if (!session.accept(message.attributes)) return;
+    const auto piece = session.piece();
+    require(session.is_valid() && !piece.empty() && piece.data() >= image.data() &&
+                piece.size() <= image.size(),
+            "geometry", "a piece outside of the image", session.offset(), piece.size());
+  }
+}
+
 void decode_all(const FirmwareMessage& message, Input bytes) {
   const Attributes& a = message.attributes;
   std::uint64_t soft = 0;
@@ -95,10 +122,16 @@ void decode_all(const FirmwareMessage& message, Input bytes) {
     }
     (void)decode_module_echo(a, {0, 0, 0, 64});
   }
+  transfers(message);
   if (message.type == FwMessage::LOG_MSG_REQ) {
     std::uint32_t records = 0;
+    std::vector<LogRecord> kept(2);
+    FirmwareLog log(kept);
     const auto count = decode_log(a, [&](const LogRecord& record) {
       ++records;
+      for (int i = 0; i < 3; ++i) log.add(record);
+      require(log.size() == 2 && log.at(1).index == record.index, "log", "the newest is not kept",
+              log.size(), log.at(1).index);
       for (const char c : record.text.view())
         require(c >= 0x20 && c < 0x7f, "range", "a character that a terminal obeys",
                 static_cast<unsigned char>(c));
@@ -130,7 +163,8 @@ void run(const std::uint8_t* data, std::size_t size) {
 
 const Target& tlv_target() {
   static constexpr Target kTarget{
-      "tlv", "the parser of firmware messages, against a second one", {}, run, 4096};
+      "tlv",         "the parser of firmware messages, against a second one", {}, run, 4096, true,
+      mutate_message};
   return kTarget;
 }
 

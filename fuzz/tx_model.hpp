@@ -66,6 +66,9 @@ class TxModel {
             tail, w.given);
     const std::uint64_t end = w.posted + count;
     while (w.posted != end) packet(q, words, end);
+    if (q == 0 && count != 0)
+      require(spec::TWD_META{last_meta_}.REQ_COMPLETION() != 0, "form",
+              "a doorbell for packets that nobody will confirm", last_meta_);
   }
 
   /// The driver read `word` at `index` of the completion queue.
@@ -113,6 +116,8 @@ class TxModel {
       require(meta.TYPE() == 0, "form", "a packet without metadata", meta.raw);
       require((meta.REQ_TS() != 0) == want.tx.wants(TxOffload::kTimestamp), "form",
               "a timestamp request too many or too few", meta.raw);
+      check_offloads(meta, want.tx);
+      last_meta_ = meta.raw;
       w.at(w.posted) = {WorkModel::kNothing, false, meta.REQ_TS() != 0};
       ++w.posted;
     }
@@ -131,6 +136,23 @@ class TxModel {
       w.at(w.posted) = {raw(segment.fragment), last, false};
       ++w.posted;
     }
+  }
+
+  /// What the card shall do is what the application asked for, in the card's units (fbnic
+  /// reference 12.1: lengths in 2 bytes, the L4 length in 4).
+  static void check_offloads(const spec::TWD_META& meta, const TxOffload& want) {
+    const bool sum = want.wants(TxOffload::kChecksum);
+    const bool cut = want.wants(TxOffload::kSegment);
+    require((meta.REQ_CSO() != 0) == sum && (meta.REQ_LSO() != 0) == cut, "form",
+            "an offload too many or too few", meta.raw);
+    if (sum || cut)
+      require(meta.L2_HLEN() * 2 == want.l2_bytes && meta.L3_IHLEN() * 2 == want.l3_bytes &&
+                  meta.L3_OHLEN() * 2 == want.outer_l3_bytes &&
+                  meta.CSUM_OFFSET() * 2 == want.checksum_offset,
+              "form", "offload lengths of another packet", meta.raw);
+    if (cut)
+      require(meta.MSS() == want.mss && meta.L4_HLEN() * 4 == want.l4_bytes, "form",
+              "segments of another size", meta.raw);
   }
 
   bool take(std::uint64_t word) {
@@ -169,6 +191,7 @@ class TxModel {
   std::array<std::array<Packet, kMostPackets>, 2> sent_;
   std::array<std::uint64_t, 2> sent_written_{};
   std::array<std::uint64_t, 2> sent_read_{};
+  std::uint64_t last_meta_ = 0;
   std::uint64_t at_ = 0;
   std::uint64_t done_ = 1;
 };
