@@ -98,6 +98,7 @@ class RxQueue {
   /// marks as broken count too, and no packet has more than kMaxCompletions completions.
   std::uint32_t poll(std::span<Packet> out) {
     if (!enabled_ || faulted_ || out.empty()) return 0;
+    door_->obs.rx_poll_started(queue_, static_cast<std::uint32_t>(out.size()));
     if (door_->obs.wants_receive_details()) [[unlikely]]
       return poll_and_tell(out);
     return finish(out.size(), take(out));
@@ -254,7 +255,6 @@ class RxQueue {
 
   /// poll() while somebody wants to know all that it does.
   [[gnu::cold, gnu::noinline]] std::uint32_t poll_and_tell(std::span<Packet> out) {
-    door_->obs.rx_poll_started(queue_, static_cast<std::uint32_t>(out.size()));
     const Position before = at_;
     const Taken taken = take(out);
     if (taken.progress) tell(before, out.first(taken.packets));

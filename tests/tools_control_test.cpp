@@ -106,6 +106,19 @@ TEST_F(Control, FirmwareAnswerHasSensors) {
   EXPECT_EQ((*answer)["ports"][0]["running"]["version"], "25.7.25.2");
 }
 
+TEST_F(Control, ALieNeedsAPortThatIsThereASiteAndANumber) {
+  Json question = {{"verb", "lie"}, {"port", "hni1"}, {"site", "rcd_header_length"}, {"value", 0}};
+  EXPECT_TRUE(answer_to(question).has_value());
+  for (const auto& [key, bad] : {std::pair<const char*, Json>{"port", "hni7"},
+                                 {"site", "rcd_header_size"},
+                                 {"value", "1"},
+                                 {"value", 0x100000000}}) {
+    Json wrong = question;
+    wrong[key] = bad;
+    EXPECT_FALSE(answer_to(wrong).has_value()) << wrong;
+  }
+}
+
 TEST_F(Control, RegistersAreReadThroughTheDriver) {
   const auto answer =
       answer_to({{"verb", "regs"}, {"port", "hni0"}, {"reads", {{0, 0x100000}, {0, 0x101000}}}});

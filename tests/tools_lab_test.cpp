@@ -113,6 +113,28 @@ TEST(Lab, PulledCableIsADropWithAReason) {
   EXPECT_TRUE(world.run_until([&] { return lab.up(); }));
 }
 
+TEST(Lab, ALieOfTheCardIsRefusedOnceAndTrafficGoesOn) {
+  for (const Site site : {Site::kRcdHeaderLength, Site::kTcdHead}) {
+    const std::uint32_t value = site == Site::kTcdHead ? 0xffff : 0;
+    World world(LabOptions{});
+    ASSERT_TRUE(world.up());
+    Lab& lab = *world.lab;
+    CardPort& port = lab.side(1).port();
+    const auto received = [&] { return port.pair(QueueId{0}).rx.counters().packets; };
+    ASSERT_TRUE(world.run_until([&] { return received() > 1000; }));
+    lab.side(1).lie(site, value);
+    ASSERT_TRUE(world.run_until([&] { return port.recoveries().queue_resets == 1; }));
+    ASSERT_TRUE(world.run_until([&, before = received()] { return received() > before + 1000; }));
+    for (unsigned i = 0; i < 2; ++i) lab.side(i).end()->stop_reading();
+    ASSERT_TRUE(world.run_until([&] { return lab.quiet(); }));
+    expect_all_hold(buffer_balances(lab));
+    world.stop();
+    EXPECT_EQ(port.refused()[static_cast<std::size_t>(site)], 1U);
+    EXPECT_EQ(port.recoveries().queue_resets, 1U);
+    expect_all_hold(packet_balances(lab));
+  }
+}
+
 TEST(Lab, BadRingSizeIsANamedError) {
   LabOptions options;
   options.ring = 100;

@@ -8,7 +8,7 @@ if(TARGET hni AND TARGET hni_trace AND TARGET hni_fuzz)
   hni_test(trace_units_test SOURCES trace_units_test.cpp LIBS hni_tools hni_probe_list)
 
   foreach(scenario notes docs messages events latency polls stalls buffers drops refused mailbox wakeups timeline registers
-                   top monitor record kill)
+                   top monitor record kill lie replay)
     add_test(NAME trace_${scenario}
       COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/trace_test.sh $<TARGET_FILE:hni> $<TARGET_FILE:trace_workload>
               $<TARGET_FILE:hni-trace-gen> ${PROJECT_SOURCE_DIR} ${scenario})

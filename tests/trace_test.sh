@@ -6,7 +6,8 @@
 set -u
 hni=$1 workload=$2 generator=$3 source=$4 scenario=$5
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+# What is still there after a failure would keep ctest waiting.
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$folder"' EXIT
 packets=1009
 
 fail() {
@@ -59,6 +60,39 @@ samples() {
     on && /\|/ { sub(/.*[\])]/, ""); sum += $1 } END { print sum + 0 }' "$folder/tool.out"
 }
 same() { [ "$2" = "$3" ] || fail "$1: $2, not $3"; }
+until_true() { # until_true COMMAND...: for at most 60 s
+  local end=$((SECONDS + 60))
+  until "$@"; do
+    [ $SECONDS -lt $end ] || fail "never: $*"
+    sleep 0.1
+  done
+}
+# start_driver OPTION...: a hni run whose links are up; its process is $driver, its output $folder/run.out
+start_driver() {
+  "$hni" run -j "$@" >"$folder/run.out" 2>"$folder/run.err" &
+  driver=$!
+  until_true grep -q '"event":"up"' "$folder/run.out"
+}
+end_driver() {
+  kill -TERM $driver
+  wait $driver || fail "the driver ended with $?"
+  grep -q '"accounted":true' "$folder/run.out" || fail "packets are not accounted for"
+}
+listeners() { # what all semaphores of the process add up to
+  python3 - "$1" "$hni" <<'END'
+import os, re, subprocess, sys
+pid, binary = sys.argv[1], os.path.realpath(sys.argv[2])
+sections = subprocess.run(["readelf", "-SW", binary], capture_output=True, text=True).stdout
+at, _, size = [int(x, 16) for x in re.search(r" \.probes +PROGBITS +(\w+) (\w+) (\w+)", sections).groups()]
+base = min(int(line.split("-")[0], 16) for line in open(f"/proc/{pid}/maps") if line.rstrip().endswith(binary))
+with open(f"/proc/{pid}/mem", "rb") as memory:
+    memory.seek(base + at)
+    content = memory.read(size)
+print(sum(content[i] | content[i + 1] << 8 for i in range(0, size, 2)))
+END
+}
+attached() { [ "$(listeners $driver)" = "$1" ]; } # attached N: so many probes of $driver are listened to
+tracers() { pgrep -f "bpftrace .*-p $driver " || true; }
 
 notes() { # the probes of a binary, as hni-trace-gen writes them: name, semaphore, sizes of the arguments
   readelf -n "$1" 2>/dev/null | awk '
@@ -267,47 +301,21 @@ for line in open(sys.argv[1]): json.loads(line)' "$folder/tool.out" || fail "-j 
     "$hni" trace plot "$folder/cut.rec" 2>&1 | grep -q 'no end' || fail "a missing end was not seen"
     ;;
   kill) # tracer or driver killed in the middle: nothing stays behind
-    listeners() { # what all semaphores of the process add up to
-      python3 - "$1" "$hni" <<'END'
-import os, re, subprocess, sys
-pid, binary = sys.argv[1], os.path.realpath(sys.argv[2])
-sections = subprocess.run(["readelf", "-SW", binary], capture_output=True, text=True).stdout
-at, _, size = [int(x, 16) for x in re.search(r" \.probes +PROGBITS +(\w+) (\w+) (\w+)", sections).groups()]
-base = min(int(line.split("-")[0], 16) for line in open(f"/proc/{pid}/maps") if line.rstrip().endswith(binary))
-with open(f"/proc/{pid}/mem", "rb") as memory:
-    memory.seek(base + at)
-    content = memory.read(size)
-print(sum(content[i] | content[i + 1] << 8 for i in range(0, size, 2)))
-END
-    }
-    until_true() { # until_true COMMAND...: for at most 60 s
-      local tries=600
-      until "$@"; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || fail "never: $*"
-        sleep 0.1
-      done
-    }
-    attached() { [ "$(listeners $driver)" = 2 ]; }
-    detached() { [ "$(listeners $driver)" = 0 ]; }
     gone() { ! kill -0 "$1" 2>/dev/null; }
-    tracers() { pgrep -f "bpftrace .*-p $driver " || true; }
     no_tracers() { [ -z "$(tracers)" ]; }
-    "$hni" run --generator -j --rate 1000 >"$folder/run.out" &
-    driver=$!
-    until_true grep -q '"event":"up"' "$folder/run.out"
-    detached || fail "somebody listens already"
+    start_driver --generator --rate 1000
+    attached 0 || fail "somebody listens already"
     "$hni" trace polls --pid $driver >"$folder/tool.out" 2>"$folder/tool.err" &
     tracer=$!
-    until_true attached
+    until_true attached 2
     kill -KILL $tracer
     wait $tracer 2>/dev/null
-    until_true detached
+    until_true attached 0
     until_true no_tracers
     # The driver works on, and can be traced again; then the driver is killed.
     "$hni" trace polls --pid $driver >"$folder/tool.out" 2>"$folder/tool.err" &
     tracer=$!
-    until_true attached
+    until_true attached 2
     kill -KILL $driver
     wait $driver 2>/dev/null
     until_true gone $tracer
@@ -315,18 +323,74 @@ END
     grep -q '^@polls\[rx, 0, 0\]: [1-9]' "$folder/tool.out" || fail "the tracer of a killed driver shows nothing"
     until_true no_tracers
     # Ctrl-C ends a tracer, and the driver does not notice.
-    "$hni" run --generator -j --rate 1000 >"$folder/run.out" &
-    driver=$!
-    until_true grep -q '"event":"up"' "$folder/run.out"
+    start_driver --generator --rate 1000
     "$hni" trace polls --pid $driver >"$folder/tool.out" 2>"$folder/tool.err" &
     tracer=$!
-    until_true attached
+    until_true attached 2
     kill -INT $(tracers)
     wait $tracer || fail "an interrupted tracer ended with $?"
-    until_true detached
-    kill -TERM $driver
-    wait $driver || fail "the driver ended with $?"
+    until_true attached 0
+    end_driver
+    # With network interfaces: these, their namespaces and the control socket go with a killed driver, traced or not.
+    if unshare --net true 2>/dev/null && [ -c /dev/net/tun ]; then
+      start_driver
+      socket=$(sed -n 's/.*"socket":"\([^"]*\)".*/\1/p' "$folder/run.out")
+      names=$(grep -o '"namespaces":\[[^]]*' "$folder/run.out" | grep -o '"[^",]*-[ab]"' | tr -d '"')
+      same "namespaces" "$(wc -w <<<"$names")" 2
+      left() { for name in $names; do ip netns list | grep -w -- "$name"; done; [ ! -S "$socket" ] || echo "$socket"; }
+      [ "$(left | wc -l)" = 3 ] || fail "the run has not all that it should have: $(left)"
+      "$hni" trace polls --pid $driver >"$folder/tool.out" 2>"$folder/tool.err" &
+      tracer=$!
+      until_true attached 2
+      kill -KILL $driver
+      wait $driver 2>/dev/null
+      wait $tracer || fail "the tracer of a killed driver ended with $?"
+      nothing_left() { [ -z "$(left)" ] && no_tracers; }
+      until_true nothing_left
+    fi
+    ;;
+  lie) # a hostile completion on a live driver: each tool says exactly that
+    start_driver --generator --rate 2000
+    for tool in refused drops monitor timeline; do
+      "$hni" trace $tool --pid $driver -o "$folder/$tool.out" 2>"$folder/$tool.err" &
+    done
+    # Of refused and drops, of monitor, and those that only timeline listens to.
+    until_true attached $((1 + 1 + 5 + 4))
+    sleep 1
+    "$hni" port lie hni1 rcd_header_length 0 --run $driver >/dev/null || fail "no lie"
+    recovered() { "$hni" port stats hni1 --run $driver -j | grep -q '"queue_resets":1[,}]'; }
+    until_true recovered
+    end_driver
+    wait
+    # The firmware's last answer comes when the port no longer waits for it: not a lie, and not of the run's middle.
+    grep -v fw_unsolicited "$folder/refused.out" >"$folder/lies"
+    same "refused" "$(grep '^@refused' "$folder/lies")" '@refused[1, rcd_header_length]: 1'
+    same "lines" "$(sed -n 's/^ *[0-9.]* //p' "$folder/lies")" 'hni1 rcd_header_length     value 0x0 limit 0x1000'
+    same "card input" "$(grep -c '^@drops.1, 0, card input.: 1$' "$folder/drops.out")" 1
+    same "recovery" "$(grep '^@recovery' "$folder/timeline.out")" '@recovery[1, queue reset]: 1'
+    grep -q '@violations' "$folder/monitor.out" && fail "a violation: the driver saw the lie"
+    grep -q '^@checked\[1, 0, HPQ\]: ' "$folder/monitor.out" || fail "the monitor saw nothing"
+    ;;
+  replay) # what both ports did, replayed word for word, the monitor attached and silent; bench/trace_million.sh: a million
+    # Slow enough that the monitor finds traffic.
+    packets=${HNI_TRACE_PACKETS:-10007} rate=2500
+    [ $packets -lt 100000 ] || rate=1000000
+    export BPFTRACE_PERF_RB_PAGES=16384
+    "$hni" trace record -o "$folder/run.rec" -- "$hni" run --generator -j --ring 64 --rate $rate --packets $packets 2>"$folder/run.out" &
+    tracer=$!
+    until_true grep -q '"event":"up"' "$folder/run.out"
+    driver=$(sed -n 's/.*"event":"up".*"pid":\([0-9]*\).*/\1/p' "$folder/run.out")
+    "$hni" trace monitor --pid "$driver" -o "$folder/tool.out" 2>"$folder/tool.err" || fail "the monitor ended with $?"
+    wait $tracer || fail "the recorder ended with $?"
     grep -q '"accounted":true' "$folder/run.out" || fail "packets are not accounted for"
+    grep -q '@violations' "$folder/tool.out" && fail "a violation in a good run"
+    for port in 0 1; do
+      [ "$(sed -n "s/^@checked\[$port, 0, TWQ0\]: //p" "$folder/tool.out")" -gt 100 ] || fail "the monitor came too late"
+      # Two completions for each packet received and one for each that was sent alone.
+      out=$("$hni" fuzz record "$folder/run.rec" "$folder/run.fuzz" $port 0) || fail "$out"
+      same "replay of port $port" "$out" "$((3 * packets)) completions replayed, each as recorded; no finding"
+      echo "hni$port: $out; the monitor checked $(awk -F': ' -v port="$port" 'index($0, "@checked[" port ",") == 1 { n += $2 } END { print n }' "$folder/tool.out") steps"
+    done
     ;;
   *)
     fail "unknown scenario $scenario"

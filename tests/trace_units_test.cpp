@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 #include "tools/hni/trace_output.hpp"
@@ -28,6 +29,40 @@ TEST(ProbeList, EveryArgumentHasANameAndThePortComesFirst) {
     for (const auto& argument : probe.arguments) EXPECT_FALSE(argument.name.empty()) << probe.name;
   }
   EXPECT_GE(names.size(), 24U);
+}
+
+TEST(ProbeList, QueueAndIndexComeRightBehindThePort) {
+  for (const trace::ProbeInfo& probe : trace::probe_list()) {
+    for (std::size_t i = 0; i < probe.arguments.size(); ++i) {
+      const std::string& name = probe.arguments[i].name;
+      EXPECT_TRUE(name != "queue" || i == 1) << probe.name;
+      EXPECT_TRUE(name != "slot" || i == 2) << probe.name;
+      EXPECT_TRUE(name != "vector" || i == 1) << probe.name;
+    }
+  }
+}
+
+TEST(ProbeList, EachStartHasAnEndAboutTheSameThing) {
+  std::map<std::string, trace::ProbeInfo> all;
+  for (trace::ProbeInfo& probe : trace::probe_list()) all.emplace(probe.name, probe);
+  std::size_t pairs = 0;
+  for (const auto& [name, start] : all) {
+    const auto at = name.rfind("__start");
+    EXPECT_TRUE(name.rfind("__done") == std::string::npos ||
+                all.count(name.substr(0, name.size() - 6) + "__start") == 1)
+        << name;
+    if (at == std::string::npos) continue;
+    const auto done = all.find(name.substr(0, at) + "__done");
+    ASSERT_NE(done, all.end()) << name;
+    ++pairs;
+    for (std::size_t i = 0; i < start.arguments.size(); ++i) {
+      const std::string& argument = start.arguments[i].name;
+      const bool key =
+          argument == "port" || argument == "queue" || argument == "slot" || argument == "step";
+      EXPECT_TRUE(!key || done->second.arguments.at(i).name == argument) << name;
+    }
+  }
+  EXPECT_EQ(pairs, 5U);
 }
 
 TEST(Program, HeaderCommentIsReadAndTablesAreFilledIn) {

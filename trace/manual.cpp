@@ -13,7 +13,8 @@ constexpr const char* kIntroduction =
     "Provider hni. Each probe has a semaphore: its arguments are computed only while somebody\n"
     "listens, an unattached probe costs one comparison. Arguments stand in registers or are\n"
     "constants (constraint nr), so that every reader of USDT notes understands them. Unsigned\n"
-    "unless said otherwise; the first is always the port, 0 for hni0.\n";
+    "unless said otherwise; the first is always the port, 0 for hni0, and then come queue and\n"
+    "slot or vector of what has them. What takes time is a pair of probes, __start and __done.\n";
 
 std::string type_of(const ProbeArgument& a) {
   return fmt::format("{}{}", a.is_signed ? "s" : "u", a.bytes * 8);

@@ -5,7 +5,10 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <array>
+
+#include "tools/hni/words.hpp"
 
 namespace hni::tools {
 namespace {
@@ -200,6 +203,10 @@ Json ControlServer::answer(const Json& question) {
       rows.push_back(live_json(lab_, i, totals_of(lab_, i), 1));
     } else if (verb == "regs") {
       rows.push_back(read_registers(i, question));
+    } else if (verb == "lie") {
+      const Json told = lie(i, question);
+      if (told.contains("error")) return told;
+      rows.push_back(told);
     } else {
       return error_json("unknown verb '" + verb + "'");
     }
@@ -209,6 +216,20 @@ Json ControlServer::answer(const Json& question) {
                       lab_.side(1).name());
   }
   return {{"ports", rows}};
+}
+
+/// "site": name of an input site, "value": at most 32 bits.
+Json ControlServer::lie(unsigned index, const Json& question) {
+  const std::string name = text_of(question, "site");
+  std::vector<std::string> names;
+  for (const SiteInfo& site : kSites) names.emplace_back(site.name);
+  const auto at = std::find(names.begin(), names.end(), name);
+  if (at == names.end()) return error_json(unknown("site", name, names));
+  const Json value = question.value("value", Json());
+  if (!value.is_number_unsigned() || value > 0xffffffffU)
+    return error_json("a value is a number of at most 32 bits");
+  lab_.side(index).lie(static_cast<Site>(at - names.begin()), value.get<std::uint32_t>());
+  return {{"port", lab_.side(index).name()}, {"site", name}, {"value", value}};
 }
 
 /// "reads": [[bar, byte offset], ...]. Reads go the driver's way, so they have the side effects

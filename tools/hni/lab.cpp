@@ -43,8 +43,9 @@ MacAddress Side::mac_of(unsigned index) {
 Side::Side(unsigned index, device::Wire& wire)
     : name_("hni" + std::to_string(index)),
       card_(card_config(index), wire),
+      io_(card_.io),
       observer_(index),
-      port_(card_.io, observer_) {}
+      port_(io_, observer_) {}
 
 bool Side::turn(Time now) {
   bool moved = false;
@@ -54,6 +55,7 @@ bool Side::turn(Time now) {
   moved = card_.card.run(kCardBudget) || moved;
   interrupts_ += card_.vectors.take([&](Vector vector) {
     port_.interrupt(vector, now);
+    end_lie();
     const std::uint32_t v = raw(vector);
     if (v >= CardPort::kFirstQueueVector && v - CardPort::kFirstQueueVector < kMaxQueues)
       active_.set(v - CardPort::kFirstQueueVector);
@@ -64,6 +66,7 @@ bool Side::turn(Time now) {
     }
   }
   if (now >= port_.deadline()) port_.step(now);
+  end_lie();
   return moved;
 }
 
@@ -71,12 +74,18 @@ bool Side::turn(Time now) {
 bool Side::poll(QueueId queue, Time now) {
   std::array<Packet, kBatch> packets;
   const std::uint32_t received = port_.rx_burst(queue, packets, now);
+  end_lie();
   if (received != 0) end_->receive(queue, std::span(packets).first(received));
   const std::uint32_t reaped = port_.tx_reap(queue, now);
   if (received != 0 || reaped != 0) return true;
   active_.reset(raw(queue));
   port_.rearm(queue);
   return false;
+}
+
+void Side::end_lie() {
+  const auto site = io_.lies_about();
+  if (site && port_.refused()[static_cast<std::size_t>(*site)] != refused_before_) io_.be_honest();
 }
 
 Time Side::deadline() const {

@@ -55,20 +55,28 @@ class Side {
   [[nodiscard]] const PacketEnd* end() const { return end_.get(); }
   void set_end(std::unique_ptr<PacketEnd> end) { end_ = std::move(end); }
   [[nodiscard]] std::uint64_t interrupts() const { return interrupts_; }
+  /// The card lies at `site`, until the driver refuses what it says there.
+  void lie(Site site, std::uint32_t value) {
+    io_.lie(site, value);
+    refused_before_ = port_.refused()[static_cast<std::size_t>(site)];
+  }
 
  private:
   static constexpr std::uint32_t kBatch = 32;
   static constexpr unsigned kCardBudget = 256;
 
   bool poll(QueueId queue, Time now);
+  void end_lie();
 
   std::string name_;
   io::InProcessCard card_;
+  LiarIo io_;
   CardObserver observer_;
   CardPort port_;
   std::unique_ptr<PacketEnd> end_;
   std::bitset<kMaxQueues> active_;  ///< queues that are polled until they are empty
   std::uint64_t interrupts_ = 0;
+  std::uint64_t refused_before_ = 0;  ///< at the site that is lied about
 };
 
 class Lab {

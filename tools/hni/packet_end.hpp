@@ -11,6 +11,7 @@
 
 #include "driver/io/in_process_card.hpp"
 #include "driver/port.hpp"
+#include "tools/hni/liar_io.hpp"
 #ifdef HNI_HAS_TRACE
 #include "trace/usdt_observer.hpp"
 #endif
@@ -24,7 +25,7 @@ struct CardObserver : NullObserver {
   explicit CardObserver(std::uint32_t /*port*/) {}
 };
 #endif
-using CardPort = Port<io::InProcess, CardObserver>;
+using CardPort = Port<LiarIo, CardObserver>;
 
 /// Every packet is in one of these. From above: read = sent + refused + held. To above: received
 /// by the port = written + dropped_*.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 
 #include "tools/hni/commands.hpp"
 #include "tools/hni/control.hpp"
@@ -72,6 +73,23 @@ Outcome<> list(const PortOptions& options) {
     }
   }
   print(rows, options.json);
+  return {};
+}
+
+/// PORT SITE VALUE
+Outcome<> lie(const PortOptions& options) {
+  const auto lab = choose(options.run);
+  if (!lab) return tl::unexpected(lab.error());
+  const std::string& text = options.words[2];
+  char* end = nullptr;
+  const std::uint64_t value = std::strtoull(text.c_str(), &end, 0);
+  if (end == text.c_str() || *end != '\0')
+    return problem(fmt::format("'{}' is no number", text), kExitUsage);
+  const auto answer = ask(
+      lab->path,
+      {{"verb", "lie"}, {"port", options.words[0]}, {"site", options.words[1]}, {"value", value}});
+  if (!answer) return tl::unexpected(answer.error());
+  print((*answer)["ports"], options.json);
   return {};
 }
 
@@ -157,6 +175,14 @@ int port_command(int argc, char** argv) {
                    "names all that are not zero");
   regs->add_option("--run", options.run, "process id of the `hni run`, if there are several");
   regs->add_flag("-v,--verbose", options.verbose, "say what each field means");
+  CLI::App* liar = verb("lie",
+                        "let the card tell its driver a lie, until the driver refuses it: VALUE "
+                        "at the input site SITE (`man hni-probes` names them)");
+  liar->add_option("PORT SITE VALUE", options.words,
+                   "hni0 or hni1, an input site, at most 32 bits")
+      ->required()
+      ->expected(3);
+  liar->add_option("--run", options.run, "process id of the `hni run`, if there are several");
   if (const auto status = parse(app, "hni port", argc, argv)) return *status;
   if (app.get_subcommands().empty()) {
     fmt::print(stderr, "{}", app.help());
@@ -165,6 +191,7 @@ int port_command(int argc, char** argv) {
   const std::string name = app.get_subcommands().front()->get_name();
   const auto done = name == "list"   ? list(options)
                     : name == "regs" ? show_registers(options)
+                    : name == "lie"  ? lie(options)
                                      : show(name, options);
   return done ? kExitDone : complain("hni port " + name, done.error());
 }

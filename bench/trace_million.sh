@@ -1,0 +1,12 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A million completions of a live `hni run`, recorded by the recorder while the ring-invariant monitor watches, and replayed in the
+# simulator: every word as it was recorded, no finding, the monitor silent. The test trace_replay with more packets.
+#   bench/trace_million.sh BUILD_DIR      (root, BPF, bpftrace; 77 without)
+set -euo pipefail
+build=$(realpath "${1:?usage: bench/trace_million.sh BUILD_DIR}")
+source=$(dirname "$(realpath "$0")")/..
+begin=$(date +%s)
+HNI_TRACE_PACKETS=170003 "$source/tests/trace_test.sh" "$build/tools/hni" "$build/tests/trace_workload" \
+  "$build/trace/hni-trace-gen" "$source" replay
+echo "$(($(date +%s) - begin)) s"
