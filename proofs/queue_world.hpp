@@ -54,6 +54,7 @@ struct Told {
     kStopped,
     kWoken,
     kRxPolled,
+    kRefillStarted,
     kRefilled,
     kReceived,
     kRefillEmpty,
@@ -106,7 +107,9 @@ struct SymObserver {
 
   void rx_poll_started(QueueId, std::uint32_t) {}
   void tx_poll_started(QueueId, const Word&) {}
-  void refill_started(QueueId, RingKind, const Word&, const Word&) {}
+  void refill_started(QueueId, RingKind ring, const Word& slot, const Word& free) {
+    keep(Told::Kind::kRefillStarted, ring, slot, free, {});
+  }
 
   /// How often it was told so; of any ring, or for any reason, when `which` is left out.
   unsigned times(Told::Kind kind) const {
