@@ -115,6 +115,9 @@ void ring_seeds(Maker& to) {
   receive("timestamp", "header length=60\nopt_meta class=honest time=77\n");
   receive("mac-error", "header length=60\nmeta errors=1\n");
   receive("truncated", "header length=60\nmeta errors=2\n");
+  std::string errors;
+  for (int i = 0; i < 20; ++i) errors += "header length=60\nmeta errors=1\n";
+  receive("many-errors", errors + "poll_rx budget=0\npoll_rx budget=0\n");
   receive("parser-error", "header length=60\nmeta errors=4\n");
   receive("two-headers", "header length=60\nheader length=60\n");
   receive("payload-first", "payload length=60\n");
