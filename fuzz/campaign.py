@@ -266,7 +266,8 @@ class Campaign:
         mean = s["runs"] / s["seconds"] if s["seconds"] else 0
         where = ", ".join(f"{n} {e} {r}/s" for n, e, r, _ in self.live.values())
         ratio = f"{rate / len(self.live) / self.limit:.4f} of empty" if self.limit and self.live else "?"
-        return (f"{max(0, self.end - now):5.0f} s left | {s['runs']} runs, {rate}/s now, {mean:.0f}/s a worker, {ratio} | "
+        return (f"{max(0, self.end - now):5.0f} s left | "
+                f"{s['runs']} runs, {rate}/s now, {mean:.0f}/s a worker, {ratio} | "
                 f"{s['events'] / s['seconds'] if s['seconds'] else 0:.0f} events/s a worker | "
                 f"{sum(s['edges'].values())} edges, {s['new']} new, last {now - self.last_new:.0f} s ago | "
                 f"{len(s['found'])} findings, last {now - self.last_find:.0f} s ago | "

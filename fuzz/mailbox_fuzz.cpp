@@ -36,6 +36,8 @@ enum class MailboxOp : std::uint8_t {
   kGone,
   kSendFull,
   kUptime,
+  kAnnounce,
+  kSwallow,
 };
 
 constexpr auto kOps = std::to_array<OpInfo>({
@@ -56,6 +58,8 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"gone", ArgKind::kNumber, "on", "", 0, ""},
     {"send_full", ArgKind::kNumber, "times", "", 0, "more requests than the ring holds"},
     {"uptime", ArgKind::kNone, "", "", 2, "the firmware's clock jumps"},
+    {"announce", ArgKind::kNone, "", "", 0, "capabilities that nobody asked for"},
+    {"swallow", ArgKind::kNumber, "answers", "", 0, "the next 1 .. 8 answers never come"},
 });
 
 /// Counts the questions for capabilities.
@@ -180,6 +184,14 @@ class Run {
         return;
       case MailboxOp::kUptime:
         fake_.uptime_ms = op.value;
+        return;
+      case MailboxOp::kAnnounce:
+        return fake_.send(fake_.capabilities);
+      case MailboxOp::kSwallow:
+        swallow_ = op.a % 8U + 1;
+        fake_.script = [this](std::uint32_t, const test::Bytes&) {
+          return swallow_ != 0 && swallow_-- != 0;
+        };
         return;
       default:
         return;
@@ -307,6 +319,7 @@ class Run {
   Time now_{1s};
   test::Bytes message_;
   bool vanished_ = false;
+  unsigned swallow_ = 0;  ///< answers
   std::array<std::byte, 8192> dump_{};
   std::array<std::byte, 4096> image_{};
 };

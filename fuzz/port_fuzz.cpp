@@ -117,7 +117,7 @@ class Run {
     if (sim_.port.state() == PortState::kGone) detach();
     if (sim_.port.state() == PortState::kDetached) sim_.attach();
     bool up = comes_up();
-    if (!up && (disturbed_ || sim_.hostile.lies != 0)) {
+    if (!up && (disturbed_ || misinformed_ || sim_.hostile.lies != 0)) {
       // What the firmware said of itself once is believed until it is asked again.
       detach();
       sim_.attach();
@@ -246,6 +246,7 @@ class Run {
         return;
       }
       case PortOp::kFirmwareConfig:
+        misinformed_ = true;
         firmware.config().link_speed = op.a & 7U;
         firmware.config().link_fec = op.a >> 5 & 3U;
         firmware.config().bmc_present = (op.a & 8) != 0;
@@ -444,6 +445,7 @@ class Run {
 
   SimPort sim_;
   bool disturbed_ = false;
+  bool misinformed_ = false;            ///< the firmware may have named a speed that is none
   std::uint64_t tested_read_only_ = 0;  ///< writes of the register test
   std::array<std::byte, 8192> dump_{};
   std::array<std::byte, 4096> image_{};

@@ -55,6 +55,7 @@ class RingIo {
   }
   std::uint64_t load64(Site site, const std::uint64_t* word) {
     ++steps;
+    ++reads;
     const std::uint64_t value = *word;
     if (site == Site::kRcqWord) {
       rx.read(static_cast<std::uint64_t>(word - rcq), value);
@@ -125,6 +126,7 @@ class RingIo {
   std::uint64_t first_address = 0;
   std::uint64_t fresh = 0;  ///< not 0: each word changes by this after it was read
   std::uint64_t steps = 0;  ///< accesses since someone set it to 0
+  std::uint64_t reads = 0;  ///< of these, completion words
   bool watch_buffers = false;
 
  private:
@@ -193,11 +195,14 @@ class RingWorld {
   void poll_rx(std::uint32_t budget, bool keep) {
     const std::span<Packet> out(out_);
     io.steps = 0;
+    io.reads = 0;
     const std::uint32_t n = pair.rx.poll(out.first(budget));
+    constexpr std::uint32_t kMost = RxQueue<RingIo, NullObserver>::kMaxCompletions;
+    require(io.reads <= budget * kMost + 1, "steps", "dropped packets cost no budget", io.reads,
+            budget);
     // One load a completion and one behind the last; a refill of both rings and three doorbells.
-    require(
-        io.steps <= budget * RxQueue<RingIo, NullObserver>::kMaxCompletions + 1 + 2 * kSize + 3,
-        "steps", "a receive poll does not end", io.steps);
+    require(io.steps <= budget * kMost + 1 + 2 * kSize + 3, "steps", "a receive poll does not end",
+            io.steps);
     require(n <= budget, "stream", "more packets than asked for", n, budget);
     for (std::uint32_t i = 0; i < n; ++i) {
       io.rx.expect(out[i]);

@@ -115,6 +115,9 @@ void ring_seeds(Maker& to) {
   receive("timestamp", "header length=60\nopt_meta class=honest time=77\n");
   receive("mac-error", "header length=60\nmeta errors=1\n");
   receive("truncated", "header length=60\nmeta errors=2\n");
+  std::string errors;
+  for (int i = 0; i < 20; ++i) errors += "header length=60\nmeta errors=1\n";
+  receive("many-errors", errors + "poll_rx budget=0\npoll_rx budget=0\n");
   receive("parser-error", "header length=60\nmeta errors=4\n");
   receive("two-headers", "header length=60\nheader length=60\n");
   receive("payload-first", "payload length=60\n");
@@ -268,6 +271,10 @@ void life_seeds(Maker& to) {
            "fail_alloc count=" + std::to_string(i) + "\nattach\nstart\nadvance unit=1 count=9\n");
   to.add("mailbox", "unsolicited-answer",
          "advance unit=1 count=5\nbegin type=21\nattribute id=0 length=12 value=0x7\ndeliver\n");
+  to.add("mailbox", "capabilities-unasked",
+         "advance unit=1 count=5\nannounce\nadvance unit=1 count=1\nannounce\nadvance\n");
+  to.add("mailbox", "answer-lost",
+         "own take=1\nadvance unit=1 count=9\nswallow answers=0\nrequest what=5\nadvance\n");
   to.add("mailbox", "claims-more-than-sent",
          "advance unit=1 count=5\nbegin type=17\ndeliver claim=1 length=4097\nadvance\n");
   to.add("mailbox", "restart",
