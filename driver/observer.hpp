@@ -67,6 +67,7 @@ struct NullObserver {
   /// A completion that a poll consumed, or refused.
   void completion_read(QueueId, RingKind, std::uint32_t /*slot*/, std::uint64_t /*word*/) {}
   void packet_dropped(QueueId, DropReason) {}
+  /// Only if wants_receive_details().
   void rx_poll_started(QueueId, std::uint32_t /*budget*/) {}
   void rx_polled(QueueId, std::uint32_t /*budget*/, std::uint32_t /*work*/) {}
   void tx_poll_started(QueueId, std::uint32_t /*budget*/) {}

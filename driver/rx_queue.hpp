@@ -98,10 +98,10 @@ class RxQueue {
   /// marks as broken count too, and no packet has more than kMaxCompletions completions.
   std::uint32_t poll(std::span<Packet> out) {
     if (!enabled_ || faulted_ || out.empty()) return 0;
-    door_->obs.rx_poll_started(queue_, static_cast<std::uint32_t>(out.size()));
     if (door_->obs.wants_receive_details()) [[unlikely]]
       return poll_and_tell(out);
-    return finish(out.size(), take(out));
+    budget_ = static_cast<std::uint32_t>(out.size());
+    return finish(take(out));
   }
 
   /// Counts the packets that the card completed and nobody polled as dropped by a reset, and gives
@@ -246,19 +246,21 @@ class RxQueue {
   }
 
   /// The end of a poll. (A function of its own: what it needs takes no registers from the loop.)
-  [[gnu::noinline]] std::uint32_t finish(std::size_t budget, Taken taken) {
+  [[gnu::noinline]] std::uint32_t finish(Taken taken) {
     counters_.packets += taken.packets;
     if (taken.progress && !faulted_) acknowledge();
-    door_->obs.rx_polled(queue_, static_cast<std::uint32_t>(budget), taken.packets);
+    door_->obs.rx_polled(queue_, budget_, taken.packets);
     return taken.packets;
   }
 
   /// poll() while somebody wants to know all that it does.
   [[gnu::cold, gnu::noinline]] std::uint32_t poll_and_tell(std::span<Packet> out) {
+    budget_ = static_cast<std::uint32_t>(out.size());
+    door_->obs.rx_poll_started(queue_, budget_);
     const Position before = at_;
     const Taken taken = take(out);
     if (taken.progress) tell(before, out.first(taken.packets));
-    return finish(out.size(), taken);
+    return finish(taken);
   }
 
   /// Carries one packet as far as the card's completions go. Never kTaken. Each completion is read
@@ -522,6 +524,7 @@ class RxQueue {
   Position at_;
   RxCounters counters_;
   Packet partial_;
+  std::uint32_t budget_ = 0;  // of the poll under way; kept here, it takes no register in the loop
 };
 
 }  // namespace hni

@@ -45,8 +45,8 @@ struct UsdtObserver : NullObserver {
 #undef HNI_PROBE
 
   bool wants_receive_details() const {
-    return (hni_packet__received_semaphore | hni_completion__read_semaphore |
-            hni_ring__completed_semaphore) != 0;
+    return (hni_rx__poll__start_semaphore | hni_packet__received_semaphore |
+            hni_completion__read_semaphore | hni_ring__completed_semaphore) != 0;
   }
   bool wants_completions() const {
     return hni_completion__read_semaphore != 0;
