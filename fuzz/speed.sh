@@ -17,6 +17,7 @@ case $program in
   *hni-fuzz | *hnifuzz) measure() { "$program" speed "$1" "$2" "$seconds"; } ;;
   *) measure() { "$program" fuzz speed "$1" "$2" "$seconds"; } ;;
 esac
+at_least() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a >= b) }'; }
 failed=0
 for pair in rx:64-completions tx:many-laps traffic:forward mailbox:restart port:good card:queues; do
   name=${pair%%:*}; file=$root/corpus/$name/${pair#*:}
@@ -27,13 +28,13 @@ for pair in rx:64-completions tx:many-laps traffic:forward mailbox:restart port:
     now=$(measure "$name" "$file")
     after=$(measure empty "$file" | awk '{ print $4 }')
     ratio=$(echo "$now" | awk -v a="$before" -v b="$after" '{ printf "%.6f", 2 * $4 / (a + b) }')
-    [ "$(awk -v a="$ratio" -v b="$best" 'BEGIN { print a > b }')" = 0 ] || { best=$ratio line=$now; }
+    if at_least "$ratio" "$best"; then best=$ratio line=$now; fi
     $check || break
-    [ "$(awk -v a="$best" -v b="$least" 'BEGIN { print a >= b }')" = 0 ] || break
+    if at_least "$best" "$least"; then break; fi
   done
   echo "$line   $best of the empty harness"
   $check || continue
-  if [ "$(awk -v a="$best" -v b="$least" 'BEGIN { print a >= b }')" = 0 ]; then
+  if ! at_least "$best" "$least"; then
     echo "$name: slower than half of what is committed ($try tries): $best is less than $least"
     failed=1
   fi
