@@ -372,8 +372,8 @@ for line in open(sys.argv[1]): json.loads(line)' "$folder/tool.out" || fail "-j 
     grep -q '^@checked\[1, 0, HPQ\]: ' "$folder/monitor.out" || fail "the monitor saw nothing"
     ;;
   replay) # what both ports did, replayed word for word, the monitor attached and silent; bench/trace_million.sh: a million
-    # Slow enough that the monitor finds traffic.
-    packets=${HNI_TRACE_PACKETS:-10007} rate=2500
+    # Ten seconds, so that a monitor which takes some to attach finds traffic also on a busy machine.
+    packets=${HNI_TRACE_PACKETS:-10007} rate=1000
     [ $packets -lt 100000 ] || rate=1000000
     export BPFTRACE_PERF_RB_PAGES=16384
     "$hni" trace record -o "$folder/run.rec" -- "$hni" run --generator -j --ring 64 --rate $rate --packets $packets 2>"$folder/run.out" &
