@@ -209,7 +209,7 @@ case $scenario in
     ;;
   refused)
     watch_workload refused
-    has "@refused[3, tcd_head]: 1" "@refused[3, rcd_header_length]: 1" "@refused[3, fw_unsolicited]: 2"
+    has "@refused[3, tcd_head]: 1" "@refused[3, rcd_header_length]: 1" "@refused[3, fw_unsolicited]: 1"
     grep -q ' hni3 rcd_header_length     value 0x0 limit 0x1000$' "$folder/tool.out" || fail "no line of the lie about a length"
     same "lines" "$(grep -c ' hni3 .* value 0x' "$folder/tool.out")" "$(count input__refused)"
     ;;
