@@ -15,6 +15,7 @@
 
 #include "proofs/farm.hpp"
 #include "proofs/report.hpp"
+#include "spec/compiler/sort_stable.hpp"
 
 namespace hni::proofs {
 
@@ -138,8 +139,7 @@ int hunt(std::vector<Obligation> chosen, const Options& options) {
   std::erase_if(chosen, [&](const Obligation& o) {
     return o.expect == Expect::kRefuted || (named != 0 && rank(o) == named);
   });
-  std::stable_sort(chosen.begin(), chosen.end(),
-                   [&](const Obligation& a, const Obligation& b) { return rank(a) < rank(b); });
+  sort_stable(chosen, [&](const Obligation& a, const Obligation& b) { return rank(a) < rank(b); });
   std::string undecided;
   for (const bool small_sizes : {true, false}) {
     std::vector<Obligation> larger;
