@@ -11,12 +11,14 @@ namespace {
 /// assemble(): as the number of its verdict.
 template <class Tag, auto kFunction>
 struct GrantAssemble {
-  friend unsigned call(Tag, Queue& queue, auto& at, const std::uint64_t* words, Packet& packet) {
+  friend unsigned call(Tag, Queue& queue, World::Position& at, const std::uint64_t* words,
+                       Packet& packet) {
     return static_cast<unsigned>((queue.*kFunction)(at, words, packet));
   }
 };
 struct AssembleTag {
-  friend unsigned call(AssembleTag, Queue&, auto& at, const std::uint64_t* words, Packet&);
+  friend unsigned call(AssembleTag, Queue&, World::Position& at, const std::uint64_t* words,
+                       Packet&);
 };
 template struct GrantAssemble<AssembleTag, &Queue::assemble>;
 enum Verdict : unsigned { kNothing, kTaken, kDelivered, kDropped, kRefused };

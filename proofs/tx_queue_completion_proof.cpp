@@ -6,13 +6,15 @@
 namespace hni::proofs {
 namespace {
 
+using Work = std::remove_reference_t<decltype(member(WorkTag{}, std::declval<Queue&>())[0])>;
+
 /// give_back(), for either work queue.
 template <class Tag, auto kFunction>
 struct GrantCall {
-  friend void call(Tag, Queue& queue, auto& work) { (queue.*kFunction)(work, RingKind::kTwq1); }
+  friend void call(Tag, Queue& queue, Work& work) { (queue.*kFunction)(work, RingKind::kTwq1); }
 };
 struct GiveBackTag {
-  friend void call(GiveBackTag, Queue&, auto& work);
+  friend void call(GiveBackTag, Queue&, Work& work);
 };
 template struct GrantCall<GiveBackTag, &Queue::give_back>;
 
