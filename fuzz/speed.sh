@@ -22,6 +22,7 @@ failed=0
 for pair in rx:64-completions tx:many-laps traffic:forward mailbox:restart port:good card:queues; do
   name=${pair%%:*}; file=$root/corpus/$name/${pair#*:}
   least=$(awk -v name="$name" '$1 == name { print $2 / 2 }' "$root/fuzz/speed.txt")
+  [ -n "$least" ] || { echo "$name: fuzz/speed.txt has no ratio for it"; failed=1; continue; }
   best=0 line=
   for try in 1 2 3; do
     before=$(measure empty "$file" | awk '{ print $4 }')

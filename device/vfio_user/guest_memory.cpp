@@ -208,10 +208,8 @@ int GuestMemory::unmap(std::uint64_t address, std::uint64_t bytes) {
   if (first == end) return 0;
   const MemoryWindow& back = *(end - 1);
   if (first->address < address || back.address + (back.bytes - 1) > last) return EINVAL;
-  for (auto window = first; window != end; ++window) {
-    (void)dma_.unmap(window->address, window->bytes);
-    leave(*window);
-  }
+  (void)dma_.unmap_inside(address, bytes);
+  for (auto window = first; window != end; ++window) leave(*window);
   windows_.erase(first, end);
   return 0;
 }
