@@ -99,6 +99,15 @@ TEST_F(Control, EveryVerbAnswersForBothPorts) {
   }
 }
 
+TEST_F(Control, ARunThatIsHeldAnswersOnlyThatUntilItMayGo) {
+  lab_->hold();
+  EXPECT_EQ(answer_to({{"verb", "stats"}}).error().text,
+            "the run is held: `hni port go` lets it start");
+  EXPECT_TRUE(answer_to({{"verb", "go"}}).has_value());
+  EXPECT_FALSE(lab_->held());
+  EXPECT_TRUE(answer_to({{"verb", "stats"}}).has_value());
+}
+
 TEST_F(Control, FirmwareAnswerHasSensors) {
   const auto answer = answer_to({{"verb", "fw"}, {"port", "hni0"}});
   ASSERT_TRUE(answer.has_value());

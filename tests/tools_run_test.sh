@@ -132,6 +132,22 @@ case $scenario in
       grep -q '"accounted":true' "$out" || fail "packets are not accounted for after SIG$signal"
       [ -z "$(leftovers $pid)" ] || fail "left behind after SIG$signal: $(leftovers $pid)"
     done
+    # Held back: it is listed, touches nothing, and goes or ends as told.
+    "$hni" run -j --hold >"$out" 2>&1 &
+    pid=$!
+    wait_for 20 grep -q '"event":"held"' "$out" || fail "is not held"
+    "$hni" port list | grep -q 'detached' || fail "a held run is not listed"
+    "$hni" port stats --run $pid 2>&1 | grep -q 'the run is held' || fail "a held run has figures"
+    kill $pid
+    wait $pid || fail "a held run ended with $?"
+    [ -z "$(leftovers $pid)" ] || fail "a held run left behind: $(leftovers $pid)"
+    rm "$out"
+    "$hni" run -j --hold --duration 1 >"$out" 2>&1 &
+    pid=$!
+    wait_for 20 grep -q '"event":"held"' "$out" || fail "is not held"
+    "$hni" port go --run $pid >/dev/null || fail "does not go"
+    wait $pid || fail "ended with $?"
+    grep -q '"accounted":true' "$out" || fail "packets are not accounted for"
     # Killed without a chance to clean up: nothing stays either.
     "$hni" run -j >"$out" 2>&1 &
     pid=$!

@@ -372,20 +372,25 @@ for line in open(sys.argv[1]): json.loads(line)' "$folder/tool.out" || fail "-j 
     grep -q '^@checked\[1, 0, HPQ\]: ' "$folder/monitor.out" || fail "the monitor saw nothing"
     ;;
   replay) # what both ports did, replayed word for word, the monitor attached and silent; bench/trace_million.sh: a million
-    # Ten seconds, so that a monitor which takes some to attach finds traffic also on a busy machine.
-    packets=${HNI_TRACE_PACKETS:-10007} rate=1000
-    [ $packets -lt 100000 ] || rate=1000000
+    packets=${HNI_TRACE_PACKETS:-10007}
     export BPFTRACE_PERF_RB_PAGES=16384
-    "$hni" trace record -o "$folder/run.rec" -- "$hni" run --generator -j --ring 64 --rate $rate --packets $packets 2>"$folder/run.out" &
-    tracer=$!
-    until_true grep -q '"event":"up"' "$folder/run.out"
-    driver=$(sed -n 's/.*"event":"up".*"pid":\([0-9]*\).*/\1/p' "$folder/run.out")
-    "$hni" trace monitor --pid "$driver" -o "$folder/tool.out" 2>"$folder/tool.err" || fail "the monitor ended with $?"
-    wait $tracer || fail "the recorder ended with $?"
+    "$hni" run --generator -j --ring 64 --hold --packets $packets >"$folder/run.out" 2>"$folder/run.err" &
+    driver=$!
+    until_true grep -q '"event":"held"' "$folder/run.out"
+    "$hni" trace monitor --pid $driver -o "$folder/tool.out" 2>"$folder/tool.err" &
+    monitor=$!
+    until_true attached 5
+    "$hni" trace record --pid $driver -o "$folder/run.rec" 2>"$folder/record.err" &
+    recorder=$!
+    until_true attached $((5 + 4)) # those that only the recorder listens to
+    "$hni" port go --run $driver >/dev/null || fail "no go"
+    wait $driver || fail "the driver ended with $?"
+    wait $monitor || fail "the monitor ended with $?"
+    wait $recorder || fail "the recorder ended with $?"
     grep -q '"accounted":true' "$folder/run.out" || fail "packets are not accounted for"
     grep -q '@violations' "$folder/tool.out" && fail "a violation in a good run"
     for port in 0 1; do
-      [ "$(sed -n "s/^@checked\[$port, 0, TWQ0\]: //p" "$folder/tool.out")" -gt 100 ] || fail "the monitor came too late"
+      [ "$(sed -n "s/^@checked\[$port, 0, TWQ0\]: //p" "$folder/tool.out")" -gt $packets ] || fail "the monitor missed steps"
       # Two completions for each packet received and one for each that was sent alone.
       out=$("$hni" fuzz record "$folder/run.rec" "$folder/run.fuzz" $port 0) || fail "$out"
       same "replay of port $port" "$out" "$((3 * packets)) completions replayed, each as recorded; no finding"

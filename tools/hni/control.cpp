@@ -53,17 +53,21 @@ Outcome<> ControlServer::listen() {
       continue;
     }
     path_ = folder + "/" + std::to_string(::getpid()) + ".sock";
-    const sockaddr_un address = address_of(path_);
+    // Whoever finds a socket that nobody listens to removes it: it gets its name when it listens.
+    const std::string unnamed = folder + "/" + std::to_string(::getpid()) + ".new";
+    const sockaddr_un address = address_of(unnamed);
     if (path_.size() >= sizeof address.sun_path) continue;
     listener_ = Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    (void)::unlink(path_.c_str());
+    (void)::unlink(unnamed.c_str());
     if (::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
             0 &&
-        ::chmod(path_.c_str(), 0600) == 0 && ::listen(listener_.get(), 8) == 0) {
+        ::chmod(unnamed.c_str(), 0600) == 0 && ::listen(listener_.get(), 8) == 0 &&
+        ::rename(unnamed.c_str(), path_.c_str()) == 0) {
       folder_ = folder;
       return poller_.add(listener_.get(), kFirstToken);
     }
     error = errno;
+    (void)::unlink(unnamed.c_str());
   }
   path_.clear();
   return system_problem("control socket", error);
@@ -189,6 +193,9 @@ Json ControlServer::answer(const Json& question) {
   const std::string verb = text_of(question, "verb");
   const std::string port = text_of(question, "port");
   Json rows = Json::array();
+  if (verb == "go") lab_.go();
+  if (lab_.held() && verb != "list")
+    return error_json("the run is held: `hni port go` lets it start");
   for (unsigned i = 0; i < 2; ++i) {
     if (!port.empty() && lab_.side(i).name() != port) continue;
     if (verb == "stats") {
@@ -199,7 +206,7 @@ Json ControlServer::answer(const Json& question) {
       rows.push_back(rings_json(lab_, i));
     } else if (verb == "fw") {
       rows.push_back(firmware_json(lab_, i));
-    } else if (verb == "list") {
+    } else if (verb == "list" || verb == "go") {
       rows.push_back(live_json(lab_, i, totals_of(lab_, i), 1));
     } else if (verb == "regs") {
       rows.push_back(read_registers(i, question));

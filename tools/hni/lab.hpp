@@ -92,6 +92,10 @@ class Lab {
   [[nodiscard]] const device::Cable& cable() const { return cable_; }
   [[nodiscard]] const LabOptions& options() const { return options_; }
 
+  /// Whoever starts it waits until somebody lets it go.
+  void hold() { held_ = true; }
+  void go() { held_ = false; }
+  [[nodiscard]] bool held() const { return held_; }
   /// Attaches and starts both ports.
   Outcome<> start(Time now);
   /// Everything that is due; true if it wants to be called again at once.
@@ -111,6 +115,7 @@ class Lab {
   explicit Lab(const LabOptions& options) : options_(options) {}
 
   LabOptions options_;
+  bool held_ = false;
   device::Cable cable_{512};
   std::optional<device::PcapWriter> capture_;
   std::optional<device::RecordingWire> recorder_;

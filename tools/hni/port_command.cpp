@@ -183,6 +183,7 @@ int port_command(int argc, char** argv) {
       ->required()
       ->expected(3);
   liar->add_option("--run", options.run, "process id of the `hni run`, if there are several");
+  with_port(verb("go", "let a run that was started with --hold begin"));
   if (const auto status = parse(app, "hni port", argc, argv)) return *status;
   if (app.get_subcommands().empty()) {
     fmt::print(stderr, "{}", app.help());

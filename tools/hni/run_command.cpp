@@ -37,6 +37,9 @@ void add_options(CLI::App& app, RunOptions& o) {
   app.add_option("--shortest", o.shortest, "generator: shortest frame, bytes")
       ->capture_default_str();
   app.add_option("--longest", o.longest, "generator: longest frame, bytes (default: the MTU's)");
+  app.add_flag("--hold", o.hold,
+               "touch no card before `hni port go`, so that tracers are there from the first "
+               "register access on");
   app.add_option("--replay", o.replay, "send the frames of this capture file instead");
   app.add_flag("-j,--json", o.json, "JSON, one object a line");
   app.add_flag("-q,--quiet", o.quiet, "no live figures, only the summary");

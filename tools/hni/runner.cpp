@@ -37,6 +37,8 @@ Runner::~Runner() {
 
 Outcome<int> Runner::run() {
   if (auto r = set_up(); !r) return tl::unexpected(r.error());
+  if (options_.hold) wait_held();
+  if (stop_) return kExitDone;
   started_ = monotonic_now();
   if (auto r = bring_up(); !r) return tl::unexpected(r.error());
   if (!stop_) {
@@ -49,6 +51,23 @@ Outcome<int> Runner::run() {
 }
 
 // ---- The loop
+
+/// Until `hni port go`, or a signal.
+void Runner::wait_held() {
+  lab_->hold();
+  if (!options_.quiet) {
+    if (options_.json) {
+      fmt::print("{}\n", Json{{"event", "held"}, {"pid", ::getpid()}}.dump());
+    } else {
+      fmt::print("held: hni port go --run {}\n", ::getpid());
+    }
+    std::fflush(stdout);
+  }
+  while (lab_->held() && !stop_) {
+    const Time now = monotonic_now();
+    for (const Poller::Event& event : poller_->wait(kLongestSleep)) handle(event, now);
+  }
+}
 
 Outcome<> Runner::bring_up() {
   const Time begin = monotonic_now();

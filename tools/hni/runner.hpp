@@ -32,6 +32,7 @@ struct RunOptions {
   std::uint64_t packets = 0;    ///< of the generator, each way; 0: no limit
   std::uint32_t shortest = 60;  ///< frames of the generator, bytes without FCS
   std::uint32_t longest = 0;    ///< 0: what the MTU allows
+  bool hold = false;            ///< touch no card before `hni port go`
   double duration_s = 0;        ///< 0: until a signal
   std::string exec;             ///< command to run while the ports are up; its end ends the run
   bool json = false;
@@ -65,6 +66,7 @@ class Runner {
   Outcome<> set_up();
   Outcome<> make_interfaces();
   Outcome<> attach_ends();
+  void wait_held();
   Outcome<> bring_up();
   Outcome<> start_command();
   void announce(Duration took);
