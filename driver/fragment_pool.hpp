@@ -67,18 +67,22 @@ class FragmentPool {
  public:
   static constexpr std::uint32_t kMaxPageShift = 4;
   /// Cuts `memory` (a multiple of the page size, owned by the caller) into pages of 2^page_shift
-  /// fragments.
+  /// fragments, all of them free. Allocates only if the number of pages changes.
   Result<> init(DmaSpan memory, std::uint32_t page_shift) {
     if (page_shift > kMaxPageShift) return fail(ErrorCode::kBadArgument, page_shift);
+    const auto pages = static_cast<std::uint32_t>(memory.bytes / kFragmentBytes) >> page_shift;
+    if (pages != list_.size()) {
+      auto holders = HostArray<HolderCount<std::uint32_t>>::make(pages);
+      if (!holders) return tl::unexpected(holders.error());
+      auto free_list = HostArray<std::uint32_t>::make(pages);
+      if (!free_list) return tl::unexpected(free_list.error());
+      holders_ = std::move(*holders);
+      list_ = std::move(*free_list);
+    }
     memory_ = memory;
     page_shift_ = page_shift;
-    pages_ = static_cast<std::uint32_t>(memory.bytes / kFragmentBytes) >> page_shift;
-    auto holders = HostArray<HolderCount<std::uint32_t>>::make(pages_);
-    if (!holders) return tl::unexpected(holders.error());
-    auto free_list = HostArray<std::uint32_t>::make(pages_);
-    if (!free_list) return tl::unexpected(free_list.error());
-    holders_ = std::move(*holders);
-    list_ = std::move(*free_list);
+    pages_ = pages;
+    holders_.fill({});
     for (std::uint32_t i = 0; i < pages_; ++i) list_.at(i) = free_.fresh(pages_, i);
     free_.count = pages_;
     return {};

@@ -68,8 +68,7 @@ class RingCard {
   /// `count` honest packets of one header of `length` bytes and `payloads` payload buffers.
   void receive(std::uint32_t count, std::uint32_t length, std::uint32_t payloads) {
     for (std::uint32_t i = 0; i < count; ++i) {
-      if (rcq_.full(world_->io.doorbells[RingIo::kRcqHead]) + payloads + 2 >= RingWorld::kSize)
-        return;
+      if (rcq_.full(world_->io.rcq_head) + payloads + 2 >= RingWorld::kSize) return;
       if (!header({}, length)) return;
       for (std::uint32_t n = 0; n < payloads; ++n)
         if (!payload({}, 4096)) return;
@@ -150,7 +149,7 @@ class RingCard {
   [[nodiscard]] std::uint64_t last_tx() const { return tcq_.last(); }
   /// True while an honest card has room for a transmit completion.
   [[nodiscard]] bool room_tx() const {
-    return tcq_.full(world_->io.doorbells[RingIo::kTcqHead]) + 2 < RingWorld::kSize;
+    return tcq_.full(world_->io.tcq_head) + 2 < RingWorld::kSize;
   }
 
  private:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fuzz/ring_script.hpp"
 
+#include <algorithm>
+
 namespace hni::fuzz {
 namespace {
 
@@ -10,8 +12,8 @@ class Interpreter {
  public:
   explicit Interpreter(RingWorld& world) : world_(world), card_(world) {}
 
-  void begin() {
-    world_.begin();
+  void begin(bool receives) {
+    world_.begin(receives);
     card_.reset();
   }
   void end() { world_.end(); }
@@ -204,7 +206,7 @@ void run_rings(const std::uint8_t* data, std::size_t size, OpList ops,
   Op op;
   if (!reader.next(op)) return;
   Interpreter& rings = interpreter(meaning[op.kind] == RingOp::kBigPages);
-  rings.begin();
+  rings.begin(std::find(meaning.begin(), meaning.end(), RingOp::kPollRx) != meaning.end());
   do {
     rings.run(meaning[op.kind], op);
   } while (reader.next(op));

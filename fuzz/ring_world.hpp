@@ -49,7 +49,8 @@ class RingIo {
   void write32(RegAddr reg, std::uint32_t value) {
     ++steps;
     const std::uint32_t word = doorbell_word(reg);
-    doorbells[word] = value;
+    if (word == kRcqHead) rcq_head = value;
+    if (word == kTcqHead) tcq_head = value;
     if (word == kTwq0Tail) tx.doorbell(0, value, work_words[0]);
     if (word == kTwq1Tail) tx.doorbell(1, value, work_words[1]);
   }
@@ -77,16 +78,13 @@ class RingIo {
   void store64(std::uint64_t* word, std::uint64_t value) {
     ++steps;
     *word = value;
-    for (unsigned i = 0; i < 2; ++i) {
-      const auto slot = static_cast<std::uint64_t>(word - buffer_words[i]);
-      if (!watch_buffers || slot >= LentModel::kSize) continue;
-      const spec::BD bd{value};
-      require(bd.ID() == slot, "ring", "a buffer under another slot's number", bd.ID(), slot);
-      const std::uint64_t fragment = bd.ADDR_4K() - first_address / kFragmentBytes;
-      require(fragment < Holders::kMost, "ring", "a buffer outside of the pool", bd.raw);
-      (i == 0 ? rx.headers : rx.payloads)
-          .post(static_cast<std::uint32_t>(slot), static_cast<std::uint32_t>(fragment), holders);
-    }
+    if (!watch_buffers) return;
+    if (const auto slot = static_cast<std::uint64_t>(word - buffer_words[0]);
+        slot < LentModel::kSize)
+      return lend(rx.headers, slot, value);
+    if (const auto slot = static_cast<std::uint64_t>(word - buffer_words[1]);
+        slot < LentModel::kSize)
+      lend(rx.payloads, slot, value);
   }
   void copy_in(Site, std::byte* to, const std::byte* from, std::size_t n) {
     std::memcpy(to, from, n);
@@ -118,7 +116,8 @@ class RingIo {
   RxModel rx;
   TxModel tx;
   Holders holders;
-  std::array<std::uint32_t, 0x400> doorbells{};
+  std::uint32_t rcq_head = 0;  ///< the last doorbell of each completion queue
+  std::uint32_t tcq_head = 0;
   std::array<std::uint64_t*, 2> work_words{};
   std::array<std::uint64_t*, 2> buffer_words{};
   std::uint64_t* rcq = nullptr;
@@ -130,6 +129,14 @@ class RingIo {
   bool watch_buffers = false;
 
  private:
+  void lend(LentModel& ring, std::uint64_t slot, std::uint64_t value) {
+    const spec::BD bd{value};
+    require(bd.ID() == slot, "ring", "a buffer under another slot's number", bd.ID(), slot);
+    const std::uint64_t fragment = bd.ADDR_4K() - first_address / kFragmentBytes;
+    require(fragment < Holders::kMost, "ring", "a buffer outside of the pool", bd.raw);
+    ring.post(static_cast<std::uint32_t>(slot), static_cast<std::uint32_t>(fragment), holders);
+  }
+
   std::array<DmaSpan, 16> spans_{};
   std::size_t span_count_ = 0;
   std::uint64_t next_address_ = 0x1'0000'0000;
@@ -162,20 +169,15 @@ class RingWorld {
     io.tcq = words_at(pair.tx.completion_address());
   }
 
-  /// Everything as after the first start, whatever was before.
-  void begin() {
+  /// Everything as after the first start, whatever was before. Without buffers for a card that
+  /// receives nothing: they are a third of a short run.
+  void begin(bool receives) {
+    receives_ = receives;
     io.steps = 0;
     pair.reclaim();
-    for (std::uint32_t i = 0; i < held_; ++i) pool.drop(held(i));
     held_ = first_held_ = 0;
-    if (pool.free_pages() != pool.page_count()) {  // only after an ablated finding
-      if (!pool.init(memory_, page_shift_)) std::abort();
-    }
-    // The order in which pages come back is part of the world too.
-    while (pool.take()) {
-    }
-    for (std::uint32_t page = pool.page_count(); page-- > 0;)
-      pool.drop(FragmentId{page << page_shift_});
+    // The order in which pages came back is part of the world too.
+    if (!pool.init(memory_, page_shift_)) std::abort();
     io.holders.clear();
     enable();
   }
@@ -183,8 +185,8 @@ class RingWorld {
   void end() {
     reset_pair(false);
     while (held_ != 0) release_oldest();
-    for (std::uint32_t f = 0; f < 2 * kSize + kSpare; ++f)
-      require(io.holders.of(f) == 0, "conservation", "somebody still holds a fragment", f);
+    require(io.holders.all() == 0, "conservation", "somebody still holds a fragment",
+            io.holders.all());
     require(pool.free_pages() == pool.page_count(), "conservation", "pages are lost",
             pool.free_pages(), pool.page_count());
   }
@@ -206,8 +208,11 @@ class RingWorld {
     require(n <= budget, "stream", "more packets than asked for", n, budget);
     for (std::uint32_t i = 0; i < n; ++i) {
       io.rx.expect(out[i]);
-      hold(out[i]);
-      if (!keep) release_newest();
+      if (keep) {
+        hold(out[i]);
+      } else {
+        drop(out[i]);
+      }
     }
     io.rx.expect_all_delivered();
     require(pair.rx.faulted() == io.rx.faulted, "verdict", "model and driver judge otherwise",
@@ -302,14 +307,14 @@ class RingWorld {
   }
 
   void enable() {
-    io.doorbells.fill(0);
+    io.rcq_head = io.tcq_head = 0;
     io.fresh = 0;
     io.watch_buffers = false;
     io.rx.reset();
     io.tx.reset();
     pair.enable();
     io.watch_buffers = true;
-    pair.fill();
+    if (receives_) pair.fill();
     io.rx.completions = kSize;
   }
 
@@ -366,7 +371,6 @@ class RingWorld {
     if (held_ == kMostHeld) release_oldest();
     held(held_++) = packet;
   }
-  void release_newest() { drop(held(--held_)); }
   void drop(const Packet& packet) {
     drop_model(packet);
     pool.drop(packet);
@@ -378,6 +382,7 @@ class RingWorld {
 
   DmaSpan memory_;
   std::uint32_t page_shift_;
+  bool receives_ = true;
   std::array<Packet, 16> out_;
   std::array<Packet, kMostHeld> packets_;
   std::uint32_t first_held_ = 0;

@@ -19,18 +19,29 @@ namespace hni::fuzz {
 /// Who holds each fragment: the rings (once a slot) and the application (once a segment).
 class Holders {
  public:
-  static constexpr std::uint32_t kMost = 512;
-  void clear() { count_.fill(0); }
-  void take(std::uint32_t fragment) { ++count_[fragment % kMost]; }
+  static constexpr std::uint32_t kMost = 256;
+  void clear() {
+    count_.fill(0);
+    all_ = 0;
+  }
+  void take(std::uint32_t fragment) {
+    ++count_[fragment % kMost];
+    ++all_;
+  }
   void drop(std::uint32_t fragment) {
     require(count_[fragment % kMost] != 0, "ownership", "a fragment is given back twice",
             fragment);
     --count_[fragment % kMost];
+    --all_;
   }
   [[nodiscard]] std::uint32_t of(std::uint32_t fragment) const { return count_[fragment % kMost]; }
 
+  /// Over all fragments.
+  [[nodiscard]] std::uint32_t all() const { return all_; }
+
  private:
   std::array<std::uint32_t, kMost> count_{};
+  std::uint32_t all_ = 0;
 };
 
 /// One buffer queue of the model.

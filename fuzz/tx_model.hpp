@@ -51,7 +51,10 @@ class TxModel {
 
   /// The application is about to send `packet` on work queue `q`, and it will be taken.
   void sent(unsigned q, const Packet& packet) {
-    sent_[q][sent_written_[q]++ % kMostPackets] = packet;
+    Sent& kept = sent_[q][sent_written_[q]++ % kMostPackets];
+    kept.tx = packet.tx;
+    kept.segment_count = packet.segment_count;
+    std::copy_n(packet.segments.begin(), packet.segment_count, kept.segments.begin());
   }
   /// The last one announced was not taken after all.
   void not_sent(unsigned q) { --sent_written_[q]; }
@@ -102,6 +105,12 @@ class TxModel {
   }
 
  private:
+  struct Sent {
+    TxOffload tx;
+    std::uint32_t segment_count = 0;
+    std::array<Segment, kMaxSegments> segments;
+  };
+
   void release(const WorkModel::Slot& slot) {
     if (slot.fragment != WorkModel::kNothing) holders->drop(slot.fragment);
   }
@@ -110,7 +119,7 @@ class TxModel {
   void packet(unsigned q, const std::uint64_t* words, std::uint64_t end) {
     WorkModel& w = work[q];
     require(sent_read_[q] != sent_written_[q], "stream", "a packet that nobody sent", w.posted);
-    const Packet& want = sent_[q][sent_read_[q]++ % kMostPackets];
+    const Sent& want = sent_[q][sent_read_[q]++ % kMostPackets];
     if (q == 0) {
       const spec::TWD_META meta{words[w.posted % WorkModel::kSize]};
       require(meta.TYPE() == 0, "form", "a packet without metadata", meta.raw);
@@ -188,7 +197,7 @@ class TxModel {
     }
   }
 
-  std::array<std::array<Packet, kMostPackets>, 2> sent_;
+  std::array<std::array<Sent, kMostPackets>, 2> sent_;
   std::array<std::uint64_t, 2> sent_written_{};
   std::array<std::uint64_t, 2> sent_read_{};
   std::uint64_t last_meta_ = 0;
