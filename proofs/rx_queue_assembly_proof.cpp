@@ -93,6 +93,11 @@ class AssemblyProof {
 
   /// A slot that the card passed over comes back. The second one does as the first.
   void skipped_slot(const Word& fragment) {
+    const auto turns = static_cast<std::uint32_t>(dropped_.size());
+    conclude("I4", "only slots older than the one that the card named come back", [&] {
+      const auto& ring = mine_before().ring;
+      return ring.distance(ring.head, Word(buffer().BUFF_ID())) > turns;
+    });
     if (!dropped_.empty()) {
       conclude("I2", "the ring stays valid while slots are skipped",
                [&] { return mine().is_valid(); });

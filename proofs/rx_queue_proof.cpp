@@ -128,7 +128,9 @@ HNI_PROVE(
   World w(Stage::kBetween);
   const bool at_reset = input<bool>("at a reset");
   w.obs.watched = !at_reset;
-  member(CompletionSizeTag{}, w.queue) = 2;
+  // Of its report only, which counts modulo that; rings of two are rx_queue_poll's.
+  member(CompletionSizeTag{}, w.queue) = 4;
+  assume("the ring has four completions or more", w.before.completions.mask >= 3U);
   std::array<Packet, 1> out;
   unsigned loads = 0;
   Wide header{};
@@ -165,6 +167,9 @@ HNI_PROVE(
              told.mask == w.before.headers.ring.mask;
     });
   }
+  if (w.told(Told::Kind::kCompletions) == 1)
+    conclude("F", "and of as many completions as were read",
+             w.obs.last(Told::Kind::kCompletions).count == loads - (w.queue.faulted() ? 0U : 1U));
   reach(kept ? "kept" : w.queue.faulted() ? "refused" : "idle");
   conclude("F", "a header begins a packet, and nothing else does",
            kept == (loads == 2 && !w.queue.faulted()));
@@ -174,6 +179,42 @@ HNI_PROVE(
     return packet.segment_count == 1U &&
            Wide(packet.length) == spec::RCD_HDR_AL::of<Wide>{header}.LEN();
   });
+}
+
+HNI_PROVE(rx_queue_tells_of_a_payload,
+          "Who watches a poll is told of the payload buffer that came back with a segment (F).") {
+  must_reach("came back", "lent still");
+  World w(Stage::kSegments);
+  w.obs.watched = true;
+  member(CompletionSizeTag{}, w.queue) = 2;
+  std::array<Packet, 1> out;
+  unsigned loads = 0;
+  w.door.on_load = [&](const Word&) {
+    if (++loads > 2) cut();
+  };
+  w.door.on_loaded = [&](const Wide& word) {
+    const spec::RCD::of<Wide> rcd{word};
+    // A payload, and behind it nothing that the card wrote.
+    if (loads == 1 && rcd.TYPE() != static_cast<std::uint64_t>(spec::RCD_TYPE::PAY_AL)) cut();
+    if (loads == 2 && rcd.DONE() == Wide(w.queue_done(w.next_completion()))) cut();
+  };
+  w.door.on_doorbell = [](RegAddr, const Word&) {};
+  w.pool.on_drop = [](const Word&) { cut(); };  // skipped slots: rx_queue_inside_a_packet
+  w.pool.on_hold = [](const Word&) {};
+  w.pool.on_drop_packet = [] {};
+  (void)w.queue.poll(out);
+  const bool moved = w.at().payloads.ring.head != w.before.payloads.ring.head;
+  reach(moved ? "came back" : "lent still");
+  conclude("F", "exactly when it came back",
+           w.obs.times(Told::Kind::kCompleted, RingKind::kPpq) == (moved ? 1U : 0U));
+  for (const Told& told : w.obs.told) {
+    if (told.kind != Told::Kind::kCompleted) continue;
+    if (told.which != static_cast<unsigned>(RingKind::kPpq)) continue;
+    conclude("F", "with its slot, its number and its ring", [&] {
+      return told.first == w.before.payloads.ring.head && told.count == 1U &&
+             told.mask == w.before.payloads.ring.mask;
+    });
+  }
 }
 
 HNI_PROVE(
@@ -349,10 +390,11 @@ HNI_PROVE(rx_queue_refill,
     const auto n = static_cast<std::uint32_t>(written[which].size());
     conclude("I5", "one doorbell a ring, if anything was written",
              rung[which] == (n == 0 ? 0U : 1U));
-    conclude("F", "it is told at the start and at the end",
-             w.obs.times(Told::Kind::kRefillStarted, kind) ==
-                     w.obs.times(Told::Kind::kRefilled, kind) &&
-                 w.obs.times(Told::Kind::kRefilled, kind) >= rung[which]);
+    conclude("F", "it is told at the start and at the end, when a page fits", [&] {
+      const unsigned due = ring_of(which).free() < w.pool.per_page ? 0 : 1;
+      return w.obs.times(Told::Kind::kRefillStarted, kind) == due &&
+             w.obs.times(Told::Kind::kRefilled, kind) == due;
+    });
     const Word free = ring_of(which).free() - n;
     empty += w.obs.times(Told::Kind::kRefillEmpty, kind);
     conclude("F", "lending ends when no page fits, or the pool has none", [&] {
