@@ -53,6 +53,7 @@ std::vector<Operation> all_operations() {
   std::vector<Operation> all;
   for (const Kind kind : {Kind::kStart, Kind::kSend, Kind::kEnable, Kind::kShutdown, Kind::kAbort})
     all.push_back({kind, {}, {}, {}});
+  all.push_back({Kind::kShutdown, Time{} + Box::kPollTime, {}, {}});
   for (const Kind kind :
        {Kind::kStart, Kind::kSend, Kind::kStep, Kind::kInterrupt, Kind::kShutdown})
     all.push_back({kind, {}, {.gone = true}, {}, true});
@@ -70,7 +71,8 @@ std::vector<Operation> all_operations() {
     all.push_back({Kind::kInterrupt, {}, {.complete = {99, 99}, .failed = failed}, {}});
   }
   for (const Reaction r : {Reaction::kSend, Reaction::kShutdown, Reaction::kAbort})
-    all.push_back({Kind::kStep, {}, {.complete = {2, 0}}, r});
+    for (const Kind kind : {Kind::kStep, Kind::kInterrupt})
+      all.push_back({kind, {}, {.complete = {2, 0}}, r});
   all.push_back({Kind::kStep, {}, {.complete = {9, 9}, .gone = true}, {}});
   all.push_back({Kind::kInterrupt, {}, {.raised = true}, {}});
   return all;
@@ -80,6 +82,7 @@ std::vector<Operation> all_operations() {
 struct Moment {
   Box box;
   Firmware firmware;
+  Time began{};  ///< when the wait for the firmware, or the last one, began
 };
 
 std::string key_of(const Moment& m) {
@@ -90,7 +93,7 @@ std::string key_of(const Moment& m) {
         std::uint32_t{m.firmware.shared.gate[0]}, std::uint32_t{m.firmware.shared.gate[1]},
         std::uint32_t{m.firmware.shared.unmasked}})
     key += std::to_string(n) + ",";
-  return key + std::to_string(m.box.deadline().count());
+  return key + std::to_string(m.box.deadline().count()) + "," + std::to_string(m.began.count());
 }
 
 /// The driver's word for who owns what is the firmware's.
@@ -103,9 +106,11 @@ bool same_ownership(const Moment& m) {
 }
 
 using Kind = Operation::Kind;
-constexpr Time kEnd = Time{} + Box::kDrainTime;  ///< of every wait: all begin at 0
 static_assert(Box::kDrainTime == Box::kBringUpTime);
 
+bool waits(MailboxState state) {
+  return state == MailboxState::kWaitFirmware || state == MailboxState::kDraining;
+}
 bool is_quiet(MailboxState state) {
   return state == MailboxState::kDown || state == MailboxState::kFailed;
 }
@@ -125,6 +130,7 @@ MailboxState expected_state(const Moment& from, const Operation& o, std::uint32_
   using State = MailboxState;
   const State state = from.box.state();
   const bool gone = o.answers.gone;
+  const Time end = from.began + Box::kDrainTime;
   if (o.kind == Kind::kStart) return is_quiet(state) && !gone ? State::kWaitFirmware : state;
   if (o.kind == Kind::kAbort) return is_quiet(state) ? state : State::kFailed;
   if (o.kind == Kind::kShutdown) {
@@ -137,8 +143,8 @@ MailboxState expected_state(const Moment& from, const Operation& o, std::uint32_
   if (state != State::kWaitFirmware && o.reaction == Reaction::kShutdown)
     return left == 0 ? State::kDown : State::kDraining;
   if (state == State::kWaitFirmware)
-    return o.answers.raised ? State::kReady : o.now >= kEnd ? State::kFailed : state;
-  return state == State::kDraining && (left == 0 || o.now >= kEnd) ? State::kDown : state;
+    return o.answers.raised ? State::kReady : o.now >= end ? State::kFailed : state;
+  return state == State::kDraining && (left == 0 || o.now >= end) ? State::kDown : state;
 }
 
 /// What start() and send() answer.
@@ -159,7 +165,7 @@ struct Search {
   bool valid = true, owned = true, quiet_is_shut = true, bounded = true;
   bool state_right = true, answer_right = true, counted = true, masked = true, told_when = true,
        reset = true;
-  bool taken = true;
+  bool taken = true, left_alone = true;
   std::uint32_t most = 0;
   std::optional<ErrorCode> answer;
 
@@ -172,7 +178,7 @@ struct Search {
     std::set<std::string> seen;
     std::deque<Moment> open;
     const std::vector<Operation> operations = all_operations();
-    open.push_back({box, firmware});
+    open.push_back({box, firmware, {}});
     seen.insert(key_of(open.back()));
     while (!open.empty() && sound()) {
       const Moment from = std::move(open.back());
@@ -186,7 +192,8 @@ struct Search {
         observer.told = {};
         answer = std::nullopt;
         apply(operation, box, firmware);
-        const Moment now{box, firmware};
+        const bool begins = box.state() != from.box.state() && waits(box.state());
+        const Moment now{box, firmware, begins ? operation.now : from.began};
         look(now, operation);
         compare(from, now, operation);
         if (!operation.answers.gone)
@@ -202,7 +209,7 @@ struct Search {
   /// Nothing is broken so far.
   bool sound() const {
     return broken.none() && valid && owned && quiet_is_shut && bounded && state_right &&
-           answer_right && counted && masked && told_when && reset && taken;
+           answer_right && counted && masked && told_when && reset && taken && left_alone;
   }
 
   void apply(const Operation& o, Box& box, Firmware& firmware) {
@@ -256,6 +263,8 @@ struct Search {
       counted = counted && same_steps(from.box.counters(), expected, now.box.counters());
     }
     if (o.answers.gone) return;
+    if (o.kind == Kind::kShutdown && (is_quiet(was) || was == MailboxState::kDraining))
+      left_alone = left_alone && firmware.writes == 0;
     const Shared& shared = firmware.shared;
     const auto& completed = firmware.seen.completed;
     const auto received = std::count_if(completed.begin(), completed.end(),
@@ -269,9 +278,8 @@ struct Search {
     if (was == is && is == MailboxState::kWaitFirmware && works(from, o))
       reset = reset && firmware.sends_invalidated == kMailboxSlots;
     // A wait is looked at again 20 ms later; the vector is the driver's only while it is ready.
-    const bool waits = is == MailboxState::kWaitFirmware || is == MailboxState::kDraining;
     const bool looked = was != is || works(from, o);
-    if (!waits)
+    if (!waits(is))
       told_when = told_when && now.box.deadline() == Time::max();
     else if (looked)
       told_when = told_when && now.box.deadline() == o.now + Box::kPollTime;
@@ -346,6 +354,7 @@ HNI_PROVE(mailbox_life,
   conclude("F", "a wait is looked at again after its poll time", found.told_when);
   conclude("F", "each look takes what the firmware completed, 16 received messages at most",
            found.taken);
+  conclude("F", "what is over, or ends already, is not ended again", found.left_alone);
   conclude("S4",
            "a wait begins, and messages end, with both rings reset, whatever was in them; the "
            "firmware is poked with each look",

@@ -186,7 +186,8 @@ class Firmware {
   Shared shared;
   Answers answers;
   std::bitset<kRules> broken;
-  unsigned reads = 0;  ///< of descriptors
+  unsigned reads = 0;   ///< of descriptors
+  unsigned writes = 0;  ///< of any register
   std::uint32_t last_sent = kMailboxSlots;
   std::uint32_t last_received = kMailboxSlots;
   bool relaxed = false;  ///< what the driver was started with
@@ -198,7 +199,7 @@ class Firmware {
   /// A call of the driver begins.
   void begin(const Answers& a) {
     answers = a;
-    reads = 0;
+    reads = writes = 0;
     last_sent = last_received = kMailboxSlots;
     pending_ = {2, 0};
     seen = {};
@@ -209,7 +210,10 @@ class Firmware {
 
   std::uint32_t read32(Site site, RegAddr reg) {
     if (answers.gone) return ~0U;
-    if (site == Site::kIntrStatus) return answers.raised ? 1U : 0U;
+    if (site == Site::kIntrStatus) {
+      judge(kNoRegister, reg == spec::INTR_STATUS::at(0));
+      return answers.raised ? 1U : 0U;
+    }
     const auto at = slot_at(reg);
     if (site == Site::kPresence) {
       if (at) unseen_.clear();
@@ -222,6 +226,7 @@ class Firmware {
   }
 
   void write32(RegAddr reg, std::uint32_t value) {
+    ++writes;
     if (reg == spec::PUL_OB_TLP_HDR_AW_CFG::at()) return write_gate(value);
     if (reg == spec::PUL_OB_TLP_HDR_AR_CFG::at()) return read_gate(value);
     const auto at = slot_at(reg);
