@@ -2,6 +2,7 @@
 #include "device/card.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "device/card_core.hpp"
@@ -125,6 +126,13 @@ bool Card::Core::dma_write(std::uint64_t iova, std::span<const std::byte> from) 
   }
   std::byte* to = context.dma.at(iova, from.size(), Access::kWrite);
   if (to == nullptr) return false;
+  // Changed in memory that the host cannot see yet.
+  std::array<std::byte, 4096> said;
+  if (context.voice != nullptr && from.size() <= said.size()) [[unlikely]] {
+    std::memcpy(said.data(), from.data(), from.size());
+    context.voice->deliver(std::span(said).first(from.size()));
+    from = std::span(said).first(from.size());
+  }
   std::memcpy(to, from.data(), from.size());
   stats.dma_write(from.size());
   return true;
@@ -140,10 +148,19 @@ Card::Card(const CardConfig& config, DmaMemory& dma, InterruptSink& interrupts, 
 Card::~Card() = default;
 
 std::uint32_t Card::read(spec::Bar bar, std::uint32_t byte_offset) {
-  return core_->read({bar, byte_offset});
+  const spec::RegAddr at{bar, byte_offset};
+  HostVoice* const voice = core_->context.voice;
+  if (voice == nullptr) [[likely]]
+    return core_->read(at);
+  return voice->read(at, core_->read(at));
 }
 void Card::write(spec::Bar bar, std::uint32_t byte_offset, std::uint32_t value) {
-  core_->write({bar, byte_offset}, value);
+  const spec::RegAddr at{bar, byte_offset};
+  HostVoice* const voice = core_->context.voice;
+  if (voice == nullptr || voice->write(at, value)) core_->write(at, value);
+}
+void Card::set_voice(HostVoice* voice) {
+  core_->context.voice = voice;
 }
 void Card::tick(std::uint64_t now_ns) {
   core_->tick(now_ns);

@@ -28,6 +28,7 @@ namespace hni::device {
 
 class Classifier;
 class Firmware;
+class HostVoice;
 class Link;
 class PtpClock;
 class RegisterFile;
@@ -112,6 +113,10 @@ class Card final : public FrameSink {
   /// True while a transmit queue has work that only waits for the wire: run() wants to be called
   /// again soon.
   bool waits_for_wire() const;
+
+  /// Lets `voice` hear and change what this card says to its host; nullptr: nobody. It outlives
+  /// the card or is taken away before.
+  void set_voice(HostVoice* voice);
 
   const CardConfig& config() const;
   const CardEvents& events() const;

@@ -86,6 +86,9 @@ Outcome<> DeviceRunner::open_card(std::size_t index) {
                                [this, raw](const std::string& line) { say(raw, line); });
   if (!server) return problem("--socket " + server.error());
   slot->server = std::move(*server);
+  if (!options_.scripts.empty() && options_.scripts[index] != "none") {
+    if (auto r = give_script(*slot, options_.scripts[index]); !r) return r;
+  }
   janitor_->remember(options_.sockets[index]);
   const std::uint64_t token = kSlotTokens + 4 * index;
   if (auto r = poller_->add(slot->server->listener(), token + kListener); !r) return r;
@@ -94,6 +97,25 @@ Outcome<> DeviceRunner::open_card(std::size_t index) {
   }
   say(raw, fmt::format("a card, {}", options_.wires[index]));
   slots_.push_back(std::move(slot));
+  return {};
+}
+
+Outcome<> DeviceRunner::give_script(Slot& slot, const std::string& file) {
+  if (!load_)
+    return problem("--script: this build is without the fuzz layer (HNI_FUZZ=OFF)", kExitUsage);
+  Slot* const raw = &slot;
+  auto liar = load_(file, [this, raw](const fuzz::Lie& lie) {
+    if (options_.quiet) return;
+    if (options_.json) {
+      fmt::print("{}\n", lie_line(raw->server->path(), lie));
+      std::fflush(stdout);
+    } else {
+      say(raw, lie_text(lie));
+    }
+  });
+  if (!liar) return problem("--script " + liar.error());
+  slot.liar = std::move(*liar);
+  slot.server->card().set_voice(slot.liar.get());
   return {};
 }
 
@@ -126,6 +148,7 @@ bool DeviceRunner::turn(Slot& slot, Time now) {
   device::Card& card = slot.server->card();
   slot.ready = slot.ready && slot.server->serve(ns(now), kMessages);
   card.tick(ns(now));
+  if (slot.liar) slot.liar->act(card, ns(now));
   bool busy = card.run(kDescriptors);
   // After run(): it may have ended a pause.
   if (!slot.wire.eager || card.link().rx_enabled())
@@ -193,10 +216,15 @@ void DeviceRunner::read_signals() {
 
 void DeviceRunner::print_summary() const {
   for (const auto& slot : slots_) {
-    if (options_.json)
-      fmt::print("{}\n", card_json(*slot->server).dump());
-    else
-      fmt::print("{}", card_text(*slot->server));
+    const std::optional<fuzz::ScriptReport> script =
+        slot->liar ? std::optional(slot->liar->report()) : std::nullopt;
+    if (options_.json) {
+      nlohmann::json line = card_json(*slot->server);
+      if (script) line["script"] = script_json(*script);
+      fmt::print("{}\n", line.dump());
+    } else {
+      fmt::print("{}{}", card_text(*slot->server), script ? script_text(*script) : "");
+    }
   }
   std::fflush(stdout);
 }
