@@ -88,7 +88,7 @@ void Card::Core::reset(ResetKind kind) {
   if (kind == ResetKind::kPower) {
     stats.reset();
     link.reset_power();
-    firmware.reboot(context.now_ns);
+    if (peer == nullptr) firmware.reboot(context.now_ns);
   } else {
     link.reset_function();
   }
@@ -138,6 +138,19 @@ bool Card::Core::dma_write(std::uint64_t iova, std::span<const std::byte> from) 
   return true;
 }
 
+bool Card::Core::firmware_write(spec::RegAddr at, std::uint32_t value) {
+  if (at == spec::INTR_SET::at(0)) {
+    if (value != 1) return false;
+    interrupts.set_software(0, value);
+    return true;
+  }
+  if (at != spec::SIG_PCS_IN0::at() && at != spec::SIG_PCS_IN1::at()) return false;
+  regs.poke(at, value);
+  link.write(at, value);
+  update_link_cause();
+  return true;
+}
+
 void Card::Core::set_pcs_in(std::uint32_t in0, std::uint32_t in1) {
   link.set_pcs_in(in0, in1);
   update_link_cause();
@@ -179,6 +192,15 @@ std::uint64_t Card::next_deadline_ns() const {
 }
 bool Card::waits_for_wire() const {
   return core_->tx.waits_for_wire();
+}
+void Card::set_firmware(FirmwarePeer& peer) {
+  core_->peer = &peer;
+  core_->firmware.halt();
+  core_->link.reset_power();
+  core_->update_link_cause();
+}
+bool Card::firmware_write(spec::RegAddr at, std::uint32_t value) {
+  return core_->firmware_write(at, value);
 }
 const CardConfig& Card::config() const {
   return core_->config;

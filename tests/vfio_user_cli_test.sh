@@ -58,6 +58,11 @@ check 'no such function' status 1 "$hni" attach --vfio ff:1f.7 --frames 1
 check 'it is named' grep -q '0000:ff:1f.7: no such PCI function' out
 check 'a path in use is refused' sh -c '! test -e a'
 
+check 'no firmware there' status 1 "$hni" device --socket a --wire loop --firmware unix:fw
+check 'what helps' grep -q "'fw': No such file or directory; start the firmware first" out
+check 'no place of firmware' status 2 "$hni" device --socket a --wire loop --firmware fw
+check 'its form is said' grep -q "'fw': unix:PATH, or own" out
+
 serve --socket a --wire loop
 check 'the socket is there' wait_for a
 check 'a second server' status 1 "$hni" device --socket a --wire loop

@@ -22,6 +22,10 @@ void add_options(CLI::App& app, DeviceOptions& o) {
                  "the card's address, one for each --socket (default: 02:00:00:00:00:01 and on)");
   app.add_option("--vectors", o.vectors, "MSI-X vectors of each card, 1 to 256")
       ->capture_default_str();
+  app.add_option("--firmware", o.firmwares,
+                 "unix:PATH: another process is the card's firmware and listens there, in the "
+                 "protocol of Meta's mock firmware; one for each --socket, 'own' for the card's "
+                 "own");
   app.add_option("--script", o.scripts,
                  "a hostile script of the fuzz corpus (of port, traffic, rx or tx), or a text "
                  "file named *.script: the card lies to its driver as it says; one for each "
@@ -38,6 +42,13 @@ Outcome<> check(const DeviceOptions& o) {
                    kExitUsage);
   if (!o.macs.empty() && o.macs.size() != o.sockets.size())
     return problem("--mac: none, or one for each --socket", kExitUsage);
+  if (!o.firmwares.empty() && o.firmwares.size() != o.sockets.size())
+    return problem("--firmware: none, or one for each --socket ('own' for the card's own)",
+                   kExitUsage);
+  for (const std::string& firmware : o.firmwares) {
+    if (firmware != "own" && !firmware.starts_with("unix:"))
+      return problem(fmt::format("--firmware '{}': unix:PATH, or own", firmware), kExitUsage);
+  }
   if (!o.scripts.empty() && o.scripts.size() != o.sockets.size())
     return problem("--script: none, or one for each --socket ('none' for an honest card)",
                    kExitUsage);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "device/vfio_user/foreign_firmware.hpp"
 #include "device/vfio_user/server.hpp"
 #include "device/wire.hpp"
 #include "tools/hni/janitor.hpp"
@@ -20,9 +21,10 @@ namespace hni::tools {
 
 struct DeviceOptions {
   std::vector<std::string> sockets;
-  std::vector<std::string> wires;    ///< one for each socket
-  std::vector<std::string> macs;     ///< none, or one for each socket
-  std::vector<std::string> scripts;  ///< none, or one for each socket; "none": an honest card
+  std::vector<std::string> wires;      ///< one for each socket
+  std::vector<std::string> macs;       ///< none, or one for each socket
+  std::vector<std::string> scripts;    ///< none, or one for each socket; "none": an honest card
+  std::vector<std::string> firmwares;  ///< none, or one for each: "unix:PATH", or "own"
   unsigned vectors = 130;
   double duration_s = 0;  ///< 0: until a signal
   bool json = false;
@@ -51,8 +53,10 @@ class DeviceRunner {
  private:
   struct Slot {
     OpenWire wire;
-    std::unique_ptr<fuzz::CardLiar> liar;  ///< outlives the card
+    std::unique_ptr<fuzz::CardLiar> liar;                          ///< outlives the card
+    std::unique_ptr<device::vfio_user::ForeignFirmware> firmware;  ///< outlives the card, too
     std::unique_ptr<device::vfio_user::Server> server;
+    bool firmware_speaks = false;
     int polled = -1;  ///< the client's socket that the poller knows
     bool ready = false;
     bool wants_write = false;
@@ -61,6 +65,7 @@ class DeviceRunner {
   Outcome<> set_up();
   Outcome<> watch_signals();
   Outcome<> open_card(std::size_t index);
+  Outcome<> give_firmware(Slot& slot, const std::string& where, std::uint64_t token);
   Outcome<> give_script(Slot& slot, const std::string& file);
   Outcome<> loop();
   bool turn(Slot& slot, Time now);
