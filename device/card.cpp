@@ -2,6 +2,7 @@
 #include "device/card.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "device/card_core.hpp"
@@ -87,7 +88,7 @@ void Card::Core::reset(ResetKind kind) {
   if (kind == ResetKind::kPower) {
     stats.reset();
     link.reset_power();
-    firmware.reboot(context.now_ns);
+    if (peer == nullptr) firmware.reboot(context.now_ns);
   } else {
     link.reset_function();
   }
@@ -125,8 +126,28 @@ bool Card::Core::dma_write(std::uint64_t iova, std::span<const std::byte> from) 
   }
   std::byte* to = context.dma.at(iova, from.size(), Access::kWrite);
   if (to == nullptr) return false;
+  // Changed in memory that the host cannot see yet.
+  std::array<std::byte, 4096> said;
+  if (context.voice != nullptr && from.size() <= said.size()) [[unlikely]] {
+    std::memcpy(said.data(), from.data(), from.size());
+    context.voice->deliver(std::span(said).first(from.size()));
+    from = std::span(said).first(from.size());
+  }
   std::memcpy(to, from.data(), from.size());
   stats.dma_write(from.size());
+  return true;
+}
+
+bool Card::Core::firmware_write(spec::RegAddr at, std::uint32_t value) {
+  if (at == spec::INTR_SET::at(0)) {
+    if (value != 1) return false;
+    interrupts.set_software(0, value);
+    return true;
+  }
+  if (at != spec::SIG_PCS_IN0::at() && at != spec::SIG_PCS_IN1::at()) return false;
+  regs.poke(at, value);
+  link.write(at, value);
+  update_link_cause();
   return true;
 }
 
@@ -140,10 +161,19 @@ Card::Card(const CardConfig& config, DmaMemory& dma, InterruptSink& interrupts, 
 Card::~Card() = default;
 
 std::uint32_t Card::read(spec::Bar bar, std::uint32_t byte_offset) {
-  return core_->read({bar, byte_offset});
+  const spec::RegAddr at{bar, byte_offset};
+  HostVoice* const voice = core_->context.voice;
+  if (voice == nullptr) [[likely]]
+    return core_->read(at);
+  return voice->read(at, core_->read(at));
 }
 void Card::write(spec::Bar bar, std::uint32_t byte_offset, std::uint32_t value) {
-  core_->write({bar, byte_offset}, value);
+  const spec::RegAddr at{bar, byte_offset};
+  HostVoice* const voice = core_->context.voice;
+  if (voice == nullptr || voice->write(at, value)) core_->write(at, value);
+}
+void Card::set_voice(HostVoice* voice) {
+  core_->context.voice = voice;
 }
 void Card::tick(std::uint64_t now_ns) {
   core_->tick(now_ns);
@@ -162,6 +192,15 @@ std::uint64_t Card::next_deadline_ns() const {
 }
 bool Card::waits_for_wire() const {
   return core_->tx.waits_for_wire();
+}
+void Card::set_firmware(FirmwarePeer& peer) {
+  core_->peer = &peer;
+  core_->firmware.halt();
+  core_->link.reset_power();
+  core_->update_link_cause();
+}
+bool Card::firmware_write(spec::RegAddr at, std::uint32_t value) {
+  return core_->firmware_write(at, value);
 }
 const CardConfig& Card::config() const {
   return core_->config;

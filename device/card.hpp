@@ -28,6 +28,8 @@ namespace hni::device {
 
 class Classifier;
 class Firmware;
+class FirmwarePeer;
+class HostVoice;
 class Link;
 class PtpClock;
 class RegisterFile;
@@ -112,6 +114,16 @@ class Card final : public FrameSink {
   /// True while a transmit queue has work that only waits for the wire: run() wants to be called
   /// again soon.
   bool waits_for_wire() const;
+
+  /// Lets `voice` hear and change what this card says to its host; nullptr: nobody. It outlives
+  /// the card or is taken away before.
+  void set_voice(HostVoice* voice);
+
+  /// Stops the card's own firmware for good; `peer` answers for the mailbox from now on and
+  /// outlives the card. The lanes are not programmed until it does so.
+  void set_firmware(FirmwarePeer& peer);
+  /// A write of `peer` to BAR0: vector 0 or the lanes. False: not for firmware, nothing happened.
+  bool firmware_write(spec::RegAddr at, std::uint32_t value);
 
   const CardConfig& config() const;
   const CardEvents& events() const;

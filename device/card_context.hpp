@@ -9,6 +9,7 @@
 #include "device/classifier.hpp"
 #include "device/descriptor_ring.hpp"
 #include "device/dma_memory.hpp"
+#include "device/host_voice.hpp"
 #include "device/interrupts.hpp"
 #include "device/link.hpp"
 #include "device/moderation.hpp"
@@ -36,6 +37,7 @@ struct CardContext {
   Statistics& stats;
   FrameSink& own_port;  ///< the card's receive side, for MAC loopback
   std::uint64_t now_ns = 0;
+  HostVoice* voice = nullptr;  ///< nullptr: nobody listens
 
   CardEvents& events() { return regs.events(); }
 

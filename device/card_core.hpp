@@ -10,6 +10,7 @@
 #include "device/card.hpp"
 #include "device/card_context.hpp"
 #include "device/firmware.hpp"
+#include "device/firmware_peer.hpp"
 #include "device/mailbox_watch.hpp"
 #include "device/queue_block.hpp"
 #include "device/rx_engine.hpp"
@@ -41,6 +42,8 @@ struct Card::Core final : FrameSink, FirmwarePort {
   void raise_vector0() override { interrupts.set_software(0, 1); }
   void set_pcs_in(std::uint32_t in0, std::uint32_t in1) override;
 
+  bool firmware_write(spec::RegAddr at, std::uint32_t value);
+  std::uint32_t read_bar4(spec::RegAddr at);
   std::uint32_t read_interrupts(std::uint32_t word) const;
   void write_interrupts(std::uint32_t word, std::uint32_t value);
   std::uint32_t read_completion_interrupts(std::uint32_t word) const;
@@ -66,6 +69,7 @@ struct Card::Core final : FrameSink, FirmwarePort {
   QueueBlock queues;
   MailboxWatch mailbox_watch;
   Firmware firmware;
+  FirmwarePeer* peer = nullptr;  ///< nullptr: `firmware` answers
 };
 
 }  // namespace hni::device

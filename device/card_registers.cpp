@@ -29,10 +29,7 @@ constexpr bool in_array(std::uint32_t word, std::uint32_t count) {
 
 std::uint32_t Card::Core::read(spec::RegAddr at) {
   if (!regs.note_read(at)) return 0;
-  if (at.bar != spec::Bar::kBar0) {
-    if (at.byte_offset == kMailboxFirst) mailbox_watch.flushed();
-    return regs.read(at);
-  }
+  if (at.bar != spec::Bar::kBar0) return read_bar4(at);
   if (QueueBlock::owns(at.byte_offset)) return queues.read(at.byte_offset);
   const std::uint32_t word = at.byte_offset / 4;
   if (word < kInterruptsEnd) return read_interrupts(word);
@@ -189,6 +186,18 @@ void Card::Core::write_rx_buffer(std::uint32_t byte_offset, std::uint32_t value)
   rx.buffer().registers_changed();
 }
 
+std::uint32_t Card::Core::read_bar4(spec::RegAddr at) {
+  if (at.byte_offset == kMailboxFirst) mailbox_watch.flushed();
+  if (peer != nullptr) {
+    if (const auto answer = peer->read(at.byte_offset)) {
+      // The last that the host saw is what it finds when the firmware is dead.
+      if (at.byte_offset >= kMailboxFirst && at.byte_offset < kMailboxEnd) regs.poke(at, *answer);
+      return *answer;
+    }
+  }
+  return regs.read(at);
+}
+
 void Card::Core::write_bar4(spec::RegAddr at, std::uint32_t value) {
   if (at.byte_offset < kMailboxFirst || at.byte_offset >= kMailboxEnd) {
     regs.write(at, value);
@@ -203,6 +212,7 @@ void Card::Core::write_bar4(spec::RegAddr at, std::uint32_t value) {
       mailbox == 0 ? context.may_write_host() : context.may_read_host()};
   mailbox_watch.written(mailbox, descriptor, word % 2 != 0, value, before, regs.events());
   regs.poke(at, value);
+  if (peer != nullptr) return peer->write(at.byte_offset, value);
   firmware.mailbox_written(mailbox, descriptor, word % 2, context.now_ns);
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "device/dma_memory.hpp"
+#include "device/host_voice.hpp"
 #include "openhni/spec/device_table.hpp"
 
 namespace hni::device {
@@ -114,10 +115,14 @@ class CompletionQueue {
                                : spec::ProtocolAction::kHeadPastTail;
   }
 
-  /// Writes one completion; `raw` without DONE (bit 63). The caller has checked room().
-  bool push(DmaMemory& dma, std::uint64_t raw) {
+  /// Writes one completion; `raw` without DONE (bit 63). The caller has checked room(). `voice`
+  /// may be nullptr.
+  bool push(DmaMemory& dma, std::uint64_t raw, CompletionKind kind, HostVoice* voice) {
     const std::uint64_t lap_bit = (tail_ & ring_.entries()) == 0 ? 1ull << 63 : 0;
-    if (!ring_.store(dma, tail_ & ring_.mask(), raw | lap_bit)) {
+    std::uint64_t word = raw | lap_bit;
+    if (voice != nullptr) [[unlikely]]
+      word = voice->complete(kind, word);
+    if (!ring_.store(dma, tail_ & ring_.mask(), word)) {
       error_ = true;
       return false;
     }

@@ -57,8 +57,14 @@ void Firmware::start(std::uint64_t now_ns) {
 }
 
 void Firmware::reboot(std::uint64_t now_ns) {
+  if (!running_) return;
   record("firmware stopped unexpectedly");
   start(now_ns);
+}
+
+void Firmware::halt() {
+  running_ = false;
+  storage_->outbound_count = 0;
 }
 
 std::uint64_t Firmware::uptime_ms(std::uint64_t now_ns) const {

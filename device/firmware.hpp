@@ -133,6 +133,9 @@ class Firmware {
   /// The firmware crashes and comes back: uptime restarts, ring heads 0, ownership and logs off.
   void reboot(std::uint64_t now_ns);
 
+  /// The firmware is no more, or somebody else has its place: nothing happens until start().
+  void halt();
+
   /// Sends an unsolicited FW_CAP_RESP (what the real one does when a BMC appears).
   void announce_capabilities(std::uint64_t now_ns);
   /// Sends raw bytes as a message; for hostile layers and tests. At most 4096 bytes.

@@ -402,7 +402,8 @@ void RxEngine::push_meta(Queue& queue, const RxFrameInfo& info) {
 }
 
 void RxEngine::push(Queue& queue, std::uint64_t raw) {
-  if (!queue.completions.push(card_.dma, raw)) ++card_.events().rx_dma_fault;
+  if (!queue.completions.push(card_.dma, raw, CompletionKind::kReceive, card_.voice))
+    ++card_.events().rx_dma_fault;
 }
 
 void RxEngine::fail(Queue& queue) {

@@ -427,7 +427,7 @@ void TxEngine::push(unsigned q, std::uint64_t raw) {
   CompletionQueue& queue = completions_[q];
   // The driver may have reset or disabled the queue since the packet was started.
   if (!queue.enabled() || queue.room() == 0) return;
-  if (!queue.push(card_.dma, raw)) {
+  if (!queue.push(card_.dma, raw, CompletionKind::kTransmit, card_.voice)) {
     ++card_.events().tx_dma_fault;
     return;
   }

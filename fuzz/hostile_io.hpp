@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 
 #include "driver/io/pass_through.hpp"
 #include "fuzz/lies.hpp"
@@ -46,12 +47,14 @@ class HostileIo : public io::PassThrough<Inner> {
   using Base::Base;
 
   /// The next `count` values of `site` are lies of class `c`.
-  void order(Site site, ValueClass c, std::uint32_t count, std::uint32_t random) {
+  void order(Site site, ValueClass c, std::uint32_t count, std::uint64_t random) {
     Order& o = orders_[index(site)];
     o.c = c;
     o.count = count;
     o.random = random;
   }
+  /// Lies about `site` that are still to be told.
+  [[nodiscard]] std::uint32_t ordered(Site site) const { return orders_[index(site)].count; }
   /// No more lies; the card is there.
   void behave() {
     for (Order& o : orders_) o.count = 0;
@@ -92,8 +95,14 @@ class HostileIo : public io::PassThrough<Inner> {
     for (const SiteInfo& info : kSites) {
       if (info.kind != SiteKind::kMessage) continue;
       Order& o = orders_[index(info.id)];
-      if (o.count == 0 || !lie_in_message(info.id, o.c, o.random, o.stale, message)) continue;
-      told(info.id, o);
+      if (o.count == 0) continue;
+      const auto random = static_cast<std::uint32_t>(o.random);
+      const auto place = message_place(info.id, message, random);
+      if (!place) continue;
+      const auto said = [&] { return message_word(message, place->at, place->bytes); };
+      const std::uint64_t honest = said();
+      (void)lie_in_message(info.id, o.c, random, o.stale, message);
+      told(info.id, o, honest & place->mask, said() & place->mask);
     }
   }
   std::optional<DmaSpan> dma_alloc(std::size_t bytes) {
@@ -104,6 +113,8 @@ class HostileIo : public io::PassThrough<Inner> {
     return Base::dma_alloc(bytes);
   }
 
+  /// Whoever wants to hear of each lie: the site, the honest value, the one in its place.
+  std::function<void(Site, std::uint64_t honest, std::uint64_t said)> on_lie;
   bool gone = false;  ///< removed: everything reads all ones, writes vanish
   std::uint32_t allocations_to_fail = 0;
   std::uint64_t accesses = 0;
@@ -115,7 +126,7 @@ class HostileIo : public io::PassThrough<Inner> {
   struct Order {
     ValueClass c{};
     std::uint32_t count = 0;
-    std::uint32_t random = 0;
+    std::uint64_t random = 0;
     std::uint64_t stale = 0;  ///< what the site said before
   };
   static constexpr std::size_t index(Site site) { return static_cast<std::size_t>(site); }
@@ -133,15 +144,16 @@ class HostileIo : public io::PassThrough<Inner> {
         .honest = honest, .low = honest, .high = honest, .stale = o.stale, .mask = mask};
     const std::uint64_t value =
         lie(o.c, range, o.random + (o.c == ValueClass::kFresh ? o.count : 0));
-    told(site, o);
+    told(site, o, honest, value);
     if (site == Site::kRcqWord || (site >= Site::kRcdHeaderId && site <= Site::kRcdMeta))
       ++receive_lies;
     if (site >= Site::kTcqWord && site <= Site::kTcdType) ++transmit_lies;
     return (word & ~(mask << shift)) | value << shift;
   }
-  void told(Site site, Order& o) {
+  void told(Site site, Order& o, std::uint64_t honest, std::uint64_t said) {
     --o.count;
     ++lies;
+    if (on_lie) on_lie(site, honest, said);
     site_record().note(site, o.c);
   }
 

@@ -58,6 +58,11 @@ check 'no such function' status 1 "$hni" attach --vfio ff:1f.7 --frames 1
 check 'it is named' grep -q '0000:ff:1f.7: no such PCI function' out
 check 'a path in use is refused' sh -c '! test -e a'
 
+check 'no firmware there' status 1 "$hni" device --socket a --wire loop --firmware unix:fw
+check 'what helps' grep -q "'fw': No such file or directory; start the firmware first" out
+check 'no place of firmware' status 2 "$hni" device --socket a --wire loop --firmware fw
+check 'its form is said' grep -q "'fw': unix:PATH, or own" out
+
 serve --socket a --wire loop
 check 'the socket is there' wait_for a
 check 'a second server' status 1 "$hni" device --socket a --wire loop
@@ -70,6 +75,25 @@ check 'the socket is gone' sh -c '! test -e a'
 check 'three clients' grep -q '"clients":3' device.log
 check 'a driver that keeps the rules' grep -q '"broken_rules":{}' device.log
 check 'no unknown register' grep -q '"unknown_register":0' device.log
+
+# A card that lies by a script: our driver refuses what it lied about, as often.
+if "$hni" fuzz list >/dev/null 2>&1; then
+  printf 'receive packets=20\nheader_length class=max\nconfirm packets=1\nhead class=max\nlies\n' >bad.script
+  check 'a bad script' status 1 "$hni" device --socket a --wire loop --script bad.script
+  check 'its line is named' grep -q "'bad.script'.* line 5: no operation 'lies'" out
+  check 'a loose file' status 1 "$hni" device --socket a --wire loop --script device.log
+  check 'what helps' grep -q 'take a file from corpus/port' out
+  check 'two scripts for one card' status 2 "$hni" device --socket a --wire loop --script x --script y
+  sed '$d' bad.script >lies.script
+  serve --socket a --wire loop --script lies.script
+  check 'the socket is there' wait_for a
+  "$hni" attach --socket a --frames 1000 --duration 2 --json >out 2>&1
+  check 'two refusals' grep -q '"refused_input":{"rcd_header_length":1,"tcd_head":1}' out
+  check 'it stops' stop
+  check 'two lies' grep -q '"by_site":{"rcd_header_length":1,"tcd_head":1}' device.log
+  check 'a line each' sh -c "test $(grep -c '"lie":' device.log) = 2"
+  check 'what was said' grep -q '"site":"rcd_header_length","socket":"a","value":8191}' device.log
+fi
 
 # Two cards on one cable in one process, and a capture of what one of them sends.
 serve --socket a --wire cable:c --socket b --wire cable:c

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 #include "device/vfio_user/protocol.hpp"
 
@@ -125,7 +126,7 @@ bool GuestMemory::damaged() const {
   });
 }
 
-int GuestMemory::reach(const OwnedFd& file, std::uint64_t offset, MemoryWindow& window) {
+int GuestMemory::reach(OwnedFd& file, std::uint64_t offset, MemoryWindow& window) {
   struct stat about {};
   if (::fstat(file.get(), &about) != 0) return errno;
   if (const int error = check(about, file, offset, window.bytes); error != 0) return error;
@@ -142,7 +143,7 @@ int GuestMemory::reach(const OwnedFd& file, std::uint64_t offset, MemoryWindow& 
   }
   // Whole pages, and writable for later windows where the client lets us; if there is no room for
   // all of a large file, the window alone.
-  FilePiece piece{about.st_dev, about.st_ino, 0, 0, nullptr, true, 1};
+  FilePiece piece{about.st_dev, about.st_ino, 0, 0, nullptr, true, 1, OwnedFd()};
   piece.bytes = (static_cast<std::uint64_t>(about.st_size) + kPage - 1) / kPage * kPage;
   piece.cpu = map_file(file, 0, piece.bytes, true);
   if (piece.cpu == nullptr) {
@@ -156,8 +157,13 @@ int GuestMemory::reach(const OwnedFd& file, std::uint64_t offset, MemoryWindow& 
     ::munmap(piece.cpu, piece.bytes);
     return ENOSPC;
   }
-  pieces_.push_back(piece);
   window.cpu = piece.cpu + (offset - piece.offset);
+  if (keep_files_ && std::count_if(pieces_.begin(), pieces_.end(), [](const FilePiece& p) {
+                       return static_cast<bool>(p.file);
+                     }) < kMostKept) {
+    piece.file = std::move(file);
+  }
+  pieces_.push_back(std::move(piece));
   return 0;
 }
 
@@ -226,6 +232,39 @@ void GuestMemory::enable(bool on) {
   dma_.unmap_all();
   if (!on) return;
   for (const MemoryWindow& window : windows_) show(window);
+}
+
+const GuestMemory::FilePiece* GuestMemory::piece_of(const MemoryWindow& window) const {
+  const auto piece = std::find_if(pieces_.begin(), pieces_.end(), [&](const FilePiece& p) {
+    return window.cpu >= p.cpu && window.cpu < p.cpu + p.bytes;
+  });
+  return window.cpu == nullptr || piece == pieces_.end() ? nullptr : &*piece;
+}
+
+std::optional<SharedWindow> GuestMemory::shared(std::uint64_t address, std::uint64_t bytes) const {
+  if (!enabled_) return std::nullopt;
+  auto first = std::partition_point(windows_.begin(), windows_.end(), [&](const MemoryWindow& w) {
+    return w.address + (w.bytes - 1) < address;
+  });
+  if (first == windows_.end() || first->address > address) return std::nullopt;
+  const FilePiece* const piece = piece_of(*first);
+  if (piece == nullptr || !piece->file) return std::nullopt;
+  const auto continues = [&](const MemoryWindow& one, const MemoryWindow& next) {
+    return piece_of(one) == piece && piece_of(next) == piece &&
+           one.address + one.bytes == next.address && one.cpu + one.bytes == next.cpu &&
+           one.writable == next.writable;
+  };
+  auto last = first;
+  while (first != windows_.begin() && continues(*(first - 1), *first)) --first;
+  while (last + 1 != windows_.end() && continues(*last, *(last + 1))) ++last;
+  const std::uint64_t end = last->address + last->bytes;
+  if (bytes > end - address) return std::nullopt;
+  return SharedWindow{first->address,
+                      end - first->address,
+                      piece->offset + static_cast<std::uint64_t>(first->cpu - piece->cpu),
+                      piece->file.get(),
+                      piece->inode,
+                      first->writable};
 }
 
 std::size_t GuestMemory::unreachable() const {

@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "device/dma_memory.hpp"
@@ -28,6 +29,17 @@ struct MemoryWindow {
   std::uint64_t bytes = 0;
   std::byte* cpu = nullptr;  ///< nullptr: the card cannot reach it
   bool writable = false;
+};
+
+/// A window with the file behind it, for somebody who maps it for itself.
+struct SharedWindow {
+  std::uint64_t address = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t offset = 0;  ///< in the file
+  int file = -1;             ///< stays GuestMemory's
+  std::uint64_t inode = 0;   ///< of the file: numbers of descriptors come again
+  bool writable = false;
+  bool operator==(const SharedWindow&) const = default;
 };
 
 class GuestMemory {
@@ -50,6 +62,14 @@ class GuestMemory {
   /// Opens or closes all windows for the card: bus mastering.
   void enable(bool on);
 
+  /// For shared(): the files of windows that come from now on stay open, at most kMostKept.
+  void keep_files() { keep_files_ = true; }
+  /// The window that holds [address, address + bytes), if the card may reach it and it has a
+  /// file. Neighbours in one file are one window here.
+  std::optional<SharedWindow> shared(std::uint64_t address, std::uint64_t bytes) const;
+  /// Changes whenever shared() may.
+  std::uint64_t generation() const { return dma_.generation(); }
+
   std::size_t windows() const { return windows_.size(); }
   std::size_t unreachable() const;
   /// A page of this memory was taken away since it was mapped.
@@ -58,6 +78,9 @@ class GuestMemory {
   static std::uint64_t lost();
 
  private:
+  /// A client may not use up the descriptors of this process.
+  static constexpr std::ptrdiff_t kMostKept = 64;
+
   /// A piece of a client's file in this process, for all windows that lie in it.
   struct FilePiece {
     std::uint64_t device = 0;
@@ -67,17 +90,20 @@ class GuestMemory {
     std::byte* cpu = nullptr;
     bool writable = false;
     std::size_t windows = 0;
+    OwnedFd file{};
   };
 
   void show(const MemoryWindow& window);
   /// Where the window's memory is in this process, or an errno value.
-  int reach(const OwnedFd& file, std::uint64_t offset, MemoryWindow& window);
+  int reach(OwnedFd& file, std::uint64_t offset, MemoryWindow& window);
   void leave(const MemoryWindow& window);
+  const FilePiece* piece_of(const MemoryWindow& window) const;
 
   DmaMemory& dma_;
   std::vector<FilePiece> pieces_;
   std::vector<MemoryWindow> windows_;  // sorted by address, without overlaps
   bool enabled_ = false;
+  bool keep_files_ = false;
 };
 
 }  // namespace hni::device::vfio_user

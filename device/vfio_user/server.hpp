@@ -59,6 +59,7 @@ class Server {
   /// Of all clients together.
   SessionCounters session_counters() const;
   const GuestMemory& memory() const { return memory_; }
+  GuestMemory& memory() { return memory_; }
   const IrqLines& lines() const { return lines_; }
 
  private:

@@ -246,15 +246,26 @@ void AttachRunner<Io>::stop() {
 template <class Io>
 int AttachRunner<Io>::conclude() {
   const double seconds = std::chrono::duration<double>(monotonic_now() - started_).count();
-  const nlohmann::json j = {
-      {"seconds", seconds},       {"sent", counters_.sent},       {"received", counters_.received},
-      {"wrong", counters_.wrong}, {"refused", counters_.refused}, {"dropped", counters_.dropped}};
+  // What the card said and the driver refused, by input site.
+  nlohmann::json sites = nlohmann::json::object();
+  std::string lies;
+  for (const SiteInfo& site : kSites) {
+    const std::uint64_t count = port_->refused()[static_cast<std::size_t>(site.id)];
+    if (count == 0) continue;
+    sites[std::string(site.name)] = count;
+    lies += fmt::format("{}{} {}", lies.empty() ? "" : ", ", site.name, count);
+  }
+  const nlohmann::json j = {{"refused_input", sites},      {"seconds", seconds},
+                            {"sent", counters_.sent},      {"received", counters_.received},
+                            {"wrong", counters_.wrong},    {"refused", counters_.refused},
+                            {"dropped", counters_.dropped}};
   if (options_.json) {
     fmt::print("{}\n", j.dump());
   } else {
     fmt::print("{:.1f} s: {} frames sent, {} received, {} not as they were sent, {} dropped\n",
                seconds, counters_.sent, counters_.received, counters_.wrong,
                counters_.refused + counters_.dropped);
+    if (!lies.empty()) fmt::print("refused of what the card said: {}\n", lies);
   }
   const bool all = options_.frames == 0 || counters_.received >= options_.frames;
   return counters_.wrong == 0 && all ? kExitDone : kExitFailed;

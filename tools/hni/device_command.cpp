@@ -22,6 +22,14 @@ void add_options(CLI::App& app, DeviceOptions& o) {
                  "the card's address, one for each --socket (default: 02:00:00:00:00:01 and on)");
   app.add_option("--vectors", o.vectors, "MSI-X vectors of each card, 1 to 256")
       ->capture_default_str();
+  app.add_option("--firmware", o.firmwares,
+                 "unix:PATH: another process is the card's firmware and listens there, in the "
+                 "protocol of Meta's mock firmware; one for each --socket, 'own' for the card's "
+                 "own");
+  app.add_option("--script", o.scripts,
+                 "a hostile script of the fuzz corpus (of port, traffic, rx or tx), or a text "
+                 "file named *.script: the card lies to its driver as it says; one for each "
+                 "--socket, 'none' for an honest card");
   app.add_option("--duration", o.duration_s, "seconds; without it until Ctrl-C");
   app.add_flag("-j,--json", o.json, "JSON, one object a line");
   app.add_flag("-q,--quiet", o.quiet, "only the summary");
@@ -34,6 +42,16 @@ Outcome<> check(const DeviceOptions& o) {
                    kExitUsage);
   if (!o.macs.empty() && o.macs.size() != o.sockets.size())
     return problem("--mac: none, or one for each --socket", kExitUsage);
+  if (!o.firmwares.empty() && o.firmwares.size() != o.sockets.size())
+    return problem("--firmware: none, or one for each --socket ('own' for the card's own)",
+                   kExitUsage);
+  for (const std::string& firmware : o.firmwares) {
+    if (firmware != "own" && !firmware.starts_with("unix:"))
+      return problem(fmt::format("--firmware '{}': unix:PATH, or own", firmware), kExitUsage);
+  }
+  if (!o.scripts.empty() && o.scripts.size() != o.sockets.size())
+    return problem("--script: none, or one for each --socket ('none' for an honest card)",
+                   kExitUsage);
   if (o.vectors == 0 || o.vectors > 256)
     return problem(fmt::format("--vectors {}: 1 to 256", o.vectors), kExitUsage);
   if (!(o.duration_s >= 0) || o.duration_s > 1e9)
@@ -43,7 +61,7 @@ Outcome<> check(const DeviceOptions& o) {
 
 }  // namespace
 
-int device_command(int argc, char** argv) {
+int device_command(int argc, char** argv, const ScriptLoader& load) {
   DeviceOptions options;
   CLI::App app{
       "Emulated cards, each behind a vfio-user socket: for a virtual machine (QEMU's "
@@ -53,7 +71,7 @@ int device_command(int argc, char** argv) {
   add_options(app, options);
   if (const auto status = parse(app, "hni device", argc, argv)) return *status;
   if (const auto good = check(options); !good) return complain("hni device", good.error());
-  DeviceRunner runner(options);
+  DeviceRunner runner(options, load);
   const auto status = runner.run();
   return status ? *status : complain("hni device", status.error());
 }

@@ -58,6 +58,25 @@ nlohmann::json card_json(device::vfio_user::Server& server) {
           {"driver", driver}};
 }
 
+nlohmann::json firmware_json(const device::vfio_user::ForeignFirmware& firmware) {
+  const device::vfio_user::ForeignFirmwareCounters& c = firmware.counters();
+  return {{"path", firmware.path()}, {"alive", firmware.alive()},
+          {"why", firmware.why()},   {"writes", c.writes},
+          {"reads", c.reads},        {"syncs", c.syncs},
+          {"unshown", c.unshown},    {"interrupts", c.interrupts},
+          {"lanes", c.lanes},        {"refused_writes", c.refused_writes},
+          {"strays", c.strays},      {"deaths", c.deaths}};
+}
+
+std::string firmware_text(const device::vfio_user::ForeignFirmware& firmware) {
+  const device::vfio_user::ForeignFirmwareCounters& c = firmware.counters();
+  return fmt::format(
+      "  the firmware at {} {}: {} mailbox words written, {} read, {} interrupts, {} writes "
+      "refused\n",
+      firmware.path(), firmware.alive() ? "lives" : "died (" + firmware.why() + ")", c.writes,
+      c.reads, c.interrupts, c.refused_writes);
+}
+
 std::string card_text(device::vfio_user::Server& server) {
   const nlohmann::json j = card_json(server);
   std::string text = fmt::format(

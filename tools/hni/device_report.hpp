@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "device/vfio_user/foreign_firmware.hpp"
 #include "device/vfio_user/server.hpp"
 #include "tools/hni/problem.hpp"
 
@@ -16,6 +17,10 @@ namespace hni::tools {
 /// Frames, clients, and what the card noticed about its driver.
 nlohmann::json card_json(device::vfio_user::Server& server);
 std::string card_text(device::vfio_user::Server& server);
+
+/// What passed between the card and a firmware in another process.
+nlohmann::json firmware_json(const device::vfio_user::ForeignFirmware& firmware);
+std::string firmware_text(const device::vfio_user::ForeignFirmware& firmware);
 
 /// One line of JSON about one event.
 std::string event_line(const std::string& socket, const std::string& text);

@@ -20,6 +20,7 @@ constexpr std::uint64_t kSlotTokens = 0x100;  // + 4 * slot + one of these
 constexpr std::uint64_t kListener = 0;
 constexpr std::uint64_t kClient = 1;
 constexpr std::uint64_t kWire = 2;
+constexpr std::uint64_t kFirmware = 3;
 
 constexpr unsigned kMessages = 256;
 constexpr unsigned kFrames = 128;
@@ -86,14 +87,50 @@ Outcome<> DeviceRunner::open_card(std::size_t index) {
                                [this, raw](const std::string& line) { say(raw, line); });
   if (!server) return problem("--socket " + server.error());
   slot->server = std::move(*server);
-  janitor_->remember(options_.sockets[index]);
   const std::uint64_t token = kSlotTokens + 4 * index;
+  if (!options_.firmwares.empty() && options_.firmwares[index] != "own") {
+    if (auto r = give_firmware(*slot, options_.firmwares[index], token + kFirmware); !r) return r;
+  }
+  if (!options_.scripts.empty() && options_.scripts[index] != "none") {
+    if (auto r = give_script(*slot, options_.scripts[index]); !r) return r;
+  }
+  janitor_->remember(options_.sockets[index]);
   if (auto r = poller_->add(slot->server->listener(), token + kListener); !r) return r;
   if (slot->wire.fd >= 0) {
     if (auto r = poller_->add(slot->wire.fd, token + kWire, true); !r) return r;
   }
   say(raw, fmt::format("a card, {}", options_.wires[index]));
   slots_.push_back(std::move(slot));
+  return {};
+}
+
+Outcome<> DeviceRunner::give_firmware(Slot& slot, const std::string& where, std::uint64_t token) {
+  constexpr std::string_view kPrefix = "unix:";
+  Slot* const raw = &slot;
+  auto made = device::vfio_user::ForeignFirmware::connect(
+      where.substr(kPrefix.size()), [this, raw](const std::string& line) { say(raw, line); });
+  if (!made) return problem("--firmware " + made.error());
+  slot.firmware = std::move(*made);
+  slot.firmware->serve_card(slot.server->card(), slot.server->memory());
+  return poller_->add(slot.firmware->fd(), token);
+}
+
+Outcome<> DeviceRunner::give_script(Slot& slot, const std::string& file) {
+  if (!load_)
+    return problem("--script: this build is without the fuzz layer (HNI_FUZZ=OFF)", kExitUsage);
+  Slot* const raw = &slot;
+  auto liar = load_(file, [this, raw](const fuzz::Lie& lie) {
+    if (options_.quiet) return;
+    if (options_.json) {
+      fmt::print("{}\n", lie_line(raw->server->path(), lie));
+      std::fflush(stdout);
+    } else {
+      say(raw, lie_text(lie));
+    }
+  });
+  if (!liar) return problem("--script " + liar.error());
+  slot.liar = std::move(*liar);
+  slot.server->card().set_voice(slot.liar.get());
   return {};
 }
 
@@ -126,12 +163,17 @@ bool DeviceRunner::turn(Slot& slot, Time now) {
   device::Card& card = slot.server->card();
   slot.ready = slot.ready && slot.server->serve(ns(now), kMessages);
   card.tick(ns(now));
+  if (slot.firmware) {
+    slot.firmware->follow_memory();
+    slot.firmware_speaks = slot.firmware_speaks && slot.firmware->serve(kMessages);
+  }
+  if (slot.liar) slot.liar->act(card, ns(now));
   bool busy = card.run(kDescriptors);
   // After run(): it may have ended a pause.
   if (!slot.wire.eager || card.link().rx_enabled())
     busy = slot.wire.wire->poll(card, ns(now), kFrames) == kFrames || busy;
   busy = card.run(kDescriptors) || busy;
-  return busy || slot.ready;
+  return busy || slot.ready || slot.firmware_speaks;
 }
 
 /// Tells the poller of a client that came or went, and whether answers wait.
@@ -178,6 +220,7 @@ void DeviceRunner::wait(Time now, bool busy) {
     const std::uint64_t what = (event.token - kSlotTokens) % 4;
     if (what == kListener) slot.server->accept_client();
     if (what == kClient) slot.ready = true;
+    if (what == kFirmware) slot.firmware_speaks = true;
   }
 }
 
@@ -193,10 +236,17 @@ void DeviceRunner::read_signals() {
 
 void DeviceRunner::print_summary() const {
   for (const auto& slot : slots_) {
-    if (options_.json)
-      fmt::print("{}\n", card_json(*slot->server).dump());
-    else
-      fmt::print("{}", card_text(*slot->server));
+    const std::optional<fuzz::ScriptReport> script =
+        slot->liar ? std::optional(slot->liar->report()) : std::nullopt;
+    if (options_.json) {
+      nlohmann::json line = card_json(*slot->server);
+      if (script) line["script"] = script_json(*script);
+      if (slot->firmware) line["firmware"] = firmware_json(*slot->firmware);
+      fmt::print("{}\n", line.dump());
+    } else {
+      fmt::print("{}{}{}", card_text(*slot->server), script ? script_text(*script) : "",
+                 slot->firmware ? firmware_text(*slot->firmware) : "");
+    }
   }
   std::fflush(stdout);
 }

@@ -9,18 +9,22 @@
 #include <string>
 #include <vector>
 
+#include "device/vfio_user/foreign_firmware.hpp"
 #include "device/vfio_user/server.hpp"
 #include "device/wire.hpp"
 #include "tools/hni/janitor.hpp"
 #include "tools/hni/poller.hpp"
 #include "tools/hni/problem.hpp"
+#include "tools/hni/scripted_card.hpp"
 
 namespace hni::tools {
 
 struct DeviceOptions {
   std::vector<std::string> sockets;
-  std::vector<std::string> wires;  ///< one for each socket
-  std::vector<std::string> macs;   ///< none, or one for each socket
+  std::vector<std::string> wires;      ///< one for each socket
+  std::vector<std::string> macs;       ///< none, or one for each socket
+  std::vector<std::string> scripts;    ///< none, or one for each socket; "none": an honest card
+  std::vector<std::string> firmwares;  ///< none, or one for each: "unix:PATH", or "own"
   unsigned vectors = 130;
   double duration_s = 0;  ///< 0: until a signal
   bool json = false;
@@ -40,7 +44,8 @@ Outcome<OpenWire> open_wire(const std::string& text);
 
 class DeviceRunner {
  public:
-  explicit DeviceRunner(const DeviceOptions& options) : options_(options) {}
+  DeviceRunner(const DeviceOptions& options, ScriptLoader load)
+      : options_(options), load_(std::move(load)) {}
 
   /// The exit status of the whole run.
   Outcome<int> run();
@@ -48,7 +53,10 @@ class DeviceRunner {
  private:
   struct Slot {
     OpenWire wire;
+    std::unique_ptr<fuzz::CardLiar> liar;                          ///< outlives the card
+    std::unique_ptr<device::vfio_user::ForeignFirmware> firmware;  ///< outlives the card, too
     std::unique_ptr<device::vfio_user::Server> server;
+    bool firmware_speaks = false;
     int polled = -1;  ///< the client's socket that the poller knows
     bool ready = false;
     bool wants_write = false;
@@ -57,6 +65,8 @@ class DeviceRunner {
   Outcome<> set_up();
   Outcome<> watch_signals();
   Outcome<> open_card(std::size_t index);
+  Outcome<> give_firmware(Slot& slot, const std::string& where, std::uint64_t token);
+  Outcome<> give_script(Slot& slot, const std::string& file);
   Outcome<> loop();
   bool turn(Slot& slot, Time now);
   Outcome<> follow_client(std::size_t index);
@@ -67,6 +77,7 @@ class DeviceRunner {
   void print_summary() const;
 
   DeviceOptions options_;
+  ScriptLoader load_;
   std::optional<Janitor> janitor_;
   std::optional<Poller> poller_;
   Fd signals_;

@@ -14,6 +14,7 @@
 #include "tools/hni/commands.hpp"
 #include "tools/hni/words.hpp"
 #ifdef HNI_HAS_FUZZ
+#include "fuzz/card_liar.hpp"
 #include "fuzz/fuzz_main.hpp"
 #endif
 #ifdef HNI_HAS_PROOFS
@@ -29,6 +30,14 @@ struct Object {
   int (*run)(int argc, char** argv);
 };
 
+int serve_cards(int argc, char** argv) {
+#ifdef HNI_HAS_FUZZ
+  return device_command(argc, argv, fuzz::CardLiar::load);
+#else
+  return device_command(argc, argv, {});
+#endif
+}
+
 #ifdef HNI_HAS_FUZZ
 int fuzz_command(int argc, char** argv) {
   const std::string word = argc > 1 ? argv[1] : "--help";
@@ -42,7 +51,7 @@ int fuzz_command(int argc, char** argv) {
 constexpr Object kObjects[] = {
     {"run", "two cards, a cable and two drivers: real traffic, live figures", run_command},
     {"attach", "our driver on a card in another process", attach_command},
-    {"device", "emulated cards behind vfio-user sockets, for virtual machines", device_command},
+    {"device", "emulated cards behind vfio-user sockets, for virtual machines", serve_cards},
     {"port", "ask the ports of a running `hni run`: stats, link, regs, rings, fw", port_command},
 #ifdef HNI_HAS_TRACE
     {"trace", "watch a running driver with bpftrace: latencies, drops, firmware, recorder",

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// What `hni device --script` tells of a script and its lies. The player itself is in fuzz/; a
+/// build without it has no loader.
+
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "fuzz/card_liar.hpp"
+
+namespace hni::tools {
+
+using ScriptLoader = std::function<tl::expected<std::unique_ptr<fuzz::CardLiar>, std::string>(
+    const std::string& file, fuzz::CardLiar::Heard heard)>;
+
+/// "lie 3: rcd_header_id says 0xffff, not 0x12 (operation 5)"
+std::string lie_text(const fuzz::Lie& lie);
+/// The same as one JSON object, with the card's socket.
+std::string lie_line(const std::string& socket, const fuzz::Lie& lie);
+
+nlohmann::json script_json(const fuzz::ScriptReport& report);
+/// A line or two, indented as what `hni device` says of a card.
+std::string script_text(const fuzz::ScriptReport& report);
+
+}  // namespace hni::tools
