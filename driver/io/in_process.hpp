@@ -5,16 +5,15 @@
 /// accesses are calls, DMA memory is plain memory that the card reaches through its DmaMemory, so
 /// that an access outside of what the driver mapped is refused and reported.
 
-#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <memory>
 #include <new>
-#include <vector>
 
 #include "device/card.hpp"
 #include "device/dma_memory.hpp"
 #include "driver/device_io.hpp"
+#include "driver/io/dma_spans.hpp"
 
 namespace hni::io {
 
@@ -22,12 +21,13 @@ class InProcess {
  public:
   /// Neither is owned; both outlive this object. DMA addresses are handed out from `first_iova`
   /// upwards, with a gap behind each span, so that an access past its end is refused.
-  InProcess(device::Card& card, device::DmaMemory& dma, std::uint64_t first_iova = 0x1'0000'0000)
-      : card_(&card), dma_(&dma), next_iova_(first_iova) {}
+  InProcess(device::Card& card, device::DmaMemory& dma,
+            std::uint64_t first_iova = DmaSpans::kFirst)
+      : card_(&card), dma_(&dma), spans_(first_iova) {}
   InProcess(const InProcess&) = delete;
   InProcess& operator=(const InProcess&) = delete;
   ~InProcess() {
-    for (const DmaSpan& span : spans_) unmap(span);
+    for (const DmaSpan& span : spans_.all()) unmap(span);
   }
 
   std::uint32_t read32(Site, RegAddr reg) { return card_->read(reg); }
@@ -48,42 +48,32 @@ class InProcess {
   }
 
   std::optional<DmaSpan> dma_alloc(std::size_t bytes) {
-    const std::size_t size = (bytes + kPage - 1) / kPage * kPage;
-    auto* cpu =
-        static_cast<std::byte*>(::operator new (size, std::align_val_t{kPage}, std::nothrow));
+    const std::size_t size = DmaSpans::whole_pages(bytes);
+    auto* cpu = static_cast<std::byte*>(::operator new(size, kAlignment, std::nothrow));
     if (cpu == nullptr) return std::nullopt;
     std::memset(cpu, 0, size);
-    const DmaSpan span{cpu, DmaAddr{next_iova_}, size};
-    if (!dma_->map({next_iova_, size, cpu})) {
-      ::operator delete (cpu, std::align_val_t{kPage});
+    if (!dma_->map({spans_.next(), size, cpu})) {
+      ::operator delete(cpu, kAlignment);
       return std::nullopt;
     }
-    next_iova_ += size + kGap;
-    spans_.push_back(span);
-    return span;
+    return spans_.add(cpu, size);
   }
 
   void dma_free(const DmaSpan& span) {
-    const auto it = std::find_if(spans_.begin(), spans_.end(),
-                                 [&](const DmaSpan& s) { return s.cpu == span.cpu; });
-    if (it == spans_.end()) return;
-    unmap(*it);
-    spans_.erase(it);
+    if (const auto whole = spans_.take(span.cpu)) unmap(*whole);
   }
 
  private:
-  static constexpr std::size_t kPage = 4096;
-  static constexpr std::uint64_t kGap = 0x10000;
+  static constexpr std::align_val_t kAlignment{DmaSpans::kPage};
 
   void unmap(const DmaSpan& span) {
     (void)dma_->unmap(raw(span.iova), span.bytes);
-    ::operator delete (span.cpu, std::align_val_t{kPage});
+    ::operator delete(span.cpu, kAlignment);
   }
 
   device::Card* card_;
   device::DmaMemory* dma_;
-  std::uint64_t next_iova_;
-  std::vector<DmaSpan> spans_;  // before start only
+  DmaSpans spans_;  // grows before start only
 };
 
 static_assert(DeviceIo<InProcess>);

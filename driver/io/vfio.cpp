@@ -18,8 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr unsigned kMostVectors = 256;
-constexpr std::size_t kPage = 4096;
-constexpr std::uint64_t kGap = 0x10000;
 
 tl::unexpected<std::string> no(const std::string& what) {
   return tl::unexpected<std::string>(what);
@@ -65,7 +63,7 @@ Vfio::~Vfio() {
     if (w.words != nullptr) ::munmap(const_cast<std::uint32_t*>(w.words), w.bytes);
   // The card stops before its memory goes: closing the function resets it.
   function_.reset();
-  while (!spans_.empty()) dma_free(spans_.back());
+  while (!spans_.all().empty()) dma_free(spans_.all().back());
 }
 
 void Vfio::give_up(const std::string& why) {
@@ -203,7 +201,7 @@ Vfio::Status Vfio::route(std::uint32_t index, unsigned first_eventfd, unsigned c
 // ---- Memory
 
 std::optional<DmaSpan> Vfio::dma_alloc(std::size_t bytes) {
-  const std::size_t size = (bytes + kPage - 1) / kPage * kPage;
+  const std::size_t size = DmaSpans::whole_pages(bytes);
   void* const cpu = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
   if (cpu == MAP_FAILED) return std::nullopt;
@@ -211,7 +209,7 @@ std::optional<DmaSpan> Vfio::dma_alloc(std::size_t bytes) {
   map.argsz = sizeof map;
   map.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
   map.vaddr = reinterpret_cast<std::uintptr_t>(cpu);
-  map.iova = next_iova_;
+  map.iova = spans_.next();
   map.size = size;
   if (::ioctl(container_.get(), VFIO_IOMMU_MAP_DMA, &map) != 0) {
     why_ = std::string("VFIO_IOMMU_MAP_DMA: ") + std::strerror(errno) +
@@ -219,23 +217,18 @@ std::optional<DmaSpan> Vfio::dma_alloc(std::size_t bytes) {
     ::munmap(cpu, size);
     return std::nullopt;
   }
-  const DmaSpan span{static_cast<std::byte*>(cpu), DmaAddr{next_iova_}, size};
-  next_iova_ += size + kGap;
-  spans_.push_back(span);
-  return span;
+  return spans_.add(cpu, size);
 }
 
 void Vfio::dma_free(const DmaSpan& span) {
-  const auto it = std::find_if(spans_.begin(), spans_.end(),
-                               [&](const DmaSpan& s) { return s.cpu == span.cpu; });
-  if (it == spans_.end()) return;
+  const auto whole = spans_.take(span.cpu);
+  if (!whole) return;
   vfio_iommu_type1_dma_unmap unmap{};
   unmap.argsz = sizeof unmap;
-  unmap.iova = raw(it->iova);
-  unmap.size = it->bytes;
+  unmap.iova = raw(whole->iova);
+  unmap.size = whole->bytes;
   (void)::ioctl(container_.get(), VFIO_IOMMU_UNMAP_DMA, &unmap);
-  ::munmap(it->cpu, it->bytes);
-  spans_.erase(it);
+  ::munmap(whole->cpu, whole->bytes);
 }
 
 }  // namespace hni::io

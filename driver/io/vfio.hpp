@@ -18,6 +18,7 @@
 #include "device/vfio_user/owned_fd.hpp"
 #include "driver/device_io.hpp"
 #include "driver/interrupts.hpp"
+#include "driver/io/dma_spans.hpp"
 #include "driver/io/event_vectors.hpp"
 #include "driver/port_config.hpp"
 
@@ -131,8 +132,7 @@ class Vfio {
   MacAddress mac_{};
   bool gone_ = false;
   std::string why_ = "it does not answer";
-  std::uint64_t next_iova_ = 0x1'0000'0000;  ///< above the windows that a 32-bit bus needs itself
-  std::vector<DmaSpan> spans_;
+  DmaSpans spans_;
 };
 
 static_assert(DeviceIo<Vfio>);

@@ -21,8 +21,6 @@ namespace vu = device::vfio_user;
 namespace {
 
 constexpr int kPatienceMs = 2000;
-constexpr std::size_t kPage = 4096;
-constexpr std::uint64_t kGap = 0x10000;
 constexpr unsigned kMostVectors = 256;
 /// Room that the protocol promises even if the other side says nothing else of it.
 constexpr unsigned kFdsAtOnce = 8;
@@ -64,7 +62,7 @@ tl::expected<std::unique_ptr<VfioUser>, std::string> VfioUser::connect(const std
 
 VfioUser::~VfioUser() {
   // The end of the connection closes all windows on the other side.
-  for (const DmaSpan& span : spans_) ::munmap(span.cpu, span.bytes);
+  for (const DmaSpan& span : spans_.all()) ::munmap(span.cpu, span.bytes);
 }
 
 // ---- The beginning
@@ -203,7 +201,7 @@ void VfioUser::write32(RegAddr reg, std::uint32_t value) {
 }
 
 std::optional<DmaSpan> VfioUser::dma_alloc(std::size_t bytes) {
-  const std::size_t size = (bytes + kPage - 1) / kPage * kPage;
+  const std::size_t size = DmaSpans::whole_pages(bytes);
   const OwnedFd file(::memfd_create("hni-dma", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!file || ::ftruncate(file.get(), static_cast<off_t>(size)) != 0 ||
       ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
@@ -211,27 +209,22 @@ std::optional<DmaSpan> VfioUser::dma_alloc(std::size_t bytes) {
   }
   void* const cpu = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
   if (cpu == MAP_FAILED) return std::nullopt;
-  const vu::DmaMap map{sizeof map, vu::DmaMap::kReadable | vu::DmaMap::kWritable, 0, next_iova_,
+  const vu::DmaMap map{sizeof map, vu::DmaMap::kReadable | vu::DmaMap::kWritable, 0, spans_.next(),
                        size};
   const int fd = file.get();
   if (!ask(Command::kDmaMap, vu::bytes_of(map), {}, std::span(&fd, 1))) {
     ::munmap(cpu, size);
     return std::nullopt;
   }
-  const DmaSpan span{static_cast<std::byte*>(cpu), DmaAddr{next_iova_}, size};
-  next_iova_ += size + kGap;
-  spans_.push_back(span);
-  return span;
+  return spans_.add(cpu, size);
 }
 
 void VfioUser::dma_free(const DmaSpan& span) {
-  const auto it = std::find_if(spans_.begin(), spans_.end(),
-                               [&](const DmaSpan& s) { return s.cpu == span.cpu; });
-  if (it == spans_.end()) return;
-  const vu::DmaUnmap unmap{sizeof unmap, 0, raw(it->iova), it->bytes};
+  const auto whole = spans_.take(span.cpu);
+  if (!whole) return;
+  const vu::DmaUnmap unmap{sizeof unmap, 0, raw(whole->iova), whole->bytes};
   (void)ask(Command::kDmaUnmap, vu::bytes_of(unmap));
-  ::munmap(it->cpu, it->bytes);
-  spans_.erase(it);
+  ::munmap(whole->cpu, whole->bytes);
 }
 
 }  // namespace hni::io

@@ -19,6 +19,7 @@
 #include "device/vfio_user/connection.hpp"
 #include "driver/device_io.hpp"
 #include "driver/interrupts.hpp"
+#include "driver/io/dma_spans.hpp"
 #include "driver/io/event_vectors.hpp"
 #include "driver/port_config.hpp"
 
@@ -94,8 +95,7 @@ class VfioUser {
   bool gone_ = false;
   MacAddress mac_{};
   EventVectors vectors_;
-  std::uint64_t next_iova_ = 0x1'0000'0000;
-  std::vector<DmaSpan> spans_;
+  DmaSpans spans_;
 };
 
 static_assert(DeviceIo<VfioUser>);
