@@ -7,8 +7,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
+
+#include "device/remote_memory.hpp"
 
 namespace hni::device {
 
@@ -22,7 +25,7 @@ enum class Access : std::uint8_t { kRead, kWrite };
 struct DmaRange {
   std::uint64_t iova;
   std::size_t bytes;
-  std::byte* cpu;
+  std::byte* cpu;  ///< nullptr: remote memory
   bool writable = true;
 };
 
@@ -36,6 +39,14 @@ struct DmaFault {
 /// Descriptors carry 46-bit addresses (fbnic reference 1, 12.1, 13.1).
 inline constexpr std::uint64_t kDmaAddressLimit = 1ull << 46;
 
+/// What the card wrote to remote memory, until flush().
+struct RemoteWrite {
+  std::uint64_t iova = 0;
+  std::vector<std::byte> before;       ///< what the host has there
+  std::unique_ptr<std::byte[]> after;  ///< what the card makes of it; congruent modulo 8
+  std::byte* data() const { return after.get() + (iova & 7); }
+};
+
 /// The set of mappings. Mappings never overlap. Not thread safe: one card, one thread.
 class DmaMemory {
  public:
@@ -48,6 +59,18 @@ class DmaMemory {
   /// written as aligned 64-bit words).
   bool map(DmaRange range);
 
+  /// Adds memory that is reached through `remote` (see set_remote()). What the card reads there is
+  /// fetched at each access, what it writes is stored by flush(), in the order of the accesses.
+  bool map_remote(std::uint64_t iova, std::size_t bytes, bool writable);
+  /// `remote` outlives this object.
+  void set_remote(RemoteMemory& remote) { remote_ = &remote; }
+  /// The host sees now what the card wrote. Whoever tells it of something (an interrupt, an
+  /// answer) calls this before. Pointers into remote memory end here.
+  void flush() {
+    if (!writes_.empty()) [[unlikely]]
+      flush_all();
+  }
+
   /// Removes the mapping that is exactly [iova, iova + bytes). False when there is none.
   bool unmap(std::uint64_t iova, std::size_t bytes);
 
@@ -58,7 +81,8 @@ class DmaMemory {
   void unmap_all();
 
   /// The memory behind [iova, iova + bytes), or nullptr when no single mapping contains all of it
-  /// that allows the access (counted as refused). A pointer is valid until generation() changes.
+  /// that allows the access (counted as refused). A pointer is valid until generation() changes;
+  /// one to read from remote memory until the next such access.
   std::byte* at(std::uint64_t iova, std::size_t bytes, Access access) {
     if (last_ < ranges_.size() && allows(ranges_[last_], iova, bytes, access)) {
       return ranges_[last_].cpu + (iova - ranges_[last_].iova);
@@ -71,6 +95,8 @@ class DmaMemory {
   /// IOMMU maps page by page. nullptr: the first byte is not mapped (counted as refused).
   std::byte* chunk(std::uint64_t iova, std::size_t bytes, Access access, std::size_t& available) {
     if (last_ >= ranges_.size() || !allows(ranges_[last_], iova, 1, access)) {
+      if (const DmaRange* const range = remote_range(iova); range != nullptr) [[unlikely]]
+        return remote_chunk(*range, iova, bytes, access, available);
       if (find(iova, 1, access, true) == nullptr) return nullptr;
     }
     const DmaRange& range = ranges_[last_];
@@ -99,12 +125,34 @@ class DmaMemory {
            iova - range.iova < range.bytes && bytes <= range.bytes - (iova - range.iova);
   }
   std::byte* find(std::uint64_t iova, std::size_t bytes, Access access, bool count);
+  bool insert(DmaRange range);
+  const DmaRange* range_of(std::uint64_t iova) const;
+  /// The mapping at `iova`, if it is a remote one.
+  const DmaRange* remote_range(std::uint64_t iova) const {
+    return remote_ranges_ == 0 ? nullptr : find_remote(iova);
+  }
+  const DmaRange* find_remote(std::uint64_t iova) const;
+  std::byte* remote_chunk(const DmaRange& range, std::uint64_t iova, std::size_t bytes,
+                          Access access, std::size_t& available);
+  std::byte* remote_at(std::uint64_t iova, std::size_t bytes, Access access);
+  void refuse(std::uint64_t iova, std::size_t bytes, Access access);
+  void count_remote();
+  void flush_all();
+
+  static constexpr std::size_t kNoRange = ~std::size_t{0};
+  /// More than one turn of a card writes to.
+  static constexpr std::size_t kMostRemoteWrites = 16384;
 
   std::vector<DmaRange> ranges_;  // sorted by iova
-  std::size_t last_ = 0;          // the range that answered last: most accesses repeat it
+  // The range that answered last: most accesses repeat it. Never a remote one, whose cpu is none.
+  std::size_t last_ = kNoRange;
   std::uint64_t generation_ = 1;
   std::uint64_t refused_ = 0;
   std::optional<DmaFault> last_fault_;
+  RemoteMemory* remote_ = nullptr;
+  std::size_t remote_ranges_ = 0;
+  std::vector<RemoteWrite> writes_;
+  std::vector<std::uint64_t> fetched_;  ///< of the newest read, congruent modulo 8
 };
 
 }  // namespace hni::device

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The card behind a socket, and the cable between processes.
 find_package(nlohmann_json REQUIRED)
-foreach(stem config session hostile)
+foreach(stem config session hostile dma)
   hni_test(vfio_user_${stem}_test SOURCES vfio_user_${stem}_test.cpp
            LIBS openhni::vfio_user nlohmann_json::nlohmann_json)
   target_include_directories(vfio_user_${stem}_test PRIVATE ${PROJECT_SOURCE_DIR})

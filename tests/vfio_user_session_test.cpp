@@ -179,12 +179,12 @@ TEST_F(VfioUserTest, UnmapTakesAllWindowsInsideAndCutsNone) {
   EXPECT_EQ(0u, server_->memory().windows());
 }
 
-TEST_F(VfioUserTest, MemoryWithoutAFileIsKnownButNotReached) {
+TEST_F(VfioUserTest, MemoryWithoutAFileHasNoPointerToKeep) {
   start();
   EXPECT_EQ(0, write32(kConfigRegion, 4, 0x6));
   EXPECT_EQ(0, error(Command::kDmaMap, join(DmaMap{32, 3, 0, 0xc0000, 0x20000})));
   EXPECT_EQ(1u, server_->memory().unreachable());
-  EXPECT_EQ(nullptr, server_->dma().at(0xc0000, 8, Access::kRead));
+  EXPECT_EQ(nullptr, server_->dma().peek(0xc0000, 8));
   EXPECT_EQ(0, error(Command::kDmaUnmap, join(DmaUnmap{24, 0, 0xc0000, 0x20000})));
 }
 

@@ -50,6 +50,8 @@ class Connection {
   /// that a client that never reads costs no memory.
   std::size_t unsent() const { return out_.size() - out_at_; }
 
+  /// The other side broke the protocol, in a way that only its partner sees.
+  void refuse(std::string why) { fail(std::move(why), true); }
   bool broken() const { return !why_.empty(); }
   /// True: the other side broke the protocol; false: it went away, in order or in the middle.
   bool breach() const { return breach_; }

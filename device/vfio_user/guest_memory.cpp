@@ -168,7 +168,10 @@ int GuestMemory::reach(OwnedFd& file, std::uint64_t offset, MemoryWindow& window
 }
 
 void GuestMemory::leave(const MemoryWindow& window) {
-  if (window.cpu == nullptr) return;
+  if (window.cpu == nullptr) {
+    --unreachable_;
+    return;
+  }
   const auto piece = std::find_if(pieces_.begin(), pieces_.end(), [&](const FilePiece& p) {
     return window.cpu >= p.cpu && window.cpu < p.cpu + p.bytes;
   });
@@ -193,6 +196,7 @@ int GuestMemory::map(std::uint64_t address, std::uint64_t bytes, std::uint64_t o
     if (const int error = reach(file, offset, window); error != 0) return error;
   }
   windows_.insert(next, window);
+  if (window.cpu == nullptr) ++unreachable_;
   if (enabled_) show(window);
   return 0;
 }
@@ -200,6 +204,8 @@ int GuestMemory::map(std::uint64_t address, std::uint64_t bytes, std::uint64_t o
 void GuestMemory::show(const MemoryWindow& window) {
   if (window.cpu != nullptr)
     (void)dma_.map({window.address, window.bytes, window.cpu, window.writable});
+  else
+    (void)dma_.map_remote(window.address, window.bytes, window.writable);
 }
 
 int GuestMemory::unmap(std::uint64_t address, std::uint64_t bytes) {
@@ -265,12 +271,6 @@ std::optional<SharedWindow> GuestMemory::shared(std::uint64_t address, std::uint
                       piece->file.get(),
                       piece->inode,
                       first->writable};
-}
-
-std::size_t GuestMemory::unreachable() const {
-  return static_cast<std::size_t>(
-      std::count_if(windows_.begin(), windows_.end(),
-                    [](const MemoryWindow& window) { return window.cpu == nullptr; }));
 }
 
 }  // namespace hni::device::vfio_user

@@ -10,9 +10,8 @@
 // A guest with an IOMMU opens a window a page. So each file is mapped once, whole, for all of its
 // windows.
 //
-// Windows without a file are remembered and refused to the card: an access there counts as a DMA
-// fault. (The protocol has messages to reach such memory; a guest's packets are never in it: it is
-// its screen.) So do writes into a window that the card may only read.
+// Windows without a file are reached by messages (dma_messages.hpp), each access a question to the
+// client. Writes into a window that the card may only read are DMA faults.
 
 #include <cstddef>
 #include <cstdint>
@@ -27,7 +26,7 @@ namespace hni::device::vfio_user {
 struct MemoryWindow {
   std::uint64_t address = 0;
   std::uint64_t bytes = 0;
-  std::byte* cpu = nullptr;  ///< nullptr: the card cannot reach it
+  std::byte* cpu = nullptr;  ///< nullptr: by messages only
   bool writable = false;
 };
 
@@ -71,7 +70,8 @@ class GuestMemory {
   std::uint64_t generation() const { return dma_.generation(); }
 
   std::size_t windows() const { return windows_.size(); }
-  std::size_t unreachable() const;
+  /// Windows without a file.
+  std::size_t unreachable() const { return unreachable_; }
   /// A page of this memory was taken away since it was mapped.
   bool damaged() const;
   /// Pages that the client took away from under the card, so far, in the whole process.
@@ -102,6 +102,7 @@ class GuestMemory {
   DmaMemory& dma_;
   std::vector<FilePiece> pieces_;
   std::vector<MemoryWindow> windows_;  // sorted by address, without overlaps
+  std::size_t unreachable_ = 0;
   bool enabled_ = false;
   bool keep_files_ = false;
 };

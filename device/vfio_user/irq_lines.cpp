@@ -23,6 +23,7 @@ bool is_eventfd(int fd) {
 
 void IrqLines::msix(std::uint16_t vector) {
   if (vector >= vectors_) return;
+  if (dma_ != nullptr) dma_->flush();
   Line& line = lines_[vector];
   if (line.masked || !line.eventfd) {
     line.pending = true;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "device/dma_memory.hpp"
 #include "device/interrupts.hpp"
 #include "device/vfio_user/owned_fd.hpp"
 
@@ -17,6 +18,9 @@ class IrqLines final : public InterruptSink {
   static constexpr unsigned kVectors = Interrupts::kVectors;
 
   explicit IrqLines(unsigned vectors) : vectors_(vectors), lines_(vectors) {}
+
+  /// What the card wrote reaches the host before an interrupt tells of it. `dma` outlives this.
+  void flush_before(DmaMemory& dma) { dma_ = &dma; }
 
   unsigned vectors() const { return vectors_; }
 
@@ -44,6 +48,7 @@ class IrqLines final : public InterruptSink {
 
   unsigned vectors_;
   std::vector<Line> lines_;
+  DmaMemory* dma_ = nullptr;
   std::uint64_t signalled_ = 0;
   std::uint64_t unheard_ = 0;
 };

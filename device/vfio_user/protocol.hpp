@@ -116,6 +116,11 @@ struct RegionAccess {  ///< then `count` bytes, in a write and in the reply of a
   std::uint32_t count;
 };
 
+struct DmaAccess {  ///< then `count` bytes, in a write and in the reply of a read
+  std::uint64_t address;
+  std::uint64_t count;
+};
+
 struct MultiWrite {  ///< one element of kRegionWriteMulti, after the 64-bit number of them
   std::uint64_t offset;
   std::uint32_t region;
@@ -126,7 +131,7 @@ struct MultiWrite {  ///< one element of kRegionWriteMulti, after the 64-bit num
 static_assert(sizeof(Header) == 16 && sizeof(Version) == 4 && sizeof(DmaMap) == 32 &&
               sizeof(DmaUnmap) == 24 && sizeof(DeviceInfo) == 16 && sizeof(RegionInfo) == 32 &&
               sizeof(IrqInfo) == 16 && sizeof(SetIrqs) == 20 && sizeof(RegionAccess) == 16 &&
-              sizeof(MultiWrite) == 24);
+              sizeof(MultiWrite) == 24 && sizeof(DmaAccess) == 16);
 
 /// Regions and interrupt kinds have the numbers that VFIO gives them for PCI.
 inline constexpr std::uint32_t kBarRegions = 6;

@@ -69,7 +69,10 @@ Server::Server(std::string path, const CardConfig& config, Wire& wire, Report re
       lines_(config.msix_vectors),
       card_(config, dma_, lines_, wire),
       config_(config),
-      memory_(dma_) {}
+      memory_(dma_) {
+  dma_.set_remote(dma_messages_);
+  lines_.flush_before(dma_);
+}
 
 Server::~Server() {
   if (listener_) ::unlink(path_.c_str());
@@ -86,12 +89,14 @@ void Server::accept_client() {
   ++counters_.clients;
   connection_.emplace(std::move(fd));
   session_.emplace(card_, config_, memory_, lines_);
+  dma_messages_.set_client(&*connection_);
   report_("a client is here");
 }
 
 bool Server::serve(std::uint64_t now_ns, unsigned budget) {
   if (!connection_) return false;
   card_.tick(now_ns);
+  publish();
   if (GuestMemory::lost() != lost_before_) {
     lost_before_ = GuestMemory::lost();
     if (memory_.damaged()) {
@@ -102,7 +107,8 @@ bool Server::serve(std::uint64_t now_ns, unsigned budget) {
   if (connection_->unsent() != 0) connection_->flush();
   unsigned done = 0;
   while (done < budget && connection_->unsent() == 0) {
-    auto message = connection_->next();
+    auto message = dma_messages_.next_held();
+    if (!message) message = connection_->next();
     if (!message && !connection_->fill()) break;
     if (!message) continue;
     answer(*message);
@@ -121,7 +127,14 @@ bool Server::serve(std::uint64_t now_ns, unsigned budget) {
 }
 
 void Server::answer(Message& message) {
+  // An access of the card to memory without a file reads on, over this message.
+  if (memory_.unreachable() != 0) {
+    asked_.assign(message.payload.begin(), message.payload.end());
+    message.payload = asked_;
+  }
   const Reply reply = session_->handle(message);
+  publish();
+  if (session_->negotiated()) dma_messages_.set_limit(session_->most_data());
   if ((message.header.flags & Header::kNoReply) != 0) return;
   Header header = message.header;
   header.flags = Header::kReply | (reply.error != 0 ? Header::kError : 0);
@@ -135,6 +148,7 @@ void Server::end_client(const std::string& why, bool breach) {
   add(past_, session_->counters());
   report_((breach ? "client closed: " : "client left: ") + why);
   session_.reset();
+  dma_messages_.set_client(nullptr);
   connection_.reset();
   lines_.clear();
   memory_.unmap_all();

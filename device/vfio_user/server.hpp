@@ -16,6 +16,7 @@
 
 #include "device/card.hpp"
 #include "device/vfio_user/connection.hpp"
+#include "device/vfio_user/dma_messages.hpp"
 #include "device/vfio_user/session.hpp"
 
 namespace hni::device::vfio_user {
@@ -49,6 +50,14 @@ class Server {
   /// True while answers wait for the client to read: the loop wants to hear of room to write.
   bool wants_write() const { return connection_ && connection_->unsent() != 0; }
 
+  /// True: serve() has something to do although nothing comes: questions that were held back, or
+  /// a client that has to be closed.
+  bool wants_turn() const {
+    return connection_ && (dma_messages_.holds() || connection_->broken());
+  }
+  /// The card worked (run, tick, a frame): its host sees what it wrote.
+  void publish() { dma_.flush(); }
+
   /// The listener is readable: takes the client, if none is being served.
   void accept_client();
   /// The client's socket is ready: does what it asks, at most `budget` messages. True: more may
@@ -61,6 +70,7 @@ class Server {
   const GuestMemory& memory() const { return memory_; }
   GuestMemory& memory() { return memory_; }
   const IrqLines& lines() const { return lines_; }
+  const DmaMessageCounters& dma_messages() const { return dma_messages_.counters(); }
 
  private:
   Server(std::string path, const CardConfig& config, Wire& wire, Report report);
@@ -75,9 +85,11 @@ class Server {
   Card card_;
   ConfigSpace config_;
   GuestMemory memory_;
+  DmaMessages dma_messages_;
   OwnedFd listener_;
   std::optional<Connection> connection_;
   std::optional<Session> session_;
+  std::vector<std::byte> asked_;
   SessionCounters past_;
   ServerCounters counters_;
   std::uint64_t lost_before_ = GuestMemory::lost();

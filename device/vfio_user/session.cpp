@@ -115,6 +115,10 @@ Reply Session::version(std::span<const std::byte> payload) {
     if (all.contains("capabilities")) proposed = all["capabilities"];
     if (!proposed.is_object()) return breach("capabilities that are no JSON object");
   }
+  if (proposed.contains("max_data_xfer_size") &&
+      proposed["max_data_xfer_size"].is_number_unsigned()) {
+    most_data_ = proposed["max_data_xfer_size"].get<std::uint64_t>();
+  }
   negotiated_ = true;
   const Version ours{kMajor, std::min(kMinor, asked.minor)};
   (void)answer(ours);

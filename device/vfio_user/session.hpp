@@ -50,6 +50,8 @@ class Session {
   /// Handles one command. `broken()` afterwards: the client broke the protocol; answer and end.
   Reply handle(Message& message);
 
+  /// Bytes that the client takes in one message, as it said with the version.
+  std::uint64_t most_data() const { return most_data_; }
   bool negotiated() const { return negotiated_; }
   bool broken() const { return !why_.empty(); }
   const std::string& why() const { return why_; }
@@ -89,6 +91,7 @@ class Session {
   GuestMemory& memory_;
   IrqLines& lines_;
   bool negotiated_ = false;
+  std::uint64_t most_data_ = 1024 * 1024;  ///< the protocol's default
   std::string why_;
   SessionCounters counters_;
   std::vector<std::byte> reply_;

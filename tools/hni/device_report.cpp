@@ -54,6 +54,8 @@ nlohmann::json card_json(device::vfio_user::Server& server) {
           {"odd_accesses", session.odd_accesses},
           {"resets", session.resets},
           {"interrupts", server.lines().signalled()},
+          {"dma_reads", server.dma_messages().reads},
+          {"dma_writes", server.dma_messages().writes},
           {"lost_pages", device::vfio_user::GuestMemory::lost()},
           {"driver", driver}};
 }

@@ -161,7 +161,7 @@ Outcome<> DeviceRunner::loop() {
 /// What is due on one card; true if more waits.
 bool DeviceRunner::turn(Slot& slot, Time now) {
   device::Card& card = slot.server->card();
-  slot.ready = slot.ready && slot.server->serve(ns(now), kMessages);
+  slot.ready = (slot.ready || slot.server->wants_turn()) && slot.server->serve(ns(now), kMessages);
   card.tick(ns(now));
   if (slot.firmware) {
     slot.firmware->follow_memory();
@@ -173,7 +173,8 @@ bool DeviceRunner::turn(Slot& slot, Time now) {
   if (!slot.wire.eager || card.link().rx_enabled())
     busy = slot.wire.wire->poll(card, ns(now), kFrames) == kFrames || busy;
   busy = card.run(kDescriptors) || busy;
-  return busy || slot.ready || slot.firmware_speaks;
+  slot.server->publish();
+  return busy || slot.ready || slot.firmware_speaks || slot.server->wants_turn();
 }
 
 /// Tells the poller of a client that came or went, and whether answers wait.
