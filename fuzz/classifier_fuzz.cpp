@@ -207,10 +207,10 @@ class Run {
         flow.to = filter_.mac();
         break;
       case 1:
-        flow.to = unicast(number);
+        flow.to = one_of(filter_.filter().unicast, op, unicast(number));
         break;
       case 2:
-        flow.to = multicast(number);
+        flow.to = one_of(filter_.filter().multicast, op, multicast(number));
         break;
       default:
         flow.to = kBroadcastMac;
@@ -222,6 +222,11 @@ class Run {
     flow.destination_port = op.b;
     judge(flow);
     ++work().events;
+  }
+
+  /// Kind bit 3: an address that the application named, where a table too small shows.
+  static MacAddress one_of(const MacList& list, const Op& op, const MacAddress& other) {
+    return (op.a & 8) != 0 && list.count != 0 ? list.at[op.value % list.count] : other;
   }
 
   void judge(const Flow& flow) {

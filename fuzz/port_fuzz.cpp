@@ -37,6 +37,7 @@ enum class PortOp : std::uint8_t {
   kRequest,
   kFilter,
   kInspect,
+  kInsist,
 };
 
 constexpr auto kOps = std::to_array<OpInfo>({
@@ -51,7 +52,8 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"attach", ArgKind::kNone, "", "", 0, ""},
     {"detach", ArgKind::kNone, "", "", 0, ""},
     {"gone", ArgKind::kNumber, "on", "", 0, "the card is removed, or is back"},
-    {"fail_alloc", ArgKind::kNumber, "count", "", 0, "the next DMA allocations fail"},
+    {"fail_alloc", ArgKind::kNumber, "count", "after", 0,
+     "of the next DMA allocations, `after` succeed and then `count` fail"},
     {"interrupt", ArgKind::kNumber, "vector", "times", 0, "vectors that the card never raised"},
     {"lose_interrupts", ArgKind::kNumber, "on", "", 0, ""},
     {"fw_faults", ArgKind::kNumber, "bits", "requests", 0,
@@ -68,6 +70,7 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"request", ArgKind::kNumber, "what", "number", 0, "a firmware request of the application"},
     {"filter", ArgKind::kNumber, "what", "number", 0, "a filter setting of the application"},
     {"inspect", ArgKind::kNumber, "what", "number", 0, "dump, self tests, counters, clock"},
+    {"insist", ArgKind::kNumber, "times", "", 0, "starts again each time that the port has failed"},
 });
 
 class Run {
@@ -102,6 +105,9 @@ class Run {
       case PortOp::kInspect:
         inspect(op.a % 6U, op.b);
         break;
+      case PortOp::kInsist:
+        insist(op.a % 12U);
+        break;
       default:
         life(op);
         break;
@@ -128,9 +134,17 @@ class Run {
     traffic();
     check();
     detach();
+    // The card obeyed to the end, so its way to memory is shut.
+    require(!may_reach_memory(), "ownership", "a detached card may still reach memory");
   }
 
  private:
+  bool may_reach_memory() {
+    device::Card& card = sim_.card.card;
+    return spec::PUL_OB_TLP_HDR_AW_CFG{card.read(spec::PUL_OB_TLP_HDR_AW_CFG::at())}.BME() != 0 ||
+           spec::PUL_OB_TLP_HDR_AR_CFG{card.read(spec::PUL_OB_TLP_HDR_AR_CFG::at())}.BME() != 0;
+  }
+
   bool comes_up() {
     sim_.port.start(sim_.now);
     return sim_.run_until(
@@ -219,6 +233,7 @@ class Run {
         return;
       case PortOp::kFailAlloc:
         sim_.hostile.allocations_to_fail = op.a % 8U;
+        sim_.hostile.allocations_before = op.b % 16U;
         return;
       case PortOp::kLoseInterrupts:
         sim_.lose_interrupts = on;
@@ -369,6 +384,27 @@ class Run {
     require(vectors.done(), "steps", "the vector test does not end");
   }
 
+  /// An application that does not give up: what fails again and again must not wait for ever.
+  void insist(unsigned times) {
+    for (unsigned i = 0; i <= times; ++i) {
+      sim_.port.start(sim_.now);
+      (void)sim_.run_until(
+          [&] {
+            check_pause();
+            return settled();
+          },
+          30s);
+    }
+  }
+
+  /// Between two card resets lies no more than the longest pause.
+  void check_pause() {
+    if (sim_.port.state() != PortState::kResetting) return;
+    require(sim_.port.deadline() <= sim_.now + SimPort::P::kLongestBackoff, "steps",
+            "a card reset waits too long",
+            static_cast<std::uint64_t>((sim_.port.deadline() - sim_.now).count()));
+  }
+
   void filter(unsigned what, std::uint16_t number) {
     auto& filter = sim_.port.filter();
     switch (what) {
@@ -400,7 +436,11 @@ class Run {
   /// What holds at every moment.
   void check() {
     require(sim_.port.is_valid(), "is_valid", "port", state());
-    if (sim_.port.state() != PortState::kDetached) {
+    check_pause();
+    if (sim_.port.state() == PortState::kDetached) {
+      require(sim_.card.dma.mappings() == 0, "conservation", "a detached port holds memory",
+              sim_.card.dma.mappings());
+    } else {
       const Balance b = transmit_balance(sim_.port, 0, posted());
       require(sim_.port.queues() == 0 || b.holds(), "conservation", "transmit packets", b.left,
               b.right);

@@ -266,9 +266,12 @@ void life_seeds(Maker& to) {
        "send frames=0 bytes=9741\nsend bytes=4096\nsend bytes=4097\n"
        "advance unit=1\ninject bytes=9741\ninject bytes=4096\nadvance unit=1\n"
        "receive\n");
+  port("fails-again-and-again", "fw_faults bits=1\nadvance unit=3 count=6\ninsist times=9\n");
+  // Packet memory, mailbox, five rings; and none.
   for (int i = 0; i < 8; ++i)
     to.add("port", "allocation-" + std::to_string(i) + "-fails",
-           "fail_alloc count=" + std::to_string(i) + "\nattach\nstart\nadvance unit=1 count=9\n");
+           "fail_alloc count=1 after=" + std::to_string(i) +
+               "\nattach\nstart\nadvance unit=1 count=9\n");
   to.add("mailbox", "unsolicited-answer",
          "advance unit=1 count=5\nbegin type=21\nattribute id=0 length=12 value=0x7\ndeliver\n");
   to.add("mailbox", "capabilities-unasked",
@@ -303,7 +306,9 @@ void plain_seeds(Maker& to) {
   to.add("statistics", "high-half-never-rests", "fresh reads=200\nupdate\nsnapshot\nupdate\n");
   const std::string frames =
       "frame kind=0 to=80 value=0x1\nframe kind=1 to=80 value=0x5\n"
-      "frame kind=2 to=80 value=0x5\nframe kind=3 to=80\n";
+      "frame kind=2 to=80 value=0x5\nframe kind=3 to=80\n"
+      "frame kind=9 to=80 value=0x0\nframe kind=9 to=80 value=0x27\n"
+      "frame kind=10 to=80 value=0x0\nframe kind=10 to=80 value=0x27\n";
   for (const std::string op : {"promiscuous on=1",
                                "all_multicast on=1",
                                "broadcast on=1",

@@ -32,6 +32,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUGS = ROOT / "fuzz" / "bugs"
 SHARED = ("finding", "script", "run_target", "message_mutator", "mutator")
 RINGS = ("rx", "tx", "traffic")
+OPTIONS = {"classifier_fuzz": ["-fno-sanitize-coverage=trace-cmp"]}  # as in fuzz/CMakeLists.txt
 VERDICT = (
     (re.compile(r"^finding: ([a-z_-]+): (.*) \(0x", re.M), "{0}: {1}"),
     (re.compile(r"ERROR: AddressSanitizer: ([A-Za-z-]+)"), "ASan: {0}"),
@@ -74,7 +75,8 @@ class Builder:
 
     def compile(self, source, output, first, extra=()):
         """The headers in `first` are found before those of the tree."""
-        subprocess.run([*self.compiler, *self.flags, *extra, "-fsanitize=fuzzer-no-link", f"-I{first}", f"-I{ROOT}",
+        subprocess.run([*self.compiler, *self.flags, *extra, "-fsanitize=fuzzer-no-link",
+                        *OPTIONS.get(pathlib.Path(source).stem, []), f"-I{first}", f"-I{ROOT}",
                         f"-I{self.build}/generated", f"-I{ROOT}/spec/runtime", "-c", str(ROOT / source), "-o",
                         str(output)], check=True)
         return str(output)
