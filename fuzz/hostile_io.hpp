@@ -106,7 +106,7 @@ class HostileIo : public io::PassThrough<Inner> {
     return Base::dma_alloc(bytes);
   }
 
-  bool gone = false;  ///< removed: everything reads all ones, writes vanish
+  bool gone = false;                     ///< removed: everything reads all ones, writes vanish
   std::uint32_t allocations_before = 0;  ///< of the next ones succeed
   std::uint32_t allocations_to_fail = 0;
   std::uint64_t accesses = 0;

@@ -70,7 +70,8 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"request", ArgKind::kNumber, "what", "number", 0, "a firmware request of the application"},
     {"filter", ArgKind::kNumber, "what", "number", 0, "a filter setting of the application"},
     {"inspect", ArgKind::kNumber, "what", "number", 0, "dump, self tests, counters, clock"},
-    {"insist", ArgKind::kNumber, "times", "", 0, "starts again each time that the port has failed"},
+    {"insist", ArgKind::kNumber, "times", "", 0,
+     "starts again each time that the port has failed"},
 });
 
 class Run {
