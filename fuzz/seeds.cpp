@@ -303,6 +303,10 @@ void plain_seeds(Maker& to) {
                " random=9 value=0xffffffffff\nfresh reads=9\n"
                "clock class=" +
                std::string(c) + " random=9 value=0x0\n");
+  for (const std::string when : {"0x0", "0x1", "0x2"})
+    to.add("statistics", "carries-behind-read-" + when.substr(2),
+           "carry group=0 value=" + when + "\nupdate\ncarry group=0 value=" + when +
+               "\nsnapshot\nupdate\n");
   to.add("statistics", "high-half-never-rests", "fresh reads=200\nupdate\nsnapshot\nupdate\n");
   const std::string frames =
       "frame kind=0 to=80 value=0x1\nframe kind=1 to=80 value=0x5\n"
