@@ -2,33 +2,15 @@
 #include "fuzz/seeds.hpp"
 
 #include <array>
-#include <cstdio>
-#include <cstdlib>
 
 #include "driver/input_sites.hpp"
 #include "fuzz/lies.hpp"
-#include "fuzz/target.hpp"
+#include "fuzz/seed_maker.hpp"
 
 namespace hni::fuzz {
 namespace {
 
-class Maker {
- public:
-  void add(std::string_view target, const std::string& name, const std::string& text) {
-    const Target* t = find_target(target);
-    const ParsedScript parsed = script_from_text(text, t->ops);
-    if (!parsed.error.empty()) {
-      std::fprintf(stderr, "seed %s: %s\n", name.c_str(), parsed.error.c_str());
-      std::abort();
-    }
-    seeds.push_back({std::string(target), name, encode_script(parsed.script, t->ops)});
-  }
-  void add_bytes(std::string_view target, const std::string& name,
-                 std::vector<std::uint8_t> bytes) {
-    seeds.push_back({std::string(target), name, std::move(bytes)});
-  }
-  std::vector<Seed> seeds;
-};
+using Maker = SeedMaker;
 
 constexpr auto kLies = std::to_array<std::string_view>(
     {"zero", "max", "low", "below", "high", "above", "stale", "random", "fresh"});
@@ -378,6 +360,8 @@ std::vector<Seed> make_seeds() {
   door_seeds(maker);
   life_seeds(maker);
   plain_seeds(maker);
+  rule_seeds(maker);
+  firmware_seeds(maker);
   return std::move(maker.seeds);
 }
 
