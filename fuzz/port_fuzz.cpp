@@ -6,6 +6,7 @@
 #include "driver/register_dump.hpp"
 #include "driver/self_test.hpp"
 #include "driver/setup.hpp"
+#include "fuzz/port_settings.hpp"
 #include "fuzz/sim_port.hpp"
 
 namespace hni::fuzz {
@@ -38,12 +39,15 @@ enum class PortOp : std::uint8_t {
   kFilter,
   kInspect,
   kInsist,
+  kConfigure,
 };
 
 constexpr auto kOps = std::to_array<OpInfo>({
     {"lie", ArgKind::kSite, "site", "class_count", 1,
      "the next values of a site; class + 256 * n"},
-    {"advance", ArgKind::kNumber, "unit", "count", 0, "time: 10 us, 1 ms, 100 ms or 5 s a turn"},
+    {"advance", ArgKind::kNumber, "unit", "count", 0,
+     "time: turns of 10 us, 1 ms, 100 ms, 5 s; or, served at each deadline, 20 ms, 500 ms, 2 s, "
+     "10 s"},
     {"send", ArgKind::kNumber, "frames", "bytes", 0, "the application sends"},
     {"receive", ArgKind::kNumber, "bursts", "", 0, "the application receives"},
     {"inject", ArgKind::kNumber, "frames", "bytes", 0, "the peer sends"},
@@ -72,6 +76,7 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"inspect", ArgKind::kNumber, "what", "number", 0, "dump, self tests, counters, clock"},
     {"insist", ArgKind::kNumber, "times", "", 0,
      "starts again each time that the port has failed"},
+    {"configure", ArgKind::kNumber, "what", "number", 0, "the next attach is for another port"},
 });
 
 class Run {
@@ -106,6 +111,9 @@ class Run {
       case PortOp::kInspect:
         inspect(op.a % 6U, op.b);
         break;
+      case PortOp::kConfigure:
+        configure(sim_.config, op.a % 16U, op.b);
+        break;
       case PortOp::kInsist:
         insist(op.a % 12U);
         break;
@@ -119,6 +127,7 @@ class Run {
   /// The card behaves: the port must come to carry frames both ways, then give everything back.
   void recover() {
     behave();
+    sim_.config = SimPort::usual();
     const bool settles = sim_.run_until([&] { return settled(); }, 60s);
     require(settles, "recovery", "no settled state", state());
     if (sim_.port.state() == PortState::kGone) detach();
@@ -204,9 +213,18 @@ class Run {
             sim_.card.dma.mappings());
   }
 
+  /// Units 0 to 3: an application that comes by once a turn, and may be late for a deadline; 4 to
+  /// 7: one that is called when the port asks for it.
   void advance(const Op& op) {
-    static constexpr std::array<Duration, 4> kUnits{10us, 1ms, 100ms, 5s};
-    for (unsigned i = 0; i <= op.b % 16U; ++i) sim_.advance(kUnits[op.a % 4U]);
+    static constexpr std::array<Duration, 8> kUnits{10us, 1ms, 100ms, 5s, 20ms, 500ms, 2s, 10s};
+    const Duration unit = kUnits[op.a % 8U];
+    for (unsigned i = 0; i <= op.b % 16U; ++i) {
+      if (op.a % 8U < 4) {
+        sim_.advance(unit);
+      } else {
+        (void)sim_.run_until([] { return false; }, unit);
+      }
+    }
   }
 
   static std::size_t size_of(std::uint16_t b) {

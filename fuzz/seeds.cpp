@@ -163,7 +163,7 @@ void ring_seeds(Maker& to) {
 // ---- Lies at the door
 
 const std::string kLife =
-    "attach\nstart\nadvance unit=1 count=15\nadvance unit=2 count=5\n"
+    "attach\nstart\nadvance unit=1 count=15\nadvance unit=6 count=2\n"
     "inject frames=3 bytes=200\nsend frames=3 bytes=300\nadvance unit=0 count=15\nreceive\n"
     "interrupt vector=1\nrequest what=0\nrequest what=1 number=4096\nrequest what=2 "
     "number=1\nrequest what=6 "
@@ -171,7 +171,13 @@ const std::string kLife =
     "advance unit=1 count=5\nrequest what=3 number=4096\nrequest what=5\n"
     "request what=4 number=3000\nadvance unit=1 count=9\n"
     "inspect what=0\ninspect what=1\ninspect what=2\ninspect what=4\ninspect what=5 number=7\n"
-    "advance unit=3 count=3\ninject frames=1 bytes=1500\nadvance unit=0 count=15\nreceive\n";
+    "advance unit=6\ninject frames=1 bytes=1500\nadvance unit=0 count=15\nreceive\n";
+
+/// Up, two frames each way, down and up.
+const std::string kShort =
+    "attach\nstart\nadvance unit=1 count=15\nadvance unit=6 count=2\ninject frames=1 bytes=200\n"
+    "send frames=1 bytes=300\nadvance unit=4\nreceive bursts=1\nstop\nadvance unit=4\nstart\n"
+    "advance unit=4\n";
 
 void door_seeds(Maker& to) {
   const auto six =
@@ -194,7 +200,7 @@ void door_seeds(Maker& to) {
       to.add("port", name + "-in-bring-up", lie + kLife);
       to.add("port", name + "-in-traffic",
              "filter what=3 number=1\nattach\nstart\nadvance unit=1 count=15\n"
-             "advance unit=2 count=5\n" +
+             "advance unit=6 count=2\n" +
                  lie + kLife + lie + test);
       if (site.kind != SiteKind::kMailbox && site.kind != SiteKind::kMessage &&
           site.id != Site::kIntrStatus && site.id != Site::kMailboxLength)
@@ -213,6 +219,35 @@ void life_seeds(Maker& to) {
            kLife + middle + "advance unit=1 count=15\n" + "advance unit=3 count=5\n");
   };
   port("good", "");
+  // Served on time: ten seconds and more.
+  port("long-life", "advance unit=7 count=2\n");
+  port("wire-stuck-and-served", "refuse_frames on=1\nsend frames=9 bytes=60\nadvance unit=7\n");
+  port("stopped-with-a-stuck-wire",
+       "refuse_frames on=1\nsend frames=9 bytes=9000\nsend frames=9 bytes=9000\nstop\n"
+       "advance unit=4 count=15\nadvance unit=5 count=3\nstart\nadvance unit=7\n");
+  port("firmware-silent-and-served", "fw_faults bits=1\nadvance unit=7 count=4\n");
+  port("uptime-backwards-and-served", "fw_faults bits=8\nadvance unit=7 count=2\n");
+  port("firmware-reboot-and-served", "fw_reboot\nadvance unit=7 count=2\n");
+  port("link-flap-and-served",
+       "cable plugged=0\nadvance unit=6\ncable plugged=1\n"
+       "advance unit=6 count=2\ninject frames=3 bytes=90\n"
+       "advance unit=4\nreceive\n");
+  port("interrupts-lost-and-served", "lose_interrupts on=1\nadvance unit=7 count=1\n");
+  port("taken-over-late",
+       "stop\nadvance unit=6\nfw_faults bits=2\nstart\nadvance unit=7 count=2\n");
+  port("stopped-while-taking-over", "stop\nadvance unit=6\nstart\nstop\nadvance unit=6\n");
+  std::string flaps;
+  for (int i = 0; i < 40; ++i)
+    flaps += "cable plugged=" + std::to_string(i % 2) + "\ninterrupt vector=1\nadvance unit=1\n";
+  port("link-flaps-until-muted", flaps + "advance unit=6 count=3\n");
+  for (unsigned what = 0; what < 16; ++what) {
+    for (const unsigned number : {0U, 1U, 2U, 3U, 4U, 5U, 255U, 1279U, 2000U, 4095U, 65535U}) {
+      if (what < 4 && number > 5) continue;
+      to.add("port", "setting-" + std::to_string(what) + "-of-" + std::to_string(number),
+             "configure what=" + std::to_string(what) + " number=" + std::to_string(number) +
+                 "\n" + kShort);
+    }
+  }
   port("register-test-of-all",
        "stop\nadvance unit=1 count=9\ninspect what=3 number=2047\nstart\n");
   port("dump-of-unnamed-registers", "inspect what=2 number=7\n");
