@@ -188,7 +188,6 @@ class Run {
 
   /// Frames flow both ways. What was lost before may be noticed now: a few rounds.
   void traffic() {
-    (void)sim_.port.filter().set_promiscuous(true);
     bool received = false;
     bool sent = false;
     for (int round = 0; round < 40 && !(received && sent); ++round) {
