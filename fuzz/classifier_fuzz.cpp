@@ -330,6 +330,11 @@ class Run {
     if (!wanted && !other && !shared && rule == nullptr)
       require(!decision.to_host(), "filter", "a frame that nobody wants", flow.to[5]);
     if (!wanted) return;
+    // What the host alone listens to is none of the controller's business.
+    const MacFilter& own = filter_.filter();
+    if (flow.to == own.host || own.unicast.contains(flow.to))
+      require(!decision.to_bmc(), "filter", "the controller hears the host's frames", flow.to[4],
+              flow.to[5]);
     if (rule != nullptr) return judge_rule(*rule, decision);
     const FlowType type = flow.type();
     if ((filter_.hash_fields(type) & kHashDiscard) != 0) {
