@@ -6,8 +6,8 @@ growing corpus a target.
 Each of --jobs workers takes the target whose turn it is for a slice of time; what one engine found is the
 other one's start. Stopped with Ctrl-C, or killed, a campaign goes on where it was: corpus, findings and
 counts lie in --corpus. A worker that is killed is counted and its slice is over; on a full disk the
-campaign goes on and keeps nothing until there is room. Findings are told apart by oracle and place, made
-small, and printed with the line that replays them.
+campaign goes on, keeps no new input until there is room, and puts findings into memory (/dev/shm).
+Findings are told apart by oracle and place, made small, and printed with the line that replays them.
 
 The risk that is shown is a Good-Turing estimate, singletons by executions: every new input counts as one
 whose path was seen once, so it is an upper bound of the chance that the next input does something new.
@@ -21,6 +21,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -68,6 +69,9 @@ class Campaign:
         self.corpus = options.corpus.resolve()
         self.findings = self.corpus / "findings"
         self.findings.mkdir(parents=True, exist_ok=True)
+        # What a full disk must not take: logs, which tell the counts and causes, and findings.
+        shared = pathlib.Path("/dev/shm")
+        self.memory = pathlib.Path(tempfile.mkdtemp(prefix="hni-fuzz-", dir=shared if shared.is_dir() else None))
         self.lock = threading.Lock()
         self.end = time.monotonic() + options.time
         self.turn = 0
@@ -112,12 +116,12 @@ class Campaign:
         return shutil.disk_usage(self.corpus).free > LEAST_FREE
 
     def save(self):
+        fresh = self.corpus / "state.json.new"
         try:
-            fresh = self.corpus / "state.json.new"
             fresh.write_text(json.dumps(self.state))
             fresh.replace(self.corpus / "state.json")
-        except OSError:
-            pass  # a full disk: the next turn tries again
+        except OSError:  # a full disk: the next turn tries again
+            fresh.unlink(missing_ok=True)
 
     def next_target(self):
         with self.lock:
@@ -161,9 +165,10 @@ class Campaign:
 
     def run_libfuzzer(self, number, name, seconds):
         mine = self.corpus / name
-        log = self.findings / f"worker{number}.log"
-        artifacts = self.findings / f"new.{name}.{number}."
+        log = self.memory / f"worker{number}.log"
         keep = self.has_room()
+        place = self.findings if keep else self.memory
+        artifacts = place / f"new.{name}.{number}."
         if keep:
             mine.mkdir(exist_ok=True)
             inputs = [mine, ROOT / "corpus" / name]
@@ -194,7 +199,7 @@ class Campaign:
             if new:
                 self.last_new = time.monotonic()
         if code != 0:
-            files = sorted(self.findings.glob(f"new.{name}.{number}.*"))
+            files = sorted(place.glob(f"new.{name}.{number}.*"))
             if files and (cause := cause_of(text)):
                 for file in files:
                     self.finding(name, cause, file, program)
@@ -205,12 +210,14 @@ class Campaign:
 
     def run_afl(self, number, name, afl, seconds):
         out = self.corpus / f"{name}.afl"
-        log = self.findings / f"worker{number}.log"
+        log = self.memory / f"worker{number}.log"
         environment = dict(os.environ, AFL_NO_UI="1", AFL_SKIP_CPUFREQ="1", AFL_AUTORESUME="1", AFL_NO_AFFINITY="1",
                            AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES="1", AFL_IMPORT_FIRST="1")
         dictionary = self.options.afl / "generated" / "openhni" / "spec" / "fbnic.dict"
         command = ["afl-fuzz", "-V", str(seconds), "-t", "10000", "-m", "none", "-i", ROOT / "corpus" / name, "-o", out,
                    "-F", self.corpus / name] + (["-x", dictionary] if dictionary.exists() else []) + [afl]
+        if not self.has_room():
+            return print(f"\ndisk full: {name} waits with AFL++", flush=True)
         (self.corpus / name).mkdir(exist_ok=True)
         self.watch(number, name, "AFL++", command, log, 2 * seconds + 120, environment)
         stats = out / "default" / "fuzzer_stats"
@@ -244,7 +251,8 @@ class Campaign:
             file.unlink()
             return
         self.last_find = time.monotonic()
-        kept = self.findings / (name + "-" + re.sub(r"[^a-z0-9]+", "-", cause.lower())[:60].strip("-"))
+        # Where it was found: in the corpus, or in memory while the disk is full.
+        kept = file.parent / (name + "-" + re.sub(r"[^a-z0-9]+", "-", cause.lower())[:60].strip("-"))
         file.replace(kept)
         print(f"\nFINDING {key} ({kept.stat().st_size} bytes)\n  replay: {program} {kept}", flush=True)
         small = kept.with_suffix(".small")
@@ -258,6 +266,20 @@ class Campaign:
             small.replace(kept)
             print(f"\n{kept.name}: {kept.stat().st_size} bytes now", flush=True)
         small.unlink(missing_ok=True)
+
+    def tidy(self):
+        """Findings that had to stay in memory move to the corpus if there is room now."""
+        for log in self.memory.glob("worker*.log"):
+            log.unlink()
+        for file in self.memory.iterdir():
+            try:
+                shutil.copyfile(file, self.findings / file.name)
+                file.unlink()
+            except OSError as error:
+                (self.findings / file.name).unlink(missing_ok=True)
+                print(f"\n{file} stays there: {error}")
+        if not any(self.memory.iterdir()):
+            self.memory.rmdir()
 
     def line(self):
         s = self.state
@@ -296,6 +318,7 @@ class Campaign:
             for worker in workers:
                 worker.join(10)
         self.save()
+        self.tidy()
         print("\n" + self.line())
         for name, value in self.state.get("stability", {}).items():
             print(f"AFL++ stability of {name}: {value}")

@@ -11,6 +11,7 @@
 #include "device/classifier.hpp"
 #include "device/parser.hpp"
 #include "driver/rx_filter.hpp"
+#include "fuzz/filter_model.hpp"
 #include "fuzz/finding.hpp"
 #include "fuzz/target.hpp"
 
@@ -36,6 +37,9 @@ enum class FilterOp : std::uint8_t {
   kReprogram,
   kRewrite,
   kFrame,
+  kRule,
+  kFlow,
+  kTimestamps,
 };
 
 constexpr auto kOps = std::to_array<OpInfo>({
@@ -57,6 +61,11 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"reprogram", ArgKind::kNone, "", "", 0, "after a card reset"},
     {"rewrite", ArgKind::kNone, "", "", 0, "after a firmware crash"},
     {"frame", ArgKind::kNumber, "kind", "to", 1, "a frame, and the judgement"},
+    {"rule", ArgKind::kNumber, "type_action_queue", "ports_mac", 2,
+     "a rule of any type, its addresses and prefixes"},
+    {"flow", ArgKind::kNumber, "kind", "ports", 2,
+     "a frame of any shape: IPv4, IPv6, IPv6 in IPv6, none; and the judgement"},
+    {"timestamps", ArgKind::kNumber, "mode", "", 0, ""},
 });
 
 /// Registers that only the classifier sees.
@@ -96,7 +105,10 @@ class Run {
     const bool on = op.a % 2 != 0;
     switch (static_cast<FilterOp>(op.kind)) {
       case FilterOp::kMac:
-        return static_cast<void>(filter_.set_mac(unicast(op.a)));
+        // 254 and 255 cannot be a port's.
+        return static_cast<void>(filter_.set_mac(op.a == 255   ? kZeroMac
+                                                 : op.a == 254 ? multicast(1)
+                                                               : unicast(op.a)));
       case FilterOp::kBroadcast:
         return static_cast<void>(filter_.set_broadcast(on));
       case FilterOp::kPromiscuous:
@@ -109,12 +121,14 @@ class Run {
         return list(op, true);
       case FilterOp::kBmc: {
         BmcConfig bmc{.present = on, .all_multicast = (op.a & 2) != 0};
-        for (std::uint32_t i = 0; i < 4; ++i) bmc.addresses[i] = unicast(0x8000U | (op.b + i));
+        for (std::uint32_t i = 0; i < 4; ++i) bmc.addresses[i] = bmc_mac(op.b, i);
         if (filter_.set_bmc(bmc)) bmc_ = on;
         return;
       }
       case FilterOp::kFrame:
         return frame(op);
+      case FilterOp::kFlow:
+        return flow(op);
       default:
         return more(op);
     }
@@ -142,6 +156,10 @@ class Run {
       }
       case FilterOp::kAddRule:
         return add_rule(op);
+      case FilterOp::kRule:
+        return any_rule(op);
+      case FilterOp::kTimestamps:
+        return static_cast<void>(filter_.set_timestamps(static_cast<RxTimestamps>(op.a % 5)));
       case FilterOp::kRemoveRule:
         return static_cast<void>(
             filter_.remove_rule(RuleId{static_cast<std::uint8_t>(op.a % 50)}));
@@ -157,6 +175,21 @@ class Run {
         return filter_.rewrite_rules();
       default:
         return;
+    }
+  }
+
+  /// Addresses of its own, groups, the host's, or some of each; bits 15:14 say which.
+  static MacAddress bmc_mac(std::uint32_t first, std::uint32_t i) {
+    const std::uint32_t n = (first & 0x3fffU) + i;
+    switch (first >> 14) {
+      case 0:
+        return unicast(0x8000U | n);
+      case 1:
+        return multicast(n);
+      case 2:
+        return unicast(n);
+      default:
+        return i == 0 ? multicast(n) : i == 1 ? kZeroMac : i == 2 ? kBroadcastMac : unicast(n);
     }
   }
 
@@ -189,15 +222,40 @@ class Run {
             static_cast<std::uint8_t>(value >> 11 & 7)};
   }
 
-  // ---- The judgement
+  /// Addresses that only rules name.
+  static MacAddress rule_mac(std::uint32_t n, bool group) {
+    return group ? multicast(0x7000U | (n & 31)) : unicast(0x7000U | (n & 31));
+  }
 
-  struct Flow {
-    MacAddress to{};
-    bool tcp = false;
-    std::array<std::uint8_t, 4> source{};
-    std::uint16_t source_port = 0;
-    std::uint16_t destination_port = 0;
-  };
+  /// A rule with all that a rule may have, and some that none may have. Value: bit 0 outer, bits
+  /// 2:1 RSS context, and for source and destination from bits 3 and 16 one bit that it is named,
+  /// six of its prefix and six of the address; bit 29: a mask that reaches beyond an IPv4 address.
+  void any_rule(const Op& op) {
+    FlowRule rule;
+    rule.type = FlowType{static_cast<std::uint8_t>(op.a & 7)};
+    rule.action = static_cast<FlowAction>(op.a >> 3 & 3);
+    rule.queue = static_cast<std::uint8_t>(op.a >> 5);
+    rule.outer = (op.value & 1) != 0;
+    rule.rss_context = op.value >> 1 & 3;
+    rule.source = ip_match(op.value >> 3, is_ip6(rule.type));
+    rule.destination = ip_match(op.value >> 16, is_ip6(rule.type));
+    if ((op.value >> 29 & 1) != 0) rule.source.mask[0] = 0xff;
+    const std::uint32_t b = op.b;
+    if ((b & 8) != 0) rule.destination_port = {static_cast<std::uint16_t>(80 + (b & 7)), 0xffff};
+    if ((b & 16) != 0) rule.source_port = {static_cast<std::uint16_t>(b >> 5 & 7), 0x0007};
+    if ((b & 0x100) != 0)
+      rule.mac = (b & 0x8000) != 0 ? kZeroMac : rule_mac(b >> 9, (b & 0x4000) != 0);
+    (void)filter_.add_rule(rule);
+  }
+  static IpMatch ip_match(std::uint64_t bits, bool v6) {
+    if ((bits & 1) == 0) return {};
+    const auto prefix = static_cast<unsigned>(bits >> 1 & 63);
+    const IpAddress at = small_address(bits >> 7, v6);
+    if (v6) return IpMatch::v6(at, 96 + prefix);
+    return IpMatch::v4({at[12], at[13], at[14], at[15]}, prefix);
+  }
+
+  // ---- The judgement
 
   void frame(const Op& op) {
     Flow flow;
@@ -207,42 +265,78 @@ class Run {
         flow.to = filter_.mac();
         break;
       case 1:
-        flow.to = unicast(number);
+        flow.to = one_of(filter_.filter().unicast, op, unicast(number));
         break;
       case 2:
-        flow.to = multicast(number);
+        flow.to = one_of(filter_.filter().multicast, op, multicast(number));
         break;
       default:
         flow.to = kBroadcastMac;
         break;
     }
     flow.tcp = (op.a & 4) != 0;
-    flow.source = address(static_cast<std::uint32_t>(op.value));
+    const auto source = address(static_cast<std::uint32_t>(op.value));
+    std::copy(source.begin(), source.end(), flow.source.begin() + 12);
+    flow.destination = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10, 0, 0, 99};
     flow.source_port = static_cast<std::uint16_t>(op.value >> 16);
     flow.destination_port = op.b;
     judge(flow);
     ++work().events;
   }
 
+  /// Kind: bits 1:0 to whom as in frame(), 2 TCP, 3 an address that the application named, 5:4
+  /// shape, 6 to an address of a rule. Value: as any_rule().
+  void flow(const Op& op) {
+    Flow flow;
+    const auto number = static_cast<std::uint32_t>(op.value >> 32 & 0x7fff);
+    const bool group = op.a % 4U == 2;
+    if (op.a % 4U == 0) flow.to = filter_.mac();
+    if (op.a % 4U == 3) flow.to = kBroadcastMac;
+    if (op.a % 4U == 1) flow.to = one_of(filter_.filter().unicast, op, unicast(number));
+    if (group) flow.to = one_of(filter_.filter().multicast, op, multicast(number));
+    if ((op.a & 0x40) != 0) flow.to = rule_mac(number, group);
+    flow.tcp = (op.a & 4) != 0;
+    flow.shape = static_cast<Shape>(op.a >> 4 & 3);
+    flow.source = small_address(op.value >> 10, flow.is_v6());
+    flow.destination = small_address(op.value >> 23, flow.is_v6());
+    flow.outer_source = small_address(op.value >> 50, true);
+    flow.outer_destination = small_address(op.value >> 56, true);
+    flow.destination_port = static_cast<std::uint16_t>(80 + (op.b & 7));
+    flow.source_port = op.b >> 5 & 7;
+    judge(flow);
+    ++work().events;
+  }
+
+  /// Kind bit 3: an address that the application named, where a table too small shows.
+  static MacAddress one_of(const MacList& list, const Op& op, const MacAddress& other) {
+    return (op.a & 8) != 0 && list.count != 0 ? list.at[op.value % list.count] : other;
+  }
+
   void judge(const Flow& flow) {
     for (std::uint32_t c = 0; c < kRssContexts; ++c)
       require(!set_tables_[c] || *set_tables_[c] == filter_.rss_table(c), "filter",
               "an indirection table that the application set is lost", c);
-    const auto bytes = make_frame(flow);
-    const auto decision = io_.classifier.classify(device::parse_frame(bytes));
+    const FlowFrameWriter writer(flow);
+    const auto decision = io_.classifier.classify(device::parse_frame(writer.frame()));
+    const FlowRule* rule = rules_.rule_for(flow);
     if (!filter_.running()) {
       require(!decision.to_host(), "filter", "a frame for a stopped port");
       return;
     }
-    const bool wanted = is_wanted(flow.to);
+    const bool wanted = is_wanted(flow.to) || rules_.names(flow.to);
     const bool other = may_be_wanted(flow.to);
     // With a management controller the host hears its groups and broadcasts, too.
     const bool shared = bmc_ && is_multicast(flow.to);
-    if (!other && !shared && rule_for(flow) == nullptr)
+    if (!wanted && !other && !shared && rule == nullptr)
       require(!decision.to_host(), "filter", "a frame that nobody wants", flow.to[5]);
     if (!wanted) return;
-    if (const FlowRule* rule = rule_for(flow)) return judge_rule(*rule, decision);
-    const auto type = flow.tcp ? FlowType::kTcp4 : FlowType::kUdp4;
+    // What the host alone listens to is none of the controller's business.
+    const MacFilter& own = filter_.filter();
+    if (flow.to == own.host || own.unicast.contains(flow.to))
+      require(!decision.to_bmc(), "filter", "the controller hears the host's frames", flow.to[4],
+              flow.to[5]);
+    if (rule != nullptr) return judge_rule(*rule, decision);
+    const FlowType type = flow.type();
     if ((filter_.hash_fields(type) & kHashDiscard) != 0) {
       require(!decision.to_host(), "filter", "a discarded type", raw(type));
       return;
@@ -253,6 +347,8 @@ class Run {
     if (decision.hash_valid)
       require(decision.queue == filter_.rss_table(0)[decision.hash & 0xff], "filter",
               "another queue than the table's", decision.queue, decision.hash);
+    require(decision.timestamp == is_stamped(filter_.timestamps(), type), "filter",
+            "a stamp that was not asked for, or none", raw(type), raw(filter_.timestamps()));
   }
 
   void judge_rule(const FlowRule& rule, const device::Decision& decision) const {
@@ -263,6 +359,9 @@ class Run {
               "a rule's queue is not used", decision.queue, rule.queue);
     } else {
       require(decision.to_host(), "filter", "a rule drops");
+      if (decision.hash_valid)
+        require(decision.queue == filter_.rss_table(rule.rss_context)[decision.hash & 0xff],
+                "filter", "another queue than the rule's table's", decision.queue);
     }
   }
 
@@ -283,46 +382,11 @@ class Run {
     });
   }
 
-  /// The rule of the lowest number that matches.
-  const FlowRule* rule_for(const Flow& flow) const {
-    for (std::uint32_t n = 0; n < kMaxRules; ++n) {
-      const FlowRule* rule = filter_.rule(RuleId{static_cast<std::uint8_t>(n)});
-      if (rule != nullptr && matches(*rule, flow)) return rule;
-    }
-    return nullptr;
-  }
-  static bool matches(const FlowRule& rule, const Flow& flow) {
-    if ((rule.type == FlowType::kTcp4) != flow.tcp) return false;
-    if (((rule.destination_port.port ^ flow.destination_port) & rule.destination_port.mask) != 0)
-      return false;
-    if (((rule.source_port.port ^ flow.source_port) & rule.source_port.mask) != 0) return false;
-    for (std::size_t i = 0; i < 4; ++i) {
-      const auto difference = rule.source.address[12 + i] ^ flow.source[i];
-      if ((difference & rule.source.mask[12 + i]) != 0) return false;
-    }
-    return true;
-  }
-
-  static std::array<std::byte, 64> make_frame(const Flow& flow) {
-    std::array<std::byte, 64> frame{};
-    const auto put = [&](std::size_t at, std::initializer_list<unsigned> bytes) {
-      for (const unsigned b : bytes) frame[at++] = static_cast<std::byte>(b & 0xff);
-    };
-    for (std::size_t i = 0; i < 6; ++i) frame[i] = std::byte{flow.to[i]};
-    put(6, {2, 0, 0, 0, 9, 9, 0x08, 0x00, 0x45, 0, 0, 50});
-    put(22, {64, flow.tcp ? 6U : 17U});
-    put(26, {flow.source[0], flow.source[1], flow.source[2], flow.source[3], 10, 0, 0, 99});
-    put(34, {flow.source_port / 256U, flow.source_port, flow.destination_port / 256U,
-             flow.destination_port});
-    put(38, {0, 30});
-    if (flow.tcp) put(46, {0x50});
-    return frame;
-  }
-
   ClassifierIo io_;
   NullObserver observer_;
   Door<ClassifierIo> door_;
   RxFilter<ClassifierIo> filter_;
+  RuleModel<RxFilter<ClassifierIo>> rules_{filter_};
   bool bmc_ = false;
   std::array<std::optional<RssTable>, kRssContexts> set_tables_{};
 };

@@ -59,7 +59,7 @@ class HostileIo : public io::PassThrough<Inner> {
   void behave() {
     for (Order& o : orders_) o.count = 0;
     gone = false;
-    allocations_to_fail = 0;
+    allocations_before = allocations_to_fail = 0;
   }
 
   std::uint32_t read32(Site site, RegAddr reg) {
@@ -106,7 +106,9 @@ class HostileIo : public io::PassThrough<Inner> {
     }
   }
   std::optional<DmaSpan> dma_alloc(std::size_t bytes) {
-    if (allocations_to_fail != 0) {
+    if (allocations_before != 0) {
+      --allocations_before;
+    } else if (allocations_to_fail != 0) {
       --allocations_to_fail;
       return std::nullopt;
     }
@@ -115,7 +117,8 @@ class HostileIo : public io::PassThrough<Inner> {
 
   /// Whoever wants to hear of each lie: the site, the honest value, the one in its place.
   std::function<void(Site, std::uint64_t honest, std::uint64_t said)> on_lie;
-  bool gone = false;  ///< removed: everything reads all ones, writes vanish
+  bool gone = false;                     ///< removed: everything reads all ones, writes vanish
+  std::uint32_t allocations_before = 0;  ///< of the next ones succeed
   std::uint32_t allocations_to_fail = 0;
   std::uint64_t accesses = 0;
   std::uint64_t lies = 0;           ///< values that were changed

@@ -6,6 +6,7 @@
 #include "driver/register_dump.hpp"
 #include "driver/self_test.hpp"
 #include "driver/setup.hpp"
+#include "fuzz/port_settings.hpp"
 #include "fuzz/sim_port.hpp"
 
 namespace hni::fuzz {
@@ -37,12 +38,16 @@ enum class PortOp : std::uint8_t {
   kRequest,
   kFilter,
   kInspect,
+  kInsist,
+  kConfigure,
 };
 
 constexpr auto kOps = std::to_array<OpInfo>({
     {"lie", ArgKind::kSite, "site", "class_count", 1,
      "the next values of a site; class + 256 * n"},
-    {"advance", ArgKind::kNumber, "unit", "count", 0, "time: 10 us, 1 ms, 100 ms or 5 s a turn"},
+    {"advance", ArgKind::kNumber, "unit", "count", 0,
+     "time: turns of 10 us, 1 ms, 100 ms, 5 s; or, served at each deadline, 20 ms, 500 ms, 2 s, "
+     "10 s"},
     {"send", ArgKind::kNumber, "frames", "bytes", 0, "the application sends"},
     {"receive", ArgKind::kNumber, "bursts", "", 0, "the application receives"},
     {"inject", ArgKind::kNumber, "frames", "bytes", 0, "the peer sends"},
@@ -51,7 +56,8 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"attach", ArgKind::kNone, "", "", 0, ""},
     {"detach", ArgKind::kNone, "", "", 0, ""},
     {"gone", ArgKind::kNumber, "on", "", 0, "the card is removed, or is back"},
-    {"fail_alloc", ArgKind::kNumber, "count", "", 0, "the next DMA allocations fail"},
+    {"fail_alloc", ArgKind::kNumber, "count", "after", 0,
+     "of the next DMA allocations, `after` succeed and then `count` fail"},
     {"interrupt", ArgKind::kNumber, "vector", "times", 0, "vectors that the card never raised"},
     {"lose_interrupts", ArgKind::kNumber, "on", "", 0, ""},
     {"fw_faults", ArgKind::kNumber, "bits", "requests", 0,
@@ -68,6 +74,9 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"request", ArgKind::kNumber, "what", "number", 0, "a firmware request of the application"},
     {"filter", ArgKind::kNumber, "what", "number", 0, "a filter setting of the application"},
     {"inspect", ArgKind::kNumber, "what", "number", 0, "dump, self tests, counters, clock"},
+    {"insist", ArgKind::kNumber, "times", "", 0,
+     "starts again each time that the port has failed"},
+    {"configure", ArgKind::kNumber, "what", "number", 0, "the next attach is for another port"},
 });
 
 class Run {
@@ -102,6 +111,12 @@ class Run {
       case PortOp::kInspect:
         inspect(op.a % 6U, op.b);
         break;
+      case PortOp::kConfigure:
+        configure(sim_.config, op.a % 16U, op.b);
+        break;
+      case PortOp::kInsist:
+        insist(op.a % 12U);
+        break;
       default:
         life(op);
         break;
@@ -112,6 +127,7 @@ class Run {
   /// The card behaves: the port must come to carry frames both ways, then give everything back.
   void recover() {
     behave();
+    sim_.config = SimPort::usual();
     const bool settles = sim_.run_until([&] { return settled(); }, 60s);
     require(settles, "recovery", "no settled state", state());
     if (sim_.port.state() == PortState::kGone) detach();
@@ -128,9 +144,17 @@ class Run {
     traffic();
     check();
     detach();
+    // The card obeyed to the end, so its way to memory is shut.
+    require(!may_reach_memory(), "ownership", "a detached card may still reach memory");
   }
 
  private:
+  bool may_reach_memory() {
+    device::Card& card = sim_.card.card;
+    return spec::PUL_OB_TLP_HDR_AW_CFG{card.read(spec::PUL_OB_TLP_HDR_AW_CFG::at())}.BME() != 0 ||
+           spec::PUL_OB_TLP_HDR_AR_CFG{card.read(spec::PUL_OB_TLP_HDR_AR_CFG::at())}.BME() != 0;
+  }
+
   bool comes_up() {
     sim_.port.start(sim_.now);
     return sim_.run_until(
@@ -164,7 +188,6 @@ class Run {
 
   /// Frames flow both ways. What was lost before may be noticed now: a few rounds.
   void traffic() {
-    (void)sim_.port.filter().set_promiscuous(true);
     bool received = false;
     bool sent = false;
     for (int round = 0; round < 40 && !(received && sent); ++round) {
@@ -189,9 +212,18 @@ class Run {
             sim_.card.dma.mappings());
   }
 
+  /// Units 0 to 3: an application that comes by once a turn, and may be late for a deadline; 4 to
+  /// 7: one that is called when the port asks for it.
   void advance(const Op& op) {
-    static constexpr std::array<Duration, 4> kUnits{10us, 1ms, 100ms, 5s};
-    for (unsigned i = 0; i <= op.b % 16U; ++i) sim_.advance(kUnits[op.a % 4U]);
+    static constexpr std::array<Duration, 8> kUnits{10us, 1ms, 100ms, 5s, 20ms, 500ms, 2s, 10s};
+    const Duration unit = kUnits[op.a % 8U];
+    for (unsigned i = 0; i <= op.b % 16U; ++i) {
+      if (op.a % 8U < 4) {
+        sim_.advance(unit);
+      } else {
+        (void)sim_.run_until([] { return false; }, unit);
+      }
+    }
   }
 
   static std::size_t size_of(std::uint16_t b) {
@@ -219,6 +251,7 @@ class Run {
         return;
       case PortOp::kFailAlloc:
         sim_.hostile.allocations_to_fail = op.a % 8U;
+        sim_.hostile.allocations_before = op.b % 16U;
         return;
       case PortOp::kLoseInterrupts:
         sim_.lose_interrupts = on;
@@ -369,6 +402,27 @@ class Run {
     require(vectors.done(), "steps", "the vector test does not end");
   }
 
+  /// An application that does not give up: what fails again and again must not wait for ever.
+  void insist(unsigned times) {
+    for (unsigned i = 0; i <= times; ++i) {
+      sim_.port.start(sim_.now);
+      (void)sim_.run_until(
+          [&] {
+            check_pause();
+            return settled();
+          },
+          30s);
+    }
+  }
+
+  /// Between two card resets lies no more than the longest pause.
+  void check_pause() {
+    if (sim_.port.state() != PortState::kResetting) return;
+    require(sim_.port.deadline() <= sim_.now + SimPort::P::kLongestBackoff, "steps",
+            "a card reset waits too long",
+            static_cast<std::uint64_t>((sim_.port.deadline() - sim_.now).count()));
+  }
+
   void filter(unsigned what, std::uint16_t number) {
     auto& filter = sim_.port.filter();
     switch (what) {
@@ -400,7 +454,11 @@ class Run {
   /// What holds at every moment.
   void check() {
     require(sim_.port.is_valid(), "is_valid", "port", state());
-    if (sim_.port.state() != PortState::kDetached) {
+    check_pause();
+    if (sim_.port.state() == PortState::kDetached) {
+      require(sim_.card.dma.mappings() == 0, "conservation", "a detached port holds memory",
+              sim_.card.dma.mappings());
+    } else {
       const Balance b = transmit_balance(sim_.port, 0, posted());
       require(sim_.port.queues() == 0 || b.holds(), "conservation", "transmit packets", b.left,
               b.right);

@@ -61,6 +61,7 @@ class RingCard {
     tcq_.reset();
     headers_ = {0, kHeadRoom};
     payloads_ = {0, 0};
+    payload_count_ = last_count_ = 0;
   }
 
   // ---- Receive

@@ -174,7 +174,7 @@ class RingWorld {
   void begin(bool receives) {
     receives_ = receives;
     io.steps = 0;
-    pair.reclaim();
+    if (pair.state() != PairState::kOff) pair.reclaim();  // only after an ablated finding
     held_ = first_held_ = 0;
     // The order in which pages came back is part of the world too.
     if (!pool.init(memory_, page_shift_)) std::abort();

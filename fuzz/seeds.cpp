@@ -2,33 +2,15 @@
 #include "fuzz/seeds.hpp"
 
 #include <array>
-#include <cstdio>
-#include <cstdlib>
 
 #include "driver/input_sites.hpp"
 #include "fuzz/lies.hpp"
-#include "fuzz/target.hpp"
+#include "fuzz/seed_maker.hpp"
 
 namespace hni::fuzz {
 namespace {
 
-class Maker {
- public:
-  void add(std::string_view target, const std::string& name, const std::string& text) {
-    const Target* t = find_target(target);
-    const ParsedScript parsed = script_from_text(text, t->ops);
-    if (!parsed.error.empty()) {
-      std::fprintf(stderr, "seed %s: %s\n", name.c_str(), parsed.error.c_str());
-      std::abort();
-    }
-    seeds.push_back({std::string(target), name, encode_script(parsed.script, t->ops)});
-  }
-  void add_bytes(std::string_view target, const std::string& name,
-                 std::vector<std::uint8_t> bytes) {
-    seeds.push_back({std::string(target), name, std::move(bytes)});
-  }
-  std::vector<Seed> seeds;
-};
+using Maker = SeedMaker;
 
 constexpr auto kLies = std::to_array<std::string_view>(
     {"zero", "max", "low", "below", "high", "above", "stale", "random", "fresh"});
@@ -181,7 +163,7 @@ void ring_seeds(Maker& to) {
 // ---- Lies at the door
 
 const std::string kLife =
-    "attach\nstart\nadvance unit=1 count=15\nadvance unit=2 count=5\n"
+    "attach\nstart\nadvance unit=1 count=15\nadvance unit=6 count=2\n"
     "inject frames=3 bytes=200\nsend frames=3 bytes=300\nadvance unit=0 count=15\nreceive\n"
     "interrupt vector=1\nrequest what=0\nrequest what=1 number=4096\nrequest what=2 "
     "number=1\nrequest what=6 "
@@ -189,7 +171,13 @@ const std::string kLife =
     "advance unit=1 count=5\nrequest what=3 number=4096\nrequest what=5\n"
     "request what=4 number=3000\nadvance unit=1 count=9\n"
     "inspect what=0\ninspect what=1\ninspect what=2\ninspect what=4\ninspect what=5 number=7\n"
-    "advance unit=3 count=3\ninject frames=1 bytes=1500\nadvance unit=0 count=15\nreceive\n";
+    "advance unit=6\ninject frames=1 bytes=1500\nadvance unit=0 count=15\nreceive\n";
+
+/// Up, two frames each way, down and up.
+const std::string kShort =
+    "attach\nstart\nadvance unit=1 count=15\nadvance unit=6 count=2\ninject frames=1 bytes=200\n"
+    "send frames=1 bytes=300\nadvance unit=4\nreceive bursts=1\nstop\nadvance unit=4\nstart\n"
+    "advance unit=4\n";
 
 void door_seeds(Maker& to) {
   const auto six =
@@ -212,7 +200,7 @@ void door_seeds(Maker& to) {
       to.add("port", name + "-in-bring-up", lie + kLife);
       to.add("port", name + "-in-traffic",
              "filter what=3 number=1\nattach\nstart\nadvance unit=1 count=15\n"
-             "advance unit=2 count=5\n" +
+             "advance unit=6 count=2\n" +
                  lie + kLife + lie + test);
       if (site.kind != SiteKind::kMailbox && site.kind != SiteKind::kMessage &&
           site.id != Site::kIntrStatus && site.id != Site::kMailboxLength)
@@ -231,6 +219,35 @@ void life_seeds(Maker& to) {
            kLife + middle + "advance unit=1 count=15\n" + "advance unit=3 count=5\n");
   };
   port("good", "");
+  // Served on time: ten seconds and more.
+  port("long-life", "advance unit=7 count=2\n");
+  port("wire-stuck-and-served", "refuse_frames on=1\nsend frames=9 bytes=60\nadvance unit=7\n");
+  port("stopped-with-a-stuck-wire",
+       "refuse_frames on=1\nsend frames=9 bytes=9000\nsend frames=9 bytes=9000\nstop\n"
+       "advance unit=4 count=15\nadvance unit=5 count=3\nstart\nadvance unit=7\n");
+  port("firmware-silent-and-served", "fw_faults bits=1\nadvance unit=7 count=4\n");
+  port("uptime-backwards-and-served", "fw_faults bits=8\nadvance unit=7 count=2\n");
+  port("firmware-reboot-and-served", "fw_reboot\nadvance unit=7 count=2\n");
+  port("link-flap-and-served",
+       "cable plugged=0\nadvance unit=6\ncable plugged=1\n"
+       "advance unit=6 count=2\ninject frames=3 bytes=90\n"
+       "advance unit=4\nreceive\n");
+  port("interrupts-lost-and-served", "lose_interrupts on=1\nadvance unit=7 count=1\n");
+  port("taken-over-late",
+       "stop\nadvance unit=6\nfw_faults bits=2\nstart\nadvance unit=7 count=2\n");
+  port("stopped-while-taking-over", "stop\nadvance unit=6\nstart\nstop\nadvance unit=6\n");
+  std::string flaps;
+  for (int i = 0; i < 40; ++i)
+    flaps += "cable plugged=" + std::to_string(i % 2) + "\ninterrupt vector=1\nadvance unit=1\n";
+  port("link-flaps-until-muted", flaps + "advance unit=6 count=3\n");
+  for (unsigned what = 0; what < 16; ++what) {
+    for (const unsigned number : {0U, 1U, 2U, 3U, 4U, 5U, 255U, 1279U, 2000U, 4095U, 65535U}) {
+      if (what < 4 && number > 5) continue;
+      to.add("port", "setting-" + std::to_string(what) + "-of-" + std::to_string(number),
+             "configure what=" + std::to_string(what) + " number=" + std::to_string(number) +
+                 "\n" + kShort);
+    }
+  }
   port("register-test-of-all",
        "stop\nadvance unit=1 count=9\ninspect what=3 number=2047\nstart\n");
   port("dump-of-unnamed-registers", "inspect what=2 number=7\n");
@@ -266,9 +283,12 @@ void life_seeds(Maker& to) {
        "send frames=0 bytes=9741\nsend bytes=4096\nsend bytes=4097\n"
        "advance unit=1\ninject bytes=9741\ninject bytes=4096\nadvance unit=1\n"
        "receive\n");
+  port("fails-again-and-again", "fw_faults bits=1\nadvance unit=3 count=6\ninsist times=9\n");
+  // Packet memory, mailbox, five rings; and none.
   for (int i = 0; i < 8; ++i)
     to.add("port", "allocation-" + std::to_string(i) + "-fails",
-           "fail_alloc count=" + std::to_string(i) + "\nattach\nstart\nadvance unit=1 count=9\n");
+           "fail_alloc count=1 after=" + std::to_string(i) +
+               "\nattach\nstart\nadvance unit=1 count=9\n");
   to.add("mailbox", "unsolicited-answer",
          "advance unit=1 count=5\nbegin type=21\nattribute id=0 length=12 value=0x7\ndeliver\n");
   to.add("mailbox", "capabilities-unasked",
@@ -300,10 +320,16 @@ void plain_seeds(Maker& to) {
                " random=9 value=0xffffffffff\nfresh reads=9\n"
                "clock class=" +
                std::string(c) + " random=9 value=0x0\n");
+  for (const std::string when : {"0x0", "0x1", "0x2"})
+    to.add("statistics", "carries-behind-read-" + when.substr(2),
+           "carry group=0 value=" + when + "\nupdate\ncarry group=0 value=" + when +
+               "\nsnapshot\nupdate\n");
   to.add("statistics", "high-half-never-rests", "fresh reads=200\nupdate\nsnapshot\nupdate\n");
   const std::string frames =
       "frame kind=0 to=80 value=0x1\nframe kind=1 to=80 value=0x5\n"
-      "frame kind=2 to=80 value=0x5\nframe kind=3 to=80\n";
+      "frame kind=2 to=80 value=0x5\nframe kind=3 to=80\n"
+      "frame kind=9 to=80 value=0x0\nframe kind=9 to=80 value=0x27\n"
+      "frame kind=10 to=80 value=0x0\nframe kind=10 to=80 value=0x27\n";
   for (const std::string op : {"promiscuous on=1",
                                "all_multicast on=1",
                                "broadcast on=1",
@@ -369,6 +395,8 @@ std::vector<Seed> make_seeds() {
   door_seeds(maker);
   life_seeds(maker);
   plain_seeds(maker);
+  rule_seeds(maker);
+  firmware_seeds(maker);
   return std::move(maker.seeds);
 }
 

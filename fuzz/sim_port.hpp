@@ -112,7 +112,7 @@ class SimPort {
 
   SimPort() : card(device::CardConfig{}, wire), hostile(card.io), port(hostile) {}
 
-  static PortConfig config() {
+  static PortConfig usual() {
     PortConfig c;
     c.mac = NumberedFrames::kHost;
     c.queues = 1;
@@ -154,7 +154,7 @@ class SimPort {
 
   // ---- The application
 
-  void attach() { (void)port.attach(config(), now); }
+  void attach() { (void)port.attach(config, now); }
 
   /// Sends one numbered frame; true if the port took it.
   bool send(std::size_t bytes) {
@@ -216,6 +216,7 @@ class SimPort {
   }
   void started() { ++starts_; }
 
+  PortConfig config = usual();
   PeerWire wire;
   io::InProcessCard card;
   Io hostile;

@@ -13,7 +13,16 @@
 namespace hni::fuzz {
 namespace {
 
-enum class StatOp : std::uint8_t { kBump, kSet, kFresh, kStep, kUpdate, kSnapshot, kClock };
+enum class StatOp : std::uint8_t {
+  kBump,
+  kSet,
+  kFresh,
+  kStep,
+  kUpdate,
+  kSnapshot,
+  kClock,
+  kCarry
+};
 
 constexpr auto kOps = std::to_array<OpInfo>({
     {"bump", ArgKind::kNumber, "group", "element", 2, "a counter grows"},
@@ -23,6 +32,8 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"update", ArgKind::kNone, "", "", 0, "the application reads all"},
     {"snapshot", ArgKind::kNone, "", "", 0, "as after a reset"},
     {"clock", ArgKind::kClass, "class", "random", 2, "the clock's halves, and a stamp"},
+    {"carry", ArgKind::kNumber, "group", "element", 1,
+     "a counter carries into its high half, behind one of the next three reads"},
 });
 
 constexpr std::uint32_t kQueues = 4;
@@ -41,6 +52,10 @@ class CounterCard {
       site_record().note(site, ValueClass::kFresh);
       ++word;
     }
+    if (carry_in != 0 && (reg == carry_low || reg == carry_high) && --carry_in == 0) {
+      this->word(carry_low) = 0;
+      ++this->word(carry_high);
+    }
     return value;
   }
   void write32(RegAddr, std::uint32_t) {}
@@ -58,6 +73,7 @@ class CounterCard {
     return (low & 0xffff) | (std::uint64_t{word(next(g.low(i)))} & 0xffff) << 16;
   }
   void set(const CounterGroup& g, std::uint32_t i, std::uint64_t value) {
+    carry_in = 0;
     word(g.low(i)) = static_cast<std::uint32_t>(value);
     if (g.is_wide()) word(g.high(i)) = static_cast<std::uint32_t>(value >> 32);
     if (g.kind == CounterKind::kClearOnRead) {
@@ -69,6 +85,9 @@ class CounterCard {
 
   std::uint64_t reads = 0;
   std::uint32_t fresh = 0;
+  std::uint32_t carry_in = 0;  ///< reads of its halves until the counter at carry_low carries
+  RegAddr carry_low{};
+  RegAddr carry_high{};
 
  private:
   std::array<std::uint32_t, 1U << 16> words_{};
@@ -95,16 +114,18 @@ class Run {
         bounded([&] { statistics_.step(now_); });
         break;
       case StatOp::kUpdate:
-        book(false, false);
-        bounded([&] { (void)statistics_.update(); });
-        compare();
+        update();
         break;
       case StatOp::kSnapshot:
         book(true, false);
         bounded([&] { statistics_.snapshot(); });
+        rebased_ = true;
         break;
       case StatOp::kClock:
         clock(op);
+        break;
+      case StatOp::kCarry:
+        carry(op);
         break;
     }
   }
@@ -128,6 +149,38 @@ class Run {
     if (bump && op.value == 1) site_record().note(site, ValueClass::kAboveHigh);
     if (bump && op.value == 0) site_record().note(site, ValueClass::kStale);
     card_.set(g, i, bump ? card_.get(g, i) + op.value : op.value);
+  }
+
+  void update() {
+    book(false, false);
+    bounded([&] { (void)statistics_.update(); });
+    compare();
+  }
+
+  /// The moment that reading two halves is about: all ones below, then one more.
+  void carry(const Op& op) {
+    update();  // settles the one before
+    std::size_t at = op.a % kCounterGroups.size();
+    while (!kCounterGroups[at].is_wide()) at = (at + 1) % kCounterGroups.size();
+    const CounterGroup& g = kCounterGroups[at];
+    const std::uint32_t i = op.b % (g.block == CounterBlock::kQueue ? kQueues : g.count);
+    card_.set(g, i, (op.value >> 2 & 0xffff) << 32 | 0xffffffff);
+    card_.carry_low = g.low(i);
+    card_.carry_high = g.high(i);
+    card_.carry_in = op.value % 3 + 1;
+    carried_ = g.first + i;
+    rebased_ = false;
+  }
+
+  /// The driver may have read a counter before or after it carried: one more, or, when it counts
+  /// from there, one less. Nothing else.
+  void follow_carry(std::uint64_t got) {
+    if (got == value_[carried_] + 1) {
+      value_[carried_] = got;
+      ++last_[carried_];
+    } else if (rebased_ && got + 1 == value_[carried_]) {
+      value_[carried_] = got;
+    }
   }
 
   template <class Call>
@@ -175,6 +228,7 @@ class Run {
     if (door_.gone()) return;
     for (std::size_t slot = 0; slot < kCounterSlots; ++slot) {
       if (unsure_) value_[slot] = statistics_.values().at[slot];
+      if (slot == carried_) follow_carry(statistics_.values().at[slot]);
       require(statistics_.values().at[slot] == value_[slot], "model", "another counter value",
               slot, value_[slot]);
     }
@@ -215,6 +269,8 @@ class Run {
   Time now_{};
   Time due_{};
   bool unsure_ = false;
+  bool rebased_ = false;                 ///< since the carry
+  std::size_t carried_ = kCounterSlots;  ///< the counter that carried last
   std::array<std::uint64_t, kCounterSlots> value_{};
   std::array<std::uint64_t, kCounterSlots> last_{};
 };

@@ -8,6 +8,7 @@ if(HNI_FUZZ)
   # The seeded bugs are bugs of today's driver.
   add_test(NAME fuzz_bugs_apply WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
            COMMAND sh -c "for f in fuzz/bugs/*.patch; do patch --dry-run -s -p1 <$f || exit 1; done")
+  add_test(NAME fuzz_campaign COMMAND python3 -B ${CMAKE_CURRENT_SOURCE_DIR}/fuzz_campaign_test.py)
   file(GLOB corpora RELATIVE ${PROJECT_SOURCE_DIR}/corpus ${PROJECT_SOURCE_DIR}/corpus/*)
   foreach(name ${corpora})
     if(TARGET fuzz_${name})

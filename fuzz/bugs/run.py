@@ -9,10 +9,14 @@ the patch names is built from it (clang, ASan, UBSan, libFuzzer) and runs
     corpus     from the committed corpus, as often
     sanitizers from the committed corpus, once, with every oracle but ASan and UBSan switched off
 each until the bug is detected, at most TIME seconds of processor time. A line a bug; with --table, the
-whole as a table in Markdown. The product is never changed.
+whole as a table in Markdown. With --json each result is kept at once, and --resume leaves out what FILE
+holds already (and was measured with the same patch), so that a table is made in as many parts as one likes.
+The product is never changed.
 """
 import argparse
 import concurrent.futures
+import hashlib
+import json
 import os
 import pathlib
 import re
@@ -28,6 +32,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUGS = ROOT / "fuzz" / "bugs"
 SHARED = ("finding", "script", "run_target", "message_mutator", "mutator")
 RINGS = ("rx", "tx", "traffic")
+OPTIONS = {"classifier_fuzz": ["-fno-sanitize-coverage=trace-cmp"]}  # as in fuzz/CMakeLists.txt
 VERDICT = (
     (re.compile(r"^finding: ([a-z_-]+): (.*) \(0x", re.M), "{0}: {1}"),
     (re.compile(r"ERROR: AddressSanitizer: ([A-Za-z-]+)"), "ASan: {0}"),
@@ -47,8 +52,13 @@ def arguments():
                        help="a build of preset `fuzz`: generated headers, libraries of the emulated card")
     parse.add_argument("--out", type=pathlib.Path, help="programs and logs (BUILD/bugs)")
     parse.add_argument("--table", type=pathlib.Path, help="write the result there, in Markdown")
+    parse.add_argument("--json", type=pathlib.Path, help="keep each result there as soon as it is known")
+    parse.add_argument("--resume", action="store_true",
+                       help="go on: what the --json file holds is not measured again, and counts in the table")
     parse.add_argument("names", nargs="*", help="bugs; all of them if none is named")
     options = parse.parse_args()
+    if options.resume and not options.json:
+        parse.error("--resume needs --json")
     options.build = options.build.resolve()
     options.out = (options.out or options.build / "bugs").resolve()
     return options
@@ -65,7 +75,8 @@ class Builder:
 
     def compile(self, source, output, first, extra=()):
         """The headers in `first` are found before those of the tree."""
-        subprocess.run([*self.compiler, *self.flags, *extra, "-fsanitize=fuzzer-no-link", f"-I{first}", f"-I{ROOT}",
+        subprocess.run([*self.compiler, *self.flags, *extra, "-fsanitize=fuzzer-no-link",
+                        *OPTIONS.get(pathlib.Path(source).stem, []), f"-I{first}", f"-I{ROOT}",
                         f"-I{self.build}/generated", f"-I{ROOT}/spec/runtime", "-c", str(ROOT / source), "-o",
                         str(output)], check=True)
         return str(output)
@@ -98,6 +109,9 @@ class Bug:
         self.name = name
         self.patch = BUGS / f"{name}.patch"
         self.target = re.search(r"^# target: (\w+)$", self.patch.read_text(), re.M).group(1)
+
+    def digest(self):
+        return hashlib.sha256(self.patch.read_bytes()).hexdigest()[:16]
 
 
 class Run:
@@ -135,83 +149,123 @@ class Run:
             print(f"{folder.name} {label}: not by this bug: {self.oracle}; see {work}", flush=True)
             self.oracle = None
 
-    def by_sanitizer(self):
-        return self.oracle is not None and self.oracle.startswith(("ASan", "UBSan"))
-
 
 class Result:
-    def __init__(self, bug, options, builder):
-        self.bug = bug
+    """What was measured of a bug: lists of runs as they lie in the JSON file."""
+
+    def __init__(self, name, target, limit, empty, corpus, alone, patch=""):
+        self.name, self.target, self.limit, self.patch = name, target, limit, patch
+        self.empty, self.corpus, self.alone = empty, corpus, alone
+
+    @classmethod
+    def measure(cls, bug, options, builder):
         folder = builder.program(bug)
         corpus = ROOT / "corpus" / bug.target
-        self.empty = [Run(folder, f"empty{n}", options.time, n + 1) for n in range(options.trials)]
-        self.corpus = [Run(folder, f"corpus{n}", options.time, n + 1, corpus) for n in range(options.trials)]
-        self.alone = Run(folder, "alone", options.ablate, 1, corpus, True) if options.ablate else None
+        def trials(label, *source):
+            return [vars(Run(folder, f"{label}{n}", options.time, n, *source)) for n in range(1, options.trials + 1)]
+        empty = trials("empty")
+        seeded = trials("corpus", corpus)
+        alone = vars(Run(folder, "alone", options.ablate, 1, corpus, True)) if options.ablate else None
+        return cls(bug.name, bug.target, options.time, empty, seeded, alone, bug.digest())
 
-    @staticmethod
-    def median(runs, limit):
+    def median(self, runs):
         """Of the times to detection; a run that found nothing counts as more than the limit."""
-        value = statistics.median_low([run.seconds if run.oracle else limit + 1 for run in runs])
-        return f"> {limit}" if value > limit else f"{value:.1f}"
+        value = statistics.median_low([run["seconds"] if run["oracle"] else self.limit + 1 for run in runs])
+        return f"> {self.limit}" if value > self.limit else f"{value:.1f}"
+
+    def detected(self, runs):
+        return self.median(runs)[0] != ">"
+
+    def by_sanitizer(self):
+        return bool(self.alone and self.alone["oracle"] and self.alone["oracle"].startswith(("ASan", "UBSan")))
 
     def oracle(self):
-        names = [run.oracle for run in self.empty + self.corpus if run.oracle]
-        return max(set(names), key=names.count)[:70] if names else "-"
+        names = [run["oracle"] for run in self.empty + self.corpus if run["oracle"]]
+        return max(set(names), key=names.count)[:70].replace("|", "/") if names else "-"
 
-    def row(self, options):
+    def row(self):
         def share(runs, what):
-            return f"{sum(1 for run in runs if what(run))}/{len(runs)}"
-        empty = self.empty
-        return [self.bug.name, self.bug.target, share(empty, lambda r: r.reached), share(empty, lambda r: r.triggered),
-                share(empty, lambda r: r.oracle), self.median(empty, options.time),
-                share(self.corpus, lambda r: r.oracle), self.median(self.corpus, options.time), self.oracle(),
-                "-" if not self.alone else "yes" if self.alone.by_sanitizer() else "no"]
+            return f"{sum(1 for run in runs if run[what])}/{len(runs)}"
+        return [self.name, self.target, share(self.empty, "reached"), share(self.empty, "triggered"),
+                share(self.empty, "oracle"), self.median(self.empty), share(self.corpus, "oracle"),
+                self.median(self.corpus), self.oracle(),
+                "-" if not self.alone else "yes" if self.by_sanitizer() else "no"]
+
+
+class Kept:
+    """The results of this run and, with --resume, of those before it."""
+
+    def __init__(self, options, bugs):
+        self.file = options.json
+        self.results = {}
+        if options.resume and self.file.exists():
+            digests = {bug.name: bug.digest() for bug in bugs}
+            for one in json.loads(self.file.read_text()):
+                if digests.get(one["name"]) == one["patch"]:
+                    self.results[one["name"]] = Result(**one)
+
+    def add(self, result):
+        self.results[result.name] = result
+        if self.file:
+            fresh = self.file.with_name(self.file.name + ".new")
+            fresh.write_text(json.dumps([vars(r) for r in self.sorted()], indent=1) + "\n")
+            fresh.replace(self.file)
+
+    def sorted(self):
+        return [self.results[name] for name in sorted(self.results)]
 
 
 HEAD = ["bug", "target", "reached", "triggered", "detected", "median s", "corpus", "median s", "oracle", "sanitizers"]
 
 
-def summary(results, options):
-    total = len(results)
-    def found(runs, limit=10**9):
-        return any(run.oracle and run.seconds <= limit for run in runs)
-    by_empty = sum(Result.median(r.empty, options.time)[0] != ">" for r in results)
-    both = sum(found(r.empty) or found(r.corpus) for r in results)
-    by_corpus = sum(Result.median(r.corpus, options.time)[0] != ">" for r in results)
-    alone = sum(bool(r.alone and r.alone.by_sanitizer()) for r in results)
-    lines = [f"{total} bugs, {options.trials} trials of at most {options.time} s of processor time.",
+def summary(results):
+    total = max(len(results), 1)
+    def any_of(runs, what):
+        return any(run[what] for run in runs)
+    trials = sorted({len(r.empty) for r in results})
+    limits = sorted({r.limit for r in results})
+    by_empty = sum(r.detected(r.empty) for r in results)
+    both = sum(any_of(r.empty + r.corpus, "oracle") for r in results)
+    by_corpus = sum(r.detected(r.corpus) for r in results)
+    lines = [f"{len(results)} bugs, {'/'.join(map(str, trials))} trials of at most {'/'.join(map(str, limits))} s "
+             "of processor time.",
              f"From nothing: {by_empty} detected in the median trial ({100 * by_empty / total:.1f} %), "
-             f"{sum(any(x.triggered for x in r.empty) for r in results)} triggered, "
-             f"{sum(any(x.reached for x in r.empty) for r in results)} reached.",
+             f"{sum(any_of(r.empty, 'triggered') for r in results)} triggered, "
+             f"{sum(any_of(r.empty, 'reached') for r in results)} reached.",
              f"From the committed corpus: {by_corpus}. By any trial: {both}."]
-    if options.ablate:
-        lines.append(f"By the sanitizers alone (corpus, then {options.ablate} s): {alone}; "
-                     f"all oracles find {both / max(alone, 1):.1f} times as many.")
+    ablated = [r for r in results if r.alone]
+    if ablated:
+        alone = sum(r.by_sanitizer() for r in ablated)
+        by_all = sum(any_of(r.empty + r.corpus, "oracle") for r in ablated)
+        lines.append(f"By the sanitizers alone (from the corpus): {alone} of {len(ablated)}; "
+                     f"all oracles find {by_all / max(alone, 1):.1f} times as many.")
     return lines
 
 
 def main():
     options = arguments()
-    names = options.names or sorted(path.stem for path in BUGS.glob("*.patch"))
-    bugs = [Bug(name) for name in names]
+    every = [Bug(path.stem) for path in sorted(BUGS.glob("*.patch"))]
+    kept = Kept(options, every)
+    wanted = [Bug(name) for name in options.names] or every
+    bugs = [bug for bug in wanted if bug.name not in kept.results]
     builder = Builder(options)
-    builder.shared(sorted({bug.target for bug in bugs}))
+    if bugs:
+        builder.shared(sorted({bug.target for bug in bugs}))
     begin = time.monotonic()
-    results = []
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        waiting = [pool.submit(Result, bug, options, builder) for bug in bugs]
+        waiting = [pool.submit(Result.measure, bug, options, builder) for bug in bugs]
         for done in concurrent.futures.as_completed(waiting):
-            results.append(done.result())
-            print(" | ".join(results[-1].row(options)), flush=True)
-    results.sort(key=lambda r: r.bug.name)
-    lines = summary(results, options)
+            kept.add(done.result())
+            print(" | ".join(done.result().row()), flush=True)
+    results = kept.sorted()
+    lines = summary(results)
     print("\n".join(lines), f"\n{time.monotonic() - begin:.0f} s on {options.jobs} processors")
     if options.table:
-        rows = [HEAD, ["---"] * len(HEAD)] + [r.row(options) for r in results]
+        rows = [HEAD, ["---"] * len(HEAD)] + [r.row() for r in results]
         options.table.write_text("<!-- SPDX-License-Identifier: Apache-2.0 -->\n# What the fuzz targets find\n\n" +
                                  "\n".join(lines) + "\n\n" +
                                  "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n")
-    return 0 if all(any(x.oracle for x in r.empty + r.corpus) for r in results) else 1
+    return 0 if all(any(x["oracle"] for x in r.empty + r.corpus) for r in results) else 1
 
 
 if __name__ == "__main__":
