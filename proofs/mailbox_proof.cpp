@@ -12,7 +12,7 @@ namespace hni::proofs {
 namespace {
 
 /// What the driver does above the mailbox when a message comes.
-enum class Reaction : std::uint8_t { kNone, kSend, kShutdown, kAbort };
+enum class Reaction : std::uint8_t { kNone, kSend, kSendAgain, kShutdown, kAbort };
 
 struct Handler {
   Firmware& firmware;
@@ -28,11 +28,12 @@ struct Handler {
     if (reaction == Reaction::kShutdown) box.shutdown(now);
     if (reaction == Reaction::kAbort) box.abort(ErrorCode::kNotRunning);
   }
-  void sent(std::uint16_t type, bool refused, Time) {
+  void sent(std::uint16_t type, bool refused, Time now) {
     firmware.judge(kWrongMessage, firmware.last_sent < kMailboxSlots &&
                                       type == type_at(firmware.last_sent) &&
                                       refused == firmware.answers.failed);
     firmware.last_sent = kMailboxSlots;
+    if (reaction == Reaction::kSendAgain) (void)send(box, now);
   }
   static Result<> send(Box& box, Time now) {
     return box.send(message_at(box.tx_ring().ring.tail), now);
@@ -73,7 +74,9 @@ std::vector<Operation> all_operations() {
   for (const Reaction r : {Reaction::kSend, Reaction::kShutdown, Reaction::kAbort})
     for (const Kind kind : {Kind::kStep, Kind::kInterrupt})
       all.push_back({kind, {}, {.complete = {2, 0}}, r});
+  all.push_back({Kind::kStep, {}, {.complete = {0, 99}}, Reaction::kSendAgain});
   all.push_back({Kind::kStep, {}, {.complete = {9, 9}, .gone = true}, {}});
+  all.push_back({Kind::kStep, {}, {.complete = {1, 0}, .gone_at_length = true}, {}});
   all.push_back({Kind::kInterrupt, {}, {.raised = true}, {}});
   return all;
 }
@@ -165,7 +168,7 @@ struct Search {
   bool valid = true, owned = true, quiet_is_shut = true, bounded = true;
   bool state_right = true, answer_right = true, counted = true, masked = true, told_when = true,
        reset = true;
-  bool taken = true, left_alone = true;
+  bool taken = true, left_alone = true, heard = true;
   std::uint32_t most = 0;
   std::optional<ErrorCode> answer;
 
@@ -194,12 +197,14 @@ struct Search {
         apply(operation, box, firmware);
         const bool begins = box.state() != from.box.state() && waits(box.state());
         const Moment now{box, firmware, begins ? operation.now : from.began};
-        look(now, operation);
-        compare(from, now, operation);
-        if (!operation.answers.gone)
+        Operation happened = operation;
+        happened.answers.gone = firmware.answers.gone;
+        look(now, happened);
+        compare(from, now, happened);
+        if (!happened.answers.gone)
           firmware.judge(kUntold, observer.told == firmware.seen && !observer.odd);
         broken |= firmware.broken;
-        if (!operation.answers.gone && seen.insert(key_of(now)).second) open.push_back(now);
+        if (!happened.answers.gone && seen.insert(key_of(now)).second) open.push_back(now);
       }
     }
     moments = seen.size();
@@ -209,7 +214,7 @@ struct Search {
   /// Nothing is broken so far.
   bool sound() const {
     return broken.none() && valid && owned && quiet_is_shut && bounded && state_right &&
-           answer_right && counted && masked && told_when && reset && taken && left_alone;
+           answer_right && counted && masked && told_when && reset && taken && left_alone && heard;
   }
 
   void apply(const Operation& o, Box& box, Firmware& firmware) {
@@ -262,7 +267,13 @@ struct Search {
       expected.lost_at_shutdown = failed || drained ? left : 0;
       counted = counted && same_steps(from.box.counters(), expected, now.box.counters());
     }
-    if (o.answers.gone) return;
+    if (o.answers.gone) {
+      const MailboxCounters &a = from.box.counters(), &b = now.box.counters();
+      counted = counted && a.receive_bad == b.receive_bad && a.receive_empty == b.receive_empty;
+      return;
+    }
+    heard =
+        heard && firmware.last_sent == kMailboxSlots && firmware.last_received == kMailboxSlots;
     if (o.kind == Kind::kShutdown && (is_quiet(was) || was == MailboxState::kDraining))
       left_alone = left_alone && firmware.writes == 0;
     const Shared& shared = firmware.shared;
@@ -354,6 +365,7 @@ HNI_PROVE(mailbox_life,
   conclude("F", "a wait is looked at again after its poll time", found.told_when);
   conclude("F", "each look takes what the firmware completed, 16 received messages at most",
            found.taken);
+  conclude("F", "each completed message is handed on", found.heard);
   conclude("F", "what is over, or ends already, is not ended again", found.left_alone);
   conclude("S4",
            "a wait begins, and messages end, with both rings reset, whatever was in them; the "

@@ -100,6 +100,7 @@ struct Answers {
   std::uint32_t length = 4;                 ///< of received messages
   bool raised = false;                      ///< vector 0
   bool gone = false;                        ///< the card vanished
+  bool gone_at_length = false;              ///< it vanishes when a length is read
 };
 
 /// The type of the message that is sent through a slot: with a bit in each of its digits.
@@ -359,6 +360,8 @@ class Firmware {
   std::uint32_t read_high(const Slot& at) {
     judge(kReadTwice, at.mailbox == kMailboxRx && length_at_ == at.slot);
     length_at_ = kMailboxSlots;
+    answers.gone = answers.gone || answers.gone_at_length;
+    if (answers.gone) return ~0U;
     return answers.length << 16;
   }
 
@@ -385,7 +388,8 @@ class Firmware {
     seen.published.emplace_back(m, at.slot);
     const spec::MBX_DESC whole{std::uint64_t{shared.high[m][at.slot]} << 32 | value};
     judge(kWrongPage, whole.ADDR_8() << 3 == kPageAddress[m] + at.slot * kPageBytes &&
-                          whole.LEN() == (m == kMailboxTx ? message_at(0).size() : kPageBytes));
+                          whole.LEN() == (m == kMailboxTx ? message_at(0).size() : kPageBytes) &&
+                          whole.EOM() == (m == kMailboxTx ? 1U : 0U));
     look_at_page(m, at.slot, static_cast<std::uint32_t>(whole.LEN()));
   }
 
