@@ -87,6 +87,9 @@ TEST_F(VfioUserDma, FirmwareIsSpokenToThroughIt) {
   put(data(2, kWindow + 0x1000, Bytes(16)));
   put(answer(3, Command::kDmaWrite, {}));
   work();
+  const auto done = take();
+  ASSERT_TRUE(done.has_value()) << "before the write is done";
+  EXPECT_EQ(Header::kReply, done->header.flags);
   expect_request(Command::kDmaRead, join(DmaAccess{kWindow, 4}));
   expect_request(Command::kDmaRead, join(DmaAccess{kWindow + 0x1000, 16}));
   const auto written = take();
@@ -94,9 +97,6 @@ TEST_F(VfioUserDma, FirmwareIsSpokenToThroughIt) {
   EXPECT_EQ(static_cast<std::uint16_t>(Command::kDmaWrite), written->header.command);
   EXPECT_EQ(0x00048015u,
             load<std::uint32_t>(std::span(written->payload).subspan(sizeof(DmaAccess))));
-  const auto done = take();
-  ASSERT_TRUE(done.has_value());
-  EXPECT_EQ(Header::kReply, done->header.flags);
   EXPECT_EQ(kWindow + 3, read32(4, at(MBX_DESC_LO::at(1, 0))));
 }
 
@@ -114,6 +114,28 @@ TEST_F(VfioUserDma, QuestionsOfTheClientWaitAndAreAnsweredInOrder) {
   expect_request(Command::kDmaRead, join(DmaAccess{kWindow, 8}));
   EXPECT_EQ(21u, take()->header.id);
   EXPECT_EQ(22u, take()->header.id);
+}
+
+/// As QEMU does: it answers nothing while it waits for a register.
+TEST_F(VfioUserDma, RegisterAccessesAreAnsweredWhileTheCardWaits) {
+  start_with_window();
+  const auto write = [](std::uint32_t value) {
+    return message(Command::kRegionWrite, join(RegionAccess{0x18000, 4, 4}, value));
+  };
+  const Bytes read = message(Command::kRegionRead, join(RegionAccess{0x18000, 4, 4}));
+  put(read);
+  put(write(0x80));
+  put(read);
+  put(data(1, kWindow, join(std::uint64_t{5})));
+  EXPECT_EQ(5u, card_reads(kWindow));
+  expect_request(Command::kDmaRead, join(DmaAccess{kWindow, 8}));
+  EXPECT_EQ(join(RegionAccess{0x18000, 4, 4}, 0u), take()->payload);
+  EXPECT_EQ(join(RegionAccess{0x18000, 4, 4}), take()->payload) << "acknowledged";
+  EXPECT_EQ(std::nullopt, take());
+  EXPECT_EQ(2u, server_->dma_messages().held);
+  work();
+  EXPECT_EQ(join(RegionAccess{0x18000, 4, 4}, 0x80u), take()->payload) << "after the write";
+  EXPECT_EQ(std::nullopt, take());
 }
 
 TEST_F(VfioUserDma, LongDataGoesInPiecesThatTheClientTakes) {

@@ -16,11 +16,15 @@ void DmaMessages::set_limit(std::uint64_t bytes) {
 std::optional<Message> DmaMessages::wait_for(std::uint16_t id) {
   using Clock = std::chrono::steady_clock;
   const auto end = Clock::now() + kAnswerTime;
-  while (!client_->broken()) {
+  for (std::size_t asked = 0; !client_->broken();) {
     if (auto message = client_->next()) {
       if ((message->header.flags & Header::kTypeMask) == Header::kReply) {
         if (message->header.id == id && message->fds.empty()) return message;
         client_->refuse("an answer to nothing");
+      } else if (++asked == kMostAsked) {
+        client_->refuse("more questions than the card can hold, and no answer");
+      } else if (at_once_ && at_once_(*message)) {
+        continue;
       } else if (held_.size() == kMostHeld) {
         client_->refuse("more questions than the card can hold, and no answer");
       } else {

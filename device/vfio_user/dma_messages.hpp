@@ -3,13 +3,16 @@
 // Memory of a client that came without a file: reached by DMA_READ and DMA_WRITE messages from the
 // server to the client, one at a time, each waited for.
 //
-// The client goes on asking meanwhile. What it asks is held back, in order, until the card is done
-// with its work. The client is not trusted: an answer of another length, another id or nobody's, a
+// The client goes on asking meanwhile, and may not answer before it is answered: QEMU waits for
+// each register access with its big lock held. So its owner is shown each question (see
+// set_at_once()); what is not answered at once is held back, in order, until the card is done with
+// its work. The client is not trusted: an answer of another length, another id or nobody's, a
 // silence of kAnswerTime, or more than kMostHeld questions instead of an answer close it.
 
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -30,6 +33,7 @@ class DmaMessages final : public RemoteMemory {
  public:
   static constexpr std::chrono::milliseconds kAnswerTime{2000};
   static constexpr std::size_t kMostHeld = 256;
+  static constexpr std::size_t kMostAsked = 65536;
 
   /// The client of now; nullptr: there is none. What was held back is forgotten.
   void set_client(Connection* client) {
@@ -38,6 +42,8 @@ class DmaMessages final : public RemoteMemory {
     next_id_ = 1;
     most_bytes_ = kMostBytes;
   }
+  /// Asked for each question that comes while an answer is waited for. True: it is answered.
+  void set_at_once(std::function<bool(Message&)> at_once) { at_once_ = std::move(at_once); }
   /// The client takes no longer data (its max_data_xfer_size).
   void set_limit(std::uint64_t bytes);
 
@@ -65,6 +71,7 @@ class DmaMessages final : public RemoteMemory {
   std::optional<Message> wait_for(std::uint16_t id);
 
   Connection* client_ = nullptr;
+  std::function<bool(Message&)> at_once_;
   std::uint64_t most_bytes_ = kMostBytes;
   std::uint16_t next_id_ = 1;
   std::deque<Held> held_;

@@ -71,6 +71,7 @@ Server::Server(std::string path, const CardConfig& config, Wire& wire, Report re
       config_(config),
       memory_(dma_) {
   dma_.set_remote(dma_messages_);
+  dma_messages_.set_at_once([this](Message& message) { return answer_at_once(message); });
   lines_.flush_before(dma_);
 }
 
@@ -131,16 +132,40 @@ void Server::answer(Message& message) {
   if (memory_.unreachable() != 0) {
     asked_.assign(message.payload.begin(), message.payload.end());
     message.payload = asked_;
+    acknowledge(message);
   }
   const Reply reply = session_->handle(message);
   publish();
   if (session_->negotiated()) dma_messages_.set_limit(session_->most_data());
-  if ((message.header.flags & Header::kNoReply) != 0) return;
-  Header header = message.header;
+  send_reply(message.header, reply);
+}
+
+void Server::send_reply(Header header, const Reply& reply) {
+  if ((header.flags & Header::kNoReply) != 0) return;
   header.flags = Header::kReply | (reply.error != 0 ? Header::kError : 0);
   header.error = static_cast<std::uint32_t>(reply.error);
   header.bytes = static_cast<std::uint32_t>(sizeof header + reply.payload.size());
   connection_->send(header, reply.payload);
+}
+
+void Server::acknowledge(Message& message) {
+  const auto access = session_->sure_write(message);
+  if (!access) return;
+  send_reply(message.header, {0, bytes_of(*access)});
+  message.header.flags |= Header::kNoReply;
+}
+
+/// While the card waits for the client: writes are done later, but acknowledged; a read behind
+/// such a write has to wait.
+bool Server::answer_at_once(Message& message) {
+  acknowledge(message);
+  if (message.header.command != static_cast<std::uint16_t>(Command::kRegionRead) ||
+      dma_messages_.holds()) {
+    return false;
+  }
+  send_reply(message.header, session_->handle(message));
+  if (session_->broken()) connection_->refuse(session_->why());
+  return true;
 }
 
 void Server::end_client(const std::string& why, bool breach) {

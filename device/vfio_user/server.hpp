@@ -76,6 +76,10 @@ class Server {
   Server(std::string path, const CardConfig& config, Wire& wire, Report report);
 
   void answer(Message& message);
+  void send_reply(Header header, const Reply& reply);
+  /// Answers a register write before it is done, if it can only succeed.
+  void acknowledge(Message& message);
+  bool answer_at_once(Message& message);
   void end_client(const std::string& why, bool breach);
 
   std::string path_;

@@ -252,6 +252,21 @@ Reply Session::region_write(std::span<const std::byte> payload) {
   return error != 0 ? refuse(error) : answer(access);
 }
 
+std::optional<RegionAccess> Session::sure_write(const Message& message) const {
+  const auto& payload = message.payload;
+  if (!negotiated_ || broken() || !message.fds.empty() || payload.size() < sizeof(RegionAccess) ||
+      (message.header.flags & Header::kTypeMask) != 0 ||
+      message.header.command != static_cast<std::uint16_t>(Command::kRegionWrite)) {
+    return std::nullopt;
+  }
+  const auto access = load<RegionAccess>(payload);
+  const std::uint64_t bytes =
+      access.region == 0 || access.region == 4 ? bar_bytes(access.region) : 0;
+  const bool fits = access.offset <= bytes && access.count <= bytes - access.offset &&
+                    payload.size() - sizeof access == access.count;
+  return fits ? std::optional(access) : std::nullopt;
+}
+
 Reply Session::write_multi(std::span<const std::byte> payload) {
   if (payload.size() < sizeof(std::uint64_t)) return breach("writes of impossible length");
   const auto count = load<std::uint64_t>(payload);

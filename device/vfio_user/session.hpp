@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -50,6 +51,8 @@ class Session {
   /// Handles one command. `broken()` afterwards: the client broke the protocol; answer and end.
   Reply handle(Message& message);
 
+  /// The access of a write of registers that can only succeed: its answer may be given before.
+  std::optional<RegionAccess> sure_write(const Message& message) const;
   /// Bytes that the client takes in one message, as it said with the version.
   std::uint64_t most_data() const { return most_data_; }
   bool negotiated() const { return negotiated_; }
