@@ -167,7 +167,7 @@ class Run {
     card_.set(g, i, (op.value >> 2 & 0xffff) << 32 | 0xffffffff);
     card_.carry_low = g.low(i);
     card_.carry_high = g.high(i);
-    card_.carry_in = op.value % 3 + 1;
+    card_.carry_in = static_cast<std::uint32_t>(op.value % 3 + 1);
     carried_ = g.first + i;
     rebased_ = false;
   }
