@@ -7,6 +7,7 @@ packages_run="iproute2 iputils-ping iperf3 jq procps cvc5 bpftrace"
 packages_test="libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev tcpdump z3 spin gcc python3
   valgrind patch"
 packages_fuzz="python3 clang-14 libclang-rt-14-dev llvm-14 zip unzip patch"
+packages_linux="mmdebstrap"
 packages_ci="clang-19 libclang-rt-19-dev clang-format-14 cppcheck git"
 
 # need PACKAGE...: installs those that are missing, and says which.
