@@ -92,7 +92,8 @@ class MessageMaker {
         return;
       }
       case spec::TlvType::kArray:
-        for (std::size_t n = below(5); n != 0; --n)
+        // Few, or around the most that any array may have.
+        for (std::size_t n = below(4) == 0 ? 3 + below(14) : below(5); n != 0; --n)
           for (const spec::FwAttribute& element : info.attributes)
             if (element.id == attribute.element_id && element.type != spec::TlvType::kArray)
               add(bytes, info, element);

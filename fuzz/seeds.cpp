@@ -383,6 +383,24 @@ void plain_seeds(Maker& to) {
   to.add_bytes("tlv", "attribute-twice",
                {0x15, 0x80, 5, 0, 0, 0, 8, 0, 1, 2, 3, 4, 0, 0, 8, 0, 1, 2, 3, 4});
   to.add_bytes("tlv", "length-of-all-ones", {0x15, 0x80, 0xff, 0xff, 0, 0, 12, 0});
+  for (const unsigned records : {13U, 14U}) {
+    // First record, number of further ones, their times: the message holds thirteen of them.
+    const unsigned array = 4 + 8 * records;
+    Octets log;
+    append(log, 0x8044U | (11 + array / 4) << 16, 4);
+    append(log, 8U << 16 | 0, 4);
+    append(log, 1, 4);
+    append(log, 8U << 16 | 1, 4);
+    append(log, 1, 4);
+    append(log, 12U << 16 | 2, 4);
+    append(log, 0x64636261, 8);
+    append(log, 8U << 16 | 3, 4);
+    append(log, 13, 4);
+    append(log, array << 16 | 4, 4);
+    for (unsigned n = 0; n < records; ++n) append(log, 5ULL << 32 | 8U << 16, 8);
+    append(log, 4U << 16 | 5, 4);
+    to.add_bytes("tlv", "log-of-" + std::to_string(records) + "-further-records", log);
+  }
   to.add_bytes("tlv", "not-to-be-ignored", {0x15, 0x80, 2, 0, 0x1f, 0x40, 4, 0});
   vfio_user_seeds(to);
 }

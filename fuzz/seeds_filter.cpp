@@ -102,7 +102,7 @@ void rule_seeds(SeedMaker& to) {
   for (const std::string bits : {"1", "3"})
     for (const std::string first : {"16387", "16484", "32771", "32768", "49155"})
       for (const std::string wide : {"all_multicast on=0\n", "all_multicast on=1\n"})
-        add("controller-" + bits + "-of-" + first + (wide[16] == '1' ? "-and-all-groups" : ""),
+        add("controller-" + bits + "-of-" + first + (wide[17] == '1' ? "-and-all-groups" : ""),
             wide + groups + "unicast count=5 first=3\nbmc bits=" + bits + " first=" + first +
                 "\nmulticast count=40 first=3\nbmc bits=" + bits + " first=" + first + "\n");
   add("controller-finds-no-room",

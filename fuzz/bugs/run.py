@@ -253,10 +253,17 @@ def main():
         builder.shared(sorted({bug.target for bug in bugs}))
     begin = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        waiting = [pool.submit(Result.measure, bug, options, builder) for bug in bugs]
+        waiting = {pool.submit(Result.measure, bug, options, builder): bug for bug in bugs}
+        broken = []
         for done in concurrent.futures.as_completed(waiting):
-            kept.add(done.result())
-            print(" | ".join(done.result().row()), flush=True)
+            try:
+                result = done.result()
+            except (OSError, subprocess.CalledProcessError) as error:  # the other bugs are measured all the same
+                broken.append(waiting[done].name)
+                print(f"{broken[-1]}: {error}", flush=True)
+                continue
+            kept.add(result)
+            print(" | ".join(result.row()), flush=True)
     results = kept.sorted()
     lines = summary(results)
     print("\n".join(lines), f"\n{time.monotonic() - begin:.0f} s on {options.jobs} processors")
@@ -265,7 +272,7 @@ def main():
         options.table.write_text("<!-- SPDX-License-Identifier: Apache-2.0 -->\n# What the fuzz targets find\n\n" +
                                  "\n".join(lines) + "\n\n" +
                                  "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n")
-    return 0 if all(any(x["oracle"] for x in r.empty + r.corpus) for r in results) else 1
+    return 0 if not broken and all(any(x["oracle"] for x in r.empty + r.corpus) for r in results) else 1
 
 
 if __name__ == "__main__":
