@@ -4,7 +4,7 @@
 
 The core is templates: a branch counts as taken if any instantiation takes it, and every outcome (true, false)
 counts as one. Prints a line a file and, with --all, each outcome that is missing; the last line has the sum.
-`fuzz/cover.sh` calls it. What cannot be reached is listed, with the reason, in fuzz/uncovered.txt.
+`fuzz/cover.sh` calls it. docs/fuzzing.md says what is not reached, and why.
 """
 import collections
 import json
