@@ -12,6 +12,6 @@ if(TARGET hni AND TARGET hni_trace AND TARGET hni_fuzz)
     add_test(NAME trace_${scenario}
       COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/trace_test.sh $<TARGET_FILE:hni> $<TARGET_FILE:trace_workload>
               $<TARGET_FILE:hni-trace-gen> ${PROJECT_SOURCE_DIR} ${scenario})
-    set_tests_properties(trace_${scenario} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77 LABELS trace)
+    set_tests_properties(trace_${scenario} PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77 LABELS trace)
   endforeach()
 endif()

@@ -3,11 +3,12 @@
 // watch. Virtual time, an emulated card that lies when told to, and an observer that fires the
 // probes and writes down what it fired.
 //   trace_workload all FILE        a port's life with each kind of event
-//   trace_workload hold FILE       the same, ends the tracer that started it, and waits to be
-//   ended trace_workload broken FILE     three steps of a ring that break its invariant
+//   trace_workload hold FILE       the same, then ends its tracer and waits to be ended
+//   trace_workload broken FILE     three steps of a ring that break its invariant
 //   trace_workload packets FILE N  N packets each way
 
 #include <sched.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <array>
@@ -337,8 +338,8 @@ int run(int argc, char** argv) {
   }
   if (std::fclose(to) != 0) return 1;
   if (what == "hold") {
-    (void)::kill(::getppid(), SIGINT);
-    (void)::sleep(60);
+    (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);  // never longer than the tracer
+    if (::kill(::getppid(), SIGINT) == 0) (void)::pause();
   }
   return 0;
 }
