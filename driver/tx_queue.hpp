@@ -217,6 +217,8 @@ class TxQueue {
       lose_timestamp(work);
       give_back(work, RingKind::kTwq0);
     }
+    // Perhaps nothing is under way any more, and no poll will find work.
+    if (stopped_) wake_if_room();
   }
 
   /// Tells the observer the packets that a burst took and posted on `ring`.

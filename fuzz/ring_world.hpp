@@ -242,6 +242,7 @@ class RingWorld {
     pair.tx.forget_timestamps();
     io.tx.forget_stamps();
     check_tx(before, given);
+    check_wake();
   }
 
   /// Sends one fresh packet of `segments` segments of `length` bytes each.

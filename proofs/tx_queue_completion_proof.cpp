@@ -335,9 +335,12 @@ HNI_PROVE(tx_queue_give_back,
 
 HNI_PROVE(tx_queue_forgets_timestamps,
           "Overdue time stamps are given up slot by slot of work queue 0: each slot that the card "
-          "is through with then comes back (I2, I4, I7, F).") {
+          "is through with then comes back, and a stopped application is woken as soon as both "
+          "work queues have room (I2, I4, I7, F).") {
   World w;
-  must_reach("nothing", "one", "next turn");
+  must_reach("nothing", "one", "next turn", "woken", "still stopped");
+  const bool stopped = input<bool>("stopped");
+  member(StoppedTag{}, w.queue) = stopped;
   const Ring before = w.before[0];
   const Word oldest = before.ring.head, held = w.oldest(0);
   const auto due = [&] { return oldest != before.done && (held & Slot::kStampPending) != 0U; };
@@ -371,6 +374,14 @@ HNI_PROVE(tx_queue_forgets_timestamps,
     return w.queue.counters().timestamps_lost == (forgotten ? 1U : 0U) &&
            member(StampsTag{}, w.queue) == (forgotten ? w.stamps - 1U : w.stamps);
   });
+  const bool wakes = stopped && [&]() -> bool {
+    return after.ring.free() >= Queue::kWakeDescriptors &&
+           w.queue.ring(1).ring.free() >= Queue::kWakeDescriptors;
+  }();
+  if (stopped) reach(wakes ? "woken" : "still stopped");
+  conclude(
+      "F", "woken exactly when both have room",
+      w.queue.stopped() == (stopped && !wakes) && w.told(Told::Kind::kWoken) == (wakes ? 1U : 0U));
   conclude("F", "what came back is told as work queue 0's",
            w.obs.times(Told::Kind::kCompleted, RingKind::kTwq0) == (forgotten ? 1U : 0U));
   conclude("I4", "nothing is posted, and work queue 1 is untouched", [&] {
