@@ -68,6 +68,13 @@ void Card::Core::write(spec::RegAddr at, std::uint32_t value) {
     return update_link_cause();
   }
   if (word >= kRxBuffer && word < kRxBufferEnd) return write_rx_buffer(at.byte_offset, value);
+  if (at == spec::PUL_OB_TLP_HDR_AW_CFG::at() || at == spec::PUL_OB_TLP_HDR_AR_CFG::at()) {
+    constexpr std::uint32_t kOpen = spec::PUL_OB_TLP_HDR_AW_CFG{}.set_BME(1).raw;
+    const bool shuts = (regs.peek(at) & ~value & kOpen) != 0;
+    if (shuts && queues.any_enabled()) {
+      regs.events().note(spec::ProtocolAction::kDmaGateClosedInUse);
+    }
+  }
   const std::uint32_t stored = regs.write(at, value);
   if (Classifier::owns(at.byte_offset)) classifier.changed(at.byte_offset, stored);
   if (TxClassifier::owns(at.byte_offset)) tx_classifier.changed(at.byte_offset, stored);

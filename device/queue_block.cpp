@@ -34,6 +34,19 @@ constexpr std::uint32_t high(std::uint64_t value) {
 
 }  // namespace
 
+bool QueueBlock::any_enabled() const {
+  for (unsigned q = 0; q < kQueueBlocks; ++q) {
+    if (card_.regs.peek<spec::QUEUE_TWQ0_CTL>(q).ENABLE() != 0 ||
+        card_.regs.peek<spec::QUEUE_TWQ1_CTL>(q).ENABLE() != 0 ||
+        card_.regs.peek<spec::QUEUE_TCQ_CTL>(q).ENABLE() != 0 ||
+        card_.regs.peek<spec::QUEUE_BDQ_CTL>(q).ENABLE() != 0 ||
+        card_.regs.peek<spec::QUEUE_RCQ_CTL>(q).ENABLE() != 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
 void QueueBlock::write(std::uint32_t byte_offset, std::uint32_t value) {
   const unsigned q = (byte_offset - kFirstByte) / kBlockBytes;
   const std::uint32_t offset = (byte_offset - kFirstByte) % kBlockBytes;

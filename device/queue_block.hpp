@@ -27,6 +27,9 @@ class QueueBlock {
   std::uint32_t read(std::uint32_t byte_offset);
   void write(std::uint32_t byte_offset, std::uint32_t value);
 
+  /// A ring of any queue is enabled, as the control registers say.
+  bool any_enabled() const;
+
  private:
   bool write_tx(unsigned q, std::uint32_t in_block, std::uint32_t value);
   bool write_rx(unsigned q, std::uint32_t in_block, std::uint32_t value);

@@ -197,7 +197,7 @@ class ClassifierWriter {
 
   template <class Reg, class Entry>
   void clear(std::uint32_t n, std::uint32_t words, Entry& shadow) {
-    for (std::uint32_t w = 0; w < words; ++w) door_->write_at(Reg::at(w, n), 0);
+    for (std::uint32_t w = 0; w < words; ++w) door_->template write_word<Reg>(0, w, n);
     shadow = Entry{};
   }
 
@@ -225,12 +225,12 @@ class ClassifierWriter {
       clear<spec::RPC_TCAM_MACDA>(n, kWords + 1, shadow);
       return true;
     }
-    if (!known_ || shadow.used()) door_->write_at(spec::RPC_TCAM_MACDA::at(kWords, n), 0);
+    if (!known_ || shadow.used()) door_->template write_word<spec::RPC_TCAM_MACDA>(0, kWords, n);
     for (std::uint32_t w = 0; w < kWords; ++w)
-      door_->write_at(spec::RPC_TCAM_MACDA::at(w, n),
-                      match(half_word(want.value, w), half_word(want.ignore, w)));
+      door_->template write_word<spec::RPC_TCAM_MACDA>(
+          match(half_word(want.value, w), half_word(want.ignore, w)), w, n);
     door_->flush();
-    door_->write_at(spec::RPC_TCAM_MACDA::at(kWords, n), kValidate);
+    door_->template write_word<spec::RPC_TCAM_MACDA>(kValidate, kWords, n);
     shadow = want;
     return true;
   }
@@ -248,13 +248,13 @@ class ClassifierWriter {
         clear<Reg>(n, kWords + 1, shadow);
         continue;
       }
-      if (!known_ || shadow.used()) door_->write_at(Reg::at(kWords, n), 0);
+      if (!known_ || shadow.used()) door_->template write_word<Reg>(0, kWords, n);
       for (std::uint32_t w = 0; w < kWords; ++w)
-        door_->write_at(Reg::at(w, n),
-                        match(half_word(entry.value, w), half_word(entry.ignore, w)));
+        door_->template write_word<Reg>(
+            match(half_word(entry.value, w), half_word(entry.ignore, w)), w, n);
       door_->flush();
       const std::uint32_t is_v6 = inner && entry.version == 6 ? 1 : 0;
-      door_->write_at(Reg::at(kWords, n), kValidate | is_v6);
+      door_->template write_word<Reg>(kValidate | is_v6, kWords, n);
       shadow = entry;
     }
   }
@@ -268,9 +268,9 @@ class ClassifierWriter {
     }
     if (!shadow.used) {
       for (std::uint32_t w = 0; w < kActionWords; ++w)
-        door_->write_at(spec::RPC_TCAM_ACT::at(w, n), match(want.value[w], want.ignore[w]));
+        door_->template write_word<spec::RPC_TCAM_ACT>(match(want.value[w], want.ignore[w]), w, n);
       door_->flush();
-      door_->write_at(spec::RPC_TCAM_ACT::at(kActionWords, n), kValidate);
+      door_->template write_word<spec::RPC_TCAM_ACT>(kValidate, kActionWords, n);
     }
     shadow = want;
   }

@@ -42,6 +42,12 @@ class Door {
     write_at(Reg::at(static_cast<std::uint32_t>(at)...), value.to_write());
   }
 
+  /// Writes `word` as it is, reserved bits included.
+  template <class Reg, class... Index>
+  void write_word(std::uint32_t word, Index... at) {
+    write_at(Reg::at(static_cast<std::uint32_t>(at)...), word);
+  }
+
   /// One read of the register at `reg`. All ones is checked against a register that never reads
   /// all ones; if that is all ones too, the card is gone for good (fbnic reference 2).
   [[nodiscard]] std::uint32_t read_at(Site site, RegAddr reg) {

@@ -111,8 +111,8 @@ class Link {
     mode_ = static_cast<LinkMode>(code - 1);
     fec_ = resolve_fec(mode_, static_cast<std::uint32_t>(fec));
     irq_.route_link();
-    door_->write_at(spec::SIG_PCS_INTR_MASK::at(), kAllOnes);
-    door_->write_at(spec::SIG_PCS_INTR_STS::at(), kAllOnes);
+    door_->template write_word<spec::SIG_PCS_INTR_MASK>(kAllOnes);
+    door_->template write_word<spec::SIG_PCS_INTR_STS>(kAllOnes);
     open_window(now);
     leave_up();
     state_ = is_locked() ? LinkState::kSettling : LinkState::kNoSignal;
@@ -250,7 +250,7 @@ class Link {
     door_->write(spec::SIG_PCS_INTR_STS{}.set_LINK_UP(1).set_LINK_DOWN(1));
     const LinkEvent event = is_locked() ? locked(now, on_up) : unlocked(now);
     // Causes that nobody knows stay masked, reserved bits or not.
-    door_->write_at(spec::SIG_PCS_INTR_MASK::at(), ~kLinkBits);
+    door_->template write_word<spec::SIG_PCS_INTR_MASK>(~kLinkBits);
     if (muted_) {
       deadline_ = std::min(deadline_, window_end_);
     } else {
@@ -350,7 +350,7 @@ class Link {
       deadline_ = next_pcs_reset_;
       return;
     }
-    door_->write_at(link_detail::kPcsControl1, link_detail::kPcsReset);
+    door_->template write_word<spec::PCS_CONTROL1>(link_detail::kPcsReset, 0U);
     ++pcs_resets_;
     pcs_in_reset_ = true;
     pcs_reset_until_ = now + kPcsResetLimit;
@@ -393,7 +393,7 @@ class Link {
                                           .raw;
     const std::uint32_t old =
         door_->template read<spec::SIG_MAC_IN0>(Site::kMacSignal).raw.as_data();
-    door_->write_at(spec::SIG_MAC_IN0::at(), hold ? old | kResets : old & ~kResets);
+    door_->template write_word<spec::SIG_MAC_IN0>(hold ? old | kResets : old & ~kResets);
   }
 
   void mac_down() {
@@ -432,8 +432,8 @@ class Link {
     constexpr std::uint32_t kAllStormBits = spec::RXB_ERR_INTR_MASK{}.set_PS(0xf).raw;
     const std::uint32_t old =
         door_->template read<spec::RXB_ERR_INTR_MASK>(Site::kMacSignal).raw.as_data();
-    door_->write_at(spec::RXB_ERR_INTR_MASK::at(),
-                    storm_protected_ ? old & ~kAllStormBits : old | kAllStormBits);
+    door_->template write_word<spec::RXB_ERR_INTR_MASK>(storm_protected_ ? old & ~kAllStormBits
+                                                                         : old | kAllStormBits);
   }
 
   // The card gave up pausing: count it and let it pause again.

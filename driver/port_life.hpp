@@ -62,6 +62,8 @@ Result<> Port<Io, Obs>::allocate() {
 
 template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::release_all() {
+  // Of a port that was not detached: queues first, then the gates.
+  for (std::uint32_t i = 0; i < pair_count_; ++i) pairs_[i]->disable(Time{});
   // The card must not reach memory that is given back: dma_free() revokes its access first.
   firmware_.abandon();
   firmware_.release();

@@ -231,7 +231,7 @@ class Setup {
   void set_codes(std::uint32_t keep, std::uint32_t code) {
     const std::uint32_t old = door_->template read<Reg>(Site::kSetupReadback).raw.as_data();
     const std::uint32_t codes = code | setup_detail::kCacheLineCode << 2;
-    door_->write_at(Reg::at(), (old & keep) | codes);
+    door_->template write_word<Reg>((old & keep) | codes);
   }
 
   void program_requests(const PcieLimits& limits) {

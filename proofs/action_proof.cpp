@@ -160,8 +160,8 @@ enum class Step : std::uint8_t {
   kLookBusyHalf,  ///< after half of the deadline
   kLookBusyEnd,   ///< at the deadline
   kLookIdle,
-  kCloseAndReclaim,  ///< a stuck queue, after the card was cut off from memory
-  kProgram,          ///< the whole card again, as behind a reset: only while the queue is off
+  kCloseAndReclaim,  ///< what is off or stuck, after the card was cut off from memory
+  kProgram,          ///< the whole card again, as behind a reset
   kCount,
 };
 
@@ -218,13 +218,12 @@ class Life {
       case Step::kLookIdle:
         return look(start, true);
       case Step::kCloseAndReclaim:
-        if (state != PairState::kStuck) return false;
+        if (state != PairState::kStuck && state != PairState::kOff) return false;
         card.ran.clear();  // the wait ran out and the card is cut off
         pair.reclaim();
         QueueSetup<JudgingCard, NullObserver>(door).drop_at_mac(discard);
         return true;
       case Step::kProgram:
-        if (state != PairState::kOff) return false;
         return Setup<JudgingCard, NullObserver>(door).program({}).has_value();
       case Step::kCount:
         break;
@@ -358,9 +357,10 @@ HNI_PROVE(actions_of_a_queue_pair_with_plain_ring, "The same with work queue 1 i
   prove_life(true, Step::kProgram);
 }
 
-HNI_PROVE(actions_of_recovery,
-          "The same when the card is programmed again, as behind a reset, whenever the queue pair "
-          "is off, in any order with all else (S4).") {
+HNI_PROVE(
+    actions_of_recovery,
+    "The same when the card is programmed again, as behind a reset, at any time, in any order "
+    "with all else (S4).") {
   must_reach("programmed");
   prove_life(true, Step::kCount);
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "proofs/contracts.hpp"
 #include "proofs/mailbox_world.hpp"
 
 namespace hni::proofs {
@@ -150,6 +151,39 @@ MailboxState expected_state(const Moment& from, const Operation& o, std::uint32_
   return state == State::kDraining && (left == 0 || o.now >= end) ? State::kDown : state;
 }
 
+Call call_of(Kind kind) {
+  switch (kind) {
+    case Kind::kStart:
+      return Call::kStart;
+    case Kind::kStep:
+      return Call::kStep;
+    case Kind::kInterrupt:
+      return Call::kInterrupt;
+    case Kind::kShutdown:
+      return Call::kShutdown;
+    case Kind::kAbort:
+      return Call::kAbort;
+    case Kind::kSend:
+    case Kind::kEnable:
+      break;
+  }
+  return Call::kOther;
+}
+
+/// The contract that the code above the mailbox is proved with: the call's moves, behind those of
+/// what the handler did meanwhile.
+bool keeps_contract(MailboxState from, const Operation& o, bool gone, MailboxState to) {
+  std::vector<MailboxState> before{from};
+  const auto also = [&](Call call) {
+    for (const MailboxState state : mailbox_moves(call, from, gone)) before.push_back(state);
+  };
+  if (o.reaction == Reaction::kShutdown) also(Call::kShutdown);
+  if (o.reaction == Reaction::kAbort) also(Call::kAbort);
+  return std::ranges::any_of(before, [&](MailboxState state) {
+    return is_among(mailbox_moves(call_of(o.kind), state, gone), to);
+  });
+}
+
 /// What start() and send() answer.
 std::optional<ErrorCode> expected_error(const Moment& from, const Operation& o) {
   const MailboxState state = from.box.state();
@@ -165,7 +199,7 @@ struct Search {
   std::size_t moments = 0;
   std::bitset<kRules> broken;
   std::set<MailboxState> states;
-  bool valid = true, owned = true, quiet_is_shut = true, bounded = true;
+  bool valid = true, owned = true, open_as_said = true, bounded = true, contract_kept = true;
   bool state_right = true, answer_right = true, counted = true, masked = true, told_when = true,
        reset = true;
   bool taken = true, left_alone = true, heard = true;
@@ -213,8 +247,9 @@ struct Search {
  private:
   /// Nothing is broken so far.
   bool sound() const {
-    return broken.none() && valid && owned && quiet_is_shut && bounded && state_right &&
-           answer_right && counted && masked && told_when && reset && taken && left_alone && heard;
+    return broken.none() && valid && owned && open_as_said && bounded && contract_kept &&
+           state_right && answer_right && counted && masked && told_when && reset && taken &&
+           left_alone && heard;
   }
 
   void apply(const Operation& o, Box& box, Firmware& firmware) {
@@ -251,6 +286,7 @@ struct Search {
         from.box.sends_under_way() + static_cast<std::uint32_t>(firmware.counted.sent);
     for (const Pair& p : firmware.seen.completed) left -= p.first == kMailboxTx ? 1U : 0U;
     state_right = state_right && is == expected_state(from, o, left);
+    contract_kept = contract_kept && keeps_contract(was, o, o.answers.gone, is);
     if (o.kind == Kind::kStart || o.kind == Kind::kSend)
       answer_right = answer_right && answer == expected_error(from, o);
     const bool failed = is == MailboxState::kFailed && was != MailboxState::kFailed;
@@ -315,16 +351,14 @@ struct Search {
 
   void look(const Moment& now, const Operation& operation) {
     const MailboxState state = now.box.state();
-    const bool quiet = is_quiet(state);
     states.insert(state);
     most = std::max(most, now.box.sends_under_way());
     valid = valid && now.box.is_valid();
     bounded = bounded && now.firmware.reads <= 16U + 2U * kMailboxSlots;
     if (operation.answers.gone) return;  // nothing can be written to a card that is gone
     owned = owned && same_ownership(now);
-    if (quiet)
-      quiet_is_shut =
-          quiet_is_shut && !now.firmware.shared.gate[0] && !now.firmware.shared.gate[1];
+    for (const bool gate : now.firmware.shared.gate)
+      open_as_said = open_as_said && gate == gates_open(state);
   }
 };
 
@@ -352,8 +386,12 @@ HNI_PROVE(mailbox_life,
     conclude(kRuleText[rule].property, kRuleText[rule].text, !found.broken.test(rule));
   conclude("I2", "both rings are valid in every state", found.valid);
   conclude("I3", "driver and firmware agree on who owns what", found.owned);
-  conclude("S4", "the gates are shut in every state in which the pages may be freed",
-           found.quiet_is_shut);
+  conclude("S4",
+           "the gates are open exactly while messages flow or drain, so shut in every state in "
+           "which the pages may be freed",
+           found.open_as_said);
+  conclude("S4", "each call leads to a state that the code above is proved with",
+           found.contract_kept);
   conclude("I7", "each call reads a bounded number of words", found.bounded);
   conclude("F", "each call leads to the state that it has to", found.state_right);
   conclude("F", "each call gives the answer that it has to", found.answer_right);

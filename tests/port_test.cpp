@@ -41,5 +41,19 @@ TEST(Port, EveryFrameLengthArrivesUnchanged) {
   EXPECT_TRUE(b.is_valid());
 }
 
+TEST(Port, DestroyedWhileItRunsSwitchesItsQueuesOffBeforeTheGates) {
+  TwoPorts world;
+  ASSERT_TRUE(world.up());
+  world.ports[0].reset();
+  EXPECT_EQ(world.cards[0]->card.events().illegal_actions(), 0U);
+}
+
+TEST(Port, AGateThatIsShutUnderRunningQueuesIsNoticedByTheCard) {
+  TwoPorts world;
+  ASSERT_TRUE(world.up());
+  world.ports[0]->firmware().abandon();
+  EXPECT_EQ(world.cards[0]->card.events().count(spec::ProtocolAction::kDmaGateClosedInUse), 2U);
+}
+
 }  // namespace
 }  // namespace hni::test
