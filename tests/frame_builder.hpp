@@ -61,11 +61,11 @@ class FrameBuilder {
     l4_ = bytes_.size();
     return *this;
   }
-  FrameBuilder& tcp(std::uint16_t source, std::uint16_t destination,
-                    std::size_t option_bytes = 0) {
+  FrameBuilder& tcp(std::uint16_t source, std::uint16_t destination, std::size_t option_bytes = 0,
+                    std::uint32_t sequence = 1, std::uint32_t flags = 0x10) {
     l4_ = bytes_.size();
-    put16(source).put16(destination).put32(1).put32(2);
-    put16(static_cast<std::uint16_t>((5 + option_bytes / 4) << 12 | 0x10)).put16(0xffff);
+    put16(source).put16(destination).put32(sequence).put32(2);
+    put16(static_cast<std::uint16_t>((5 + option_bytes / 4) << 12 | flags)).put16(0xffff);
     put16(0).put16(0);
     for (std::size_t i = 0; i < option_bytes; ++i) put8(1);
     checksum_at_ = l4_ + 16;

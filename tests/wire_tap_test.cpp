@@ -17,6 +17,8 @@
 #include <fstream>
 #include <vector>
 
+#include "tests/frame_builder.hpp"
+
 namespace hni::device {
 namespace {
 
@@ -63,10 +65,10 @@ struct Collector final : FrameSink {
 /// A packet socket on the interface: the host's side of it.
 class PacketSocket {
  public:
-  explicit PacketSocket(const std::string& name)
-      : fd_(::socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, htons(kType))) {
+  explicit PacketSocket(const std::string& name, std::uint16_t type = kType)
+      : fd_(::socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, htons(type))) {
     address_.sll_family = AF_PACKET;
-    address_.sll_protocol = htons(kType);
+    address_.sll_protocol = htons(type);
     address_.sll_ifindex = static_cast<int>(::if_nametoindex(name.c_str()));
     good_ = ::bind(fd_, reinterpret_cast<sockaddr*>(&address_), sizeof address_) == 0;
   }
@@ -171,6 +173,29 @@ TEST(WireTap, FramesOfManyLengthsCrossBothWays) {
       if (sink.frames.size() != 1 || sink.frames[0] != frame) return kFailed;
     }
     return kPassed;
+  }));
+}
+
+TEST(WireTap, SegmentsThatFollowEachOtherCrossAsOnePacketAtThePoll) {
+  expect_passed(in_namespace([] {
+    auto tap = TapDevice::open("hnitest0");
+    if (!tap || !tap->set_up(true)) return kNoTap;
+    TapWire wire(std::move(*tap));
+    PacketSocket host("hnitest0", ETH_P_IP);
+    for (std::uint32_t i = 0; i < 7; ++i) {
+      const Bytes frame = test::FrameBuilder()
+                              .ethernet(ETH_P_IP)
+                              .ipv4(6, test::kV4A, test::kV4B)
+                              .tcp(1, 2, 0, 1000 * i)
+                              .payload(1000)
+                              .finish();
+      if (!wire.transmit(frame, 0)) return kFailed;
+    }
+    if (wire.counters().to_host != 0) return kFailed;
+    Collector sink;
+    (void)wire.poll(sink, 0, 1);
+    if (wire.counters().to_host != 7) return kFailed;
+    return host.receive().size() == 54 + 7000 ? kPassed : kFailed;
   }));
 }
 

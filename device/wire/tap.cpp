@@ -6,11 +6,14 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+
+#include "device/wire/vnet_header.hpp"
 
 namespace hni::device {
 namespace {
@@ -69,7 +72,7 @@ tl::expected<TapDevice, WireError> TapDevice::open(const std::string& name) {
   if (fd < 0) return tl::make_unexpected(error_of(errno, name));
   TapDevice device(fd, name);
   ifreq request = request_for(name);
-  request.ifr_flags = IFF_TAP | IFF_NO_PI;
+  request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
   if (::ioctl(fd, TUNSETIFF, &request) != 0) return tl::make_unexpected(error_of(errno, name));
   device.name_ = request.ifr_name;
   return device;
@@ -85,16 +88,40 @@ TapDevice::~TapDevice() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-TapDevice::Sent TapDevice::write(std::span<const std::byte> frame) {
-  const ssize_t written = ::write(fd_, frame.data(), frame.size());
-  if (written >= 0) return Sent::kYes;
+TapDevice::Sent TapDevice::send(const void* header, std::span<const std::byte> bytes) {
+  const std::array<iovec, 2> parts{iovec{const_cast<void*>(header), sizeof(VnetHeader)},
+                                   iovec{const_cast<std::byte*>(bytes.data()), bytes.size()}};
+  if (::writev(fd_, parts.data(), parts.size()) >= 0) return Sent::kYes;
   const bool later = errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == EINTR;
   return later ? Sent::kLater : Sent::kRefused;
 }
 
+TapDevice::Sent TapDevice::write(std::span<const std::byte> frame) {
+  const VnetHeader none{};
+  return send(&none, frame);
+}
+
+TapDevice::Sent TapDevice::write(const SegmentJoiner::Packet& packet) {
+  VnetHeader header{};
+  if (packet.frames > 1) {
+    constexpr std::uint16_t kTcpChecksum = 16;
+    header.flags = VnetHeader::kNeedsChecksum;
+    header.gso_type = packet.ip6 ? VnetHeader::kGsoTcp6 : VnetHeader::kGsoTcp4;
+    header.header_bytes = packet.header_bytes;
+    header.gso_bytes = packet.segment_bytes;
+    header.checksum_start = packet.tcp_offset;
+    header.checksum_offset = kTcpChecksum;
+  }
+  return send(&header, packet.bytes);
+}
+
 std::size_t TapDevice::read(std::span<std::byte> buffer) {
-  const ssize_t bytes = ::read(fd_, buffer.data(), buffer.size());
-  return bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
+  VnetHeader header{};
+  const std::array<iovec, 2> parts{iovec{&header, sizeof header},
+                                   iovec{buffer.data(), buffer.size()}};
+  const ssize_t bytes = ::readv(fd_, parts.data(), parts.size());
+  constexpr auto kHeader = static_cast<ssize_t>(sizeof header);
+  return bytes > kHeader ? static_cast<std::size_t>(bytes - kHeader) : 0;
 }
 
 bool TapDevice::set_up(bool up) {
@@ -112,20 +139,39 @@ bool TapDevice::set_mtu(unsigned bytes) {
 }
 
 bool TapWire::transmit(std::span<const std::byte> frame, std::uint64_t /*now_ns*/) {
-  switch (device_.write(frame)) {
+  const bool continues = joiner_.add(frame);
+  if (!continues) {
+    if (!flush()) return false;
+    if (!joiner_.add(frame)) return count(device_.write(frame), 1);
+  }
+  if (joiner_.complete()) (void)flush();  // if not now, then at the next frame or poll
+  return true;
+}
+
+bool TapWire::flush() {
+  if (joiner_.empty()) return true;
+  const SegmentJoiner::Packet packet = joiner_.packet();
+  if (!count(device_.write(packet), packet.frames)) return false;
+  joiner_.clear();
+  return true;
+}
+
+bool TapWire::count(TapDevice::Sent sent, std::uint32_t frames) {
+  switch (sent) {
     case TapDevice::Sent::kLater:
       return false;
     case TapDevice::Sent::kYes:
-      ++counters_.to_host;
+      counters_.to_host += frames;
       break;
     case TapDevice::Sent::kRefused:
-      ++counters_.refused;
+      counters_.refused += frames;
       break;
   }
   return true;
 }
 
 unsigned TapWire::poll(FrameSink& sink, std::uint64_t now_ns, unsigned budget) {
+  (void)flush();
   unsigned delivered = 0;
   for (unsigned i = 0; i < budget && !pause_; ++i) {
     std::size_t bytes = device_.read(buffer_);

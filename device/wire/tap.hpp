@@ -16,6 +16,7 @@
 #include <tl/expected.hpp>
 
 #include "device/wire.hpp"
+#include "device/wire/segment_joiner.hpp"
 #include "device/wire/wire_error.hpp"
 
 namespace hni::device {
@@ -37,6 +38,8 @@ class TapDevice {
   enum class Sent : std::uint8_t { kYes, kLater, kRefused };
   /// kLater: the queue is full. kRefused: the interface is down or rejects the frame.
   Sent write(std::span<const std::byte> frame);
+  /// The same of several segments at once.
+  Sent write(const SegmentJoiner::Packet& packet);
   /// Bytes of the frame read into `buffer`, 0 when none waits. A frame longer than `buffer` is
   /// cut.
   std::size_t read(std::span<std::byte> buffer);
@@ -50,6 +53,7 @@ class TapDevice {
 
  private:
   TapDevice(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
+  Sent send(const void* header, std::span<const std::byte> bytes);
 
   int fd_ = -1;
   std::string name_;
@@ -66,6 +70,7 @@ class TapWire final : public Wire {
  public:
   explicit TapWire(TapDevice device) : device_(std::move(device)) {}
 
+  /// TCP segments that follow each other are held until poll() and cross as one packet.
   bool transmit(std::span<const std::byte> frame, std::uint64_t now_ns) override;
   void set_pause(bool on) override { pause_ = on; }
   bool peer_pause() const override { return false; }
@@ -77,9 +82,14 @@ class TapWire final : public Wire {
   const TapCounters& counters() const { return counters_; }
 
  private:
+  /// Sends what is held; false: the interface takes nothing now.
+  bool flush();
+  bool count(TapDevice::Sent sent, std::uint32_t frames);
+
   TapDevice device_;
   bool pause_ = false;
   TapCounters counters_;
+  SegmentJoiner joiner_;
   std::array<std::byte, kMaxFrameBytes + 64> buffer_;
 };
 
