@@ -33,60 +33,82 @@ std::uint32_t same_element(const spec::RegInfo& info, std::uint32_t offset,
   return out;
 }
 
+bool same_shape(const spec::RegInfo& one, const spec::RegInfo& other) {
+  return one.dim_count == other.dim_count &&
+         std::equal(one.dims, one.dims + one.dim_count, other.dims,
+                    [](const auto& a, const auto& b) { return a.stride_bytes == b.stride_bytes; });
+}
+
 std::uint32_t half_of(std::uint64_t bits, bool high) {
   return static_cast<std::uint32_t>(high ? bits >> 32 : bits);
 }
 
 }  // namespace
 
-RegisterFile::RegisterFile() : registers_(spec::registers()), action_rules_(spec::action_rules()) {
-  const std::array<std::uint32_t, 2> words{kBar0StoredBytes / 4, kBar4Bytes / 4};
+const RegisterFile::Shared& RegisterFile::shared() {
+  static const Shared kShared = [] {
+    Shared out;
+    const auto registers = spec::registers();
+    const std::array<std::uint32_t, 2> words{kBar0StoredBytes / 4, kBar4Bytes / 4};
+    for (std::size_t b = 0; b < words.size(); ++b) {
+      out.plans[b].reset.assign(words[b], 0);
+      out.plans[b].info.assign(words[b], 0);
+      out.plans[b].high.assign(words[b], 0);
+    }
+    for (std::size_t r = 0; r < registers.size(); ++r) {
+      Plan& plan = out.plans[registers[r].bar == spec::Bar::kBar0 ? 0 : 1];
+      for_each_element(registers[r], [&](std::uint32_t offset) {
+        const std::uint32_t halves = registers[r].width_bits == 64 ? 2 : 1;
+        for (std::uint32_t half = 0; half < halves; ++half) {
+          const std::uint32_t word = offset / 4 + half;
+          // Where two descriptions meet (a page and a register in it), the first one stands.
+          if (word >= plan.info.size() || plan.info[word] != 0) continue;
+          plan.info[word] = static_cast<std::uint16_t>(r + 1);
+          plan.high[word] = static_cast<std::uint8_t>(half);
+          plan.reset[word] = half_of(registers[r].reset, half != 0);
+        }
+      });
+    }
+    out.rules.resize(registers.size());
+    const auto action_rules = spec::action_rules();
+    for (std::size_t i = 0; i < action_rules.size(); ++i) {
+      const spec::RegInfo& reg = registers[action_rules[i].reg];
+      const bool same = same_shape(reg, registers[action_rules[i].cond_reg]);
+      out.rules[action_rules[i].reg].push_back({static_cast<std::uint16_t>(i), same});
+    }
+    return out;
+  }();
+  return kShared;
+}
+
+RegisterFile::RegisterFile()
+    : registers_(spec::registers()), action_rules_(spec::action_rules()), shared_(shared()) {
   for (std::size_t b = 0; b < banks_.size(); ++b) {
-    banks_[b].words = words[b];
-    banks_[b].value.assign(words[b], 0);
-    banks_[b].info.assign(words[b], 0);
-    banks_[b].high.assign(words[b], 0);
-  }
-  for (std::size_t r = 0; r < registers_.size(); ++r) {
-    for_each_element(registers_[r], [&](std::uint32_t offset) {
-      Bank& bank = bank_of(registers_[r].bar);
-      const std::uint32_t halves = registers_[r].width_bits == 64 ? 2 : 1;
-      for (std::uint32_t half = 0; half < halves; ++half) {
-        const std::uint32_t word = offset / 4 + half;
-        // Where two descriptions meet (a page and a register in it), the first one stands.
-        if (word >= bank.words || bank.info[word] != 0) continue;
-        bank.info[word] = static_cast<std::uint16_t>(r + 1);
-        bank.high[word] = static_cast<std::uint8_t>(half);
-      }
-    });
-  }
-  rules_.resize(registers_.size());
-  for (std::size_t i = 0; i < action_rules_.size(); ++i) {
-    const spec::RegInfo& reg = registers_[action_rules_[i].reg];
-    const spec::RegInfo& condition = registers_[action_rules_[i].cond_reg];
-    const bool same =
-        reg.dim_count == condition.dim_count &&
-        std::equal(reg.dims, reg.dims + reg.dim_count, condition.dims,
-                   [](const auto& a, const auto& b) { return a.stride_bytes == b.stride_bytes; });
-    rules_[action_rules_[i].reg].push_back({static_cast<std::uint16_t>(i), same});
+    banks_[b].plan = &shared_.plans[b];
+    banks_[b].words = static_cast<std::uint32_t>(shared_.plans[b].reset.size());
+    banks_[b].shown.resize(banks_[b].words / kPageWords);
+    banks_[b].own = std::make_unique_for_overwrite<std::uint32_t[]>(banks_[b].words);
   }
   events_.illegal_action.assign(action_rules_.size(), 0);
   reset();
 }
 
 void RegisterFile::reset() {
-  for (Bank& bank : banks_) {
-    for (std::uint32_t word = 0; word < bank.words; ++word) {
-      const unsigned info = bank.info[word];
-      bank.value[word] = info == 0 ? 0 : half_of(registers_[info - 1].reset, bank.high[word] != 0);
-    }
-  }
+  for (Bank& bank : banks_)
+    for (std::size_t page = 0; page < bank.shown.size(); ++page)
+      bank.shown[page] = bank.plan->reset.data() + page * kPageWords;
+}
+
+void RegisterFile::take_page(Bank& bank, std::uint32_t page) {
+  std::uint32_t* const own = bank.own.get() + std::size_t{page} * kPageWords;
+  std::copy_n(bank.shown[page], kPageWords, own);
+  bank.shown[page] = own;
 }
 
 unsigned RegisterFile::info_of(spec::RegAddr at) const {
   const Bank& bank = bank_of(at.bar);
   const std::uint32_t word = at.byte_offset / 4;
-  return (at.byte_offset & 3) == 0 && word < bank.words ? bank.info[word] : 0;
+  return (at.byte_offset & 3) == 0 && word < bank.words ? bank.plan->info[word] : 0;
 }
 
 bool RegisterFile::known(spec::RegAddr at) const {
@@ -102,7 +124,7 @@ RegisterFile::WordMasks RegisterFile::masks_of(spec::RegAddr at) const {
   const unsigned info = info_of(at);
   if (info == 0) return {};
   const spec::RegInfo& reg = registers_[info - 1];
-  const bool high = bank_of(at.bar).high[at.byte_offset / 4] != 0;
+  const bool high = bank_of(at.bar).plan->high[at.byte_offset / 4] != 0;
   return {half_of(reg.sw_read, high),       half_of(reg.sw_write, high),
           half_of(reg.w1c, high),           half_of(reg.w1s, high),
           half_of(reg.clear_on_read, high), half_of(reg.single_pulse, high)};
@@ -144,12 +166,12 @@ bool RegisterFile::note_write(spec::RegAddr at, std::uint32_t value) {
     ++events_.read_only_write;
     events_.last_read_only = {at.bar, at.byte_offset, value, true};
   }
-  if (!rules_[info - 1].empty()) check_rules(info - 1, at, value);
+  if (!shared_.rules[info - 1].empty()) check_rules(info - 1, at, value);
   return true;
 }
 
 void RegisterFile::check_rules(unsigned reg, spec::RegAddr at, std::uint32_t value) {
-  for (const Rule& known : rules_[reg]) {
+  for (const Rule& known : shared_.rules[reg]) {
     const spec::ActionRule& rule = action_rules_[known.index];
     if (rule.on_nonzero_only && value == 0) continue;
     const spec::RegInfo& condition = registers_[rule.cond_reg];

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -24,7 +25,8 @@ inline constexpr std::uint32_t kBar0StoredBytes = 0x180000;
 
 class RegisterFile {
  public:
-  /// Builds the word index from spec::registers(); the only place that allocates.
+  /// The only place that allocates. The first one of a process builds what all of them share: the
+  /// word index and the reset values, from spec::registers().
   RegisterFile();
 
   /// Every word gets its reset value. Events are kept.
@@ -34,12 +36,16 @@ class RegisterFile {
   std::uint32_t peek(spec::RegAddr at) const {
     const Bank& bank = bank_of(at.bar);
     const std::uint32_t word = at.byte_offset / 4;
-    return word < bank.words ? bank.value[word] : 0;
+    return word < bank.words ? bank.shown[word / kPageWords][word % kPageWords] : 0;
   }
   void poke(spec::RegAddr at, std::uint32_t value) {
     Bank& bank = bank_of(at.bar);
     const std::uint32_t word = at.byte_offset / 4;
-    if (word < bank.words) bank.value[word] = value;
+    if (word >= bank.words) return;
+    std::uint32_t* const own = bank.own.get() + word / kPageWords * kPageWords;
+    if (bank.shown[word / kPageWords] != own) [[unlikely]]
+      take_page(bank, word / kPageWords);
+    own[word % kPageWords] = value;
   }
 
   /// Typed raw access: `regs.peek<spec::RPC_RMI_CONFIG>().ENABLE()`,
@@ -75,16 +81,39 @@ class RegisterFile {
   const CardEvents& events() const { return events_; }
 
  private:
-  struct Bank {
-    std::uint32_t words = 0;
-    std::vector<std::uint32_t> value;
+  static constexpr std::uint32_t kPageWords = 1024;
+  static_assert(kBar0StoredBytes / 4 % kPageWords == 0 && kBar4Bytes / 4 % kPageWords == 0);
+
+  /// What never changes of a BAR.
+  struct Plan {
+    std::vector<std::uint32_t> reset;
     std::vector<std::uint16_t> info;  // index into spec::registers() plus 1; 0 = unknown
     std::vector<std::uint8_t> high;   // 1: the upper half of a 64-bit register
+  };
+  struct Rule {
+    std::uint16_t index = 0;  // into spec::action_rules()
+    bool same_shape = false;  // both registers have the same array dimensions
+  };
+  struct Shared {
+    std::array<Plan, 2> plans;
+    std::vector<std::vector<Rule>> rules;  // by register: what a write to it must meet
+  };
+  /// Values of a BAR. A page that was not written since the reset is shown from the plan: a driver
+  /// touches few of them, so neither a new card nor a reset has to copy them all.
+  struct Bank {
+    const Plan* plan = nullptr;
+    std::uint32_t words = 0;
+    std::vector<const std::uint32_t*> shown;  // a page of `plan->reset` or of `own`
+    std::unique_ptr<std::uint32_t[]>
+        own;  // `words`; those of a page that is not shown mean nothing
   };
   /// Access masks of one 32-bit word, cut out of the register's description.
   struct WordMasks {
     std::uint32_t read = 0, write = 0, w1c = 0, w1s = 0, clear_on_read = 0, pulse = 0;
   };
+
+  static const Shared& shared();
+  static void take_page(Bank& bank, std::uint32_t page);
 
   Bank& bank_of(spec::Bar bar) { return banks_[bar == spec::Bar::kBar0 ? 0 : 1]; }
   const Bank& bank_of(spec::Bar bar) const { return banks_[bar == spec::Bar::kBar0 ? 0 : 1]; }
@@ -94,13 +123,8 @@ class RegisterFile {
 
   std::span<const spec::RegInfo> registers_;
   std::span<const spec::ActionRule> action_rules_;
+  const Shared& shared_;
   std::array<Bank, 2> banks_;
-  struct Rule {
-    std::uint16_t index = 0;  // into spec::action_rules()
-    bool same_shape = false;  // both registers have the same array dimensions
-  };
-
-  std::vector<std::vector<Rule>> rules_;  // by register: what a write to it must meet
   CardEvents events_;
 };
 

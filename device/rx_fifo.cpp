@@ -5,13 +5,15 @@
 
 namespace hni::device {
 
-RxFifo::RxFifo()
-    : storage_(std::make_unique_for_overwrite<std::byte[]>(kStorageBytes)),
-      entries_(std::make_unique<Entry[]>(kMaxUnits)) {}
+RxFifo::RxFifo() : storage_(std::make_unique_for_overwrite<std::byte[]>(kStorageBytes)) {
+  entries_.reserve(kMaxUnits);
+}
 
 void RxFifo::push(const RxFrameInfo& info, std::span<const std::byte> frame) {
   if (next_offset_ + frame.size() > kStorageBytes) next_offset_ = 0;
-  Entry& entry = entries_[(first_ + count_) % kMaxUnits];
+  const std::size_t at = (first_ + count_) % kMaxUnits;
+  if (at == entries_.size()) entries_.emplace_back();
+  Entry& entry = entries_[at];
   entry.info = info;
   entry.offset = static_cast<std::uint32_t>(next_offset_);
   std::memcpy(storage_.get() + next_offset_, frame.data(), frame.size());

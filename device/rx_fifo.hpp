@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 namespace hni::device {
 
@@ -65,7 +66,9 @@ class RxFifo {
   };
 
   std::unique_ptr<std::byte[]> storage_;
-  std::unique_ptr<Entry[]> entries_;  // a frame takes at least one unit, so kMaxUnits suffice
+  // A frame takes at least one unit, so room for kMaxUnits suffices. Entries begin to exist in
+  // their order: a card that never holds a frame back touches none of that memory.
+  std::vector<Entry> entries_;
   std::uint32_t first_ = 0;
   std::uint32_t count_ = 0;
   std::uint32_t level_ = 0;

@@ -22,7 +22,7 @@ class Toeplitz {
   static constexpr std::size_t kMaxInputBytes = 56;
 
   /// A key of zeros, which hashes everything to 0.
-  Toeplitz() : Toeplitz(std::array<std::uint32_t, kKeyWords>{}) {}
+  Toeplitz() = default;
   /// `key[0]` bits 31:24 are byte 0 of the ethtool key; of the last word only 31:23 count.
   explicit Toeplitz(const std::array<std::uint32_t, kKeyWords>& key) { set_key(key); }
 
