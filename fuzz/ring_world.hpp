@@ -155,6 +155,7 @@ HNI_REVEAL(RxPayloads, &decltype(RingPair::rx)::payloads_)
 HNI_REVEAL(TxWork, &decltype(RingPair::tx)::work_)
 HNI_REVEAL(TxCookies, &decltype(RingPair::tx)::cookies_)
 HNI_REVEAL(TxStamps, &decltype(RingPair::tx)::timestamps_)
+HNI_REVEAL(TxStampsPending, &decltype(RingPair::tx)::stamps_pending_)
 
 class RingWorld {
  public:
@@ -377,6 +378,9 @@ class RingWorld {
     require(tx.faulted() == io.tx.faulted, "verdict", "model and driver judge otherwise",
             tx.faulted(), io.tx.faulted);
     require(tx.is_valid(), "is_valid", "transmit rings");
+    require(tx.*member(TxStampsPending{}) == io.tx.stamps_missing, "stream",
+            "another number of timestamps is waited for", tx.*member(TxStampsPending{}),
+            io.tx.stamps_missing);
     for (unsigned q = 0; q < 2; ++q) {
       const auto& ring = tx.ring(q);
       require(ring.done == io.tx.work[q].done % kSize, "stream", "another head is believed",

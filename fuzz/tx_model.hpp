@@ -44,11 +44,13 @@ class TxModel {
   bool faulted = false;
   std::uint64_t packets_given = 0;  ///< confirmed by the card, since the reset
   std::uint64_t stamps_good = 0;
-  std::uint64_t first_address = 0;  ///< of the pool
+  std::uint64_t stamps_missing = 0;  ///< asked for, and neither come nor given up
+  std::uint64_t first_address = 0;   ///< of the pool
 
   void reset() {
     for (WorkModel& w : work) w.posted = w.done = w.given = 0;
     faulted = false;
+    stamps_missing = 0;
     at_ = 0;
     done_ = 1;
     sending_ = {};
@@ -102,7 +104,10 @@ class TxModel {
   /// The driver gave up on overdue timestamps.
   void forget_stamps() {
     WorkModel& w = work[0];
-    for (std::uint64_t n = w.given; n != w.done; ++n) w.at(n).bits &= ~WorkModel::Slot::kStamp;
+    for (std::uint64_t n = w.given; n != w.done; ++n) {
+      stamps_missing -= w.at(n).stamp();
+      w.at(n).bits &= ~WorkModel::Slot::kStamp;
+    }
     give_back();
   }
   void reclaim() {
@@ -129,6 +134,7 @@ class TxModel {
       check_offloads(meta, want.tx);
       last_meta_ = meta.raw;
       w.post(WorkModel::Slot::kNothing | (meta.REQ_TS() != 0 ? WorkModel::Slot::kStamp : 0));
+      stamps_missing += meta.REQ_TS();
     }
     for (std::uint32_t i = 0; i < want.segment_count; ++i) {
       require(w.posted != end, "form", "a doorbell inside of a packet", w.posted);
@@ -191,6 +197,7 @@ class TxModel {
     for (std::uint64_t n = w.given; n != w.posted; ++n) {
       if (!w.at(n).stamp()) continue;
       w.at(n).bits &= ~WorkModel::Slot::kStamp;
+      --stamps_missing;
       stamps_good += tcd.STATUS_TS_INVALID() == 0 && tcd.STATUS_ILLEGAL_TS_REQ() == 0;
       return;
     }
