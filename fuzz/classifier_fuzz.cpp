@@ -55,7 +55,8 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"hash", ArgKind::kNumber, "type", "fields", 0, ""},
     {"key", ArgKind::kNumber, "byte", "", 0, ""},
     {"add_rule", ArgKind::kNumber, "kind", "port", 1, "a rule for UDP or TCP over IPv4"},
-    {"remove_rule", ArgKind::kNumber, "number", "", 0, ""},
+    {"remove_rule", ArgKind::kNumber, "number", "", 0,
+     "from 128 on: counted among those that there are"},
     {"stop", ArgKind::kNone, "", "", 0, ""},
     {"start", ArgKind::kNone, "", "", 0, ""},
     {"reprogram", ArgKind::kNone, "", "", 0, "after a card reset"},
@@ -122,7 +123,7 @@ class Run {
       case FilterOp::kBmc: {
         BmcConfig bmc{.present = on, .all_multicast = (op.a & 2) != 0};
         for (std::uint32_t i = 0; i < 4; ++i) bmc.addresses[i] = bmc_mac(op.b, i);
-        if (filter_.set_bmc(bmc)) bmc_ = on;
+        if (filter_.set_bmc(bmc)) bmc_ = bmc;
         return;
       }
       case FilterOp::kFrame:
@@ -161,8 +162,7 @@ class Run {
       case FilterOp::kTimestamps:
         return static_cast<void>(filter_.set_timestamps(static_cast<RxTimestamps>(op.a % 5)));
       case FilterOp::kRemoveRule:
-        return static_cast<void>(
-            filter_.remove_rule(RuleId{static_cast<std::uint8_t>(op.a % 50)}));
+        return remove_rule(op.a);
       case FilterOp::kStop:
         return filter_.stop();
       case FilterOp::kStart:
@@ -214,7 +214,19 @@ class Run {
                                 static_cast<unsigned>(op.value >> 1 & 63));
     }
     if ((op.a & 128) != 0) rule.source_port = {static_cast<std::uint16_t>(op.value >> 16), 0xff00};
-    (void)filter_.add_rule(rule);
+    add(rule);
+  }
+  /// A frame that fits a rule is judged when the rule comes and when it goes.
+  void add(const FlowRule& rule) {
+    if (filter_.add_rule(rule)) judge(rules_.fitting(rule, filter_.mac()));
+  }
+  void remove_rule(std::uint32_t number) {
+    std::uint32_t n = number % 50;
+    if (number >= 128) n = rules_.used(number - 128);
+    const RuleId id{static_cast<std::uint8_t>(n)};
+    if (filter_.rule(id) == nullptr) return static_cast<void>(filter_.remove_rule(id));
+    const FlowRule rule = *filter_.rule(id);
+    if (filter_.remove_rule(id)) judge(rules_.fitting(rule, filter_.mac()));
   }
 
   static std::array<std::uint8_t, 4> address(std::uint32_t value) {
@@ -245,7 +257,7 @@ class Run {
     if ((b & 16) != 0) rule.source_port = {static_cast<std::uint16_t>(b >> 5 & 7), 0x0007};
     if ((b & 0x100) != 0)
       rule.mac = (b & 0x8000) != 0 ? kZeroMac : rule_mac(b >> 9, (b & 0x4000) != 0);
-    (void)filter_.add_rule(rule);
+    add(rule);
   }
   static IpMatch ip_match(std::uint64_t bits, bool v6) {
     if ((bits & 1) == 0) return {};
@@ -326,7 +338,7 @@ class Run {
     const bool wanted = is_wanted(flow.to) || rules_.names(flow.to);
     const bool other = may_be_wanted(flow.to);
     // With a management controller the host hears its groups and broadcasts, too.
-    const bool shared = bmc_ && is_multicast(flow.to);
+    const bool shared = bmc_.present && is_multicast(flow.to);
     if (!wanted && !other && !shared && rule == nullptr)
       require(!decision.to_host(), "filter", "a frame that nobody wants", flow.to[5]);
     if (!wanted) return;
@@ -370,7 +382,11 @@ class Run {
     const MacFilter& f = filter_.filter();
     if (to == kBroadcastMac) return f.broadcast || f.promiscuous;
     if (is_multicast(to)) return f.multicast.contains(to) || f.all_multicast || f.promiscuous;
-    return to == f.host || f.unicast.contains(to) || f.promiscuous;
+    return to == f.host || f.unicast.contains(to) || (f.promiscuous && !is_bmc(to));
+  }
+  /// An address of the management controller: what lies in its part of the table is its alone.
+  bool is_bmc(const MacAddress& to) const {
+    return bmc_.present && std::count(bmc_.addresses.begin(), bmc_.addresses.end(), to) != 0;
   }
   /// The same, or a list overflowed and lets more in.
   bool may_be_wanted(const MacAddress& to) const {
@@ -387,7 +403,7 @@ class Run {
   Door<ClassifierIo> door_;
   RxFilter<ClassifierIo> filter_;
   RuleModel<RxFilter<ClassifierIo>> rules_{filter_};
-  bool bmc_ = false;
+  BmcConfig bmc_;
   std::array<std::optional<RssTable>, kRssContexts> set_tables_{};
 };
 

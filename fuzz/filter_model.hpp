@@ -118,6 +118,31 @@ class RuleModel {
     }
     return nullptr;
   }
+  /// The number of the rule that `n` counts to, over and over, from the lowest; 0 without rules.
+  [[nodiscard]] std::uint32_t used(std::uint32_t n) const {
+    std::uint32_t count = 0;
+    for (std::uint32_t i = 0; i < kMaxRules; ++i) count += at(i) != nullptr;
+    if (count == 0) return 0;
+    std::uint32_t i = 0;
+    for (n %= count; at(i) == nullptr || n-- != 0; ++i) {
+    }
+    return i;
+  }
+  /// A frame that `rule` is about, to the address `host` if the rule names none.
+  static Flow fitting(const FlowRule& rule, const MacAddress& host) {
+    Flow flow;
+    flow.to = rule.mac.value_or(host);
+    flow.tcp = rule.type == FlowType::kTcp4 || rule.type == FlowType::kTcp6;
+    flow.shape = rule.type == FlowType::kEther ? Shape::kNoIp
+                 : rule.outer                  ? Shape::kIp6InIp6
+                 : is_ip6(rule.type)           ? Shape::kIp6
+                                               : Shape::kIp4;
+    (rule.outer ? flow.outer_source : flow.source) = rule.source.address;
+    (rule.outer ? flow.outer_destination : flow.destination) = rule.destination.address;
+    flow.source_port = rule.source_port.port;
+    flow.destination_port = rule.destination_port.port;
+    return flow;
+  }
   /// A rule names this address, so that the card must take it.
   [[nodiscard]] bool names(const MacAddress& mac) const {
     for (std::uint32_t n = 0; n < kMaxRules; ++n)

@@ -62,6 +62,7 @@ class RingCard {
     headers_ = {0, kHeadRoom};
     payloads_ = {0, 0};
     payload_count_ = last_count_ = 0;
+    answered_ = {};
   }
 
   // ---- Receive
@@ -132,7 +133,7 @@ class RingCard {
     WorkModel& w = world_->io.tx.work[q];
     std::uint64_t honest = w.done;
     for (; honest != w.posted && packets != 0; --packets) {
-      while (!w.at(honest).last) ++honest;
+      while (!w.at(honest).last()) ++honest;
       ++honest;
     }
     const Range range{.honest = honest % RingWorld::kSize,
@@ -144,6 +145,20 @@ class RingCard {
     if (c != ValueClass::kHonest) site_record().note(Site::kTcdHead, c);
     put_tx(q == 0 ? spec::TCD_TYPE0{}.set_HEAD0(head).raw
                   : spec::TCD_TYPE0{}.set_HEAD1(head).set_TWQ1(1).raw);
+  }
+  /// Sends the next `packets` packets of work queue `q`, as long as there is room for what it says
+  /// of them.
+  void answer(unsigned q, std::uint32_t packets) {
+    WorkModel& w = world_->io.tx.work[q];
+    std::uint64_t& n = answered_[q];
+    for (n = std::max(n, w.done); n != w.posted && packets != 0 && room_tx(); --packets) {
+      if (w.at(n).stamp()) put_tx(spec::TCD_TYPE1{}.set_TYPE(1).set_TS(1000 + n).raw);
+      while (!w.at(n).last()) ++n;
+      ++n;
+      const std::uint64_t head = n % RingWorld::kSize;
+      put_tx(q == 0 ? spec::TCD_TYPE0{}.set_HEAD0(head).raw
+                    : spec::TCD_TYPE0{}.set_HEAD1(head).set_TWQ1(1).raw);
+    }
   }
   void put_tx(std::uint64_t word) { tcq_.put(world_->io.tcq, word); }
   void put_tx_early(std::uint64_t word) { tcq_.put_early(world_->io.tcq, word); }
@@ -215,6 +230,7 @@ class RingCard {
   CardBuffers payloads_{0, 0};
   std::uint32_t payload_count_ = 0;
   std::uint32_t last_count_ = 0;
+  std::array<std::uint64_t, 2> answered_{};  ///< descriptors of each work queue, by answer()
 };
 
 }  // namespace hni::fuzz

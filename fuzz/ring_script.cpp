@@ -12,8 +12,8 @@ class Interpreter {
  public:
   explicit Interpreter(RingWorld& world) : world_(world), card_(world) {}
 
-  void begin(bool receives) {
-    world_.begin(receives);
+  void begin() {
+    world_.begin();
     card_.reset();
   }
   void end() { world_.end(); }
@@ -132,6 +132,11 @@ class Interpreter {
       case RingOp::kForward:
         for (unsigned i = 0; i <= op.a % 16U; ++i) world_.forward(op.b % 2);
         return;
+      case RingOp::kBurst:
+      case RingOp::kBurstPlain:
+        return burst(what == RingOp::kBurst ? 0 : 1, op);
+      case RingOp::kAnswer:
+        return card_.answer(op.b % 2, op.a % 64 + 1U);
       case RingOp::kReset:
         return reset();
       case RingOp::kFresh:
@@ -142,6 +147,11 @@ class Interpreter {
       default:
         return;
     }
+  }
+
+  void burst(unsigned q, const Op& op) {
+    world_.burst(q, op.a % 16 + 1U, op.a / 16 + 1U,
+                 std::clamp<std::uint32_t>(op.b & 0xfffU, 1, 4032), q == 0 ? op.b >> 13 : 0);
   }
 
   void reset() {
@@ -190,23 +200,27 @@ class Interpreter {
   RingCard card_;
 };
 
-Interpreter& interpreter(bool big_pages) {
-  static RingWorld small_world(0);
-  static RingWorld big_world(2);
-  static Interpreter small(small_world);
-  static Interpreter big(big_world);
-  return big_pages ? big : small;
+template <std::uint32_t kPageShift, bool kReceives>
+Interpreter& interpreter() {
+  static RingWorld world(kPageShift, kReceives);
+  static Interpreter rings(world);
+  return rings;
+}
+
+Interpreter& interpreter(bool big_pages, bool receives) {
+  if (receives) return big_pages ? interpreter<2, true>() : interpreter<0, true>();
+  return big_pages ? interpreter<2, false>() : interpreter<0, false>();
 }
 
 }  // namespace
 
 void run_rings(const std::uint8_t* data, std::size_t size, OpList ops,
-               std::span<const RingOp> meaning) {
+               std::span<const RingOp> meaning, bool receives) {
   ScriptReader reader(data, size, ops);
   Op op;
   if (!reader.next(op)) return;
-  Interpreter& rings = interpreter(meaning[op.kind] == RingOp::kBigPages);
-  rings.begin(std::find(meaning.begin(), meaning.end(), RingOp::kPollRx) != meaning.end());
+  Interpreter& rings = interpreter(meaning[op.kind] == RingOp::kBigPages, receives);
+  rings.begin();
   do {
     rings.run(meaning[op.kind], op);
   } while (reader.next(op));

@@ -49,6 +49,9 @@ enum class RingOp : std::uint8_t {
   kReset,
   kFresh,
   kBigPages,
+  kBurst,
+  kBurstPlain,
+  kAnswer,
 };
 
 /// What each operation is called and takes, by its number.
@@ -108,10 +111,16 @@ inline constexpr auto kRingOps = std::to_array<OpInfo>({
     {"fresh", ArgKind::kNone, "", "", 2,
      "from now on each word changes by value after it was read"},
     {"big_pages", ArgKind::kNone, "", "", 0, "as first operation: pages of four fragments"},
+    {"burst", ArgKind::kNumber, "packets", "length", 0,
+     "1 .. 16 packets at once (packets 0xSP: of 1 + S segments each); length as for send"},
+    {"burst_plain", ArgKind::kNumber, "packets", "length", 0, "the same on work queue 1"},
+    {"answer", ArgKind::kNumber, "packets", "queue", 0,
+     "an honest card sends packets: timestamps that are asked for, and a head for each packet"},
 });
 
-/// Runs a script whose kinds mean `meaning`, in the world of its page size.
+/// Runs a script whose kinds mean `meaning`, in the world of its page size; `receives` says
+/// whether any of them receives.
 void run_rings(const std::uint8_t* data, std::size_t size, OpList ops,
-               std::span<const RingOp> meaning);
+               std::span<const RingOp> meaning, bool receives);
 
 }  // namespace hni::fuzz

@@ -5,7 +5,8 @@
 /// completions straight into them (honest ones, and one lie a field), and an application. No
 /// emulated card, so millions of completions a second; the reference models check every one.
 ///
-/// A script may leave the world in any state; begin() makes the next run independent of it.
+/// A script may leave the world in any state; begin() makes the next run independent of it: it
+/// puts back the memory of a world that has just started.
 
 #include <array>
 #include <cstdlib>
@@ -17,6 +18,7 @@
 #include "driver/io/pass_through.hpp"
 #include "driver/queue_pair.hpp"
 #include "fuzz/lies.hpp"
+#include "fuzz/ring_snapshot.hpp"
 #include "fuzz/rx_model.hpp"
 #include "fuzz/target.hpp"
 #include "fuzz/tx_model.hpp"
@@ -39,8 +41,21 @@ inline std::vector<ReadWord>*& word_tape() {
   return tape;
 }
 
+/// What a run changes of a RingIo.
+struct RingState {
+  RxModel rx;
+  TxModel tx;
+  Holders holders;
+  std::uint32_t rcq_head = 0;  ///< the last doorbell of each completion queue
+  std::uint32_t tcq_head = 0;
+  std::uint64_t fresh = 0;  ///< not 0: each word changes by this after it was read
+  std::uint64_t steps = 0;  ///< accesses since someone set it to 0
+  std::uint64_t reads = 0;  ///< of these, completion words
+  bool watch_buffers = false;
+};
+
 /// DeviceIo of plain memory that shows both models what the driver reads and writes.
-class RingIo {
+class RingIo : public RingState {
  public:
   std::uint32_t read32(Site, RegAddr) {
     ++steps;
@@ -113,20 +128,11 @@ class RingIo {
   static constexpr std::uint32_t kRcqHead = doorbell_word(spec::QUEUE_RCQ_HEAD::at(0));
   static constexpr std::uint32_t kTcqHead = doorbell_word(spec::QUEUE_TCQ_HEAD::at(0));
 
-  RxModel rx;
-  TxModel tx;
-  Holders holders;
-  std::uint32_t rcq_head = 0;  ///< the last doorbell of each completion queue
-  std::uint32_t tcq_head = 0;
   std::array<std::uint64_t*, 2> work_words{};
   std::array<std::uint64_t*, 2> buffer_words{};
   std::uint64_t* rcq = nullptr;
   std::uint64_t* tcq = nullptr;
   std::uint64_t first_address = 0;
-  std::uint64_t fresh = 0;  ///< not 0: each word changes by this after it was read
-  std::uint64_t steps = 0;  ///< accesses since someone set it to 0
-  std::uint64_t reads = 0;  ///< of these, completion words
-  bool watch_buffers = false;
 
  private:
   void lend(LentModel& ring, std::uint64_t slot, std::uint64_t value) {
@@ -143,48 +149,50 @@ class RingIo {
 };
 static_assert(DeviceIo<RingIo>);
 
+using RingPair = QueuePair<RingIo, NullObserver>;
+HNI_REVEAL(RxHeaders, &decltype(RingPair::rx)::headers_)
+HNI_REVEAL(RxPayloads, &decltype(RingPair::rx)::payloads_)
+HNI_REVEAL(TxWork, &decltype(RingPair::tx)::work_)
+HNI_REVEAL(TxCookies, &decltype(RingPair::tx)::cookies_)
+HNI_REVEAL(TxStamps, &decltype(RingPair::tx)::timestamps_)
+HNI_REVEAL(TxStampsPending, &decltype(RingPair::tx)::stamps_pending_)
+
 class RingWorld {
  public:
-  using Pair = QueuePair<RingIo, NullObserver>;
   static constexpr std::uint32_t kSize = 64;
   static constexpr std::uint32_t kSpare = 64;
   static constexpr QueueId kQueue{0};
 
-  explicit RingWorld(std::uint32_t page_shift)
-      : door(io, observer), pair(door, pool), page_shift_(page_shift) {
-    memory_ = *io.dma_alloc(std::size_t{2 * kSize + kSpare} * kFragmentBytes);
-    if (!pool.init(memory_, page_shift)) std::abort();
+  /// Pages of 2^page_shift fragments; without buffers for a card that receives nothing.
+  RingWorld(std::uint32_t page_shift, bool receives)
+      : door(io, observer), pair(door, pool), receives_(receives) {
+    const DmaSpan memory = *io.dma_alloc(std::size_t{2 * kSize + kSpare} * kFragmentBytes);
+    if (!pool.init(memory, page_shift)) std::abort();
     const QueueConfig config{.tx_ring = kSize,
                              .rx_ring = kSize,
                              .header_ring = kSize,
                              .payload_ring = kSize,
                              .plain_ring = true};
     if (!pair.allocate(kQueue, Vector{2}, config)) std::abort();
-    io.first_address = raw(memory_.iova);
+    io.first_address = raw(memory.iova);
     io.tx.first_address = io.first_address;
     io.rx.holders = io.tx.holders = &io.holders;
     for (unsigned i = 0; i < 2; ++i) io.work_words[i] = words_at(pair.tx.work_address(i));
     io.buffer_words = {words_at(pair.rx.header_address()), words_at(pair.rx.payload_address())};
     io.rcq = words_at(pair.rx.completion_address());
     io.tcq = words_at(pair.tx.completion_address());
+    enable();
+    take_snapshot();
   }
 
-  /// Everything as after the first start, whatever was before. Without buffers for a card that
-  /// receives nothing: they are a third of a short run.
-  void begin(bool receives) {
-    receives_ = receives;
-    io.steps = 0;
-    if (pair.state() != PairState::kOff) pair.reclaim();  // only after an ablated finding
-    held_ = first_held_ = 0;
-    // The order in which pages came back is part of the world too.
-    if (!pool.init(memory_, page_shift_)) std::abort();
-    io.holders.clear();
-    enable();
-  }
-  /// Gives all back and checks that nothing is lost.
+  /// Everything as after the first start, whatever was before.
+  void begin() { start_.restore(); }
+  /// Checks that nothing is lost. A pair at rest need not give its buffers back for that: begin()
+  /// does it, and each page's holders are compared instead.
   void end() {
+    if (at_rest()) return check_pages();
     reset_pair(false);
-    while (held_ != 0) release_oldest();
+    while (own_.held != 0) release_oldest();
     require(io.holders.all() == 0, "conservation", "somebody still holds a fragment",
             io.holders.all());
     require(pool.free_pages() == pool.page_count(), "conservation", "pages are lost",
@@ -247,37 +255,30 @@ class RingWorld {
 
   /// Sends one fresh packet of `segments` segments of `length` bytes each.
   void send(unsigned q, std::uint32_t segments, std::uint32_t length, std::uint32_t flags) {
-    Packet packet;
-    for (; packet.segment_count < segments; ++packet.segment_count) {
-      const auto fragment = pool.take();
-      if (!fragment) break;
-      packet.segments[packet.segment_count] = {*fragment, static_cast<std::uint16_t>(length & 63),
-                                               static_cast<std::uint16_t>(length)};
-      packet.length += length;
-      io.holders.take(raw(*fragment));
-    }
-    packet.tx = {.flags = flags,
-                 .l2_bytes = 14,
-                 .l4_bytes = 20,
-                 .l3_bytes = 20,
-                 .mss = 1400,
-                 .checksum_offset = 16};
-    send(q, packet);
+    make_packet(out_[0], segments, length, flags);
+    send(q, std::span(out_).first(1));
+  }
+  /// Sends up to `count` (1 .. 16) of them at once, as many as there are fragments for.
+  void burst(unsigned q, std::uint32_t count, std::uint32_t segments, std::uint32_t length,
+             std::uint32_t flags) {
+    count = std::min(count, pool.free_pages() / segments);
+    for (std::uint32_t i = 0; i < count; ++i) make_packet(out_[i], segments, length, flags);
+    send(q, std::span(out_).first(count));
   }
   /// Sends the oldest packet that the application holds.
   void forward(unsigned q) {
-    if (held_ == 0) return;
+    if (own_.held == 0) return;
     Packet packet = held(0);
-    first_held_ = (first_held_ + 1) % kMostHeld;
-    --held_;
+    own_.first_held = (own_.first_held + 1) % kMostHeld;
+    --own_.held;
     packet.tx = {};
-    send(q, packet);
+    send(q, {&packet, 1});
   }
   void release_oldest() {
-    if (held_ == 0) return;
+    if (own_.held == 0) return;
     drop(held(0));
-    first_held_ = (first_held_ + 1) % kMostHeld;
-    --held_;
+    own_.first_held = (own_.first_held + 1) % kMostHeld;
+    --own_.held;
   }
 
   /// Stop, give all back, start again: what the port does with a faulted queue.
@@ -298,13 +299,51 @@ class RingWorld {
   NullObserver observer;
   Door<RingIo> door;
   FragmentPool pool;
-  Pair pair;
+  RingPair pair;
 
  private:
   static constexpr std::uint32_t kMostHeld = 64;
 
   std::uint64_t* words_at(DmaAddr address) {
     return reinterpret_cast<std::uint64_t*>(io.cpu(raw(address)));
+  }
+
+  /// Nothing is on its way: no packet is sent or under assembly, no completion is unread.
+  [[nodiscard]] bool at_rest() const {
+    return pair.tx.outstanding() == 0 && io.rx.at_rest(io.rcq);
+  }
+  /// What the pool counts of each page is what the model knows of its fragments.
+  void check_pages() {
+    const auto& pages = pool.*member(PoolHolders{});
+    const auto held = io.holders.held({&pages.at(0), pages.size()}, pool.fragments_per_page());
+    require(held.has_value(), "conservation", "a page has other holders than it should have");
+    require(pool.free_pages() + *held == pool.page_count(), "conservation", "pages are lost",
+            pool.free_pages(), *held);
+  }
+
+  /// All that a run changes and the next one could see. The packets that the models and the
+  /// application keep are not part of it, nor what a driver that keeps to its rings writes before
+  /// it reads it.
+  void take_snapshot() {
+    RingState& state = io;
+    start_.add(&state, sizeof state);
+    start_.add(&own_, sizeof own_);
+    start_.add_around(pair, pair.tx.*member(TxStamps{}));
+    start_.add(&pool, sizeof pool);
+    start_.add_array(pool.*member(PoolHolders{}));
+    start_.add_array(pool.*member(PoolList{}));
+    add_words({io.rcq, io.tcq, io.work_words[0], io.work_words[1]});
+    for (auto& work : pair.tx.*member(TxWork{})) start_.add_array(work.slots);
+    start_.add_array(pair.tx.*member(TxCookies{}));
+    if (receives_) {
+      add_words({io.buffer_words[0], io.buffer_words[1]});
+      start_.add_array((pair.rx.*member(RxHeaders{})).slots);
+      start_.add_array((pair.rx.*member(RxPayloads{})).slots);
+    }
+    start_.save();
+  }
+  void add_words(std::initializer_list<std::uint64_t*> rings) {
+    for (std::uint64_t* words : rings) start_.add(words, kSize * sizeof *words);
   }
 
   void enable() {
@@ -326,12 +365,12 @@ class RingWorld {
     const bool room =
         pair.tx.ring(0).ring.free() >= kEnough && pair.tx.ring(1).ring.free() >= kEnough;
     const std::uint64_t wakes = pair.tx.counters().wakes;
-    require(room || wakes == wakes_, "wake", "woken without room", pair.tx.ring(0).ring.free(),
+    require(room || wakes == own_.wakes, "wake", "woken without room", pair.tx.ring(0).ring.free(),
             pair.tx.ring(1).ring.free());
-    require(!room || !pair.tx.stopped() || pair.tx.faulted() || given_ == io.tx.packets_given,
+    require(!room || !pair.tx.stopped() || pair.tx.faulted() || own_.given == io.tx.packets_given,
             "wake", "there is room and nobody is told", pair.tx.ring(0).ring.free());
-    wakes_ = wakes;
-    given_ = io.tx.packets_given;
+    own_.wakes = wakes;
+    own_.given = io.tx.packets_given;
   }
 
   void check_tx(std::uint64_t before, std::uint64_t given) {
@@ -339,6 +378,9 @@ class RingWorld {
     require(tx.faulted() == io.tx.faulted, "verdict", "model and driver judge otherwise",
             tx.faulted(), io.tx.faulted);
     require(tx.is_valid(), "is_valid", "transmit rings");
+    require(tx.*member(TxStampsPending{}) == io.tx.stamps_missing, "stream",
+            "another number of timestamps is waited for", tx.*member(TxStampsPending{}),
+            io.tx.stamps_missing);
     for (unsigned q = 0; q < 2; ++q) {
       const auto& ring = tx.ring(q);
       require(ring.done == io.tx.work[q].done % kSize, "stream", "another head is believed",
@@ -351,26 +393,45 @@ class RingWorld {
             io.tx.packets_given - given);
   }
 
-  void send(unsigned q, Packet& packet) {
-    const std::uint64_t invalid = pair.tx.counters().invalid_packets;
-    io.tx.sent(q, packet);
-    io.steps = 0;
-    const std::span<const Packet> one(&packet, 1);
-    const std::uint32_t n = q == 0 ? pair.tx.burst(one) : pair.tx.burst_plain(one);
-    require(io.steps <= kMaxSegments + 3, "steps", "a transmit burst does not end", io.steps);
-    require(pair.tx.is_valid(), "is_valid", "transmit rings");
-    const bool posted = n == 1 && pair.tx.counters().invalid_packets == invalid;
-    if (!posted) {
-      io.tx.not_sent(q);
-      drop_model(packet);
-      if (n == 0) pool.drop(packet);
+  void make_packet(Packet& packet, std::uint32_t segments, std::uint32_t length,
+                   std::uint32_t flags) {
+    packet.length = packet.segment_count = 0;
+    for (; packet.segment_count < segments; ++packet.segment_count) {
+      const auto fragment = pool.take();
+      if (!fragment) break;
+      packet.segments[packet.segment_count] = {*fragment, static_cast<std::uint16_t>(length & 63),
+                                               static_cast<std::uint16_t>(length)};
+      packet.length += length;
+      io.holders.take(raw(*fragment));
     }
+    packet.tx = {.flags = flags,
+                 .l2_bytes = 14,
+                 .l4_bytes = 20,
+                 .l3_bytes = 20,
+                 .mss = 1400,
+                 .checksum_offset = 16};
   }
 
-  Packet& held(std::uint32_t n) { return packets_[(first_held_ + n) % kMostHeld]; }
+  /// Sends packets that are all describable to the card, or none of them.
+  void send(unsigned q, std::span<const Packet> packets) {
+    const std::uint64_t invalid = pair.tx.counters().invalid_packets;
+    io.tx.sending(packets);
+    io.steps = 0;
+    const std::uint32_t n = q == 0 ? pair.tx.burst(packets) : pair.tx.burst_plain(packets);
+    require(io.steps <= packets.size() * (kMaxSegments + 1) + 2, "steps",
+            "a transmit burst does not end", io.steps);
+    require(n <= packets.size(), "stream", "more packets than were sent", n, packets.size());
+    require(pair.tx.is_valid(), "is_valid", "transmit rings");
+    const bool posted = pair.tx.counters().invalid_packets == invalid;
+    io.tx.sent(packets.size() - (posted ? n : 0));
+    for (const Packet& packet : packets.subspan(posted ? n : 0)) drop_model(packet);
+    for (const Packet& packet : packets.subspan(n)) pool.drop(packet);
+  }
+
+  Packet& held(std::uint32_t n) { return packets_[(own_.first_held + n) % kMostHeld]; }
   void hold(const Packet& packet) {
-    if (held_ == kMostHeld) release_oldest();
-    held(held_++) = packet;
+    if (own_.held == kMostHeld) release_oldest();
+    held(own_.held++) = packet;
   }
   void drop(const Packet& packet) {
     drop_model(packet);
@@ -381,15 +442,19 @@ class RingWorld {
       io.holders.drop(raw(packet.segments[i].fragment));
   }
 
-  DmaSpan memory_;
-  std::uint32_t page_shift_;
-  bool receives_ = true;
+  /// What the world itself remembers.
+  struct Own {
+    std::uint32_t first_held = 0;
+    std::uint32_t held = 0;
+    std::uint64_t wakes = 0;  ///< when the transmit queue was polled last
+    std::uint64_t given = 0;
+  };
+
+  bool receives_;
+  Own own_;
+  Snapshot start_;
   std::array<Packet, 16> out_;
   std::array<Packet, kMostHeld> packets_;
-  std::uint32_t first_held_ = 0;
-  std::uint32_t held_ = 0;
-  std::uint64_t wakes_ = 0;  ///< when the transmit queue was polled last
-  std::uint64_t given_ = 0;
 };
 
 }  // namespace hni::fuzz

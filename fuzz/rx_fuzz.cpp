@@ -18,7 +18,7 @@ constexpr auto kOps = [] {
 }();
 
 void run(const std::uint8_t* data, std::size_t size) {
-  run_rings(data, size, kOps, kMeaning);
+  run_rings(data, size, kOps, kMeaning, true);
 }
 
 }  // namespace

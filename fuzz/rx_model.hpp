@@ -9,6 +9,10 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <memory>
+#include <numeric>
+#include <optional>
+#include <span>
 
 #include "driver/packet.hpp"
 #include "driver/rx_queue.hpp"
@@ -20,28 +24,45 @@ namespace hni::fuzz {
 class Holders {
  public:
   static constexpr std::uint32_t kMost = 256;
-  void clear() {
-    count_.fill(0);
-    all_ = 0;
-  }
   void take(std::uint32_t fragment) {
-    ++count_[fragment % kMost];
     ++all_;
+    held_ += count_[fragment % kMost]++ == 0;
   }
   void drop(std::uint32_t fragment) {
-    require(count_[fragment % kMost] != 0, "ownership", "a fragment is given back twice",
-            fragment);
-    --count_[fragment % kMost];
+    std::uint32_t& count = count_[fragment % kMost];
+    require(count != 0, "ownership", "a fragment is given back twice", fragment);
     --all_;
+    held_ -= --count == 0;
   }
   [[nodiscard]] std::uint32_t of(std::uint32_t fragment) const { return count_[fragment % kMost]; }
 
   /// Over all fragments.
   [[nodiscard]] std::uint32_t all() const { return all_; }
 
+  /// The pages of `per_page` fragments that somebody holds, if the pool counts the holders of each
+  /// of them as `pages` does.
+  using PoolCount = HolderCount<std::uint32_t>;
+  [[nodiscard]] std::optional<std::uint32_t> held(std::span<const PoolCount> pages,
+                                                  std::uint32_t per_page) const {
+    if (per_page == 1) {
+      static_assert(sizeof(PoolCount) == sizeof count_[0]);
+      if (std::memcmp(pages.data(), count_.data(), pages.size_bytes()) != 0) return std::nullopt;
+      return held_;
+    }
+    std::uint32_t held = 0;
+    for (std::size_t page = 0; page != pages.size(); ++page) {
+      const std::span<const std::uint32_t> fragments(&count_[page * per_page], per_page);
+      const std::uint32_t holders = std::accumulate(fragments.begin(), fragments.end(), 0U);
+      if (holders != pages[page].holders) return std::nullopt;
+      held += holders != 0;
+    }
+    return held;
+  }
+
  private:
   std::array<std::uint32_t, kMost> count_{};
   std::uint32_t all_ = 0;
+  std::uint32_t held_ = 0;  ///< fragments that somebody holds
 };
 
 /// One buffer queue of the model.
@@ -115,7 +136,7 @@ class RxModel {
   /// What the driver delivered must be the next packet of the model.
   void expect(const Packet& got) {
     require(read_ != written_, "stream", "a packet that the card never completed", got.length);
-    const Packet& want = packets_[read_++ % kMostPackets];
+    const Packet& want = (*packets_)[read_++ % kMostPackets];
     require(got.segment_count == want.segment_count && got.length == want.length, "stream",
             "a packet of another shape", got.length, want.length);
     for (std::uint32_t i = 0; i < want.segment_count; ++i) {
@@ -137,11 +158,16 @@ class RxModel {
   /// The queue is taken back: all that is lent, under assembly, or read for counting only is the
   /// pool's again.
   void reclaim() {
-    for (; read_ != written_; ++read_) drop(packets_[read_ % kMostPackets]);
+    for (; read_ != written_; ++read_) drop((*packets_)[read_ % kMostPackets]);
     for (LentModel* ring : {&headers, &payloads})
       for (; ring->taken != ring->posted; ++ring->taken) holders->drop(ring->oldest());
     if (phase_ != Phase::kBetween) drop(building());
     phase_ = Phase::kBetween;
+  }
+
+  /// No packet is under assembly, and no completion of `ring` waits to be read.
+  [[nodiscard]] bool at_rest(const std::uint64_t* ring) const {
+    return phase_ == Phase::kBetween && ring[at_] >> 63 != done_;
   }
 
   std::uint32_t completions = 64;
@@ -210,7 +236,7 @@ class RxModel {
   }
 
   /// The packet under assembly lies where it will be fetched.
-  Packet& building() { return packets_[written_ % kMostPackets]; }
+  Packet& building() { return (*packets_)[written_ % kMostPackets]; }
 
   void fault() {
     faulted = true;
@@ -223,7 +249,9 @@ class RxModel {
   }
 
   Phase phase_ = Phase::kBetween;
-  std::array<Packet, kMostPackets> packets_;
+  /// Apart from the rest, which is small and copied often.
+  std::unique_ptr<std::array<Packet, kMostPackets>> packets_ =
+      std::make_unique<std::array<Packet, kMostPackets>>();
   std::uint64_t written_ = 0;
   std::uint64_t read_ = 0;
   std::uint64_t at_ = 0;

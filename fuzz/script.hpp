@@ -46,8 +46,7 @@ class ScriptReader {
   bool next(Op& op) {
     if (at_ == end_) return false;
     if (end_ - at_ >= 12) [[likely]] {
-      op = {static_cast<std::uint8_t>(at_[0] % ops_.size()), at_[1],
-            static_cast<std::uint16_t>(at_[2] | at_[3] << 8), 0};
+      op = {kind_of(at_[0]), at_[1], static_cast<std::uint16_t>(at_[2] | at_[3] << 8), 0};
       const std::uint8_t words = ops_[op.kind].value_words;
       if (words != 0) op.value = read(at_ + 4, words * 4U);
       at_ += 4 + words * 4;
@@ -62,9 +61,13 @@ class ScriptReader {
     for (std::size_t i = 0; i < bytes; ++i) value |= std::uint64_t{from[i]} << (8 * i);
     return value;
   }
+  [[nodiscard]] std::uint8_t kind_of(std::uint8_t byte) const {
+    // Usually it is one: no division then.
+    return byte < ops_.size() ? byte : static_cast<std::uint8_t>(byte % ops_.size());
+  }
   bool next_at_end(Op& op) {
     const auto byte = [this]() -> std::uint8_t { return at_ == end_ ? 0 : *at_++; };
-    op.kind = static_cast<std::uint8_t>(byte() % ops_.size());
+    op.kind = kind_of(byte());
     op.a = byte();
     op.b = byte();
     op.b = static_cast<std::uint16_t>(op.b | byte() << 8);

@@ -149,6 +149,15 @@ void ring_seeds(Maker& to) {
   std::string tx_laps;
   for (int i = 0; i < 60; ++i) tx_laps += "send segments=2\nconfirm packets=9\npoll_tx budget=9\n";
   transmit("many-laps", tx_laps);
+  const auto bursts = [](const std::string& burst, int times) {
+    std::string text;
+    for (int i = 0; i < times; ++i) text += burst + "answer packets=15\npoll_tx budget=62\n";
+    return text;
+  };
+  to.add("tx", "64-heads", bursts("burst packets=15 length=200\n", 4));
+  to.add("tx", "64-completions", bursts("burst packets=15 length=32968\n", 2));  // and timestamps
+  const std::string both = "burst packets=47 length=100\nburst_plain packets=63 length=100\n";
+  transmit("burst-fills-the-ring", both + both + "answer packets=20\nanswer packets=20 queue=1\n");
   std::string forward;
   for (int i = 0; i < 12; ++i)
     forward +=

@@ -6,8 +6,9 @@ namespace {
 
 using enum RingOp;
 constexpr auto kMeaning = std::to_array<RingOp>(
-    {kSend, kSendPlain, kPollTx, kConfirm, kHead, kHead1, kStamp, kTcdType, kTxWord, kTxWordClass,
-     kTxRepeat, kTxEarly, kScribbleWork, kForgetStamps, kTakeStamps, kReset, kFresh, kBigPages});
+    {kSend,       kSendPlain, kPollTx,      kConfirm,  kHead,    kHead1,        kStamp,
+     kTcdType,    kTxWord,    kTxWordClass, kTxRepeat, kTxEarly, kScribbleWork, kForgetStamps,
+     kTakeStamps, kReset,     kFresh,       kBigPages, kBurst,   kBurstPlain,   kAnswer});
 constexpr auto kOps = [] {
   std::array<OpInfo, kMeaning.size()> ops;
   for (std::size_t i = 0; i < ops.size(); ++i)
@@ -16,7 +17,7 @@ constexpr auto kOps = [] {
 }();
 
 void run(const std::uint8_t* data, std::size_t size) {
-  run_rings(data, size, kOps, kMeaning);
+  run_rings(data, size, kOps, kMeaning, false);
 }
 
 }  // namespace

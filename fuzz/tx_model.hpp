@@ -4,9 +4,9 @@
 /// The reference model of a transmit queue. It reads the work descriptors as the card does, at the
 /// doorbell, compares them with what the application sent, and says what each completion means.
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include "driver/tx_queue.hpp"
 #include "fuzz/rx_model.hpp"
@@ -16,11 +16,17 @@ namespace hni::fuzz {
 /// One work queue of the model.
 struct WorkModel {
   static constexpr std::uint32_t kSize = 64;
-  static constexpr std::uint32_t kNothing = ~0U;
+  /// A posted descriptor in one word.
   struct Slot {
-    std::uint32_t fragment = kNothing;
-    bool last = false;
-    bool stamp = false;
+    static constexpr std::uint32_t kNothing = (1U << 30) - 1;
+    static constexpr std::uint32_t kStamp = 1U << 30;
+    static constexpr std::uint32_t kLast = 1U << 31;
+    std::uint32_t bits = kNothing;
+
+    /// Fragment number, or kNothing.
+    [[nodiscard]] std::uint32_t fragment() const { return bits & kNothing; }
+    [[nodiscard]] bool last() const { return (bits & kLast) != 0; }
+    [[nodiscard]] bool stamp() const { return (bits & kStamp) != 0; }
   };
   std::array<Slot, kSize> slots{};
   std::uint64_t posted = 0;
@@ -28,36 +34,36 @@ struct WorkModel {
   std::uint64_t given = 0;  ///< given back
 
   [[nodiscard]] Slot& at(std::uint64_t n) { return slots[n % kSize]; }
+  void post(std::uint32_t bits) { at(posted++).bits = bits; }
 };
 
 class TxModel {
  public:
-  static constexpr std::uint32_t kMostPackets = 256;
-
   std::array<WorkModel, 2> work{};
   Holders* holders = nullptr;
   bool faulted = false;
   std::uint64_t packets_given = 0;  ///< confirmed by the card, since the reset
   std::uint64_t stamps_good = 0;
-  std::uint64_t first_address = 0;  ///< of the pool
+  std::uint64_t stamps_missing = 0;  ///< asked for, and neither come nor given up
+  std::uint64_t first_address = 0;   ///< of the pool
 
   void reset() {
     for (WorkModel& w : work) w.posted = w.done = w.given = 0;
     faulted = false;
+    stamps_missing = 0;
     at_ = 0;
     done_ = 1;
-    sent_written_ = sent_read_ = {};
+    sending_ = {};
   }
 
-  /// The application is about to send `packet` on work queue `q`, and it will be taken.
-  void sent(unsigned q, const Packet& packet) {
-    Sent& kept = sent_[q][sent_written_[q]++ % kMostPackets];
-    kept.tx = packet.tx;
-    kept.segment_count = packet.segment_count;
-    std::copy_n(packet.segments.begin(), packet.segment_count, kept.segments.begin());
+  /// The application is about to send `packets`, which stay where they are until sent().
+  void sending(std::span<const Packet> packets) { sending_ = packets; }
+  /// The driver has taken all of them but `left`.
+  void sent(std::size_t left) {
+    require(sending_.size() == left, "stream", "packets that the card was not told of",
+            sending_.size(), left);
+    sending_ = {};
   }
-  /// The last one announced was not taken after all.
-  void not_sent(unsigned q) { --sent_written_[q]; }
 
   /// The doorbell: descriptors [posted, tail) are the card's now.
   void doorbell(unsigned q, std::uint32_t tail, const std::uint64_t* words) {
@@ -87,16 +93,21 @@ class TxModel {
   /// After a poll: what was confirmed and waits for no timestamp is given back.
   void give_back() {
     for (WorkModel& w : work) {
-      while (w.given != w.done && !w.at(w.given).stamp) {
-        release(w.at(w.given));
-        packets_given += w.at(w.given++).last;
+      for (; w.given != w.done; ++w.given) {
+        const WorkModel::Slot slot = w.at(w.given);
+        if (slot.stamp()) break;
+        release(slot);
+        packets_given += slot.last();
       }
     }
   }
   /// The driver gave up on overdue timestamps.
   void forget_stamps() {
     WorkModel& w = work[0];
-    for (std::uint64_t n = w.given; n != w.done; ++n) w.at(n).stamp = false;
+    for (std::uint64_t n = w.given; n != w.done; ++n) {
+      stamps_missing -= w.at(n).stamp();
+      w.at(n).bits &= ~WorkModel::Slot::kStamp;
+    }
     give_back();
   }
   void reclaim() {
@@ -105,21 +116,16 @@ class TxModel {
   }
 
  private:
-  struct Sent {
-    TxOffload tx;
-    std::uint32_t segment_count = 0;
-    std::array<Segment, kMaxSegments> segments;
-  };
-
-  void release(const WorkModel::Slot& slot) {
-    if (slot.fragment != WorkModel::kNothing) holders->drop(slot.fragment);
+  void release(WorkModel::Slot slot) {
+    if (slot.fragment() != WorkModel::Slot::kNothing) holders->drop(slot.fragment());
   }
 
   /// One packet in the form META AL* LAST_AL (no META on work queue 1), equal to what was sent.
   void packet(unsigned q, const std::uint64_t* words, std::uint64_t end) {
     WorkModel& w = work[q];
-    require(sent_read_[q] != sent_written_[q], "stream", "a packet that nobody sent", w.posted);
-    const Sent& want = sent_[q][sent_read_[q]++ % kMostPackets];
+    require(!sending_.empty(), "stream", "a packet that nobody sent", w.posted);
+    const Packet& want = sending_.front();
+    sending_ = sending_.subspan(1);
     if (q == 0) {
       const spec::TWD_META meta{words[w.posted % WorkModel::kSize]};
       require(meta.TYPE() == 0, "form", "a packet without metadata", meta.raw);
@@ -127,8 +133,8 @@ class TxModel {
               "a timestamp request too many or too few", meta.raw);
       check_offloads(meta, want.tx);
       last_meta_ = meta.raw;
-      w.at(w.posted) = {WorkModel::kNothing, false, meta.REQ_TS() != 0};
-      ++w.posted;
+      w.post(WorkModel::Slot::kNothing | (meta.REQ_TS() != 0 ? WorkModel::Slot::kStamp : 0));
+      stamps_missing += meta.REQ_TS();
     }
     for (std::uint32_t i = 0; i < want.segment_count; ++i) {
       require(w.posted != end, "form", "a doorbell inside of a packet", w.posted);
@@ -142,8 +148,7 @@ class TxModel {
       require(al.TYPE() ==
                   static_cast<std::uint64_t>(last ? spec::TWD_TYPE::LAST_AL : spec::TWD_TYPE::AL),
               "form", "the end of a packet in the wrong place", al.raw);
-      w.at(w.posted) = {raw(segment.fragment), last, false};
-      ++w.posted;
+      w.post(raw(segment.fragment) | (last ? WorkModel::Slot::kLast : 0));
     }
   }
 
@@ -179,7 +184,7 @@ class TxModel {
   static bool confirm(WorkModel& w, std::uint64_t head) {
     for (std::uint64_t n = w.done;; ++n) {
       if (n % WorkModel::kSize == head) {
-        if (n != w.done && !w.at(n - 1).last) return false;
+        if (n != w.done && !w.at(n - 1).last()) return false;
         w.done = n;
         return true;
       }
@@ -190,16 +195,15 @@ class TxModel {
   void stamp(const spec::TCD_TYPE1& tcd) {
     WorkModel& w = work[0];
     for (std::uint64_t n = w.given; n != w.posted; ++n) {
-      if (!w.at(n).stamp) continue;
-      w.at(n).stamp = false;
+      if (!w.at(n).stamp()) continue;
+      w.at(n).bits &= ~WorkModel::Slot::kStamp;
+      --stamps_missing;
       stamps_good += tcd.STATUS_TS_INVALID() == 0 && tcd.STATUS_ILLEGAL_TS_REQ() == 0;
       return;
     }
   }
 
-  std::array<std::array<Sent, kMostPackets>, 2> sent_;
-  std::array<std::uint64_t, 2> sent_written_{};
-  std::array<std::uint64_t, 2> sent_read_{};
+  std::span<const Packet> sending_;  ///< of the call under way, what no doorbell has told yet
   std::uint64_t last_meta_ = 0;
   std::uint64_t at_ = 0;
   std::uint64_t done_ = 1;
