@@ -13,6 +13,8 @@ target_include_directories(wire_socket_cable_test PRIVATE ${PROJECT_SOURCE_DIR})
 hni_test(vfio_user_client_test SOURCES vfio_user_client_test.cpp LIBS openhni::vfio_client)
 target_include_directories(vfio_user_client_test PRIVATE ${PROJECT_SOURCE_DIR})
 if(TARGET hni)
+  add_test(NAME linux_compare
+    COMMAND python3 -B ${CMAKE_CURRENT_SOURCE_DIR}/linux_compare_test.py)
   add_test(NAME vfio_user_cli
     COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/vfio_user_cli_test.sh $<TARGET_FILE:hni>)
   set_tests_properties(vfio_user_cli PROPERTIES TIMEOUT 300)

@@ -95,6 +95,27 @@ if "$hni" fuzz list >/dev/null 2>&1; then
   check 'what was said' grep -q '"site":"rcd_header_length","socket":"a","value":8191}' device.log
 fi
 
+# Register accesses, with marks; a port that waits to be started.
+check 'two records for one card' status 2 "$hni" device --socket a --wire loop --record x --record y
+check 'no such folder' status 1 "$hni" device --socket a --wire loop --record no/record
+serve --socket a --wire loop --record record
+check 'the socket is there' wait_for a
+"$hni" attach --socket a --frames 10 --standby >a.log 2>&1 &
+other=$!
+said() { for _ in $(seq 100); do [ "$(grep -c "$2" a.log)" = "$1" ] && return; sleep 0.1; done; false; }
+check 'it is ready' said 1 ready
+kill -USR2 $device
+check 'a mark' sh -c 'for _ in $(seq 100); do grep -q mark record && exit; sleep 0.1; done; false'
+kill -USR1 $other
+check 'it runs until its frames are back' wait $other
+kill -USR2 $device
+check 'it stops' stop
+check 'two marks' sh -c "test $(grep -c '^mark$' record) = 2"
+check 'no queue before the start' sh -c "sed '/^mark/,\$d' record | grep -c '^w QUEUE' | grep -qx 0"
+check 'a queue after it' grep -q '^w QUEUE_TWQ0_CTL\[0\] 0x2$' record
+check 'what was read' grep -q '^r MBX_DESC_HI\[0\]' record
+check 'each access has a name' sh -c '! grep -q BAR record'
+
 # Two cards on one cable in one process, and a capture of what one of them sends.
 serve --socket a --wire cable:c --socket b --wire cable:c
 check 'both sockets are there' wait_for b

@@ -117,6 +117,37 @@ TEST_F(VfioUserClient, ReadsTheCardsAddressAndRegisters) {
   EXPECT_EQ(0x12345678u, io->read32(Site{}, mailbox));
 }
 
+TEST_F(VfioUserClient, KnowsWhatTheHostAllowsTheCard) {
+  const auto io = connect();
+  ASSERT_TRUE(io);
+  EXPECT_EQ(256u, io->pcie().max_payload);
+  EXPECT_EQ(512u, io->pcie().max_read_request);
+  EXPECT_TRUE(io->pcie().relaxed_ordering);
+}
+
+TEST(PciFunction, AListOfCapabilitiesThatBitesItsTailEnds) {
+  unsigned reads = 0;
+  const auto limits =
+      io::pcie_limits([&](std::uint32_t at) -> tl::expected<std::uint32_t, std::string> {
+        ++reads;
+        return at == 0x34 ? 0x40u : 0x4001u;  // power management, whose next is itself
+      });
+  ASSERT_TRUE(limits);
+  EXPECT_EQ(256u, limits->max_payload);
+  EXPECT_FALSE(limits->relaxed_ordering);
+  EXPECT_EQ(49u, reads);
+}
+
+TEST(PciFunction, ACapabilityAtTheEndOfTheSpaceIsNotRead) {
+  const auto limits =
+      io::pcie_limits([&](std::uint32_t at) -> tl::expected<std::uint32_t, std::string> {
+        EXPECT_LE(at, 0xfcu);
+        return at == 0x34 ? 0xfcu : 0x10u;
+      });
+  ASSERT_TRUE(limits);
+  EXPECT_EQ(512u, limits->max_read_request);
+}
+
 TEST_F(VfioUserClient, FramesComeBackByteForByteThroughTheOtherProcess) {
   const auto io = connect();
   ASSERT_TRUE(io);

@@ -18,16 +18,52 @@ inline constexpr std::uint32_t kFbnicId = 0x00131d9b;
 inline constexpr std::uint32_t kCommandOffset = 4;
 inline constexpr std::uint32_t kMemoryAndMaster = 0x6;  ///< memory space and bus master enabled
 
-/// Checks that the function is an fbnic and takes its address from the serial number. `read`
-/// gives the 32-bit word at an offset of the configuration space, or an error of one line. All
-/// zero if the card has no serial number.
+/// What the driver wants to know before the first register access.
+struct PciFunction {
+  MacAddress mac{};  ///< from the serial number; all zero if the card has none
+  PcieLimits pcie;   ///< as the host has set them; the defaults if there is no such capability
+};
+
+/// Device Control of the PCI Express capability: what the host allows the card to do at once.
 template <class Read>
-tl::expected<MacAddress, std::string> identify_function(Read&& read) {
+tl::expected<PcieLimits, std::string> pcie_limits(Read&& read) {
+  constexpr std::uint32_t kFirstCapability = 0x34;
+  constexpr std::uint32_t kExpressCapability = 0x10;
+  constexpr std::uint32_t kDeviceControl = 8;
+  const tl::expected<std::uint32_t, std::string> first = read(kFirstCapability);
+  if (!first) return tl::unexpected(first.error());
+  // At most as many capabilities as fit, so that a list that bites its tail ends.
+  std::uint32_t at = *first & 0xfc;
+  for (int looks = 0; at >= 0x40 && looks < 48; ++looks) {
+    const auto head = read(at);
+    if (!head) return tl::unexpected(head.error());
+    if ((*head & 0xff) != kExpressCapability) {
+      at = *head >> 8 & 0xfc;
+      continue;
+    }
+    if (at + kDeviceControl > 0xfc) break;
+    const auto control = read(at + kDeviceControl);
+    if (!control) return tl::unexpected(control.error());
+    return PcieLimits{.max_payload = 128U << (*control >> 5 & 7),
+                      .max_read_request = 128U << (*control >> 12 & 7),
+                      .relaxed_ordering = (*control & 1U << 4) != 0};
+  }
+  return PcieLimits{};
+}
+
+/// Checks that the function is an fbnic and looks its description up. `read` gives the 32-bit word
+/// at an offset of the configuration space, or an error of one line.
+template <class Read>
+tl::expected<PciFunction, std::string> identify_function(Read&& read) {
   constexpr std::uint16_t kSerialCapability = 0x0003;
   const tl::expected<std::uint32_t, std::string> id = read(0U);
   if (!id) return tl::unexpected(id.error());
   if (*id != kFbnicId) return tl::unexpected(std::string("the card is no fbnic"));
-  MacAddress mac{};
+  PciFunction function;
+  const auto pcie = pcie_limits(read);
+  if (!pcie) return tl::unexpected(pcie.error());
+  function.pcie = *pcie;
+  MacAddress& mac = function.mac;
   // At most as many capabilities as fit, so that a list that bites its tail ends.
   std::uint32_t at = 0x100;
   for (int looks = 0; at >= 0x100 && looks < 64; ++looks) {
@@ -45,7 +81,7 @@ tl::expected<MacAddress, std::string> identify_function(Read&& read) {
     }
     at = *head >> 20 & ~3U;
   }
-  return mac;
+  return function;
 }
 
 }  // namespace hni::io

@@ -10,8 +10,6 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "driver/io/pci_function.hpp"
-
 namespace hni::io {
 namespace {
 
@@ -157,9 +155,9 @@ Vfio::Status Vfio::identify() {
   if (::ioctl(function_.get(), VFIO_DEVICE_GET_REGION_INFO, &info) != 0)
     return no_because("the configuration space");
   config_at_ = info.offset;
-  const auto mac = identify_function([this](std::uint32_t at) { return read_config(at); });
-  if (!mac) return no(mac.error());
-  mac_ = *mac;
+  const auto function = identify_function([this](std::uint32_t at) { return read_config(at); });
+  if (!function) return no(function.error());
+  pci_ = *function;
   const auto command = read_config(kCommandOffset);
   if (!command) return no(command.error());
   const auto wanted = static_cast<std::uint16_t>(*command | kMemoryAndMaster);

@@ -20,7 +20,7 @@
 #include "driver/interrupts.hpp"
 #include "driver/io/dma_spans.hpp"
 #include "driver/io/event_vectors.hpp"
-#include "driver/port_config.hpp"
+#include "driver/io/pci_function.hpp"
 
 namespace hni::io {
 
@@ -86,7 +86,11 @@ class Vfio {
   }
   /// The address in the card's serial number.
   [[nodiscard]] const MacAddress& mac() const {
-    return mac_;
+    return pci_.mac;
+  }
+  /// What the host allows the card, for PortConfig.
+  [[nodiscard]] const PcieLimits& pcie() const {
+    return pci_.pcie;
   }
   [[nodiscard]] unsigned vectors() const {
     return card_vectors_;
@@ -129,7 +133,7 @@ class Vfio {
   std::uint64_t config_at_ = 0;
   unsigned card_vectors_ = 0;  ///< eventfds after these are not the card's
   EventVectors vectors_;
-  MacAddress mac_{};
+  PciFunction pci_;
   bool gone_ = false;
   std::string why_ = "it does not answer";
   DmaSpans spans_;

@@ -12,8 +12,6 @@
 #include <cerrno>
 #include <ctime>
 
-#include "driver/io/pci_function.hpp"
-
 namespace hni::io {
 
 namespace vu = device::vfio_user;
@@ -99,9 +97,9 @@ tl::expected<std::uint32_t, std::string> VfioUser::read_config(std::uint32_t off
 }
 
 VfioUser::Status VfioUser::identify() {
-  const auto mac = identify_function([this](std::uint32_t at) { return read_config(at); });
-  if (!mac) return no(mac.error());
-  mac_ = *mac;
+  const auto function = identify_function([this](std::uint32_t at) { return read_config(at); });
+  if (!function) return no(function.error());
+  pci_ = *function;
   const vu::RegionAccess command{kCommandOffset, vu::kConfigRegion, sizeof kMemoryAndMaster};
   if (!ask(Command::kRegionWrite, vu::bytes_of(command), vu::bytes_of(kMemoryAndMaster)))
     return no("the card does not become a bus master");

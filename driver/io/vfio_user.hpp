@@ -21,7 +21,7 @@
 #include "driver/interrupts.hpp"
 #include "driver/io/dma_spans.hpp"
 #include "driver/io/event_vectors.hpp"
-#include "driver/port_config.hpp"
+#include "driver/io/pci_function.hpp"
 
 namespace hni::io {
 
@@ -63,7 +63,9 @@ class VfioUser {
     return taken;
   }
   /// The address in the card's serial number.
-  [[nodiscard]] const MacAddress& mac() const { return mac_; }
+  [[nodiscard]] const MacAddress& mac() const { return pci_.mac; }
+  /// What the host allows the card, for PortConfig.
+  [[nodiscard]] const PcieLimits& pcie() const { return pci_.pcie; }
   [[nodiscard]] unsigned vectors() const { return vectors_.count(); }
   [[nodiscard]] bool gone() const { return gone_; }
   [[nodiscard]] const std::string& why() const { return connection_.why(); }
@@ -93,7 +95,7 @@ class VfioUser {
   device::vfio_user::Connection connection_;
   std::uint16_t next_id_ = 1;
   bool gone_ = false;
-  MacAddress mac_{};
+  PciFunction pci_;
   EventVectors vectors_;
   DmaSpans spans_;
 };

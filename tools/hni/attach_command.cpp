@@ -26,6 +26,8 @@ void add_options(CLI::App& app, AttachOptions& o) {
   app.add_option("--bytes", o.bytes, "length of these frames, 60 to 9742")->capture_default_str();
   app.add_option("--mtu", o.mtu, "1280 to 9728 bytes")->capture_default_str();
   app.add_option("--duration", o.duration_s, "seconds; without it until Ctrl-C");
+  app.add_flag("--standby", o.standby,
+               "attach and print 'ready'; SIGUSR1 starts the port, and the next one stops it");
   app.add_flag("-j,--json", o.json, "the figures as JSON");
 }
 

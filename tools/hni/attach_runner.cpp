@@ -53,6 +53,7 @@ Outcome<> AttachRunner<Io>::set_up() {
   sigset_t set;
   sigemptyset(&set);
   for (const int s : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, s);
+  if (options_.standby) sigaddset(&set, SIGUSR1);
   if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return system_problem("signals");
   signals_ = Fd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
   if (!signals_) return system_problem("signals");
@@ -73,13 +74,19 @@ Outcome<> AttachRunner<Io>::set_up() {
   port_ = std::make_unique<CardPort>(*io_);
   PortConfig config;
   config.mac = io_->mac();
+  config.pcie = io_->pcie();
   config.mtu = options_.mtu;
   const Time now = monotonic_now();
   if (const auto r = port_->attach(config, now); !r)
     return problem(std::string("the card: ") + std::string(r.error().text()));
+  Setup<Io, NullObserver> setup(port_->door());
+  if (const auto otp = setup.check_otp())
+    fmt::print(stderr, "the card's one-time-programmable memory reports 0x{:x}, written 0x{:x}\n",
+               otp->status, otp->write_status);
   // The interface has an address of its own, and the card is only its way to the wire.
   (void)port_->filter().set_promiscuous(true);
-  port_->start(now);
+  wanted_ = !options_.standby;
+  if (wanted_) port_->start(now);
   started_ = now;
   return {};
 }
@@ -92,25 +99,64 @@ Outcome<> AttachRunner<Io>::loop() {
     if (port_->state() == PortState::kGone) return problem("the card is gone: " + io_->why());
     if (port_->state() == PortState::kFailed)
       return problem(std::string("the card failed: ") + std::string(port_->error().text()));
-    if (!announced_ && port_->link_up()) {
-      announced_ = true;
-      started_ = now;
-      if (options_.duration_s > 0)
-        stop_at_ = now + std::chrono::duration_cast<Time>(
-                             std::chrono::duration<double>(options_.duration_s));
-      if (!options_.json) fmt::print("link up{}{}\n", tap_ ? ": " : "", tap_ ? tap_->name() : "");
-      std::fflush(stdout);
-    }
-    if (!announced_ && now - started_ > kPatience) return problem("the link did not come up");
+    if (auto r = announce(now); !r) return r;
     if (finished(now)) return {};
-    Duration longest = Duration::zero();
-    if (!busy)
-      longest = std::clamp<Duration>(std::min(port_->deadline(), stop_at_) - now, Duration::zero(),
-                                     kLongestSleep);
-    for (const Poller::Event& event : poller_->wait(longest)) {
-      if (event.token == kSignalToken) stop_ = true;
-      if (event.token == kTapToken) readable_ = true;
+    wait(now, busy);
+  }
+}
+
+/// Says once what the port came to: ready, link up, stopped.
+template <class Io>
+Outcome<> AttachRunner<Io>::announce(Time now) {
+  const auto say = [this](const std::string& line) {
+    if (!options_.json) fmt::print("{}\n", line);
+    std::fflush(stdout);
+  };
+  if (!wanted_) {
+    if (told_ready_ || port_->state() != PortState::kReady) return {};
+    told_ready_ = true;
+    say("ready");
+  } else if (!announced_ && port_->link_up()) {
+    announced_ = true;
+    started_ = now;
+    if (options_.duration_s > 0)
+      stop_at_ = now + std::chrono::duration_cast<Time>(
+                           std::chrono::duration<double>(options_.duration_s));
+    say(tap_ ? "link up: " + tap_->name() : "link up");
+  }
+  if (wanted_ && !announced_ && now - started_ > kPatience)
+    return problem("the link did not come up");
+  return {};
+}
+
+template <class Io>
+void AttachRunner<Io>::wait(Time now, bool busy) {
+  Duration longest = Duration::zero();
+  if (!busy)
+    longest = std::clamp<Duration>(std::min(port_->deadline(), stop_at_) - now, Duration::zero(),
+                                   kLongestSleep);
+  for (const Poller::Event& event : poller_->wait(longest)) {
+    if (event.token == kSignalToken) read_signals();
+    if (event.token == kTapToken) readable_ = true;
+  }
+}
+
+template <class Io>
+void AttachRunner<Io>::read_signals() {
+  signalfd_siginfo info{};
+  while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+    if (info.ssi_signo != SIGUSR1) {
+      stop_ = true;
+      continue;
     }
+    const Time now = monotonic_now();
+    wanted_ = !wanted_;
+    announced_ = told_ready_ = false;
+    started_ = now;
+    if (wanted_)
+      port_->start(now);
+    else
+      port_->stop(now);
   }
 }
 

@@ -28,6 +28,7 @@ struct AttachOptions {
   std::uint32_t bytes = 64;
   std::uint32_t mtu = 1500;
   double duration_s = 0;
+  bool standby = false;  ///< SIGUSR1 starts and stops the port
   bool json = false;
 };
 
@@ -62,6 +63,9 @@ class AttachRunner {
   void take(Packet& packet);
   bool fill(Packet& packet, std::uint64_t number);
   bool finished(Time now) const;
+  Outcome<> announce(Time now);
+  void wait(Time now, bool busy);
+  void read_signals();
   void stop();
   int conclude();
 
@@ -72,7 +76,9 @@ class AttachRunner {
   std::unique_ptr<Io> io_;
   std::unique_ptr<CardPort> port_;
   Counters counters_;
-  bool announced_ = false;
+  bool wanted_ = true;      ///< the port is to run
+  bool announced_ = false;  ///< that it does
+  bool told_ready_ = false;
   bool stop_ = false;
   bool active_ = false;  ///< the queue is polled until it is empty
   bool readable_ = true;

@@ -30,6 +30,9 @@ void add_options(CLI::App& app, DeviceOptions& o) {
                  "a hostile script of the fuzz corpus (of port, traffic, rx or tx), or a text "
                  "file named *.script: the card lies to its driver as it says; one for each "
                  "--socket, 'none' for an honest card");
+  app.add_option("--record", o.records,
+                 "write each register access of the card's driver into this file; SIGUSR2 writes "
+                 "a line `mark` between; one for each --socket, 'none' for no file");
   app.add_option("--duration", o.duration_s, "seconds; without it until Ctrl-C");
   app.add_flag("-j,--json", o.json, "JSON, one object a line");
   app.add_flag("-q,--quiet", o.quiet, "only the summary");
@@ -52,6 +55,8 @@ Outcome<> check(const DeviceOptions& o) {
   if (!o.scripts.empty() && o.scripts.size() != o.sockets.size())
     return problem("--script: none, or one for each --socket ('none' for an honest card)",
                    kExitUsage);
+  if (!o.records.empty() && o.records.size() != o.sockets.size())
+    return problem("--record: none, or one for each --socket ('none' for no file)", kExitUsage);
   if (o.vectors == 0 || o.vectors > 256)
     return problem(fmt::format("--vectors {}: 1 to 256", o.vectors), kExitUsage);
   if (!(o.duration_s >= 0) || o.duration_s > 1e9)

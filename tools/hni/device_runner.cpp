@@ -44,7 +44,7 @@ Outcome<int> DeviceRunner::run() {
 Outcome<> DeviceRunner::watch_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int s : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&set, s);
+  for (const int s : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) sigaddset(&set, s);
   if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return system_problem("signals");
   (void)std::signal(SIGPIPE, SIG_IGN);
   signals_ = Fd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
@@ -94,6 +94,9 @@ Outcome<> DeviceRunner::open_card(std::size_t index) {
   if (!options_.scripts.empty() && options_.scripts[index] != "none") {
     if (auto r = give_script(*slot, options_.scripts[index]); !r) return r;
   }
+  if (!options_.records.empty() && options_.records[index] != "none") {
+    if (auto r = give_record(*slot, options_.records[index]); !r) return r;
+  }
   janitor_->remember(options_.sockets[index]);
   if (auto r = poller_->add(slot->server->listener(), token + kListener); !r) return r;
   if (slot->wire.fd >= 0) {
@@ -131,6 +134,14 @@ Outcome<> DeviceRunner::give_script(Slot& slot, const std::string& file) {
   if (!liar) return problem("--script " + liar.error());
   slot.liar = std::move(*liar);
   slot.server->card().set_voice(slot.liar.get());
+  return {};
+}
+
+Outcome<> DeviceRunner::give_record(Slot& slot, const std::string& file) {
+  auto recorder = RegisterRecorder::create(file, slot.liar.get());
+  if (!recorder) return problem("--record " + recorder.error().text);
+  slot.recorder = std::move(*recorder);
+  slot.server->card().set_voice(slot.recorder.get());
   return {};
 }
 
@@ -228,10 +239,15 @@ void DeviceRunner::wait(Time now, bool busy) {
 void DeviceRunner::read_signals() {
   signalfd_siginfo info{};
   while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-    if (info.ssi_signo == SIGUSR1)
+    if (info.ssi_signo == SIGUSR2) {
+      for (const auto& slot : slots_) {
+        if (slot->recorder) slot->recorder->mark();
+      }
+    } else if (info.ssi_signo == SIGUSR1) {
       print_summary();
-    else
+    } else {
       stop_ = true;
+    }
   }
 }
 

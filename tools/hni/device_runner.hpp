@@ -15,6 +15,7 @@
 #include "tools/hni/janitor.hpp"
 #include "tools/hni/poller.hpp"
 #include "tools/hni/problem.hpp"
+#include "tools/hni/register_recorder.hpp"
 #include "tools/hni/scripted_card.hpp"
 
 namespace hni::tools {
@@ -24,6 +25,7 @@ struct DeviceOptions {
   std::vector<std::string> wires;      ///< one for each socket
   std::vector<std::string> macs;       ///< none, or one for each socket
   std::vector<std::string> scripts;    ///< none, or one for each socket; "none": an honest card
+  std::vector<std::string> records;    ///< none, or one for each socket; "none": no file
   std::vector<std::string> firmwares;  ///< none, or one for each: "unix:PATH", or "own"
   unsigned vectors = 130;
   double duration_s = 0;  ///< 0: until a signal
@@ -54,6 +56,7 @@ class DeviceRunner {
   struct Slot {
     OpenWire wire;
     std::unique_ptr<fuzz::CardLiar> liar;                          ///< outlives the card
+    std::unique_ptr<RegisterRecorder> recorder;                    ///< outlives the card, too
     std::unique_ptr<device::vfio_user::ForeignFirmware> firmware;  ///< outlives the card, too
     std::unique_ptr<device::vfio_user::Server> server;
     bool firmware_speaks = false;
@@ -67,6 +70,7 @@ class DeviceRunner {
   Outcome<> open_card(std::size_t index);
   Outcome<> give_firmware(Slot& slot, const std::string& where, std::uint64_t token);
   Outcome<> give_script(Slot& slot, const std::string& file);
+  static Outcome<> give_record(Slot& slot, const std::string& file);
   Outcome<> loop();
   bool turn(Slot& slot, Time now);
   Outcome<> follow_client(std::size_t index);
