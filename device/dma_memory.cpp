@@ -88,6 +88,7 @@ const DmaRange* DmaMemory::range_of(std::uint64_t iova) const {
 
 void DmaMemory::refuse(std::uint64_t iova, std::size_t bytes, Access access) {
   ++refused_;
+  if (access == Access::kRead && !ranges_.empty()) ++refused_reads_;
   last_fault_ = DmaFault{iova, bytes, access};
 }
 

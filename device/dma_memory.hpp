@@ -115,6 +115,8 @@ class DmaMemory {
   std::uint64_t generation() const { return generation_; }
 
   std::uint64_t refused() const { return refused_; }
+  /// Of these, reads while there was any mapping: on a bus, requests that somebody turned down.
+  std::uint64_t refused_reads() const { return refused_reads_; }
   std::optional<DmaFault> last_fault() const { return last_fault_; }
   std::size_t mappings() const { return ranges_.size(); }
   std::uint64_t mapped_bytes() const;
@@ -148,6 +150,7 @@ class DmaMemory {
   std::size_t last_ = kNoRange;
   std::uint64_t generation_ = 1;
   std::uint64_t refused_ = 0;
+  std::uint64_t refused_reads_ = 0;
   std::optional<DmaFault> last_fault_;
   RemoteMemory* remote_ = nullptr;
   std::size_t remote_ranges_ = 0;

@@ -97,8 +97,9 @@ fi
 
 # Register accesses, with marks; a port that waits to be started.
 check 'two records for one card' status 2 "$hni" device --socket a --wire loop --record x --record y
+check 'a firmware that never answers' status 2 "$hni" device --socket a --wire loop --firmware-delay 99999999
 check 'no such folder' status 1 "$hni" device --socket a --wire loop --record no/record
-serve --socket a --wire loop --record record
+serve --socket a --wire loop --record record --firmware-delay 5000
 check 'the socket is there' wait_for a
 "$hni" attach --socket a --frames 10 --standby >a.log 2>&1 &
 other=$!

@@ -160,6 +160,22 @@ TEST_F(VfioUserTest, MemoryIsMappedAndOpenOnlyToABusMaster) {
   EXPECT_EQ(2u, server_->dma().refused());
 }
 
+TEST_F(VfioUserTest, AReadThatTheHostRefusesIsAReceivedMasterAbort) {
+  start();
+  const OwnedFd file = memory_file(4096);
+  EXPECT_EQ(0, error(Command::kDmaMap, join(DmaMap{32, 3, 0, 0x10000, 4096}), {file.get()}));
+  constexpr std::uint32_t kAborted = 1u << 29;  // of Status, the upper half of this word
+  EXPECT_EQ(nullptr, server_->dma().at(0x20000, 8, Access::kRead));
+  EXPECT_EQ(0u, read32(kConfigRegion, 4) & kAborted) << "no bus master asked for it";
+  EXPECT_EQ(0, write32(kConfigRegion, 4, 0x6));
+  EXPECT_EQ(nullptr, server_->dma().at(0x20000, 8, Access::kWrite));
+  EXPECT_EQ(0u, read32(kConfigRegion, 4) & kAborted) << "nobody answers a write";
+  EXPECT_EQ(nullptr, server_->dma().at(0x20000, 8, Access::kRead));
+  EXPECT_NE(0u, read32(kConfigRegion, 4) & kAborted);
+  EXPECT_EQ(0, write32(kConfigRegion, 4, kAborted | 0x6));
+  EXPECT_EQ(0u, read32(kConfigRegion, 4) & kAborted);
+}
+
 TEST_F(VfioUserTest, UnmapTakesAllWindowsInsideAndCutsNone) {
   start();
   const OwnedFd file = memory_file(64 << 10);

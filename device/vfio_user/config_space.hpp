@@ -47,6 +47,11 @@ class ConfigSpace {
   /// the caller then resets the card and calls reset().
   bool write(std::size_t offset, std::span<const std::byte> from);
 
+  /// A read of the card was answered with Unsupported Request: Status says so until software
+  /// clears it. It is the requester's only trace; AER belongs to who refused. (A write is posted:
+  /// nobody tells the card of its end.)
+  void note_master_abort() { now_[0x07] |= std::byte{0x20}; }
+
   /// The driver allowed the card to use host memory (Command.Bus Master Enable).
   bool bus_master() const { return (now_[4] & std::byte{4}) != std::byte{0}; }
 

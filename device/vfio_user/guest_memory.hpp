@@ -69,6 +69,9 @@ class GuestMemory {
   /// Changes whenever shared() may.
   std::uint64_t generation() const { return dma_.generation(); }
 
+  /// Reads of the card that met no window, while bus mastering was on.
+  std::uint64_t refused_reads() const { return dma_.refused_reads(); }
+
   std::size_t windows() const { return windows_.size(); }
   /// Windows without a file.
   std::size_t unreachable() const { return unreachable_; }

@@ -295,13 +295,20 @@ int Session::read_region(const RegionAccess& access, std::span<std::byte> to) {
                                                              : 0;
   if (access.offset > bytes || access.count > bytes - access.offset) return EINVAL;
   const auto offset = static_cast<std::uint32_t>(access.offset);
-  if (access.region == kConfigRegion)
+  if (access.region == kConfigRegion) {
+    note_master_abort();
     config_.read(offset, to);
-  else if (access.region == 2)
+  } else if (access.region == 2) {
     read_msix(offset, to);
-  else if (bytes != 0)
+  } else if (bytes != 0) {
     read_bar(access.region == 0 ? spec::Bar::kBar0 : spec::Bar::kBar4, offset, to);
+  }
   return 0;
+}
+
+void Session::note_master_abort() {
+  if (memory_.refused_reads() != refused_reads_) config_.note_master_abort();
+  refused_reads_ = memory_.refused_reads();
 }
 
 int Session::write_region(const RegionAccess& access, std::span<const std::byte> from) {
@@ -312,6 +319,7 @@ int Session::write_region(const RegionAccess& access, std::span<const std::byte>
   if (access.offset > bytes || access.count > bytes - access.offset) return EINVAL;
   const auto offset = static_cast<std::uint32_t>(access.offset);
   if (access.region == kConfigRegion) {
+    note_master_abort();
     if (config_.write(offset, from)) function_reset();
     memory_.enable(config_.bus_master());
   } else if (access.region == 2) {
@@ -372,6 +380,7 @@ Reply Session::reset() {
 void Session::function_reset() {
   ++counters_.resets;
   card_.reset(ResetKind::kFunctionLevel);
+  refused_reads_ = memory_.refused_reads();
   config_.reset();
   memory_.enable(false);
 }

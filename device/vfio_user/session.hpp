@@ -46,7 +46,11 @@ class Session {
  public:
   /// All outlive the session. `lines` is the card's interrupt sink, `memory` feeds its DmaMemory.
   Session(Card& card, ConfigSpace& config, GuestMemory& memory, IrqLines& lines)
-      : card_(card), config_(config), memory_(memory), lines_(lines) {}
+      : card_(card),
+        config_(config),
+        memory_(memory),
+        lines_(lines),
+        refused_reads_(memory.refused_reads()) {}
 
   /// Handles one command. `broken()` afterwards: the client broke the protocol; answer and end.
   Reply handle(Message& message);
@@ -83,6 +87,7 @@ class Session {
   void write_bar(spec::Bar bar, std::uint32_t offset, std::span<const std::byte> from);
   void read_msix(std::uint32_t offset, std::span<std::byte> to) const;
   void function_reset();
+  void note_master_abort();
 
   Reply breach(std::string why);
   static Reply refuse(int error) { return {error, {}}; }
@@ -97,6 +102,7 @@ class Session {
   std::uint64_t most_data_ = 1024 * 1024;  ///< the protocol's default
   std::string why_;
   SessionCounters counters_;
+  std::uint64_t refused_reads_;  ///< of the card, that the configuration space knows of
   std::vector<std::byte> reply_;
   /// The MSI-X table: plain memory. A client keeps its own and tells us by eventfds.
   std::vector<std::byte> table_ = std::vector<std::byte>(kMsixPendingOffset);

@@ -26,6 +26,9 @@ void add_options(CLI::App& app, DeviceOptions& o) {
                  "unix:PATH: another process is the card's firmware and listens there, in the "
                  "protocol of Meta's mock firmware; one for each --socket, 'own' for the card's "
                  "own");
+  app.add_option("--firmware-delay", o.firmware_delay_us,
+                 "microseconds that each card's own firmware takes for an answer")
+      ->capture_default_str();
   app.add_option("--script", o.scripts,
                  "a hostile script of the fuzz corpus (of port, traffic, rx or tx), or a text "
                  "file named *.script: the card lies to its driver as it says; one for each "
@@ -59,6 +62,8 @@ Outcome<> check(const DeviceOptions& o) {
     return problem("--record: none, or one for each --socket ('none' for no file)", kExitUsage);
   if (o.vectors == 0 || o.vectors > 256)
     return problem(fmt::format("--vectors {}: 1 to 256", o.vectors), kExitUsage);
+  if (o.firmware_delay_us > 10'000'000)
+    return problem("--firmware-delay: microseconds, at most ten seconds", kExitUsage);
   if (!(o.duration_s >= 0) || o.duration_s > 1e9)
     return problem("--duration: seconds, not less than 0", kExitUsage);
   return {};

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "device/firmware.hpp"
 #include "device/link.hpp"
 #include "tools/hni/device_report.hpp"
 
@@ -76,6 +77,9 @@ Outcome<> DeviceRunner::open_card(std::size_t index) {
   slot->wire = std::move(*wire);
   device::CardConfig config;
   config.msix_vectors = options_.vectors;
+  device::FirmwareConfig firmware;
+  firmware.response_delay_ns = options_.firmware_delay_us * 1000;
+  config.firmware = &firmware;
   config.serial_number += index;
   if (!options_.macs.empty()) {
     const auto mac = parse_mac(options_.macs[index]);

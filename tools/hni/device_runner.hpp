@@ -28,6 +28,7 @@ struct DeviceOptions {
   std::vector<std::string> records;    ///< none, or one for each socket; "none": no file
   std::vector<std::string> firmwares;  ///< none, or one for each: "unix:PATH", or "own"
   unsigned vectors = 130;
+  std::uint64_t firmware_delay_us = 0;
   double duration_s = 0;  ///< 0: until a signal
   bool json = false;
   bool quiet = false;
