@@ -75,7 +75,7 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"filter", ArgKind::kNumber, "what", "number", 0, "a filter setting of the application"},
     {"inspect", ArgKind::kNumber, "what", "number", 0, "dump, self tests, counters, clock"},
     {"insist", ArgKind::kNumber, "times", "", 0,
-     "starts again each time that the port has failed"},
+     "starts again, 9 to 12 times, each time that the port has failed"},
     {"configure", ArgKind::kNumber, "what", "number", 0, "the next attach is for another port"},
 });
 
@@ -115,7 +115,7 @@ class Run {
         configure(sim_.config, op.a % 16U, op.b);
         break;
       case PortOp::kInsist:
-        insist(op.a % 12U);
+        insist(op.a % 4U + 8U);
         break;
       default:
         life(op);
