@@ -236,7 +236,7 @@ class Run {
     const bool on = op.a % 2 != 0;
     switch (static_cast<PortOp>(op.kind)) {
       case PortOp::kStart:
-        return sim_.port.start(sim_.now);
+        return start();
       case PortOp::kStop:
         return sim_.port.stop(sim_.now);
       case PortOp::kAttach:
@@ -400,6 +400,13 @@ class Run {
       sim_.now += 10ms;
     }
     require(vectors.done(), "steps", "the vector test does not end");
+  }
+
+  /// A port that waits for nothing else must want to be called at once.
+  void start() {
+    sim_.port.start(sim_.now);
+    if (sim_.port.state() == PortState::kReady)
+      require(sim_.port.deadline() <= sim_.now, "steps", "a start waits for something else");
   }
 
   /// An application that does not give up: what fails again and again must not wait for ever.
