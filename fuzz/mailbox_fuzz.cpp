@@ -62,11 +62,13 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"swallow", ArgKind::kNumber, "answers", "", 0, "the next 1 .. 8 answers never come"},
 });
 
-/// Counts the questions for capabilities.
+/// Counts the questions for capabilities, and how often the card was taken or released.
 struct Counting : NullObserver {
   std::uint64_t questions = 0;
+  std::uint64_t claims = 0;
   void message_sent(std::uint16_t type, std::uint32_t, Time) {
     questions += type == static_cast<std::uint16_t>(FwMessage::HOST_CAP_REQ) ? 1 : 0;
+    claims += type == static_cast<std::uint16_t>(FwMessage::OWNERSHIP_REQ) ? 1 : 0;
   }
 };
 
@@ -137,9 +139,11 @@ class Run {
     }
     require(owned, "recovery", "the card is not owned again",
             static_cast<std::uint64_t>(fw_.state()), static_cast<std::uint64_t>(fw_.ownership()));
-    (void)fw_.request_self_test(now_);
+    // A request of the script may still be under way: there is one at a time.
+    bool asked = false;
     std::optional<Result<>> echo;
-    for (int turn = 0; turn < 1200 && !echo; ++turn) {
+    for (int turn = 0; turn < 3000 && !echo; ++turn) {
+      if (!asked) asked = fw_.request_self_test(now_).has_value();
       advance(20ms);
       if (fw_.crashed() || fw_.failed()) return;  // a late lie was noticed; the next try would go
       echo = fw_.poll_self_test();
@@ -282,12 +286,23 @@ class Run {
     require(fw_.capabilities().generation <= observer_.questions, "solicited",
             "capabilities that nobody asked for are believed", fw_.capabilities().generation,
             observer_.questions);
+    check_uptime();
     // To a card that vanished a message is written and not its descriptor.
     if (!vanished_) check_outbound();
     // A card that vanished half-way through a reset may keep descriptors behind a closed gate.
     require(fake_.dma_faults == 0 || vanished_ || hostile_.lies != 0, "illegal",
             "the firmware was pointed outside of memory", fake_.dma_faults);
     require(fake_.bad_frees == 0, "conservation", "memory is given back twice", fake_.bad_frees);
+  }
+
+  /// A firmware whose clock went back has restarted: it is not believed until it is asked again
+  /// who owns the card.
+  void check_uptime() {
+    const std::uint64_t now = fw_.uptime_ms();
+    require(now >= uptime_ || now == 0 || observer_.claims != claims_, "order",
+            "an uptime that went back is believed", now, uptime_);
+    uptime_ = now;
+    claims_ = observer_.claims;
   }
 
   /// Behind what the firmware was sent last lies nothing that it was not meant to see.
@@ -322,6 +337,8 @@ class Run {
   unsigned swallow_ = 0;  ///< answers
   std::array<std::byte, 8192> dump_{};
   std::array<std::byte, 4096> image_{};
+  std::uint64_t uptime_ = 0;  ///< at the last check
+  std::uint64_t claims_ = 0;
 };
 
 void run(const std::uint8_t* data, std::size_t size) {

@@ -75,7 +75,7 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"filter", ArgKind::kNumber, "what", "number", 0, "a filter setting of the application"},
     {"inspect", ArgKind::kNumber, "what", "number", 0, "dump, self tests, counters, clock"},
     {"insist", ArgKind::kNumber, "times", "", 0,
-     "starts again each time that the port has failed"},
+     "starts again, 9 to 12 times, each time that the port has failed"},
     {"configure", ArgKind::kNumber, "what", "number", 0, "the next attach is for another port"},
 });
 
@@ -115,7 +115,7 @@ class Run {
         configure(sim_.config, op.a % 16U, op.b);
         break;
       case PortOp::kInsist:
-        insist(op.a % 12U);
+        insist(op.a % 4U + 8U);
         break;
       default:
         life(op);
@@ -236,7 +236,7 @@ class Run {
     const bool on = op.a % 2 != 0;
     switch (static_cast<PortOp>(op.kind)) {
       case PortOp::kStart:
-        return sim_.port.start(sim_.now);
+        return start();
       case PortOp::kStop:
         return sim_.port.stop(sim_.now);
       case PortOp::kAttach:
@@ -400,6 +400,13 @@ class Run {
       sim_.now += 10ms;
     }
     require(vectors.done(), "steps", "the vector test does not end");
+  }
+
+  /// A port that waits for nothing else must want to be called at once.
+  void start() {
+    sim_.port.start(sim_.now);
+    if (sim_.port.state() == PortState::kReady)
+      require(sim_.port.deadline() <= sim_.now, "steps", "a start waits for something else");
   }
 
   /// An application that does not give up: what fails again and again must not wait for ever.

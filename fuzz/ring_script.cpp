@@ -200,16 +200,14 @@ class Interpreter {
   RingCard card_;
 };
 
-template <std::uint32_t kPageShift, bool kReceives>
-Interpreter& interpreter() {
-  static RingWorld world(kPageShift, kReceives);
-  static Interpreter rings(world);
-  return rings;
-}
-
-Interpreter& interpreter(bool big_pages, bool receives) {
-  if (receives) return big_pages ? interpreter<2, true>() : interpreter<0, true>();
-  return big_pages ? interpreter<2, false>() : interpreter<0, false>();
+/// Both worlds are made at the first run, so that no later one looks different to an engine.
+template <bool kReceives>
+Interpreter& interpreter(bool big_pages) {
+  static RingWorld small_world(0, kReceives);
+  static RingWorld big_world(2, kReceives);
+  static Interpreter small(small_world);
+  static Interpreter big(big_world);
+  return big_pages ? big : small;
 }
 
 }  // namespace
@@ -219,7 +217,8 @@ void run_rings(const std::uint8_t* data, std::size_t size, OpList ops,
   ScriptReader reader(data, size, ops);
   Op op;
   if (!reader.next(op)) return;
-  Interpreter& rings = interpreter(meaning[op.kind] == RingOp::kBigPages, receives);
+  const bool big_pages = meaning[op.kind] == RingOp::kBigPages;
+  Interpreter& rings = receives ? interpreter<true>(big_pages) : interpreter<false>(big_pages);
   rings.begin();
   do {
     rings.run(meaning[op.kind], op);

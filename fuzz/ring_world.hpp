@@ -206,10 +206,13 @@ class RingWorld {
     const std::span<Packet> out(out_);
     io.steps = 0;
     io.reads = 0;
+    const std::uint64_t dropped = io.rx.dropped;
     const std::uint32_t n = pair.rx.poll(out.first(budget));
+    require(n + io.rx.dropped - dropped <= budget, "steps", "dropped packets cost no budget", n,
+            io.rx.dropped - dropped);
     constexpr std::uint32_t kMost = RxQueue<RingIo, NullObserver>::kMaxCompletions;
-    require(io.reads <= budget * kMost + 1, "steps", "dropped packets cost no budget", io.reads,
-            budget);
+    require(io.reads <= budget * kMost + 1, "steps", "more is read than the budget allows",
+            io.reads, budget);
     // One load a completion and one behind the last; a refill of both rings and three doorbells.
     require(io.steps <= budget * kMost + 1 + 2 * kSize + 3, "steps", "a receive poll does not end",
             io.steps);
