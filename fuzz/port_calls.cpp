@@ -185,6 +185,8 @@ void host_memory_fails(std::uint32_t count, std::uint32_t after) {
 
 void call_anything(SimPort& sim, unsigned what, std::uint16_t number, std::uint32_t value) {
   Port& port = sim.port;
+  // Queues of their own need their memory.
+  if (what % 16 >= 11 && what % 16 <= 13) host_memory_fails(0, 0);
   switch (what % 16) {
     case 0:
       if (port.state() == PortState::kDetached) return port.detach(sim.now);

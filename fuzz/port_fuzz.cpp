@@ -154,6 +154,10 @@ class Run {
   void recover() {
     behave();
     sim_.config = SimPort::usual();
+    // Frames go to the queue that is polled; and what a call noticed, a port hears at its next
+    // step.
+    for (const std::uint32_t context : {0U, 1U}) (void)sim_.port.filter().reset_rss_table(context);
+    sim_.port.step(sim_.now);
     const bool settles = sim_.run_until([&] { return settled(); }, 60s);
     require(settles, "recovery", "no settled state", state());
     if (sim_.port.state() == PortState::kGone) detach();
