@@ -52,7 +52,7 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"bmc", ArgKind::kNumber, "bits", "first", 0, "1 present, 2 all-multicast"},
     {"queues", ArgKind::kNumber, "count", "", 0, ""},
     {"table", ArgKind::kNumber, "context", "queue", 0, "an indirection table"},
-    {"hash", ArgKind::kNumber, "type", "fields", 0, ""},
+    {"hash", ArgKind::kNumber, "type", "fields", 0, "types from 128 on are discarded, too"},
     {"key", ArgKind::kNumber, "byte", "", 0, ""},
     {"add_rule", ArgKind::kNumber, "kind", "port", 1, "a rule for UDP or TCP over IPv4"},
     {"remove_rule", ArgKind::kNumber, "number", "", 0,
@@ -103,6 +103,12 @@ class Run {
   }
 
   void op(const Op& op) {
+    change(op);
+    report();
+  }
+
+ private:
+  void change(const Op& op) {
     const bool on = op.a % 2 != 0;
     switch (static_cast<FilterOp>(op.kind)) {
       case FilterOp::kMac:
@@ -122,7 +128,9 @@ class Run {
         return list(op, true);
       case FilterOp::kBmc: {
         BmcConfig bmc{.present = on, .all_multicast = (op.a & 2) != 0};
-        for (std::uint32_t i = 0; i < 4; ++i) bmc.addresses[i] = bmc_mac(op.b, i);
+        // Bit 2: one address four times.
+        for (std::uint32_t i = 0; i < 4; ++i)
+          bmc.addresses[i] = bmc_mac(op.b, (op.a & 4) != 0 ? 0 : i);
         if (filter_.set_bmc(bmc)) bmc_ = bmc;
         return;
       }
@@ -135,7 +143,26 @@ class Run {
     }
   }
 
- private:
+  /// What the firmware is told of the filter names each address once, and says when one is left
+  /// out.
+  void report() {
+    const auto sync = filter_.take_address_report();
+    if (!sync) return;
+    using Flags = spec::MAC_SYNC_RX_FLAGS;
+    const auto says = [&](Flags f) { return (sync->flags & raw(f)) != 0; };
+    const auto named = [](const auto& list, std::uint32_t count, const MacAddress& mac) {
+      return std::find(list.begin(), list.begin() + count, mac) != list.begin() + count;
+    };
+    const MacFilter& own = filter_.filter();
+    for (const MacAddress& mac : own.unicast.all())
+      require(says(Flags::PROMISC) || named(sync->unicast, sync->unicast_count, mac), "filter",
+              "the firmware is not told of an address", mac[4], mac[5]);
+    for (const MacAddress& mac : own.multicast.all())
+      require(says(Flags::ALLMULTI) || says(Flags::PROMISC) || mac == kBroadcastMac ||
+                  named(sync->multicast, sync->multicast_count, mac),
+              "filter", "the firmware is not told of a group", mac[4], mac[5]);
+  }
+
   void more(const Op& op) {
     switch (static_cast<FilterOp>(op.kind)) {
       case FilterOp::kQueues:
@@ -149,7 +176,8 @@ class Run {
       }
       case FilterOp::kHash:
         return static_cast<void>(
-            filter_.set_hash_fields(FlowType{static_cast<std::uint8_t>(op.a % kFlowTypes)}, op.b));
+            filter_.set_hash_fields(FlowType{static_cast<std::uint8_t>(op.a % kFlowTypes)},
+                                    op.b | (op.a >= 128 ? kHashDiscard : HashFields{})));
       case FilterOp::kKey: {
         RssKey key;
         key.fill(op.a);
@@ -198,6 +226,13 @@ class Run {
     const std::uint32_t count = op.a % 41U;
     for (std::uint32_t i = 0; i < count; ++i)
       macs[i] = groups ? multicast((op.b + i) & 0xffffU) : unicast((op.b + i) & 0x7fffU);
+    // From 208 on: the last three are the port's own, all stations, and what the wildcard of
+    // groups holds.
+    if (op.a >= 208 && count >= 3) {
+      macs[count - 3] = filter_.mac();
+      macs[count - 2] = kBroadcastMac;
+      macs[count - 1] = {1, 0, 0, 0, 0, 0};
+    }
     const std::span<const MacAddress> all = std::span(macs).first(count);
     (void)(groups ? filter_.set_multicast(all) : filter_.set_unicast(all));
   }
@@ -241,7 +276,8 @@ class Run {
 
   /// A rule with all that a rule may have, and some that none may have. Value: bit 0 outer, bits
   /// 2:1 RSS context, and for source and destination from bits 3 and 16 one bit that it is named,
-  /// six of its prefix and six of the address; bit 29: a mask that reaches beyond an IPv4 address.
+  /// six of its prefix and six of the address; bits 29 and 30: a mask that reaches beyond an IPv4
+  /// address.
   void any_rule(const Op& op) {
     FlowRule rule;
     rule.type = FlowType{static_cast<std::uint8_t>(op.a & 7)};
@@ -252,11 +288,14 @@ class Run {
     rule.source = ip_match(op.value >> 3, is_ip6(rule.type));
     rule.destination = ip_match(op.value >> 16, is_ip6(rule.type));
     if ((op.value >> 29 & 1) != 0) rule.source.mask[0] = 0xff;
+    if ((op.value >> 30 & 1) != 0) rule.destination.mask[0] = 0xff;
     const std::uint32_t b = op.b;
     if ((b & 8) != 0) rule.destination_port = {static_cast<std::uint16_t>(80 + (b & 7)), 0xffff};
     if ((b & 16) != 0) rule.source_port = {static_cast<std::uint16_t>(b >> 5 & 7), 0x0007};
     if ((b & 0x100) != 0)
-      rule.mac = (b & 0x8000) != 0 ? kZeroMac : rule_mac(b >> 9, (b & 0x4000) != 0);
+      rule.mac = (b & 0x8000) == 0   ? rule_mac(b >> 9, (b & 0x4000) != 0)
+                 : (b & 0x4000) == 0 ? kZeroMac
+                                     : MacAddress{1, 0, 0, 0, 0, 0};
     add(rule);
   }
   static IpMatch ip_match(std::uint64_t bits, bool v6) {

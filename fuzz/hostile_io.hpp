@@ -46,11 +46,13 @@ class HostileIo : public io::PassThrough<Inner> {
   using Base = io::PassThrough<Inner>;
   using Base::Base;
 
-  /// The next `count` values of `site` are lies of class `c`.
-  void order(Site site, ValueClass c, std::uint32_t count, std::uint64_t random) {
+  /// After `after` honest ones, the next `count` values of `site` are lies of class `c`.
+  void order(Site site, ValueClass c, std::uint32_t count, std::uint64_t random,
+             std::uint32_t after = 0) {
     Order& o = orders_[index(site)];
     o.c = c;
     o.count = count;
+    o.after = after;
     o.random = random;
   }
   /// Lies about `site` that are still to be told.
@@ -59,11 +61,13 @@ class HostileIo : public io::PassThrough<Inner> {
   void behave() {
     for (Order& o : orders_) o.count = 0;
     gone = false;
+    vanish_in = 0;
     allocations_before = allocations_to_fail = 0;
   }
 
   std::uint32_t read32(Site site, RegAddr reg) {
     ++accesses;
+    count_down();
     if (gone) return ~0U;
     const std::uint32_t honest = Base::read32(site, reg);
     const Site as = orders_[index(Site::kMailboxLength)].count != 0 && site == Site::kMailboxHigh
@@ -74,6 +78,7 @@ class HostileIo : public io::PassThrough<Inner> {
   }
   void write32(RegAddr reg, std::uint32_t value) {
     ++accesses;
+    count_down();
     if (!gone) Base::write32(reg, value);
   }
   std::uint64_t load64(Site site, const std::uint64_t* word) {
@@ -118,6 +123,7 @@ class HostileIo : public io::PassThrough<Inner> {
   /// Whoever wants to hear of each lie: the site, the honest value, the one in its place.
   std::function<void(Site, std::uint64_t honest, std::uint64_t said)> on_lie;
   bool gone = false;                     ///< removed: everything reads all ones, writes vanish
+  std::uint32_t vanish_in = 0;           ///< removed at this register access from now; 0: never
   std::uint32_t allocations_before = 0;  ///< of the next ones succeed
   std::uint32_t allocations_to_fail = 0;
   std::uint64_t accesses = 0;
@@ -129,17 +135,23 @@ class HostileIo : public io::PassThrough<Inner> {
   struct Order {
     ValueClass c{};
     std::uint32_t count = 0;
+    std::uint32_t after = 0;
     std::uint64_t random = 0;
     std::uint64_t stale = 0;  ///< what the site said before
   };
   static constexpr std::size_t index(Site site) { return static_cast<std::size_t>(site); }
+
+  void count_down() {
+    if (vanish_in != 0 && --vanish_in == 0) gone = true;
+  }
 
   /// Bits [shift, shift + bits) of `word` as `site` says them.
   std::uint64_t changed(Site site, std::uint64_t word, unsigned bits, unsigned shift) {
     Order& o = orders_[index(site)];
     const std::uint64_t mask = bits == 64 ? ~std::uint64_t{0} : (1ULL << bits) - 1;
     const std::uint64_t honest = word >> shift & mask;
-    if (o.count == 0) [[likely]] {
+    if (o.count == 0 || o.after != 0) [[likely]] {
+      if (o.count != 0) --o.after;
       o.stale = honest;
       return word;
     }

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 #include <memory>
+#include <vector>
 
 #include "driver/firmware.hpp"
 #include "fuzz/finding.hpp"
@@ -38,11 +39,13 @@ enum class MailboxOp : std::uint8_t {
   kUptime,
   kAnnounce,
   kSwallow,
+  kVanish,
+  kMisuse,
 };
 
 constexpr auto kOps = std::to_array<OpInfo>({
     {"lie", ArgKind::kSite, "site", "class_count", 1,
-     "the next values of a site; class + 256 * n"},
+     "the next values of a site; class + 256 * n + 4096 * honest ones before"},
     {"advance", ArgKind::kNumber, "unit", "count", 0, "time: 1, 20, 1000 or 10000 ms a turn"},
     {"request", ArgKind::kNumber, "what", "number", 0, "a request of the application"},
     {"own", ArgKind::kNumber, "take", "", 0, "take or give up the card"},
@@ -60,6 +63,9 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"uptime", ArgKind::kNone, "", "", 2, "the firmware's clock jumps"},
     {"announce", ArgKind::kNone, "", "", 0, "capabilities that nobody asked for"},
     {"swallow", ArgKind::kNumber, "answers", "", 0, "the next 1 .. 8 answers never come"},
+    {"vanish", ArgKind::kNumber, "", "accesses", 0,
+     "the card is removed at that register access from now on"},
+    {"misuse", ArgKind::kNumber, "what", "number", 0, "a call out of turn"},
 });
 
 /// Counts the questions for capabilities, and how often the card was taken or released.
@@ -90,7 +96,7 @@ class Run {
     switch (static_cast<MailboxOp>(op.kind)) {
       case MailboxOp::kLie:
         hostile_.order(static_cast<Site>(op.a % kSiteCount), value_class(op.b & 0xffU),
-                       (op.b >> 8 & 15U) + 1, static_cast<std::uint32_t>(op.value));
+                       (op.b >> 8 & 15U) + 1, static_cast<std::uint32_t>(op.value), op.b >> 12);
         break;
       case MailboxOp::kAdvance: {
         static constexpr std::array<Duration, 4> kUnits{1ms, 20ms, 1000ms, 10000ms};
@@ -111,6 +117,13 @@ class Run {
         break;
       case MailboxOp::kInterrupt:
         for (unsigned i = 0; i <= op.a % 16U; ++i) fw_.interrupt(now_);
+        break;
+      case MailboxOp::kVanish:
+        vanished_ = true;
+        hostile_.vanish_in = op.b;
+        break;
+      case MailboxOp::kMisuse:
+        misuse(op.a, op.b);
         break;
       case MailboxOp::kSendFull:
         for (unsigned i = 0; i <= op.a % 32U; ++i) (void)fw_.refresh_capabilities(now_);
@@ -243,6 +256,92 @@ class Run {
     }
   }
 
+  /// What is out of turn, or of a size that cannot be, is refused or changes nothing.
+  void misuse(unsigned what, std::uint16_t number) {
+    const auto state = fw_.state();
+    switch (what % 8) {
+      case 0:
+        (void)fw_.recover(now_);
+        return;
+      case 1:
+        (void)fw_.start(now_);
+        return;
+      case 2:
+        fw_.configure({.relaxed_ordering = number % 2 != 0, .logs = (number & 2) != 0});
+        return;
+      case 3: {
+        std::array<MacAddress, 12> macs{};
+        const auto all = std::span(macs).first(number % (macs.size() + 1));
+        (void)fw_.send_mac_sync({.unicast = all, .multicast = all}, now_);
+        return;
+      }
+      case 4:
+        (void)fw_.allocate();
+        break;
+      case 5:
+        // Pages that the firmware may write to are kept.
+        if (!fw_.down() && !fw_.failed()) fw_.release();
+        break;
+      case 6:
+        fw_.set_log(number % 2 == 0 ? &log_ : &no_log_);
+        return;
+      default:
+        bare_mailbox(number);
+        break;
+    }
+    require(fw_.state() == state, "steps", "a call out of turn moves the conversation");
+  }
+
+  /// A mailbox of its own, in the states in which Firmware asks nothing of it.
+  static void bare_mailbox(std::uint16_t number) {
+    struct Nobody {
+      void sent(std::uint16_t, bool, Time) {}
+      void message(std::span<const std::byte>, Time) {}
+    } nobody;
+    FakeFirmware fake;
+    Io io(fake);
+    Counting observer;
+    Door<Io, Counting> door(io, observer);
+    Mailbox<Io, Counting> box(door);
+    Time now{1s};
+    const auto wrong = [&](std::size_t bytes) {
+      const std::vector<std::byte> message(bytes);
+      require(!box.send(message, now), "geometry", "a message of a size that cannot be", bytes);
+    };
+    const auto out_of_turn = [&] {
+      wrong(number % 4U);
+      wrong(4097 + number % 64U);
+      wrong(4 + number % 4U + (number % 4U == 0 ? 1 : 0));
+      box.interrupt(now, nobody);
+      if (box.state() != MailboxState::kReady) box.enable_interrupt();
+      require(box.is_valid(), "is_valid", "mailbox");
+    };
+    require(!box.start(now, false), "ownership", "a mailbox without pages starts");
+    out_of_turn();
+    box.step(now, nobody);
+    box.abort(ErrorCode::kTimeout);
+    (void)box.allocate();
+    for (int turn = 0; turn < 40; ++turn) {
+      (void)box.start(now, number % 2 != 0);
+      out_of_turn();
+      if (turn == 30) fake.alive = false;
+      fake.run();
+      now += 20ms;
+      box.step(now, nobody);
+      if (turn == 20 + (number & 7)) box.enable_interrupt();
+      if (turn >= 30) (void)box.send(std::array<std::byte, 4>{}, now);
+      if (turn >= 35) box.shutdown(now);
+    }
+    now += 60s;
+    box.step(now, nobody);
+    (void)box.start(now, false);
+    box.abort(ErrorCode::kTimeout);
+    box.step(now, nobody);
+    box.shutdown(now);
+    box.release();
+    require(fake.bad_frees == 0, "conservation", "memory is given back twice", fake.bad_frees);
+  }
+
   void poll() {
     (void)fw_.poll_sensors();
     std::array<std::byte, 100> into;
@@ -331,6 +430,7 @@ class Run {
   Firmware<Io, Counting> fw_;
   std::array<LogRecord, 4> records_;
   FirmwareLog log_{records_};
+  FirmwareLog no_log_{{}};
   Time now_{1s};
   test::Bytes message_;
   bool vanished_ = false;

@@ -6,6 +6,7 @@
 #include "driver/register_dump.hpp"
 #include "driver/self_test.hpp"
 #include "driver/setup.hpp"
+#include "fuzz/port_calls.hpp"
 #include "fuzz/port_settings.hpp"
 #include "fuzz/sim_port.hpp"
 
@@ -40,11 +41,15 @@ enum class PortOp : std::uint8_t {
   kInspect,
   kInsist,
   kConfigure,
+  kVanish,
+  kFailHost,
+  kCall,
+  kOffload,
 };
 
 constexpr auto kOps = std::to_array<OpInfo>({
     {"lie", ArgKind::kSite, "site", "class_count", 1,
-     "the next values of a site; class + 256 * n"},
+     "the next values of a site; class + 256 * n + 4096 * honest ones before"},
     {"advance", ArgKind::kNumber, "unit", "count", 0,
      "time: turns of 10 us, 1 ms, 100 ms, 5 s; or, served at each deadline, 20 ms, 500 ms, 2 s, "
      "10 s"},
@@ -77,6 +82,15 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"insist", ArgKind::kNumber, "times", "", 0,
      "starts again, 9 to 12 times, each time that the port has failed"},
     {"configure", ArgKind::kNumber, "what", "number", 0, "the next attach is for another port"},
+    {"vanish", ArgKind::kNumber, "", "accesses", 0,
+     "the card is removed at that register access from now on"},
+    {"fail_host", ArgKind::kNumber, "count", "after", 0,
+     "as fail_alloc, for memory of the host alone"},
+    {"call", ArgKind::kNumber, "what", "number", 1,
+     "what an application may call in any state, with arguments of any value"},
+    {"offload", ArgKind::kNumber, "how", "bytes", 2,
+     "a packet with offloads; how 1: on the plain ring, 2: it says that it is empty, 4: on "
+     "the second queue"},
 });
 
 class Run {
@@ -85,7 +99,8 @@ class Run {
     switch (static_cast<PortOp>(op.kind)) {
       case PortOp::kLie:
         sim_.hostile.order(static_cast<Site>(op.a % kSiteCount), value_class(op.b & 0xffU),
-                           (op.b >> 8 & 15U) + 1, static_cast<std::uint32_t>(op.value));
+                           (op.b >> 8 & 15U) + 1, static_cast<std::uint32_t>(op.value),
+                           op.b >> 12);
         break;
       case PortOp::kAdvance:
         advance(op);
@@ -106,7 +121,7 @@ class Run {
         request(op.a % 8U, op.b);
         break;
       case PortOp::kFilter:
-        filter(op.a % 6U, op.b);
+        set_filter(sim_, op.a % 6U, op.b);
         break;
       case PortOp::kInspect:
         inspect(op.a % 6U, op.b);
@@ -116,6 +131,17 @@ class Run {
         break;
       case PortOp::kInsist:
         insist(op.a % 4U + 8U);
+        break;
+      case PortOp::kVanish:
+        disturbed_ = true;
+        sim_.hostile.vanish_in = op.b;
+        break;
+      case PortOp::kCall:
+        call_anything(sim_, op.a, op.b, static_cast<std::uint32_t>(op.value));
+        break;
+      case PortOp::kOffload:
+        offloaded_ = true;
+        send_offload(sim_, op.a, op.b, op.value);
         break;
       default:
         life(op);
@@ -128,6 +154,10 @@ class Run {
   void recover() {
     behave();
     sim_.config = SimPort::usual();
+    // Frames go to the queue that is polled; and what a call noticed, a port hears at its next
+    // step.
+    for (const std::uint32_t context : {0U, 1U}) (void)sim_.port.filter().reset_rss_table(context);
+    sim_.port.step(sim_.now);
     const bool settles = sim_.run_until([&] { return settled(); }, 60s);
     require(settles, "recovery", "no settled state", state());
     if (sim_.port.state() == PortState::kGone) detach();
@@ -167,6 +197,7 @@ class Run {
 
   void behave() {
     sim_.hostile.behave();
+    host_memory_fails(0, 0);
     sim_.lose_interrupts = false;
     sim_.wire.takes = sim_.wire.plugged = true;
     sim_.wire.pausing = false;
@@ -252,6 +283,9 @@ class Run {
       case PortOp::kFailAlloc:
         sim_.hostile.allocations_to_fail = op.a % 8U;
         sim_.hostile.allocations_before = op.b % 16U;
+        return;
+      case PortOp::kFailHost:
+        host_memory_fails(op.a % 8U, op.b % 64U);
         return;
       case PortOp::kLoseInterrupts:
         sim_.lose_interrupts = on;
@@ -361,7 +395,7 @@ class Run {
         (void)sim_.port.clock().read();
         break;
       case 2: {
-        RegisterDump<SimPort::Io> dump(door);
+        RegisterDump<SimPort::Io, SimPort::Obs> dump(door);
         dump.start();
         std::array<std::uint32_t, 64> words;
         for (unsigned i = 0; i <= number % 8U; ++i) (void)dump.read(words);
@@ -371,7 +405,7 @@ class Run {
         self_test(number);
         break;
       case 4:
-        (void)Setup<SimPort::Io, NullObserver>(door).check_otp();
+        (void)Setup<SimPort::Io, SimPort::Obs>(door).check_otp();
         break;
       default:
         sim_.port.link().set_pause(number % 2 != 0, number % 4 > 1);
@@ -385,13 +419,13 @@ class Run {
   void self_test(std::uint16_t number) {
     if (sim_.port.state() != PortState::kReady) return;
     auto& door = sim_.port.door();
-    RegisterTest<SimPort::Io> registers(door);
+    RegisterTest<SimPort::Io, SimPort::Obs> registers(door);
     // It writes to the pointers of rings, which are read-only, to see that they stay zero.
     const std::uint64_t before = sim_.card.card.events().read_only_write;
     registers.start();
     (void)registers.step(number % 2048U);
     tested_read_only_ += sim_.card.card.events().read_only_write - before;
-    MsixTest<SimPort::Io> vectors(door);
+    MsixTest<SimPort::Io, SimPort::Obs> vectors(door);
     vectors.start(sim_.now, 3);
     for (int turn = 0; turn < 8 && !vectors.done(); ++turn) {
       sim_.card.card.tick(static_cast<std::uint64_t>(sim_.now.count()));
@@ -430,34 +464,6 @@ class Run {
             static_cast<std::uint64_t>((sim_.port.deadline() - sim_.now).count()));
   }
 
-  void filter(unsigned what, std::uint16_t number) {
-    auto& filter = sim_.port.filter();
-    switch (what) {
-      case 0:
-        (void)filter.set_promiscuous(number % 2 != 0);
-        return;
-      case 1:
-        (void)filter.set_all_multicast(number % 2 != 0);
-        return;
-      case 2:
-        (void)filter.set_broadcast(number % 2 != 0);
-        return;
-      case 3:
-        (void)filter.set_timestamps(static_cast<RxTimestamps>(number % 5));
-        return;
-      case 4: {
-        FlowRule rule;
-        rule.type = FlowType::kUdp4;
-        rule.destination_port = {number, 0xffff};
-        (void)filter.add_rule(rule);
-        return;
-      }
-      default:
-        (void)filter.remove_rule(RuleId{static_cast<std::uint8_t>(number % 48)});
-        return;
-    }
-  }
-
   /// What holds at every moment.
   void check() {
     require(sim_.port.is_valid(), "is_valid", "port", state());
@@ -465,10 +471,9 @@ class Run {
     if (sim_.port.state() == PortState::kDetached) {
       require(sim_.card.dma.mappings() == 0, "conservation", "a detached port holds memory",
               sim_.card.dma.mappings());
-    } else {
+    } else if (sim_.port.queues() != 0) {
       const Balance b = transmit_balance(sim_.port, 0, posted());
-      require(sim_.port.queues() == 0 || b.holds(), "conservation", "transmit packets", b.left,
-              b.right);
+      require(b.holds(), "conservation", "transmit packets", b.left, b.right);
     }
     const device::CardEvents& events = sim_.card.card.events();
     // A dump reads words that have no name, as every dump does.
@@ -480,11 +485,14 @@ class Run {
             events.last_read_only.value);
     using A = spec::ProtocolAction;
     for (const A action : {A::kMailboxPublishOrder, A::kMailboxInvalidateOrder, A::kMailboxFull,
-                           A::kMailboxDescriptor, A::kPacketForm})
+                           A::kMailboxDescriptor})
       require(events.count(action) == 0, "illegal", spec::to_string(action));
-    if (!disturbed_ && sim_.hostile.lies == 0)
+    // Offloads say where headers lie; whether they do is between the application and the card.
+    require(events.count(A::kPacketForm) == 0 || offloaded_, "illegal",
+            spec::to_string(A::kPacketForm));
+    if (!disturbed_ && !offloaded_ && sim_.hostile.lies == 0)
       require(events.illegal_actions() == 0, "illegal", illegal_name(events));
-    if (sim_.hostile.transmit_lies == 0 && !disturbed_)
+    if (sim_.hostile.transmit_lies == 0 && !disturbed_ && !offloaded_)
       require(sim_.wire.wrong == 0, "payload", "other bytes than the application's on the wire",
               sim_.wire.wrong);
   }
@@ -504,12 +512,14 @@ class Run {
     const TxCounters& c = tx.counters();
     const std::uint64_t left =
         c.packets - c.completed_packets - c.reclaimed_packets - c.invalid_packets;
-    // Each packet takes at least two descriptors, so more cannot be.
-    return tx.outstanding() == 0 ? 0 : std::min<std::uint64_t>(left, tx.outstanding() / 2);
+    // Each packet takes at least two descriptors, one on the plain ring, so more cannot be.
+    const std::uint64_t most = tx.ring(0).ring.used() / 2 + tx.ring(1).ring.used();
+    return std::min(left, most);
   }
 
   SimPort sim_;
   bool disturbed_ = false;
+  bool offloaded_ = false;              ///< what leaves on the wire is not what was sent
   bool misinformed_ = false;            ///< the firmware may have named a speed that is none
   std::uint64_t tested_read_only_ = 0;  ///< writes of the register test
   std::array<std::byte, 8192> dump_{};

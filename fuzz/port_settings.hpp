@@ -67,7 +67,7 @@ inline void configure(PortConfig& c, unsigned what, std::uint32_t number) {
       return;
     default:
       c.pcie.relaxed_ordering = on;
-      c.pcie.max_payload = 64U << (number >> 1 & 7);
+      c.pcie.max_payload = (number >> 7 & 1) != 0 ? 0 : 64U << (number >> 1 & 7);
       c.pcie.max_read_request = 64U << (number >> 4 & 7);
       return;
   }

@@ -38,5 +38,7 @@ class SeedMaker {
 void rule_seeds(SeedMaker& to);
 /// Answers, errors and refusals for every request to the firmware.
 void firmware_seeds(SeedMaker& to);
+/// Calls of an application out of turn, and cards that vanish or never rest.
+void application_seeds(SeedMaker& to);
 
 }  // namespace hni::fuzz

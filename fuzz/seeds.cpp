@@ -138,6 +138,7 @@ void ring_seeds(Maker& to) {
   }
   transmit("stamp-unasked", "stamp class=honest status=0\n");
   transmit("stamp-invalid", "send segments=1 length=32868\nstamp status=1\nconfirm packets=9\n");
+  transmit("stamp-illegal", "send segments=1 length=32868\nstamp status=2\nconfirm packets=9\n");
   transmit("stamp-never", "send segments=1 length=32868\nconfirm packets=9\nforget_stamps\n");
   transmit("early", "tx_early value=0x3\n");
   transmit("repeated", "confirm packets=1\ntx_repeat times=3\n");
@@ -333,6 +334,7 @@ void plain_seeds(Maker& to) {
     to.add("statistics", "carries-behind-read-" + when.substr(2),
            "carry group=0 value=" + when + "\nupdate\ncarry group=0 value=" + when +
                "\nsnapshot\nupdate\n");
+  to.add("statistics", "snapshot-while-no-half-rests", "fresh reads=255\nsnapshot\nupdate\n");
   to.add("statistics", "high-half-never-rests", "fresh reads=200\nupdate\nsnapshot\nupdate\n");
   const std::string frames =
       "frame kind=0 to=80 value=0x1\nframe kind=1 to=80 value=0x5\n"
@@ -386,6 +388,12 @@ void plain_seeds(Maker& to) {
   to.add_bytes("tlv", "heartbeat", {0x15, 0x80, 4, 0, 0, 0, 12, 0, 1, 2, 3, 4, 5, 6, 7, 8});
   to.add_bytes("tlv", "capabilities",
                {0x11, 0x80, 5, 0, 0, 0, 8, 0, 2, 0x19, 7, 0x19, 0x0a, 0, 8, 0, 4, 0, 0, 0});
+  to.add_bytes("tlv", "flag-alone", {0x19, 0x80, 2, 0, 0, 0, 4, 0});
+  to.add_bytes("tlv", "capabilities-of-empty-text",
+               {0x11, 0x80, 4, 0, 0, 0, 8, 0, 2, 0x19, 7, 0x19, 6, 0, 4, 0});
+  to.add_bytes("tlv", "capabilities-without-all-multicast",
+               {0x11, 0x80, 7, 0, 0, 0, 8, 0, 2, 0x19, 7, 0x19, 0x0a, 0,
+                8,    0,    4, 0, 0, 0, 8, 0, 8, 0,    0, 0,    0,    0});
   to.add_bytes("tlv", "attribute-behind-the-message",
                {0x15, 0x80, 3, 0, 0, 0, 12, 0, 1, 2, 3, 4, 5, 6, 7, 8});
   to.add_bytes("tlv", "attribute-of-length-zero", {0x15, 0x80, 2, 0, 0, 0, 0, 0});
@@ -424,6 +432,7 @@ std::vector<Seed> make_seeds() {
   plain_seeds(maker);
   rule_seeds(maker);
   firmware_seeds(maker);
+  application_seeds(maker);
   return std::move(maker.seeds);
 }
 

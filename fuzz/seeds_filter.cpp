@@ -28,9 +28,95 @@ struct RuleText {
   }
 };
 
+using Lines = std::initializer_list<const char*>;
+
+std::string lines(Lines text) {
+  std::string all;
+  for (const char* line : text) all += std::string(line) + "\n";
+  return all;
+}
+
+/// Settings that only together reach a branch.
+void setting_seeds(SeedMaker& to) {
+  const std::string frames =
+      "frame kind=0 to=80 value=0x1\nframe kind=1 to=80 value=0x5\n"
+      "frame kind=2 to=80 value=0x5\nframe kind=3 to=80\nframe kind=9 to=80 value=0x0\n";
+  const auto add = [&](const std::string& name, const std::string& text) {
+    to.add("classifier", name, text + frames);
+  };
+  add("rewritten-while-stopped", lines({"stop", "rewrite", "start"}));
+  add("rules-rewritten", RuleText{.type = 1, .source = 24}.line() + lines({"rewrite"}));
+  add("no-queue", lines({"queues count=0"}));
+  add("fewer-queues-than-the-table-names",
+      lines({"table context=0 queue=3", "table context=1 queue=1", "queues count=2",
+             "queues count=4", "queues count=8"}));
+  add("fewer-queues-than-a-rule-names",
+      RuleText{.type = 1, .action = 1}.line() + RuleText{.type = 0}.line() +
+          lines({"add_rule kind=18 port=80 value=0x0", "queues count=1", "queues count=2",
+                 "queues count=3"}));
+  add("fields-that-a-type-has-not", lines({"hash type=6 fields=65535", "hash type=4 fields=65535",
+                                           "hash type=0 fields=65535", "hash type=6 fields=0"}));
+  for (const char* type : {"hash type=132 fields=0", "hash type=131 fields=0",
+                           "hash type=129 fields=0", "hash type=128 fields=0"})
+    add("discarded-" + std::string(type + 10, type + 13),
+        lines({type, "bmc bits=1 first=9", type, "bmc bits=0"}));
+  for (unsigned type = 128; type < 135; ++type)
+    add("type-discarded-" + std::to_string(type % 7),
+        "hash type=" + std::to_string(type) + " fields=0\n" + frames + lines({"bmc bits=1"}));
+  add("rules-that-there-are-not", lines({"remove_rule number=48", "remove_rule number=49"}));
+  // All groups in rules, so that the controller's wildcard has no room.
+  std::string groups;
+  for (unsigned n = 0; n < 32; ++n)
+    groups += RuleText{.type = 6, .ports_mac = 0x4100 | n << 9}.line();
+  add("no-room-for-the-controller", groups + lines({"bmc bits=3 first=9", "bmc bits=1 first=9"}));
+  add("many-addresses-beside-a-controller",
+      lines({"bmc bits=1 first=9", "unicast count=20 first=1", "multicast count=20 first=1",
+             "promiscuous on=1", "all_multicast on=1", "unicast count=4 first=1",
+             "multicast count=12 first=1", "promiscuous on=0", "all_multicast on=0",
+             "unicast count=5 first=1", "unicast count=9 first=1"}));
+  add("one-address-four-times", lines({"bmc bits=5 first=9", "bmc bits=7 first=16393"}));
+  add("groups-of-a-controller-and-promiscuous",
+      lines({"promiscuous on=1", "bmc bits=1 first=16393", "promiscuous on=0"}));
+  add("the-wildcard-as-a-group",
+      lines({"all_multicast on=1", "multicast count=3 first=9", "multicast count=208 first=9",
+             "all_multicast on=0", "unicast count=209 first=9", "promiscuous on=1"}));
+  // The last place of the groups is the wildcard's when the controller wants all of them.
+  add("the-wildcard-as-the-last-group",
+      lines({"multicast count=226 first=9", "bmc bits=3 first=9", "bmc bits=1 first=9",
+             "multicast count=225 first=9", "bmc bits=3 first=9", "multicast count=227 first=9",
+             "bmc bits=1 first=9", "multicast count=226 first=9"}));
+  add("more-addresses-than-a-report-holds",
+      lines({"unicast count=7 first=1", "bmc bits=1 first=9", "unicast count=9 first=1",
+             "unicast count=14 first=1"}));
+  add("the-wildcard-in-a-rule",
+      lines({"all_multicast on=1"}) + RuleText{.type = 6, .ports_mac = 0xc100}.line());
+  add("prefix-longer-than-an-address", RuleText{.type = 1, .source = 63}.line() +
+                                           RuleText{.type = 0, .source = 63}.line() +
+                                           lines({"add_rule kind=16 port=80 value=0x7f"}));
+  add("mask-beyond-a-destination",
+      RuleText{.type = 1, .destination = 24, .more = 1ULL << 30}.line());
+  add("address-of-a-frame-that-has-none",
+      RuleText{.type = 6, .destination = 24}.line() + RuleText{.type = 6, .source = 24}.line());
+  // Each lies between those before it.
+  const auto prefixes = [](std::initializer_list<int> lengths, unsigned type) {
+    std::string all;
+    for (const int length : lengths) all += RuleText{.type = type, .source = length}.line();
+    return all;
+  };
+  add("prefix-between-two", prefixes({8, 32, 16, 24, 12, 28, 20}, 1));
+  add("prefix-between-two-of-ipv6", prefixes({1, 32, 16, 24, 12, 28, 20}, 0));
+  // The same place and value, another mask: only while stopped does nothing come between.
+  const std::string gone = "stop\nremove_rule number=47\n";
+  add("another-mask-of-a-port",
+      RuleText{.type = 1}.line() + gone + RuleText{.type = 1, .ports_mac = 16}.line() + "start\n");
+  add("another-mask-of-an-address", RuleText{.type = 1, .source = 16}.line() + gone +
+                                        RuleText{.type = 1, .source = 24}.line() + "start\n");
+}
+
 }  // namespace
 
 void rule_seeds(SeedMaker& to) {
+  setting_seeds(to);
   // All shapes, UDP and TCP, to the port's own address and to those of rules.
   std::string flows;
   for (unsigned kind = 0; kind < 64; kind += 4)

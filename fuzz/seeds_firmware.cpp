@@ -139,6 +139,110 @@ void flash_seeds(SeedMaker& to) {
                                      "advance unit=1 count=9\n" + chunk(60, 40) + end);
 }
 
+/// Answers that fit their request and not its state, and calls out of turn.
+void turn_seeds(SeedMaker& to) {
+  const auto add = [&](const std::string& name, const std::string& text) {
+    to.add("mailbox", name, text + "advance unit=1 count=5\n");
+  };
+  std::string all;
+  for (unsigned what = 0; what < 8; ++what) all += "misuse what=" + number(what) + " number=9\n";
+  add("out-of-turn-in-bring-up", all);
+  add("out-of-turn-when-up", kUp + all);
+  add("out-of-turn-when-stopping", kUp + "faults bits=2\nrequest what=5\nstop\n" + all);
+  add("out-of-turn-when-down", kUp + "stop\nadvance unit=1 count=9\n" + all);
+  add("recovered-before-it-was-taken",
+      "advance unit=1 count=9\ngone on=1\nadvance unit=1 count=9\nmisuse what=0\n");
+  add("out-of-turn-when-gone", kUp + "gone on=1\nadvance unit=1 count=9\n" + all);
+  for (unsigned n = 0; n < 4; ++n)
+    add("bare-mailbox-" + number(n), "misuse what=7 number=" + number(n) + "\n");
+  add("without-logs", "misuse what=2 number=0\n" + kUp + "stop\n");
+  add("logs-kept-nowhere",
+      kUp + "misuse what=6 number=1\nrequest what=6 number=3\nadvance\n" +
+          message(FwMessage::LOG_MSG_REQ, word(fw::LOG_MSG_REQ::MSEC, 7) +
+                                              word(fw::LOG_MSG_REQ::INDEX, 1) +
+                                              data(fw::LOG_MSG_REQ::MSG, 8)));
+  add("logs-off-then-stopped", kUp + "request what=6 number=0\nadvance\nstop\n");
+  add("logs-on-a-full-mailbox",
+      kUp + "faults bits=2\nsend_full times=31\nrequest what=6 number=1\n");
+  for (const unsigned seconds : {8U, 10U, 12U})
+    add("owned-again-after-" + number(seconds) + "-seconds",
+        kUp + "swallow answers=7\nadvance unit=2 count=" + number(seconds) + "\n" +
+            message(FwMessage::OWNERSHIP_RESP, ""));
+  namespace Caps = fw::FW_CAP_RESP;
+  const std::string asked = kUp + "swallow answers=7\nsend_full times=0\nadvance\n";
+  const std::string version = word(Caps::VERSION, 0x19070000);
+  add("capabilities-of-nothing", asked + message(FwMessage::FW_CAP_RESP, ""));
+  add("capabilities-of-no-speed",
+      asked + message(FwMessage::FW_CAP_RESP, version + word(Caps::FW_LINK_SPEED, 9)));
+  for (const std::uint32_t old : {0x000b0000U, 0x000d0000U}) {
+    const std::string answer =
+        message(FwMessage::FW_CAP_RESP, word(Caps::VERSION, old) + word(Caps::FW_LINK_SPEED, 4));
+    const std::string name = old == 0x000b0000U ? "without-logs" : "without-log-history";
+    add("firmware-" + name, "swallow answers=1\nadvance unit=1 count=3\n" + answer +
+                                "request what=6 number=3\nadvance\n");
+    add("firmware-from-now-on-" + name, asked + answer + "request what=6 number=3\nadvance\n");
+  }
+  // A controller that says neither yes nor no to all groups.
+  for (const std::uint32_t all_groups : {0U, 1U, 2U})
+    add("controller-with-all-groups-" + number(all_groups),
+        asked + message(FwMessage::FW_CAP_RESP, version + word(Caps::FW_LINK_SPEED, 4) +
+                                                    word(Caps::BMC_ALL_MULTI, all_groups) +
+                                                    "attribute id=" + number(Caps::BMC_PRESENT) +
+                                                    " length=4\nattribute id=" +
+                                                    number(Caps::BMC_MAC_ARRAY) + " length=4\n"));
+
+  add("capabilities-with-an-empty-array",
+      asked + message(FwMessage::FW_CAP_RESP,
+                      version + word(Caps::FW_LINK_SPEED, 4) +
+                          "attribute id=" + number(Caps::BMC_PRESENT) +
+                          " length=4\nattribute id=" + number(Caps::BMC_MAC_ARRAY) +
+                          " length=12 value=0x1\n"));
+  namespace Page = fw::QSFP_READ_RESP;
+  const Request module = requests()[1];
+  add("module-answered-with-less",
+      module.ask() + message(module.answer, word(Page::BANK, 0) + word(Page::PAGE, 0) +
+                                                word(Page::OFFSET, 0) + word(Page::LENGTH, 16) +
+                                                data(Page::DATA, 8)));
+  add("module-up-and-answered-with-less",
+      kUp + module.ask() +
+          message(module.answer, word(Page::BANK, 0) + word(Page::PAGE, 0) +
+                                     word(Page::OFFSET, 0) + word(Page::LENGTH, 16) +
+                                     data(Page::DATA, 8)));
+  namespace Info = fw::COREDUMP_GET_INFO_RESP;
+  const Request info = requests()[2];
+  add("dump-of-zero-bytes", kUp + info.ask() +
+                                message(info.answer, "attribute id=" + number(Info::AVAILABLE) +
+                                                         " length=4\n" + word(Info::SIZE, 0)));
+  add("dump-info-without-a-new-dump", kUp + "request what=2 number=0\nadvance\n" + kPoll);
+  add("dump-goes-on-on-a-full-mailbox",
+      kUp + "request what=3 number=8192\nsend_full times=31\n" +
+          "lie site=mailbox_low class_count=1 value=0x0\nadvance\n" + kPoll);
+  namespace Log = fw::LOG_MSG_REQ;
+  add("log-that-counts-too-much",
+      kUp + "request what=6 number=3\nadvance\n" +
+          message(FwMessage::LOG_MSG_REQ, word(Log::MSEC, 7) + word(Log::INDEX, 1) +
+                                              data(Log::MSG, 8) + word(Log::LENGTH, 3)));
+  namespace Chunk = fw::FW_WRITE_CHUNK_REQ;
+  const Request flash = requests()[4];
+  const auto type = static_cast<std::uint8_t>(FwMessage::FW_WRITE_CHUNK_REQ);
+  to.add_bytes(
+      "tlv", "flash-piece",
+      {type, 0x80, 5, 0, Chunk::OFFSET, 0, 8, 0, 0, 0, 0, 0, Chunk::LENGTH, 0, 8, 0, 60, 0, 0, 0});
+  add("flash-ended-before-the-piece-is-sent",
+      kUp + flash.ask() + message(flash.answer, "") + "faults bits=2\nsend_full times=31\n" +
+          message(FwMessage::FW_WRITE_CHUNK_REQ,
+                  word(Chunk::OFFSET, 0) + word(Chunk::LENGTH, 60)) +
+          message(FwMessage::FW_FINISH_UPGRADE_REQ, ""));
+  for (const unsigned c : {2U, 8U})
+    add("all-slots-at-once-" + number(c), kUp + "lie site=mailbox_low class_count=" +
+                                              number(c + 256 * 15) + " value=0x6\nadvance\n");
+  add("gone-as-it-stops-with-messages",
+      kUp + "request what=5\nsend_full times=3\ngone on=1\nstop\n");
+  for (unsigned n = 1; n < 40; n += 9)
+    add("vanishes-at-" + number(n),
+        kUp + "request what=5\nvanish accesses=" + number(n) + "\nadvance unit=1 count=3\nstop\n");
+}
+
 void life_seeds(SeedMaker& to) {
   const auto add = [&](const std::string& name, const std::string& text) {
     to.add("mailbox", name, text + "advance unit=1 count=5\n");
@@ -191,6 +295,7 @@ void firmware_seeds(SeedMaker& to) {
   answer_seeds(to);
   flash_seeds(to);
   life_seeds(to);
+  turn_seeds(to);
 }
 
 }  // namespace hni::fuzz

@@ -104,13 +104,22 @@ class PeerWire final : public device::Wire {
   std::vector<std::byte> scratch_;
 };
 
+/// An observer that wants to hear everything, as a tracer does, or no details.
+struct Watcher : NullObserver {
+  bool wants_receive_details() const { return listens; }
+  bool wants_completions() const { return listens; }
+  bool wants_sent_packets() const { return listens; }
+  bool listens = true;
+};
+
 class SimPort {
  public:
   using Io = HostileIo<io::InProcess>;
-  using P = Port<Io>;
+  using Obs = Watcher;
+  using P = Port<Io, Obs>;
   static constexpr QueueId kQueue{0};
 
-  SimPort() : card(device::CardConfig{}, wire), hostile(card.io), port(hostile) {}
+  SimPort() : card(device::CardConfig{}, wire), hostile(card.io), port(hostile, watcher) {}
 
   static PortConfig usual() {
     PortConfig c;
@@ -220,6 +229,7 @@ class SimPort {
   PeerWire wire;
   io::InProcessCard card;
   Io hostile;
+  Obs watcher;
   P port;
   Time now{1s};
   bool lose_interrupts = false;

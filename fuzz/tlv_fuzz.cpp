@@ -67,6 +67,7 @@ bool reference_accepts(Input bytes) {
 }
 
 void check_inside(const FirmwareMessage& message, Input bytes) {
+  require(!message.attributes.has(kTlvIds), "geometry", "an attribute of no number");
   const std::size_t end = std::size_t{word_at(bytes, 0) >> 16} * 4;
   for (std::uint16_t id = 0; id < kTlvIds; ++id) {
     if (!message.attributes.has(id)) continue;
@@ -94,6 +95,7 @@ void transfers(const FirmwareMessage& message) {
     session.begin(image);
     session.started();
     if (!session.accept(message.attributes)) return;
+    require(!session.complete(), "geometry", "an image is complete before it was sent");
     const auto piece = session.piece();
     require(session.is_valid() && !piece.empty() && piece.data() >= image.data() &&
                 piece.size() <= image.size(),
@@ -145,6 +147,41 @@ void decode_all(const FirmwareMessage& message, Input bytes) {
   }
 }
 
+/// A message of the same attributes, built into memory of any size: it fits, or nothing of it is
+/// there. Arrays are built as arrays, and end in the middle when their memory does.
+void rebuild(const FirmwareMessage& message, std::size_t room) {
+  std::vector<std::byte> into(room);
+  TlvBuilder builder(into, message.type);
+  for (std::uint16_t id = 0; id < kTlvIds; ++id) {
+    if (!message.attributes.has(id)) continue;
+    const auto& a = *message.attributes.at(id);
+    const auto part = message.attributes.bytes().part(a.offset, a.length);
+    const std::span<const std::byte> bytes(part.data(), part.size());
+    switch (id % 4) {
+      case 0:
+        builder.binary(id, bytes);
+        break;
+      case 1:
+        builder.string(id, std::string_view(reinterpret_cast<const char*>(bytes.data()),
+                                            std::min<std::size_t>(bytes.size(), 40)));
+        break;
+      case 2:
+        builder.open(id).open(id).open(id).u32(id, a.length).close().close().close();
+        break;
+      default:
+        builder.open(id).flag(id).u32(id, a.length).close();
+        builder.close();  // of nothing
+        break;
+    }
+  }
+  const auto built = builder.finish();
+  require(built.size() <= room && built.size() % 4 == 0, "geometry",
+          "a message of another size than its memory", built.size(), room);
+  if (built.empty()) return;
+  require((word_at(built, 0) >> 16) * 4 == built.size(), "geometry",
+          "a message that names another length", word_at(built, 0) >> 16, built.size());
+}
+
 void run(const std::uint8_t* data, std::size_t size) {
   // An exact copy on the heap, so that a read behind it is seen.
   const auto copy = std::make_unique<std::byte[]>(size == 0 ? 1 : size);
@@ -157,6 +194,8 @@ void run(const std::uint8_t* data, std::size_t size) {
   if (!message) return;
   check_inside(*message, bytes);
   decode_all(*message, bytes);
+  for (const std::size_t room : {std::size_t{4}, size / 2 + 4, size | 1U, std::size_t{4096}})
+    rebuild(*message, room);
 }
 
 }  // namespace

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// What an application may do to a port at any moment, with arguments of any value: what is out of
+/// range or out of turn must be refused, and nothing else may happen.
+
+#include <cstdint>
+
+namespace hni::fuzz {
+
+class SimPort;
+
+/// Call `what`, 0 to 15, with `number` and `value` as its arguments.
+void call_anything(SimPort& sim, unsigned what, std::uint16_t number, std::uint32_t value);
+
+/// Filter setting `what`, 0 to 5.
+void set_filter(SimPort& sim, unsigned what, std::uint16_t number);
+
+/// One packet with offloads; `how` 1: on the plain ring, 2: it says that it is empty, 4: on the
+/// second queue. `value`: flags in bits 2:0, L2 length 10:3, outer L3 20:11, L3 30:21,
+/// L4 37:31, MSS 52:38, checksum offset 58:53, types 60:59 and 62:61.
+void send_offload(SimPort& sim, unsigned how, std::uint16_t bytes, std::uint64_t value);
+
+/// Of the next arrays that the driver wants from the host, `after` are there and then `count` are
+/// not.
+void host_memory_fails(std::uint32_t count, std::uint32_t after);
+
+}  // namespace hni::fuzz
