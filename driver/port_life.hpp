@@ -357,6 +357,7 @@ void Port<Io, Obs>::fail_port(Error why, Time now) {
 template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::vanish(Time now) {
   error_ = {ErrorCode::kCardGone, 0};
+  if (state_ == PortState::kDetached) return;  // while its memory was given back: it has none left
   for (std::uint32_t i = 0; i < pair_count_; ++i) pairs_[i]->reclaim();
   firmware_.abandon();
   link_.stop();

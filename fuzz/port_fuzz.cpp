@@ -471,7 +471,8 @@ class Run {
     if (sim_.port.state() == PortState::kDetached) {
       require(sim_.card.dma.mappings() == 0, "conservation", "a detached port holds memory",
               sim_.card.dma.mappings());
-    } else if (sim_.port.queues() != 0) {
+    } else {
+      require(sim_.port.queues() != 0, "conservation", "a port that is attached has no queues", 0);
       const Balance b = transmit_balance(sim_.port, 0, posted());
       require(b.holds(), "conservation", "transmit packets", b.left, b.right);
     }

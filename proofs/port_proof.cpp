@@ -76,7 +76,7 @@ class Search {
   std::vector<std::string> examples;  ///< states and calls in which a rule was first broken
   std::set<State> states;
   bool quiet = true;     ///< queues run only in a port that runs
-  bool returned = true;  ///< a detached port holds no memory
+  bool returned = true;  ///< a detached port, and no other, holds no memory
 
   [[nodiscard]] const std::set<std::string>& broken() const { return here_.broken; }
 
@@ -189,7 +189,9 @@ class Search {
 
   void judge(const State& now) {
     quiet = quiet && (!here_.runs() || now.port == PortState::kRunning);
-    returned = returned && (now.port != PortState::kDetached || here_.dma_spans == 0);
+    const bool holds = here_.dma_spans != 0 && !now.pairs.empty();
+    const bool none = here_.dma_spans == 0 && now.pairs.empty();
+    returned = returned && (now.port == PortState::kDetached ? none : holds);
   }
 
   World here_;
@@ -223,7 +225,7 @@ HNI_PROVE(
     for (const std::string& example : search.examples) note(example);
     conclude("S4", "the port keeps all rules", search.broken().empty());
     conclude("S4", "queues run only in a port that runs", search.quiet);
-    conclude("I4", "a detached port holds no memory", search.returned);
+    conclude("I4", "a detached port, and no other, holds no memory", search.returned);
   }
 }
 

@@ -48,8 +48,8 @@ constexpr const char* kGateRule = "no DMA gate is shut while a queue is enabled"
 constexpr const char* kMemoryRule =
     "memory is taken back only from queues that are off, or switched off and cut off from memory";
 
-/// The card: it may vanish at each read. Port itself writes interrupt registers and the drop
-/// control at the MAC; everything else is written by parts.
+/// The card: it may vanish at each read, and each part reads it (flush()). Port itself writes
+/// interrupt registers and the drop control at the MAC; everything else is written by parts.
 struct PortIo {
   std::uint32_t read32(Site, RegAddr) {
     world->vanished = world->vanished || world->flip();
@@ -109,55 +109,67 @@ class Setup<proofs::PortIo, NullObserver> {
 template <>
 class Link<proofs::PortIo, NullObserver> {
  public:
-  explicit Link(proofs::PortDoor&) {}
+  explicit Link(proofs::PortDoor& door) : door_(&door) {}
   void configure(const LinkConfig&) {}
   template <class OnUp>
   Result<LinkEvent> start(Time, spec::FW_LINK_SPEED, spec::FW_LINK_FEC, OnUp&& on_up) {
+    door_->flush();
     on_up(true);
     return LinkEvent::kUp;
   }
   template <class OnUp>
   LinkEvent interrupt(Time, OnUp&& on_up) {
+    door_->flush();
     on_up(false);
     return LinkEvent::kDown;
   }
   template <class OnUp>
   LinkEvent step(Time, OnUp&& on_up) {
+    door_->flush();
     on_up(true);
     return LinkEvent::kUp;
   }
-  void stop() {}
+  void stop() { door_->flush(); }
   [[nodiscard]] bool up() const { return proofs::world->flip(); }
   [[nodiscard]] bool tx_pause_on() const { return false; }
   [[nodiscard]] std::uint32_t speed_mbps() const { return 0; }
   [[nodiscard]] Time deadline() const { return {}; }
+
+ private:
+  proofs::PortDoor* door_;
 };
 
 template <>
 class RxFilter<proofs::PortIo, NullObserver> {
  public:
-  explicit RxFilter(proofs::PortDoor&) {}
+  explicit RxFilter(proofs::PortDoor& door) : door_(&door) {}
   void forget() {}
-  void start() {}
-  void stop() {}
+  void start() { door_->flush(); }
+  void stop() { door_->flush(); }
   void reprogram() {}
-  void rewrite_rules() {}
+  void rewrite_rules() { door_->flush(); }
   Result<> set_mac(const MacAddress&) { return {}; }
   Result<> set_queue_count(std::uint32_t) { return {}; }
   Result<> set_bmc(const BmcConfig&) { return {}; }
   [[nodiscard]] RxTimestamps timestamps() const { return {}; }
   std::optional<AddressReport> take_address_report() { return AddressReport{}; }
+
+ private:
+  proofs::PortDoor* door_;
 };
 
 template <>
 class Clock<proofs::PortIo, NullObserver> {
  public:
-  explicit Clock(proofs::PortDoor&) {}
-  void setup() {}
-  void start(Time) {}
+  explicit Clock(proofs::PortDoor& door) : door_(&door) {}
+  void setup() { door_->flush(); }
+  void start(Time) { door_->flush(); }
   void stop() {}
-  void step(Time) {}
+  void step(Time) { door_->flush(); }
   [[nodiscard]] std::uint64_t time_of(const Untrusted<std::uint64_t>&) const { return 0; }
+
+ private:
+  proofs::PortDoor* door_;
 };
 
 template <>
@@ -185,14 +197,8 @@ class Firmware<proofs::PortIo, NullObserver> {
     if (state() != State::kWaitMailbox) return fail(ErrorCode::kCardGone);
     return {};
   }
-  void step(Time) {
-    door_->flush();
-    move(Call::kStep);
-  }
-  void interrupt(Time) {
-    door_->flush();
-    move(Call::kInterrupt);
-  }
+  void step(Time) { move(Call::kStep); }
+  void interrupt(Time) { move(Call::kInterrupt); }
   Result<> take_ownership(bool, Time) { return proofs::any_result(); }
   Result<> recover(Time) {
     move(Call::kRecover, proofs::world->restarts);
@@ -224,6 +230,7 @@ class Firmware<proofs::PortIo, NullObserver> {
 
  private:
   void move(Call call, bool restarts = true) {
+    door_->flush();  // the card may vanish in each call
     const State from = state();
     const auto moves = proofs::firmware_moves(call, from, door_->gone(), restarts);
     const State to = moves[proofs::world->pick(static_cast<unsigned>(moves.size()))];
@@ -278,6 +285,7 @@ class QueuePair<proofs::PortIo, NullObserver> {
   }
   void step_quiesce(Time, bool& discard) {
     if (state() != PairState::kQuiescing) return;
+    door_->flush();
     const unsigned outcome = proofs::world->pick(4);
     discard = discard || outcome == 1;
     if (outcome >= 2) go(outcome == 2 ? PairState::kOff : PairState::kStuck);
