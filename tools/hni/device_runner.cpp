@@ -25,7 +25,8 @@ constexpr std::uint64_t kFirmware = 3;
 
 constexpr unsigned kMessages = 256;
 constexpr unsigned kFrames = 128;
-constexpr unsigned kDescriptors = 256;
+/// Between two looks at the client: while the card works, a guest that touches a register waits.
+constexpr unsigned kDescriptors = 64;
 /// How soon to offer a frame again that the wire did not take.
 constexpr Duration kWireRetry = std::chrono::microseconds(100);
 
