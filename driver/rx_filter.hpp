@@ -111,7 +111,8 @@ class RxFilter {
   Result<> set_broadcast(bool on) { return change(filter_.broadcast, on); }
   Result<> set_promiscuous(bool on) { return change(filter_.promiscuous, on); }
   Result<> set_all_multicast(bool on) { return change(filter_.all_multicast, on); }
-  /// Further unicast addresses; a list that does not fit makes the port promiscuous.
+  /// Further unicast addresses; a list that does not fit makes the port promiscuous. An address of
+  /// the other kind is heard as if the other list had it.
   Result<> set_unicast(std::span<const MacAddress> macs) {
     return change(filter_.unicast, MacList(macs));
   }

@@ -382,8 +382,7 @@ class Run {
       require(!decision.to_host(), "filter", "a frame that nobody wants", flow.to[5]);
     if (!wanted) return;
     // What the host alone listens to is none of the controller's business.
-    const MacFilter& own = filter_.filter();
-    if (flow.to == own.host || own.unicast.contains(flow.to))
+    if (!is_multicast(flow.to) && is_named(flow.to))
       require(!decision.to_bmc(), "filter", "the controller hears the host's frames", flow.to[4],
               flow.to[5]);
     if (rule != nullptr) return judge_rule(*rule, decision);
@@ -416,12 +415,18 @@ class Run {
     }
   }
 
-  /// The settings name this address.
+  /// The settings name this address; either list may hold any.
+  bool is_named(const MacAddress& to) const {
+    const MacFilter& f = filter_.filter();
+    return to == f.host || f.unicast.contains(to) || f.multicast.contains(to);
+  }
+  /// The settings name this address, or take all of its kind.
   bool is_wanted(const MacAddress& to) const {
     const MacFilter& f = filter_.filter();
+    if (is_named(to)) return true;
     if (to == kBroadcastMac) return f.broadcast || f.promiscuous;
-    if (is_multicast(to)) return f.multicast.contains(to) || f.all_multicast || f.promiscuous;
-    return to == f.host || f.unicast.contains(to) || (f.promiscuous && !is_bmc(to));
+    if (is_multicast(to)) return f.all_multicast || f.promiscuous;
+    return f.promiscuous && !is_bmc(to);
   }
   /// An address of the management controller: what lies in its part of the table is its alone.
   bool is_bmc(const MacAddress& to) const {
