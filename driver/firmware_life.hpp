@@ -170,12 +170,13 @@ void Firmware<Io, Obs>::fail_with(Error why) {
 
 template <DeviceIo Io, class Obs>
 Result<> Firmware<Io, Obs>::send_plain(FwMessage type, Time now) {
-  if (type == FwMessage::HOST_CAP_REQ) {
+  SmallMessage buffer;
+  const auto sent = mailbox_.send(encode_plain(buffer, type), now);
+  if (sent && type == FwMessage::HOST_CAP_REQ) {
     failures_seen_ = mailbox_.counters().send_refused + mailbox_.counters().receive_failed;
     capabilities_expected_ = true;
   }
-  SmallMessage buffer;
-  return mailbox_.send(encode_plain(buffer, type), now);
+  return sent;
 }
 
 /// 4.4 step 4: until the answer is accepted, at most until the bring-up deadline. A completion
@@ -340,9 +341,10 @@ void Firmware<Io, Obs>::on_capabilities(const Attributes& attributes, Time now) 
 template <DeviceIo Io, class Obs>
 Result<> Firmware<Io, Obs>::refresh_capabilities(Time now) {
   if (!ready()) return fail(ErrorCode::kNotRunning);
-  capabilities_hinted_ = false;
   next_refresh_ = now + kAnswerTime;
-  return send_plain(FwMessage::HOST_CAP_REQ, now);
+  const auto sent = send_plain(FwMessage::HOST_CAP_REQ, now);
+  if (sent) capabilities_hinted_ = false;
+  return sent;
 }
 
 }  // namespace hni

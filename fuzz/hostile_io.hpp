@@ -74,7 +74,9 @@ class HostileIo : public io::PassThrough<Inner> {
                         ? Site::kMailboxLength
                         : site;
     const unsigned shift = as == Site::kMailboxLength ? 16 : 0;
-    return static_cast<std::uint32_t>(changed(as, honest, 32 - shift, shift));
+    const auto said = static_cast<std::uint32_t>(changed(as, honest, 32 - shift, shift));
+    if (site == Site::kIdle) last_idle = said;
+    return said;
   }
   void write32(RegAddr reg, std::uint32_t value) {
     ++accesses;
@@ -127,6 +129,7 @@ class HostileIo : public io::PassThrough<Inner> {
   std::uint32_t allocations_before = 0;  ///< of the next ones succeed
   std::uint32_t allocations_to_fail = 0;
   std::uint64_t accesses = 0;
+  std::uint32_t last_idle = ~0U;    ///< what the last look at an idle register was told
   std::uint64_t lies = 0;           ///< values that were changed
   std::uint64_t receive_lies = 0;   ///< of these, in receive completions
   std::uint64_t transmit_lies = 0;  ///< of these, in transmit completions

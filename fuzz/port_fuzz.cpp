@@ -45,6 +45,7 @@ enum class PortOp : std::uint8_t {
   kFailHost,
   kCall,
   kOffload,
+  kBringUp,
 };
 
 constexpr auto kOps = std::to_array<OpInfo>({
@@ -91,6 +92,7 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"offload", ArgKind::kNumber, "how", "bytes", 2,
      "a packet with offloads; how 1: on the plain ring, 2: it says that it is empty, 4: on "
      "the second queue"},
+    {"bring_up", ArgKind::kNone, "", "", 0, "attach, start, and all the time that it takes"},
 });
 
 class Run {
@@ -143,6 +145,9 @@ class Run {
         offloaded_ = true;
         send_offload(sim_, op.a, op.b, op.value);
         break;
+      case PortOp::kBringUp:
+        bring_up();
+        break;
       default:
         life(op);
         break;
@@ -163,7 +168,7 @@ class Run {
     if (sim_.port.state() == PortState::kGone) detach();
     if (sim_.port.state() == PortState::kDetached) sim_.attach();
     bool up = comes_up();
-    if (!up && (disturbed_ || misinformed_ || sim_.hostile.lies != 0)) {
+    if (!up && (misinformed_ || sim_.hostile.lies != 0)) {
       // What the firmware said of itself once is believed until it is asked again.
       detach();
       sim_.attach();
@@ -187,12 +192,18 @@ class Run {
 
   bool comes_up() {
     sim_.port.start(sim_.now);
-    return sim_.run_until(
-        [&] {
-          return sim_.port.state() == PortState::kRunning && sim_.port.link_up() &&
-                 sim_.port.firmware().owned();
-        },
-        120s);
+    return sim_.run_until([&] { return is_up(); }, 120s);
+  }
+  bool is_up() {
+    return sim_.port.state() == PortState::kRunning && sim_.port.link_up() &&
+           sim_.port.firmware().owned();
+  }
+
+  /// What an application does first: the card may hinder it, so for a bounded time.
+  void bring_up() {
+    if (sim_.port.state() == PortState::kDetached) sim_.attach();
+    start();
+    (void)sim_.run_until([&] { return is_up(); }, 10s);
   }
 
   void behave() {

@@ -139,7 +139,7 @@ class SimPort {
     card.vectors.take([&](Vector v) {
       if (!lose_interrupts) port.interrupt(v, now);
     });
-    if (now >= port.deadline()) port.step(now);
+    if (now >= port.deadline()) step_port();
     require(hostile.accesses < kMostAccesses, "steps", "a step of the port does not end",
             hostile.accesses);
     work().events += hostile.accesses;
@@ -241,6 +241,24 @@ class SimPort {
  private:
   /// Statistics read some 600 registers, a snapshot three times each, link and set-up the rest.
   static constexpr std::uint64_t kMostAccesses = 20'000;
+
+  /// While the card may reach memory, a queue is only taken back once the card has said that it is
+  /// idle. The only queue, as its look is then the last one.
+  void step_port() {
+    const bool waits = waits_for_idle();
+    port.step(now);
+    if (waits && !waits_for_idle() && may_take_back_idle_only())
+      require((hostile.last_idle & 1) != 0, "ownership", "a queue that is not idle is taken back",
+              hostile.last_idle);
+  }
+  bool waits_for_idle() {
+    return port.queues() == 1 && may_take_back_idle_only() &&
+           std::as_const(port).pair(kQueue).state() == PairState::kQuiescing;
+  }
+  bool may_take_back_idle_only() const {
+    const PortState s = port.state();
+    return s == PortState::kRunning || s == PortState::kStopping || s == PortState::kReady;
+  }
 
   std::uint64_t starts_ = 0;
   std::uint64_t resets_seen_ = 0;

@@ -338,6 +338,25 @@ TEST_F(FirmwareLife, UnaskedCapabilitiesAreAHintToAskOncePerTenSeconds) {
   EXPECT_EQ(fw.capabilities().generation, 2u);
 }
 
+TEST_F(FirmwareLife, QuestionWithoutRoomIsNotAskedAndTheHintStays) {
+  bring_up();
+  io.capabilities = words({0x00058011, 0x00080000, kVersionWord + 1, 0x0008000a, 3});
+  const Bytes unasked = words({0x00058011, 0x00080000, kVersionWord + 2, 0x0008000a, 1});
+  io.frozen = true;
+  while (fw.send_logs(true, false, now)) {
+  }
+  EXPECT_EQ(fw.refresh_capabilities(now).error().code, ErrorCode::kMailboxFull);
+  ASSERT_TRUE(io.deliver(unasked));
+  now += 20ms;
+  fw.step(now);
+  EXPECT_EQ(fw.capabilities().generation, 1u);
+  EXPECT_EQ(fw.counters().capability_hints, 1u);
+  io.frozen = false;
+  advance(11s);
+  EXPECT_EQ(fw.capabilities().running.version, kVersionWord + 1);
+  EXPECT_EQ(fw.capabilities().generation, 2u);
+}
+
 TEST_F(FirmwareLife, LaterAnswerWithATooOldVersionIsRefusedAndChangesNothing) {
   bring_up();
   io.capabilities = words({0x00038011, 0x00080000, 1});

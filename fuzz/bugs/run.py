@@ -31,7 +31,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUGS = ROOT / "fuzz" / "bugs"
 SHARED = ("finding", "script", "run_target", "message_mutator", "mutator")
-RINGS = ("rx", "tx", "traffic")
+PARTS = {"rx": ["ring_script"], "tx": ["ring_script"], "traffic": ["ring_script"], "port": ["port_calls", "bare_queues"]}
 OPTIONS = {"classifier_fuzz": ["-fno-sanitize-coverage=trace-cmp"]}  # as in fuzz/CMakeLists.txt
 VERDICT = (
     (re.compile(r"^finding: ([a-z_-]+): (.*) \(0x", re.M), "{0}: {1}"),
@@ -95,7 +95,7 @@ class Builder:
         folder.mkdir(parents=True)
         shutil.copytree(ROOT / "driver", folder / "driver")
         subprocess.run(["patch", "-s", "-p1", "-i", str(bug.patch)], cwd=folder, check=True)
-        sources = [f"{bug.target}_fuzz"] + (["ring_script"] if bug.target in RINGS else [])
+        sources = [f"{bug.target}_fuzz", *PARTS.get(bug.target, [])]
         objects = [self.compile(f"fuzz/{name}.cpp", folder / f"{name}.o", folder) for name in sources]
         subprocess.run([self.compiler[-1], *self.flags[:5], "-fsanitize=fuzzer", *objects, *self.objects,
                         self.entries[bug.target], str(self.build / "device" / "libhni_device.a"),
