@@ -210,6 +210,13 @@ class MacTableBuilder {
     return std::nullopt;
   }
 
+  // The last entry of a group that the host hears by its wildcard anyway.
+  [[nodiscard]] std::optional<std::uint32_t> covered_place(Range r) const {
+    for (std::uint32_t n = r.last; n-- > r.first;)
+      if (table_.entries[n].owners == kOwnMulticast) return n;
+    return std::nullopt;
+  }
+
   // The BMC's own addresses. One that the host uses, too, would take the host's frames away
   // (trust boundary A.6 row 80), so it is refused.
   void place_bmc() {
@@ -229,7 +236,8 @@ class MacTableBuilder {
       const Range own{kMacBmc, kMacBroadcast}, shared = multicast_range(table_.boundary);
       const bool share = is_multicast(mac) && host_takes_all_multicast();
       auto n = free_place(share ? shared : own, false);
-      if (!n && is_multicast(mac)) n = free_place(share ? own : shared, false);
+      if (!n && share) n = covered_place(shared);
+      if (!n && !share && is_multicast(mac)) n = free_place(shared, false);
       if (n) {
         table_.entries[*n] = {mac, kZeroMac, kOwnBmc};
       } else {

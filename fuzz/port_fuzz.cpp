@@ -177,6 +177,7 @@ class Run {
     require(up, "recovery", "the port does not run again", state(),
             static_cast<std::uint64_t>(sim_.port.error().code));
     traffic();
+    check_hash_key();
     check();
     detach();
     // The card obeyed to the end, so its way to memory is shut.
@@ -243,6 +244,17 @@ class Run {
     }
     require(sent, "recovery", "nothing is sent", sim_.port.recoveries().tx_hangs);
     require(received, "recovery", "nothing is received", sim_.port.recoveries().starvation_kicks);
+  }
+
+  /// A card forgets the application's key at a reset; the last word has bits beyond it.
+  void check_hash_key() {
+    const RssKey& key = sim_.port.filter().rss_key();
+    for (std::uint32_t word = 0; word + 1 < kRssKeyWords; ++word) {
+      std::uint32_t expected = 0;
+      for (std::uint32_t i = 0; i < 4; ++i) expected = expected << 8 | key[4 * word + i];
+      const std::uint32_t held = sim_.card.card.read(spec::RPC_RSS_KEY::at(word));
+      require(held == expected, "recovery", "the card hashes with another key", word, held);
+    }
   }
 
   void detach() {

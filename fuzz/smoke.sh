@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # fuzz/smoke.sh SECONDS [FOLDER]: every libFuzzer target of the build in FOLDER (build/fuzz) runs
 # for a share of the time on the committed corpus; a line each. Fails on a finding and prints the
-# line that replays it. The canary must be found. The seed is fixed, so that the same build tries the
-# same inputs.
+# line that replays it. The canary must be found. The fixed seed makes runs alike, not equal: what libFuzzer
+# chooses depends on addresses and on time, too.
 set -u
 seconds=${1:?usage: fuzz/smoke.sh SECONDS [BUILD FOLDER]}
 root=$(cd "$(dirname "$0")/.." && pwd)

@@ -324,6 +324,21 @@ TEST_F(BmcTest, AGroupOfBothLiesInTheSharedRegion) {
   EXPECT_EQ(mac_at(5), group(1)) << "a promiscuous host must see it, too";
 }
 
+TEST_F(BmcTest, ItsGroupTakesAPlaceThatTheHostsWildcardCovers) {
+  BmcConfig config = bmc();
+  config.addresses[1] = group(1);
+  ASSERT_TRUE(filter_.set_bmc(config));
+  std::vector<MacAddress> groups;
+  for (std::uint8_t n = 0; n < kMacEntries; ++n)
+    groups.push_back(group(static_cast<std::uint8_t>(100 + n)));
+  ASSERT_TRUE(filter_.set_multicast(groups));
+  filter_.start();
+  const MacTable& table = filter_.mac_table();
+  EXPECT_TRUE(table.multicast_overflow);
+  EXPECT_GE(table.find(group(1)).value_or(0), kMacMulticast) << "in its own region it is its alone";
+  EXPECT_EQ(table.bmc_refused, 0U);
+}
+
 TEST_F(BmcTest, ItCannotTakeTheHostsAddress) {
   BmcConfig config = bmc();
   config.addresses[1] = kHost;

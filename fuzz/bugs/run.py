@@ -32,7 +32,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUGS = ROOT / "fuzz" / "bugs"
 SHARED = ("finding", "script", "run_target", "message_mutator", "mutator")
 PARTS = {"rx": ["ring_script"], "tx": ["ring_script"], "traffic": ["ring_script"], "port": ["port_calls", "bare_queues"]}
-OPTIONS = {"classifier_fuzz": ["-fno-sanitize-coverage=trace-cmp"]}  # as in fuzz/CMakeLists.txt
+# As in fuzz/CMakeLists.txt.
+OPTIONS = {name: ["-fno-sanitize-coverage=trace-cmp"] for name in ("classifier_fuzz", "port_fuzz", "port_calls")}
 VERDICT = (
     (re.compile(r"^finding: ([a-z_-]+): (.*) \(0x", re.M), "{0}: {1}"),
     (re.compile(r"ERROR: AddressSanitizer: ([A-Za-z-]+)"), "ASan: {0}"),
