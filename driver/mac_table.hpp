@@ -236,7 +236,10 @@ class MacTableBuilder {
       const Range own{kMacBmc, kMacBroadcast}, shared = multicast_range(table_.boundary);
       const bool share = is_multicast(mac) && host_takes_all_multicast();
       auto n = free_place(share ? shared : own, false);
-      if (!n && share) n = covered_place(shared);
+      if (!n && share) {
+        n = covered_place(shared);
+        table_.multicast_overflow |= n.has_value();
+      }
       if (!n && !share && is_multicast(mac)) n = free_place(shared, false);
       if (n) {
         table_.entries[*n] = {mac, kZeroMac, kOwnBmc};

@@ -335,7 +335,8 @@ TEST_F(BmcTest, ItsGroupTakesAPlaceThatTheHostsWildcardCovers) {
   filter_.start();
   const MacTable& table = filter_.mac_table();
   EXPECT_TRUE(table.multicast_overflow);
-  EXPECT_GE(table.find(group(1)).value_or(0), kMacMulticast) << "in its own region it is its alone";
+  EXPECT_GE(table.find(group(1)).value_or(0), kMacMulticast)
+      << "in its own region it is its alone";
   EXPECT_EQ(table.bmc_refused, 0U);
 }
 
