@@ -168,7 +168,8 @@ class Run {
     if (sim_.port.state() == PortState::kGone) detach();
     if (sim_.port.state() == PortState::kDetached) sim_.attach();
     bool up = comes_up();
-    if (!up && (misinformed_ || sim_.hostile.lies != 0)) {
+    const bool works = up && (!misinformed_ || exchange() == Exchange{true, true});
+    if (!works && (misinformed_ || sim_.hostile.lies != 0)) {
       // What the firmware said of itself once is believed until it is asked again.
       detach();
       sim_.attach();
@@ -229,8 +230,13 @@ class Run {
   }
   std::uint64_t state() { return static_cast<std::uint64_t>(sim_.port.state()); }
 
-  /// Frames flow both ways. What was lost before may be noticed now: a few rounds.
-  void traffic() {
+  struct Exchange {
+    bool sent = false;
+    bool received = false;
+    bool operator==(const Exchange&) const = default;
+  };
+  /// Which ways frames flow. What was lost before may be noticed now: a few rounds.
+  Exchange exchange() {
     bool received = false;
     bool sent = false;
     for (int round = 0; round < 40 && !(received && sent); ++round) {
@@ -242,8 +248,15 @@ class Run {
       received = sim_.receive() != 0 || received;
       if (!(received && sent)) sim_.run_until([] { return false; }, 500ms);
     }
-    require(sent, "recovery", "nothing is sent", sim_.port.recoveries().tx_hangs);
-    require(received, "recovery", "nothing is received", sim_.port.recoveries().starvation_kicks);
+    return {sent, received};
+  }
+
+  /// Frames flow both ways.
+  void traffic() {
+    const Exchange flows = exchange();
+    require(flows.sent, "recovery", "nothing is sent", sim_.port.recoveries().tx_hangs);
+    require(flows.received, "recovery", "nothing is received",
+            sim_.port.recoveries().starvation_kicks);
   }
 
   /// A card forgets the application's key at a reset; the last word has bits beyond it.
