@@ -25,7 +25,6 @@ Result<> Firmware<Io, Obs>::start(Time now) {
 
 template <DeviceIo Io, class Obs>
 void Firmware<Io, Obs>::step(Time now) {
-  if (state_ == State::kDown || state_ == State::kFailed) return;
   // While vector 0 announces messages, looking at the rings is a safety net for lost interrupts.
   if (state_ != State::kReady || now >= next_look_) {
     next_look_ = now + kLookTime;
@@ -38,8 +37,8 @@ void Firmware<Io, Obs>::step(Time now) {
 /// What follows from the mailbox's state and from the time.
 template <DeviceIo Io, class Obs>
 void Firmware<Io, Obs>::advance(Time now) {
-  if (state_ == State::kFailed) return;  // a handler gave up
-  if (mailbox_.state() == MailboxState::kFailed) return fail_with(mailbox_.error());
+  if (state_ != State::kFailed && mailbox_.state() == MailboxState::kFailed)
+    return fail_with(mailbox_.error());
   switch (state_) {
     case State::kWaitMailbox:
       if (mailbox_.state() != MailboxState::kReady) return;
@@ -75,21 +74,12 @@ template <DeviceIo Io, class Obs>
 Result<> Firmware<Io, Obs>::take_ownership(bool take, Time now) {
   want_ownership_ = take;
   if (!ready()) return fail(ErrorCode::kNotRunning);
-  switch (ownership_) {
-    case Ownership::kReleasing:
-      return {};  // the answer to the release comes first, and then want_ownership_ counts
-    case Ownership::kTaking:
-    case Ownership::kOwned:
-      if (!take) ask_ownership(Ownership::kReleasing, now);
-      return {};
-    case Ownership::kNone:
-    case Ownership::kLost:
-      if (take) {
-        ask_ownership(Ownership::kTaking, now);
-      } else if (crashed()) {
-        ask_ownership(Ownership::kReleasing, now);
-      }
-      return {};
+  // The answer to a release comes first, and then want_ownership_ counts.
+  if (ownership_ == Ownership::kReleasing) return {};
+  if (!take) {
+    if (ownership_ != Ownership::kNone) ask_ownership(Ownership::kReleasing, now);
+  } else if (ownership_ == Ownership::kNone || crashed()) {
+    ask_ownership(Ownership::kTaking, now);
   }
   return {};
 }
@@ -118,7 +108,7 @@ void Firmware<Io, Obs>::stop(Time now) {
   }
   if (state_ == State::kStopping) return;
   // A release that is on its way already is not sent again: the firmware would answer only one.
-  bool release_sent = ownership_ == Ownership::kReleasing && answer_pending_ && !ask_again_;
+  bool release_sent = ownership_ == Ownership::kReleasing && !ask_again_;
   if (ready()) {
     SmallMessage buffer;
     if (ownership_ != Ownership::kNone && !release_sent)
@@ -282,7 +272,9 @@ void Firmware<Io, Obs>::on_ownership(const Attributes& attributes, Time now) {
   answer_pending_ = false;
   ask_again_ = false;
   ownership_ = Ownership::kOwned;
-  if (on_uptime(attributes.unsigned_at(fw::OWNERSHIP_RESP::TIME))) ask_heartbeat(now);
+  // The first uptime of a conversation: those of the heartbeat are compared with it.
+  uptime_ms_ = attributes.unsigned_at(fw::OWNERSHIP_RESP::TIME).as_data();
+  ask_heartbeat(now);
 }
 
 /// The next question is due one period after the last one; the answer does not move it.

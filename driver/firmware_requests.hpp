@@ -125,12 +125,14 @@ Result<> Firmware<Io, Obs>::open_with(Request request, std::span<const std::byte
 
 template <DeviceIo Io, class Obs>
 void Firmware<Io, Obs>::close_slot(Request request) {
-  if (Slot* slot = find(request)) *slot = {};
+  for (Slot& slot : slots_)
+    if (slot.request == request) slot = {};
 }
 
 template <DeviceIo Io, class Obs>
 void Firmware<Io, Obs>::extend(Request request, Time now) {
-  if (Slot* slot = find(request)) slot->deadline = now + kAnswerTime;
+  for (Slot& slot : slots_)
+    if (slot.request == request) slot.deadline = now + kAnswerTime;
 }
 
 template <DeviceIo Io, class Obs>
