@@ -104,17 +104,8 @@ inline constexpr std::uint16_t kIpValid = spec::TCAM_ACT_WORD0{}.set_IPSRC_VALID
 
 /// Position of a table's four bits in action word 0.
 constexpr unsigned ip_shift(IpTable table) {
-  switch (table) {
-    case IpTable::kSource:
-      return 0;
-    case IpTable::kDestination:
-      return 4;
-    case IpTable::kOuterSource:
-      return 8;
-    case IpTable::kOuterDestination:
-      break;
-  }
-  return 12;
+  constexpr std::array<unsigned, kIpTables> kShifts{8, 12, 0, 4};  // outer tables above inner ones
+  return kShifts[raw(table)];
 }
 static_assert(spec::TCAM_ACT_WORD0{}.set_OUTER_IPDST_IDX(7).raw ==
               std::uint32_t{kIpIndexMask} << ip_shift(IpTable::kOuterDestination));

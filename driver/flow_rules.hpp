@@ -61,21 +61,11 @@ constexpr HashFields default_hash_fields(FlowType t) {
 enum class RxTimestamps : std::uint8_t { kNone, kAll, kUdp, kNonIp, kUdpAndNonIp };
 
 constexpr bool is_stamped(RxTimestamps mode, FlowType t) {
+  if (mode == RxTimestamps::kAll) return true;
+  const bool both = mode == RxTimestamps::kUdpAndNonIp;
+  if (t == FlowType::kEther) return both || mode == RxTimestamps::kNonIp;
   const bool udp = t == FlowType::kUdp4 || t == FlowType::kUdp6;
-  const bool non_ip = t == FlowType::kEther;
-  switch (mode) {
-    case RxTimestamps::kNone:
-      return false;
-    case RxTimestamps::kAll:
-      return true;
-    case RxTimestamps::kUdp:
-      return udp;
-    case RxTimestamps::kNonIp:
-      return non_ip;
-    case RxTimestamps::kUdpAndNonIp:
-      return udp || non_ip;
-  }
-  return false;
+  return udp && (both || mode == RxTimestamps::kUdp);
 }
 
 /// An IP address to compare with; a 1 bit in `mask` is compared. IPv4 lies in the last 4 bytes.
@@ -244,7 +234,7 @@ constexpr IpEntries place_ip(std::span<const IpEntry> wanted, const IpEntries& p
       placed = is_ordered(table);
       if (!placed) table[n] = {};
     }
-    fits = fits && placed;
+    fits &= placed;
   }
   if (fits) return table;
 

@@ -229,14 +229,8 @@ class Link {
     if (door_->gone() || !out0.LINK().nonzero()) return false;
     const std::uint32_t want =
         link_detail::kLockBits[static_cast<std::size_t>(mode_)][static_cast<std::size_t>(fec_)];
-    switch (fec_) {
-      case Fec::kOff:
-        return out0.BLOCK_LOCK().equals(want);
-      case Fec::kReedSolomon:
-        return out0.AMPS_LOCK().equals(want);
-      case Fec::kBaseR:
-        break;
-    }
+    if (fec_ == Fec::kOff) return out0.BLOCK_LOCK().equals(want);
+    if (fec_ == Fec::kReedSolomon) return out0.AMPS_LOCK().equals(want);
     const auto out1 = door_->template read<spec::SIG_PCS_OUT1>(Site::kPcsOut1);
     return !door_->gone() && out1.FCFEC_LOCK().equals(want);
   }
@@ -277,26 +271,19 @@ class Link {
 
   template <class OnUp>
   LinkEvent locked(Time now, OnUp&& on_up) {
-    switch (state_) {
-      case LinkState::kStopped:
-        break;
-      case LinkState::kNoSignal:
-        state_ = LinkState::kTraining;
-        train_until_ = now + config_.training;
-        [[fallthrough]];
-      case LinkState::kTraining:
-        if (now < train_until_) {
-          deadline_ = train_until_;
-          break;
-        }
-        state_ = LinkState::kSettling;
-        [[fallthrough]];
-      case LinkState::kSettling:
-        return settle(now, on_up);
-      case LinkState::kUp:
-        deadline_ = now + kPoll;
-        break;
+    if (state_ == LinkState::kNoSignal) {
+      state_ = LinkState::kTraining;
+      train_until_ = now + config_.training;
     }
+    if (state_ == LinkState::kTraining) {
+      if (now < train_until_) {
+        deadline_ = train_until_;
+        return LinkEvent::kNone;
+      }
+      state_ = LinkState::kSettling;
+    }
+    if (state_ == LinkState::kSettling) return settle(now, on_up);
+    deadline_ = now + kPoll;
     return LinkEvent::kNone;
   }
 
@@ -328,19 +315,18 @@ class Link {
   template <class OnUp>
   LinkEvent settle(Time now, OnUp&& on_up) {
     if (pcs_in_reset_ && !reset_is_over(now)) return LinkEvent::kNone;
-    switch (pcs_state()) {
-      case Pcs::kGood:
-        mac_up(on_up);
-        state_ = LinkState::kUp;
-        deadline_ = now + kPoll;
-        door_->obs.link_changed(true, speed_mbps());
-        return LinkEvent::kUp;
-      case Pcs::kNoLink:
-        deadline_ = now + kPcsRetry;
-        break;
-      case Pcs::kFault:
-        reset_pcs(now);
-        break;
+    const Pcs pcs = pcs_state();
+    if (pcs == Pcs::kGood) {
+      mac_up(on_up);
+      state_ = LinkState::kUp;
+      deadline_ = now + kPoll;
+      door_->obs.link_changed(true, speed_mbps());
+      return LinkEvent::kUp;
+    }
+    if (pcs == Pcs::kFault) {
+      reset_pcs(now);
+    } else {
+      deadline_ = now + kPcsRetry;
     }
     return LinkEvent::kNone;
   }

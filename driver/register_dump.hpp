@@ -94,14 +94,11 @@ constexpr std::uint32_t total_words() {
   return n;
 }
 
-/// Word index of the `n`-th word of the classifier's section.
+/// Word index of the `n`-th word of the classifier's section. Requires n < rpc_ram_words().
 constexpr std::uint32_t rpc_ram_word(std::uint32_t n) {
-  for (const Table& t : kRpcRamTables) {
-    if (n < t.entries * t.words)
-      return t.base + n / t.words * t.entry_stride + n % t.words * t.word_stride;
-    n -= t.entries * t.words;
-  }
-  return kSections[kRpcRam].last;
+  const Table* t = kRpcRamTables.data();
+  for (; n >= t->entries * t->words; ++t) n -= t->entries * t->words;
+  return t->base + n / t->words * t->entry_stride + n % t->words * t->word_stride;
 }
 
 }  // namespace dump_detail

@@ -159,18 +159,12 @@ class Statistics {
   void read_one(const CounterGroup& g, std::uint32_t i, bool rebase) {
     const RegAddr low = g.low(i);
     std::optional<std::uint64_t> now;
-    switch (g.kind) {
-      case CounterKind::kWide:
-      case CounterKind::kWideFar:
-        now = read64(low, g.high(i), rebase);
-        break;
-      case CounterKind::kNarrow:
-      case CounterKind::kLevel:
-        now = door_->read_at(Site::kCounter32, low);
-        break;
-      case CounterKind::kClearOnRead:
-        now = read_clearing(low);
-        break;
+    if (g.is_wide()) {
+      now = read64(low, g.high(i), rebase);
+    } else if (g.kind == CounterKind::kClearOnRead) {
+      now = read_clearing(low);
+    } else {
+      now = door_->read_at(Site::kCounter32, low);
     }
     // A card that went away counts nothing.
     if (now && !door_->gone()) account(g, g.first + i, *now, rebase);
