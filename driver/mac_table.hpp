@@ -232,7 +232,8 @@ class MacTableBuilder {
         continue;
       }
       // What lies in the BMC's region goes to the BMC alone, so a group lies with the host's if
-      // the host takes all multicast.
+      // the host takes all multicast. The region has an entry for each of the BMC's addresses.
+      static_assert(std::tuple_size_v<decltype(bmc_.addresses)> == kMacBroadcast - kMacBmc);
       const Range own{kMacBmc, kMacBroadcast}, shared = multicast_range(table_.boundary);
       const bool share = is_multicast(mac) && host_takes_all_multicast();
       auto n = free_place(share ? shared : own, false);
@@ -240,7 +241,6 @@ class MacTableBuilder {
         n = covered_place(shared);
         table_.multicast_overflow |= n.has_value();
       }
-      if (!n && !share && is_multicast(mac)) n = free_place(shared, false);
       if (n) {
         table_.entries[*n] = {mac, kZeroMac, kOwnBmc};
       } else {
