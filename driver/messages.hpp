@@ -130,25 +130,27 @@ inline Decoded<FirmwareMessage> decode_message(std::span<const std::byte> bytes)
   return FirmwareMessage{info->id, *attributes};
 }
 
-/// Collects the elements of array `array_id` into `out`. Each must be of kind `element_id`, as
-/// declared in `message`; more than `out` holds are refused. An absent array is empty.
-inline Decoded<std::uint32_t> decode_array(const Attributes& attributes, FwMessage message,
-                                           std::uint16_t array_id, std::uint16_t element_id,
+/// What the catalogue says of an attribute. One that it does not have is a null pointer in a
+/// constant expression: it does not compile.
+consteval const spec::FwAttribute& declared_attribute(FwMessage message, std::uint16_t id) {
+  return *spec::find_fw_attribute(*spec::find_fw_message(static_cast<std::uint16_t>(message)), id);
+}
+
+/// Collects the elements of array `array_id` into `out`. Each must be of the kind `element`; more
+/// than `out` holds are refused. An absent array is empty.
+inline Decoded<std::uint32_t> decode_array(const Attributes& attributes, std::uint16_t array_id,
+                                           const spec::FwAttribute& element,
                                            std::span<TlvAttribute<std::uint32_t>> out) {
   std::uint32_t count = 0;
   if (!attributes.has(array_id)) return count;
-  const spec::FwAttribute* element = nullptr;
-  for (const spec::FwAttribute& declared :
-       spec::find_fw_message(static_cast<std::uint16_t>(message))->attributes)
-    if (declared.id == element_id) element = &declared;
   for (auto walk = attributes.inside(array_id); walk.more(); ++count) {
     const auto attribute = walk.next();
     if (!attribute) return tl::unexpected<Refusal>(attribute.error());
-    if (attribute->id != element_id)
-      return refusal(Site::kAttributeHeader, attribute->id, element_id);
+    if (attribute->id != element.id)
+      return refusal(Site::kAttributeHeader, attribute->id, element.id);
     if (count == out.size()) return refusal(Site::kAttributeValue, count + 1, out.size());
-    if (element == nullptr || !tlv_fits(attributes.bytes(), *attribute, *element))
-      return refusal(Site::kAttributeValue, attribute->length, element_id);
+    if (!tlv_fits(attributes.bytes(), *attribute, element))
+      return refusal(Site::kAttributeValue, attribute->length, element.id);
     out[count] = *attribute;
   }
   return count;
@@ -212,7 +214,8 @@ Decoded<void> decode_bmc(const Attributes& attributes, Capabilities& to, Soft&& 
     return refusal(Site::kMessageMandatory, A::BMC_MAC_ARRAY, 0);
   std::array<TlvAttribute<std::uint32_t>, kMaxBmcMacs> macs;
   const auto count =
-      decode_array(attributes, FwMessage::FW_CAP_RESP, A::BMC_MAC_ARRAY, A::BMC_MAC_ADDR, macs);
+      decode_array(attributes, A::BMC_MAC_ARRAY,
+                   declared_attribute(FwMessage::FW_CAP_RESP, A::BMC_MAC_ADDR), macs);
   if (!count) return tl::unexpected<Refusal>(count.error());
   for (std::uint32_t i = 0; i < *count; ++i) {
     if (macs[i].length != kMacBytes)
@@ -348,12 +351,11 @@ Decoded<std::uint32_t> decode_log(const Attributes& attributes, Each&& each) {
     return refusal(Site::kFwPayload, attributes.unsigned_at(A::LENGTH).as_data(),
                    kMaxLogRecords - 1);
   using Elements = std::array<TlvAttribute<std::uint32_t>, kMaxLogRecords>;
-  const auto collect = [&](std::uint16_t scalar, std::uint16_t array,
+  const auto collect = [&](const spec::FwAttribute& element, std::uint16_t array,
                            Elements& out) -> Decoded<void> {
-    out[0] = *attributes.at(scalar);  // mandatory, so it is there
+    out[0] = *attributes.at(element.id);  // mandatory, so it is there
     if (*extra == 0) return {};
-    const auto count =
-        decode_array(attributes, FwMessage::LOG_MSG_REQ, array, scalar, std::span(out).subspan(1));
+    const auto count = decode_array(attributes, array, element, std::span(out).subspan(1));
     if (!count) return tl::unexpected<Refusal>(count.error());
     if (*count != *extra) return refusal(Site::kFwPayload, *count, *extra);
     return {};
@@ -362,8 +364,9 @@ Decoded<std::uint32_t> decode_log(const Attributes& attributes, Each&& each) {
   Elements index;
   Elements text;
   for (const auto& checked :
-       {collect(A::MSEC, A::MSEC_ARRAY, msec), collect(A::INDEX, A::INDEX_ARRAY, index),
-        collect(A::MSG, A::MSG_ARRAY, text)})
+       {collect(declared_attribute(FwMessage::LOG_MSG_REQ, A::MSEC), A::MSEC_ARRAY, msec),
+        collect(declared_attribute(FwMessage::LOG_MSG_REQ, A::INDEX), A::INDEX_ARRAY, index),
+        collect(declared_attribute(FwMessage::LOG_MSG_REQ, A::MSG), A::MSG_ARRAY, text)})
     if (!checked) return tl::unexpected<Refusal>(checked.error());
   const PrivateBytes& bytes = attributes.bytes();
   const auto count = static_cast<std::uint32_t>(*extra + 1);

@@ -294,8 +294,9 @@ using Attributes = TlvAttributes<PrivateBytes>;
 /// empty span. Every byte of the result was written by the builder.
 class TlvBuilder {
  public:
-  /// `into` holds at least a header and is at most a page long.
-  TlvBuilder(std::span<std::byte> into, spec::FwMessage type) : to_(into) {
+  /// `into` holds at least a header; of more than a page only the first page is used.
+  TlvBuilder(std::span<std::byte> into, spec::FwMessage type)
+      : to_(into.first(std::min<std::size_t>(into.size(), kTlvMaxBytes))) {
     header(static_cast<std::uint32_t>(type) | kTlvIsMessage);
   }
 
@@ -359,7 +360,7 @@ class TlvBuilder {
 
  private:
   bool room(std::size_t bytes) {
-    overflow_ = overflow_ || bytes > to_.size() - at_ || bytes > kTlvMaxBytes;
+    overflow_ = overflow_ || bytes > to_.size() - at_;
     return !overflow_;
   }
   void put(std::size_t offset, std::uint64_t value, std::size_t bytes = 4) {
