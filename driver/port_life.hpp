@@ -219,7 +219,7 @@ void Port<Io, Obs>::watch_firmware(Time now) {
     if (auto r = firmware_.recover(now); !r) return enter_reset(now, r.error().code);
     filter_.rewrite_rules();
   }
-  if (firmware_.ready() && firmware_.capabilities().generation != capability_generation_) {
+  if (firmware_.capabilities().generation != capability_generation_) {
     follow_capabilities();
     filter_.rewrite_rules();
   }
@@ -234,9 +234,9 @@ void Port<Io, Obs>::on_link(LinkEvent event) {
 
 // ---- A queue that broke a rule, or hangs
 
+/// `pair` runs.
 template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::reset_queue(Pair& pair, Time now) {
-  if (pair.state() != PairState::kRunning) return;
   ++recoveries_.queue_resets;
   door_.obs.recovery_step(RecoveryStep::kQueueReset, raw(pair.queue()), now);
   tell(PortEventKind::kQueueReset, raw(pair.queue()));
@@ -296,9 +296,8 @@ bool Port<Io, Obs>::all_off(Time now) {
     pairs_[i]->step_quiesce(now, discard);
     waiting = waiting || pairs_[i]->state() == PairState::kQuiescing;
   }
-  if (waiting || discard) QueueSetup<Io, Obs>(door_).drop_at_mac(discard);
+  QueueSetup<Io, Obs>(door_).drop_at_mac(discard);
   next_quiesce_look_ = waiting ? now + Pair::kIdlePoll : Time::max();
-  if (!waiting) QueueSetup<Io, Obs>(door_).drop_at_mac(false);
   return !waiting;
 }
 
