@@ -237,7 +237,7 @@ class MacTableBuilder {
       const Range own{kMacBmc, kMacBroadcast}, shared = multicast_range(table_.boundary);
       const bool share = is_multicast(mac) && host_takes_all_multicast();
       auto n = free_place(share ? shared : own, false);
-      if (!n && share) {
+      if (!n) {  // the own region has room, so this is the shared one
         n = covered_place(shared);
         table_.multicast_overflow |= n.has_value();
       }
