@@ -212,6 +212,7 @@ class Firmware {
   void ask_ownership(Ownership change, Time now);
   void ask_heartbeat(Time now);
   void ask(Time now);
+  [[nodiscard]] bool answer_welcome() const { return answer_pending_ && question_sent_; }
   void released(Time now);
 
   // Messages
@@ -273,6 +274,7 @@ class Firmware {
   CrashCause crash_cause_ = CrashCause::kNone;
   bool want_ownership_ = false;  ///< take it as soon as ready
   bool answer_pending_ = false;  ///< of OWNERSHIP_REQ or HEARTBEAT_REQ
+  bool question_sent_ = false;   ///< it had room in the mailbox, so an answer is welcome
   bool ask_again_ = false;       ///< the question did not get through; repeat at next_retry_
   Time next_retry_{};
   Time watch_deadline_{};  ///< answer due, or next heartbeat due

@@ -118,7 +118,7 @@ void Firmware<Io, Obs>::stop(Time now) {
   end_all(ErrorCode::kNotRunning);
   logs_on_ = false;
   ask_again_ = false;
-  answer_pending_ = release_sent;  // the answer is welcome while the mailbox drains
+  answer_pending_ = question_sent_ = release_sent;  // it is answered while the mailbox drains
   ownership_ = release_sent ? Ownership::kReleasing : Ownership::kNone;
   mailbox_.shutdown(now);
   state_ = mailbox_.state() == MailboxState::kDown ? State::kDown : State::kStopping;
@@ -233,12 +233,14 @@ void Firmware<Io, Obs>::ask_ownership(Ownership change, Time now) {
   crash_cause_ = CrashCause::kNone;
   uptime_ms_ = 0;
   watch_deadline_ = now + kAnswerTime;
+  question_sent_ = false;
   ask(now);
 }
 
 template <DeviceIo Io, class Obs>
 void Firmware<Io, Obs>::ask_heartbeat(Time now) {
   watch_deadline_ = now + kHeartbeatPeriod;
+  question_sent_ = false;
   ask(now);
 }
 
@@ -251,6 +253,7 @@ void Firmware<Io, Obs>::ask(Time now) {
           ? send_plain(FwMessage::HEARTBEAT_REQ, now)
           : mailbox_.send(encode_ownership(buffer, ownership_ == Ownership::kTaking), now);
   answer_pending_ = true;
+  question_sent_ |= sent.has_value();
   ask_again_ = !sent.has_value();
   next_retry_ = now + kRetryTime;
 }
@@ -265,7 +268,7 @@ void Firmware<Io, Obs>::released(Time now) {
 
 template <DeviceIo Io, class Obs>
 void Firmware<Io, Obs>::on_ownership(const Attributes& attributes, Time now) {
-  if (!answer_pending_ ||
+  if (!answer_welcome() ||
       (ownership_ != Ownership::kTaking && ownership_ != Ownership::kReleasing))
     return unsolicited(FwMessage::OWNERSHIP_RESP);
   if (ownership_ == Ownership::kReleasing) return released(now);
@@ -280,7 +283,7 @@ void Firmware<Io, Obs>::on_ownership(const Attributes& attributes, Time now) {
 /// The next question is due one period after the last one; the answer does not move it.
 template <DeviceIo Io, class Obs>
 void Firmware<Io, Obs>::on_heartbeat(const Attributes& attributes) {
-  if (!answer_pending_ || ownership_ != Ownership::kOwned)
+  if (!answer_welcome() || ownership_ != Ownership::kOwned)
     return unsolicited(FwMessage::HEARTBEAT_RESP);
   if (!attributes.has(fw::HEARTBEAT_RESP::UPTIME))
     return refuse(Refusal{Site::kMessageMandatory, fw::HEARTBEAT_RESP::UPTIME, 0});

@@ -174,6 +174,7 @@ HNI_PRIVATE_MEMBER(StateMember, &AnyFirmware::state_);
 HNI_PRIVATE_MEMBER(Box, &AnyFirmware::mailbox_);
 HNI_PRIVATE_MEMBER(WantOwnership, &AnyFirmware::want_ownership_);
 HNI_PRIVATE_MEMBER(AnswerPending, &AnyFirmware::answer_pending_);
+HNI_PRIVATE_MEMBER(QuestionSent, &AnyFirmware::question_sent_);
 HNI_PRIVATE_MEMBER(AskAgain, &AnyFirmware::ask_again_);
 HNI_PRIVATE_MEMBER(Expected, &AnyFirmware::capabilities_expected_);
 HNI_PRIVATE_MEMBER(Hinted, &AnyFirmware::capabilities_hinted_);
@@ -231,7 +232,7 @@ struct Moment {
 
 /// Everything that decides what happens next, but for the points of time, which are arbitrary.
 /// What is left out is counted, told or handed out, and not looked at.
-using Key = std::array<std::uint8_t, 21>;
+using Key = std::array<std::uint8_t, 22>;
 Key key_of(const Moment& m) {
   const AnyFirmware& f = m.firmware;
   const FlashSession& flash = f.*member(Flash{});
@@ -246,9 +247,9 @@ Key key_of(const Moment& m) {
                            raw(slots[2].request), raw(slots[3].request), raw(flash.state())})
     key[at++] = value;
   for (const bool value :
-       {m.gone, f.*member(WantOwnership{}), f.*member(AnswerPending{}), f.*member(AskAgain{}),
-        f.*member(Expected{}), f.*member(Hinted{}), f.*member(LogsOn{}), f.*member(HistoryAsked{}),
-        version >= kMinFirmwareVersion, version >= kLogFirmwareVersion})
+       {m.gone, f.*member(WantOwnership{}), f.*member(AnswerPending{}), f.*member(QuestionSent{}),
+        f.*member(AskAgain{}), f.*member(Expected{}), f.*member(Hinted{}), f.*member(LogsOn{}),
+        f.*member(HistoryAsked{}), version >= kMinFirmwareVersion, version >= kLogFirmwareVersion})
     key[at++] = value ? 1 : 0;
   key[at++] = static_cast<std::uint8_t>(flash.progress().done);
   key[at] = static_cast<std::uint8_t>(f.uptime_ms());

@@ -275,6 +275,24 @@ TEST_F(FirmwareLife, OwnershipRequestWaitsForRoomInTheMailbox) {
   EXPECT_TRUE(fw.owned());
 }
 
+TEST_F(FirmwareLife, AnswerToAQuestionThatHadNoRoomIsUnsolicited) {
+  bring_up();
+  const Bytes unasked = words({0x00048013, 0x000c0001, 9999, 0});
+  io.frozen = true;
+  while (fw.refresh_capabilities(now)) {
+  }
+  ASSERT_TRUE(fw.take_ownership(true, now));
+  ASSERT_TRUE(io.deliver(unasked));
+  now += 20ms;
+  fw.step(now);
+  EXPECT_FALSE(fw.owned());
+  EXPECT_EQ(fw.counters().unsolicited, 1u);
+  io.frozen = false;
+  advance(3s);
+  EXPECT_TRUE(fw.owned());
+  EXPECT_EQ(fw.counters().crashes, 0u);
+}
+
 TEST_F(FirmwareLife, OwnershipBeforeReadyIsRememberedForReady) {
   ASSERT_TRUE(fw.allocate());
   ASSERT_TRUE(fw.start(now));
