@@ -128,6 +128,12 @@ class MacTableBuilder {
   [[nodiscard]] bool is_fixed(const MacAddress& mac) const {
     return mac == kBroadcastMac || mac == filter_.host;
   }
+  // The host's own, in a list or in a rule, whether it found a place or not.
+  [[nodiscard]] bool is_hosts(const MacAddress& mac) const {
+    return mac == filter_.host ||
+           std::ranges::any_of(std::span(wanted_).first(wanted_count_),
+                               [&](const Wanted& w) { return w.mac == mac; });
+  }
   [[nodiscard]] bool bmc_takes_all_multicast() const { return bmc_.present && bmc_.all_multicast; }
   [[nodiscard]] Range unicast_range(std::uint32_t boundary) const { return {boundary, kMacHost}; }
   [[nodiscard]] Range multicast_range(std::uint32_t boundary) const {
@@ -223,12 +229,12 @@ class MacTableBuilder {
     if (!bmc_.present) return;
     for (const MacAddress& mac : bmc_.addresses) {
       if (mac == kZeroMac || mac == kBroadcastMac) continue;
+      if (!is_multicast(mac) && is_hosts(mac)) {
+        ++table_.bmc_refused;
+        continue;
+      }
       if (const auto n = table_.find(mac)) {
-        if (is_multicast(mac)) {
-          table_.entries[*n].owners |= kOwnBmc;
-        } else if (*n >= kMacMulticast) {
-          ++table_.bmc_refused;
-        }
+        table_.entries[*n].owners |= kOwnBmc;
         continue;
       }
       // What lies in the BMC's region goes to the BMC alone, so a group lies with the host's if

@@ -196,7 +196,11 @@ void Port<Io, Obs>::serve(Time now) {
       door_.obs.recovery_step(RecoveryStep::kTransmitHang, raw(p.queue()), now);
       if (p.hung_again()) return enter_reset(now, ErrorCode::kTimeout);
       reset_queue(p, now);
-    } else if (link_.up() && p.rx.starving()) {
+      continue;
+    }
+    if (!link_.up()) continue;
+    p.rx.repeat_doorbells();
+    if (p.rx.starving()) {
       p.rx.refill();
       irq_.kick_starved(p.vector());
       ++recoveries_.starvation_kicks;

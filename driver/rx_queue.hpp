@@ -94,6 +94,16 @@ class RxQueue {
     refill(payloads_, at_.payloads, RingKind::kPpq, spec::QUEUE_BDQ_PPQ_TAIL::at(raw(queue_)));
   }
 
+  /// Says again what the card was told last: a doorbell that it did not get, as it was off the bus
+  /// for a moment, would stop the queue for good. To a card that knows it, it means nothing.
+  void repeat_doorbells() {
+    if (!enabled_ || faulted_) return;
+    door_->doorbell(spec::QUEUE_BDQ_HPQ_TAIL::at(raw(queue_)), at_.headers.ring.tail);
+    door_->doorbell(spec::QUEUE_BDQ_PPQ_TAIL::at(raw(queue_)), at_.payloads.ring.tail);
+    door_->doorbell(spec::QUEUE_RCQ_HEAD::at(raw(queue_)), at_.completions.head);
+    counters_.doorbells += 3;
+  }
+
   /// Receives at most out.size() packets; how many. The work is bounded: packets that the card
   /// marks as broken count too, and no packet has more than kMaxCompletions completions.
   std::uint32_t poll(std::span<Packet> out) {

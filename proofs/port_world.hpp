@@ -262,6 +262,7 @@ class QueuePair<proofs::PortIo, NullObserver> {
     bool starving() const { return proofs::world->flip(); }
     std::uint32_t poll(std::span<Packet>) { return 0; }
     void refill() {}
+    void repeat_doorbells() {}
   } rx;
 
   QueuePair(proofs::PortDoor& door, FragmentPool&) : door_(&door) {}

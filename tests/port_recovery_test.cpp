@@ -21,7 +21,11 @@ class TamperIo : public PlainIo {
     const std::uint64_t value = PlainIo::load64(site, word);
     return on_load ? on_load(site, value) : value;
   }
+  void write32(RegAddr at, std::uint32_t value) {
+    if (!deaf) PlainIo::write32(at, value);
+  }
   std::function<std::uint64_t(Site, std::uint64_t)> on_load;
+  bool deaf = false;  ///< writes do not arrive
 };
 
 using World = TwoPortsOver<TamperIo>;
@@ -156,6 +160,22 @@ TEST_F(PortRecovery, LostTransmitCompletionsAreAHangAndResetTheQueue) {
   EXPECT_EQ(a().recoveries().tx_hangs, 1U);
   world.ios[0]->on_load = nullptr;
   expect_recovered(1, 0);
+}
+
+TEST_F(PortRecovery, ReceiveDoorbellsThatDidNotArriveAreRepeated) {
+  world.ios[1]->deaf = true;
+  constexpr int kMoreThanTheRingHolds = 2000;
+  EXPECT_LT(send(kMoreThanTheRingHolds), kMoreThanTheRingHolds);
+  world.ios[1]->deaf = false;
+  EXPECT_EQ(send(1), 0) << "nothing to read, so nothing was said";
+  Packet late;
+  (void)world.run_until(
+      [&] {
+        if (b().rx_burst(QueueId{0}, std::span(&late, 1), world.now) != 0) b().release(late);
+        return false;
+      },
+      2s);
+  expect_recovered(0, 0);
 }
 
 TEST_F(PortRecovery, AFirmwareThatFallsSilentIsAskedAgainAndTrafficGoesOn) {

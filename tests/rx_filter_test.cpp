@@ -351,6 +351,19 @@ TEST_F(BmcTest, ItCannotTakeTheHostsAddress) {
   EXPECT_EQ(mac_at(30), kHost);
 }
 
+TEST_F(BmcTest, ItCannotTakeAnAddressOfTheHostThatFoundNoPlace) {
+  std::vector<MacAddress> stations;
+  for (std::uint8_t n = 0; n < kMacEntries; ++n) stations.push_back({0x02, 0xcc, 0, 0, 0, n});
+  ASSERT_TRUE(filter_.set_unicast(stations));
+  BmcConfig config = bmc();
+  config.addresses[1] = stations.back();
+  ASSERT_TRUE(filter_.set_bmc(config));
+  filter_.start();
+  EXPECT_TRUE(filter_.mac_table().unicast_overflow);
+  EXPECT_FALSE(filter_.mac_table().find(stations.back()));
+  EXPECT_EQ(filter_.mac_table().bmc_refused, 1U);
+}
+
 TEST_F(BmcTest, ItsTrafficGoesOnWhenTheHostStops) {
   ASSERT_TRUE(filter_.set_bmc(bmc(true)));
   filter_.start();
