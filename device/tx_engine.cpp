@@ -46,6 +46,9 @@ void TxEngine::stop(unsigned twq) {
   queues_[twq].enabled = false;
   pending_[twq / 64] &= ~bit_of(twq);
   waiting_[twq / 64] &= ~bit_of(twq);
+}
+
+void TxEngine::forget_flight(unsigned twq) {
   if (flight_ && flight_->twq == twq) flight_.reset();
 }
 
@@ -57,12 +60,14 @@ void TxEngine::write_twq_ctl(unsigned twq, std::uint32_t value) {
   queue.life.control(ctl.RESET() != 0, ctl.ENABLE() != 0, card_.events());
   if (ctl.RESET() != 0) {
     stop(twq);
+    forget_flight(twq);
     queue.head = 0;
     queue.tail = 0;
     queue.failed = false;
   } else if (ctl.ENABLE() == 0) {
     stop(twq);
   } else if (!queue.enabled) {
+    forget_flight(twq);
     const RingRegisters ring = twq_ring(card_.regs, twq);
     queue.ring.latch(ring.base, ring.size_code);
     queue.head &= queue.ring.mask();
@@ -184,15 +189,14 @@ bool TxEngine::run(unsigned budget) {
     return std::any_of(pending_.begin(), pending_.end(), [](auto bits) { return bits != 0; });
   };
   if (!flight_ && !has_work()) return false;
-  if (!card_.may_read_host() || !card_.may_write_host()) {
-    ++card_.events().dma_gate_closed;
-    return false;
-  }
+  const bool gate_open = card_.may_read_host() && card_.may_write_host();
+  if (!gate_open) ++card_.events().dma_gate_closed;
   while (budget != 0) {
-    if (flight_) {
+    if (flight_) {  // it was gathered when the gate was open
       if (!pump(budget)) return false;
       continue;
     }
+    if (!gate_open) return false;
     const std::optional<unsigned> twq = next_queue();
     if (!twq) return false;
     start(*twq);
@@ -425,8 +429,9 @@ void TxEngine::complete(unsigned twq, const Packet& packet, bool sent) {
 
 void TxEngine::push(unsigned q, std::uint64_t raw) {
   CompletionQueue& queue = completions_[q];
-  // The driver may have reset or disabled the queue since the packet was started.
-  if (!queue.enabled() || queue.room() == 0) return;
+  // The driver may have reset or disabled the queue, or shut the way to memory, since the packet
+  // was started.
+  if (!queue.enabled() || queue.room() == 0 || !card_.may_write_host()) return;
   if (!queue.push(card_.dma, raw, CompletionKind::kTransmit, card_.voice)) {
     ++card_.events().tx_dma_fault;
     return;

@@ -64,7 +64,8 @@ class TxEngine {
   const TxQueueCounters& counters(unsigned twq) const { return queues_[twq].counters; }
 
   /// QM_TWQ_IDLE, QM_TQS_IDLE, QM_TDE_IDLE word n: a queue is idle when it has no descriptor to
-  /// work on and no packet in flight; a disabled queue has neither.
+  /// work on and no packet in flight. A disabled queue has no descriptors, but finishes its packet
+  /// in flight: it is busy until the MAC has sent it or thrown it away (fbnic reference 18).
   std::uint32_t work_idle_word(unsigned word);
   /// QM_TCQ_IDLE word n.
   std::uint32_t completion_idle_word(unsigned word);
@@ -121,6 +122,7 @@ class TxEngine {
   std::size_t frame_limit() const;
   void fail(unsigned twq);
   void stop(unsigned twq);
+  void forget_flight(unsigned twq);
   std::optional<unsigned> next_queue();
   void observe_pause();
 

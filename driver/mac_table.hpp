@@ -25,13 +25,15 @@ namespace hni {
 struct MacList {
   std::array<MacAddress, kMacEntries> at{};
   std::uint32_t count = 0;
-  bool complete = true;  ///< false: there were more
+  bool unicast_lost = false;    ///< there were more, and a unicast address among these
+  bool multicast_lost = false;  ///< the same of groups
 
   constexpr MacList() = default;
   explicit constexpr MacList(std::span<const MacAddress> macs)
-      : count(static_cast<std::uint32_t>(std::min<std::size_t>(macs.size(), kMacEntries))),
-        complete(macs.size() <= kMacEntries) {
+      : count(static_cast<std::uint32_t>(std::min<std::size_t>(macs.size(), kMacEntries))) {
     std::copy_n(macs.begin(), count, at.begin());
+    for (const MacAddress& lost : macs.subspan(count))
+      (is_multicast(lost) ? multicast_lost : unicast_lost) = true;
   }
   [[nodiscard]] constexpr std::span<const MacAddress> all() const {
     return std::span(at).first(count);
@@ -94,10 +96,13 @@ class MacTableBuilder {
   void want_for_rule(const MacAddress& mac) { want(mac, kOwnRule); }
 
   [[nodiscard]] MacTable build() {
-    for (const MacAddress& mac : filter_.unicast.all()) want(mac, kOwnUnicast);
-    for (const MacAddress& mac : filter_.multicast.all()) want(mac, kOwnMulticast);
-    table_.unicast_overflow = !filter_.unicast.complete;
-    table_.multicast_overflow = !filter_.multicast.complete;
+    // Either list may name either kind.
+    for (const MacList* list : {&filter_.unicast, &filter_.multicast}) {
+      for (const MacAddress& mac : list->all())
+        want(mac, is_multicast(mac) ? kOwnMulticast : kOwnUnicast);
+      table_.unicast_overflow |= list->unicast_lost;
+      table_.multicast_overflow |= list->multicast_lost;
+    }
     table_.boundary = choose_boundary();
     place_fixed();
     place_wanted();

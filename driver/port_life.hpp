@@ -126,6 +126,8 @@ template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::start_queues(Time now) {
   const Capabilities& caps = firmware_.capabilities();
   go(PortState::kRunning, now);
+  // Whoever used the card before may have left in a hurry.
+  QueueSetup<Io, Obs>(door_).drop_at_mac(false);
   const auto link = link_.start(now, caps.link_speed, caps.link_fec, drop_mode_follows_pause());
   for (std::uint32_t i = 0; i < pair_count_; ++i) pairs_[i]->enable();
   drop_mode_follows_pause()(link_.tx_pause_on());

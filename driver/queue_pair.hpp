@@ -4,6 +4,8 @@
 /// QueuePair: a transmit and a receive queue with one interrupt vector, and their life: enable,
 /// fault, quiesce, reset, disable.
 
+#include <algorithm>
+
 #include "driver/queue_setup.hpp"
 #include "driver/rx_queue.hpp"
 #include "driver/tx_queue.hpp"
@@ -108,20 +110,22 @@ class QueuePair {
     setup.disable_tx(queue_);
     setup.disable_rx(queue_);
     state_ = PairState::kQuiescing;
-    quiesce_started_ = now;
+    discard_from_ = now + kIdleDeadline / 2;
+    give_up_ = Time::max();
   }
 
   /// One look at the idle registers while kQuiescing. `discard` tells whether the MAC should throw
-  /// transmit data away.
+  /// transmit data away. Whoever looks late gives that half of the deadline, too.
   void step_quiesce(Time now, bool& discard) {
     if (state_ != PairState::kQuiescing) return;
     QueueSetup<Io, Obs> setup(*door_);
     if (!door_->gone() && setup.idle(queue_)) {
       reclaim();
-    } else if (now - quiesce_started_ >= kIdleDeadline) {
+    } else if (now >= give_up_) {
       state_ = PairState::kStuck;
-    } else if (now - quiesce_started_ >= kIdleDeadline / 2) {
+    } else if (now >= discard_from_) {
       discard = true;
+      give_up_ = std::min(give_up_, now + kIdleDeadline / 2);
     }
   }
 
@@ -186,7 +190,8 @@ class QueuePair {
   Vector vector_{};
   QueueConfig config_;
   PairState state_ = PairState::kOff;
-  Time quiesce_started_{};
+  Time discard_from_{};  ///< while kQuiescing
+  Time give_up_{};       ///< the same, known once the MAC discards
   std::uint32_t progress_head_ = 0;
   Time progress_since_{};
   std::uint64_t hung_at_ = ~std::uint64_t{0};  ///< packets confirmed at the last hang

@@ -154,13 +154,15 @@ class Run {
       return std::find(list.begin(), list.begin() + count, mac) != list.begin() + count;
     };
     const MacFilter& own = filter_.filter();
-    for (const MacAddress& mac : own.unicast.all())
-      require(says(Flags::PROMISC) || named(sync->unicast, sync->unicast_count, mac), "filter",
-              "the firmware is not told of an address", mac[4], mac[5]);
-    for (const MacAddress& mac : own.multicast.all())
-      require(says(Flags::ALLMULTI) || says(Flags::PROMISC) || mac == kBroadcastMac ||
-                  named(sync->multicast, sync->multicast_count, mac),
-              "filter", "the firmware is not told of a group", mac[4], mac[5]);
+    for (const MacList* list : {&own.unicast, &own.multicast})
+      for (const MacAddress& mac : list->all())
+        if (!is_multicast(mac))
+          require(says(Flags::PROMISC) || named(sync->unicast, sync->unicast_count, mac), "filter",
+                  "the firmware is not told of an address", mac[4], mac[5]);
+        else
+          require(says(Flags::ALLMULTI) || says(Flags::PROMISC) || mac == kBroadcastMac ||
+                      named(sync->multicast, sync->multicast_count, mac),
+                  "filter", "the firmware is not told of a group", mac[4], mac[5]);
   }
 
   void more(const Op& op) {

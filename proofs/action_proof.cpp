@@ -214,7 +214,8 @@ class Life {
       case Step::kLookBusyHalf:
         return look(start + Pair::kIdleDeadline / 2, false);
       case Step::kLookBusyEnd:
-        return look(start + Pair::kIdleDeadline, false);
+        return look(start + Pair::kIdleDeadline / 2, false) &&
+               look(start + Pair::kIdleDeadline, false);
       case Step::kLookIdle:
         return look(start, true);
       case Step::kCloseAndReclaim:

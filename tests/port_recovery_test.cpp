@@ -214,6 +214,15 @@ TEST_F(PortRecovery, ACardThatVanishesIsGoneForGoodAndFreesEverything) {
   EXPECT_EQ(world.cards[0]->dma.mappings(), 0U);
 }
 
+TEST_F(PortRecovery, AMacThatWasLeftDroppingSendsAfterAStart) {
+  a().stop(world.now);
+  ASSERT_TRUE(world.run_until([&] { return a().state() == PortState::kReady; }, 5s));
+  world.cards[0]->card.write(spec::TMI_DROP_CTRL::at(), 1);
+  a().start(world.now);
+  ASSERT_TRUE(world.run_until([&] { return a().link_up() && b().link_up(); }, 30s));
+  EXPECT_EQ(send(10), 10);
+}
+
 TEST_F(PortRecovery, StopAndStartAgainCarriesTraffic) {
   EXPECT_EQ(send(10), 10);
   a().stop(world.now);

@@ -257,6 +257,22 @@ TEST_F(RxFilterTest, StopLetsNothingIn) {
   EXPECT_TRUE(mac_live(30));
 }
 
+TEST_F(RxFilterTest, AStationInTheListOfGroupsThatFindsNoPlaceMakesThePortPromiscuous) {
+  std::vector<MacAddress> macs;
+  for (std::uint8_t n = 0; n < kMacEntries; ++n) macs.push_back({0x02, 0xcc, 0, 0, 0, n});
+  ASSERT_TRUE(filter_.set_multicast(macs));
+  EXPECT_TRUE(filter_.mac_table().unicast_overflow) << "of those that fit the list";
+  EXPECT_FALSE(filter_.mac_table().multicast_overflow);
+  std::vector<MacAddress> lost;
+  for (std::uint8_t n = 0; n < kMacEntries; ++n) lost.push_back(group(n));
+  lost.push_back(macs[0]);
+  const MacList list(lost);
+  EXPECT_TRUE(list.unicast_lost);
+  EXPECT_FALSE(list.multicast_lost);
+  ASSERT_TRUE(filter_.set_multicast(lost));
+  EXPECT_TRUE(filter_.mac_table().unicast_overflow) << "of those beyond the list";
+}
+
 // A management controller that shares the port.
 
 class BmcTest : public RxFilterTest {
