@@ -102,7 +102,8 @@ class Port {
   void detach(Time now) {
     wanted_ = false;
     if (state_ == PortState::kDetached) return;
-    if (state_ == PortState::kGone || door_.gone()) {
+    if (state_ != PortState::kGone && door_.gone()) vanish(now);
+    if (state_ == PortState::kGone) {
       release_all();
       go(PortState::kDetached, now);
       return;

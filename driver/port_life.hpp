@@ -366,6 +366,8 @@ void Port<Io, Obs>::vanish(Time now) {
   for (std::uint32_t i = 0; i < pair_count_; ++i) pairs_[i]->reclaim();
   firmware_.abandon();
   link_.stop();
+  filter_.stop();
+  clock_.stop();
   tell(PortEventKind::kGone);
   go(PortState::kGone, now);
 }

@@ -24,7 +24,9 @@ class TamperIo : public PlainIo {
   void write32(RegAddr at, std::uint32_t value) {
     if (!deaf) PlainIo::write32(at, value);
   }
+  std::uint32_t read32(Site site, RegAddr at) { return gone ? ~0U : PlainIo::read32(site, at); }
   std::function<std::uint64_t(Site, std::uint64_t)> on_load;
+  bool gone = false;  ///< off the bus, as far as reads tell
   bool deaf = false;  ///< writes do not arrive
 };
 
@@ -220,6 +222,20 @@ TEST_F(PortRecovery, AMacThatWasLeftDroppingSendsAfterAStart) {
   world.cards[0]->card.write(spec::TMI_DROP_CTRL::at(), 1);
   a().start(world.now);
   ASSERT_TRUE(world.run_until([&] { return a().link_up() && b().link_up(); }, 30s));
+  EXPECT_EQ(send(10), 10);
+}
+
+TEST_F(PortRecovery, ACardThatCameBackIsToldEverythingAgain) {
+  const std::uint32_t key = world.cards[0]->card.read(spec::RPC_RSS_KEY::at(0));
+  world.ios[0]->gone = true;
+  ASSERT_TRUE(world.run_until([&] { return a().state() == PortState::kGone; }, 5s));
+  world.ios[0]->gone = false;
+  a().detach(world.now);
+  ASSERT_TRUE(a().attach(World::config_for(0), world.now));
+  world.cards[0]->card.reset(device::ResetKind::kFunctionLevel);
+  a().start(world.now);
+  ASSERT_TRUE(world.run_until([&] { return a().link_up() && b().link_up(); }, 60s));
+  EXPECT_EQ(world.cards[0]->card.read(spec::RPC_RSS_KEY::at(0)), key);
   EXPECT_EQ(send(10), 10);
 }
 
