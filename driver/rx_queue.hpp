@@ -95,9 +95,9 @@ class RxQueue {
   }
 
   /// Says again what the card was told last: a doorbell that it did not get, as it was off the bus
-  /// for a moment, would stop the queue for good. To a card that knows it, it means nothing.
+  /// for a moment, would stop the queue for good. To a card that knows it, it means nothing. The
+  /// queue runs.
   void repeat_doorbells() {
-    if (!enabled_ || faulted_) return;
     door_->doorbell(spec::QUEUE_BDQ_HPQ_TAIL::at(raw(queue_)), at_.headers.ring.tail);
     door_->doorbell(spec::QUEUE_BDQ_PPQ_TAIL::at(raw(queue_)), at_.payloads.ring.tail);
     door_->doorbell(spec::QUEUE_RCQ_HEAD::at(raw(queue_)), at_.completions.head);
