@@ -30,8 +30,13 @@ if [ "${1:-}" = --one ]; then
   exit
 fi
 
-wanted=${1:?usage: fuzz/soak.sh RUNS [SECONDS [BUILD FOLDER]]}
-seconds=${2:-60}
+wanted=${1:-} seconds=${2:-60}
+case ${wanted:-none}$seconds in
+  *[!0-9]*)
+    echo "usage: fuzz/soak.sh RUNS [SECONDS [BUILD FOLDER]]" >&2
+    exit 2
+    ;;
+esac
 build=${3:-$root/build/fuzz}
 out=${HNI_FUZZ_OUT:-$build/fuzz/findings}/soak
 processors=$(nproc)
