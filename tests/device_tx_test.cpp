@@ -366,59 +366,56 @@ TEST(DeviceTx, RunStaysWithinItsBudgetAndSaysWhenThereIsMore) {
   EXPECT_FALSE(test.card.run(8));
 }
 
-TEST(DeviceTx, DisabledQueueIsBusyUntilItsPacketInFlightIsOut) {
+/// A queue with a packet in flight that the wire does not take yet.
+class DeviceTxInFlight : public testing::Test {
+ protected:
+  DeviceTxInFlight() {
+    test.wire.accept = false;
+    tx.send(plain_frame(60));
+  }
+  void disable() { test.write(spec::QUEUE_TWQ0_CTL::at(0), 0); }
+  std::size_t sent_when_the_wire_takes_it() {
+    test.wire.accept = true;
+    test.run();
+    return test.wire.sent.size();
+  }
+  void expect_idle(std::uint32_t bits) {
+    for (const auto idle : {spec::QM_TWQ_IDLE::at(0), spec::QM_TQS_IDLE::at(0),
+                            spec::QM_TDE_IDLE::at(0), spec::QM_TCQ_IDLE::at(0)})
+      EXPECT_EQ(test.read(idle), bits);
+  }
   TestCard test;
-  TestTx tx(test, 0);
-  test.wire.accept = false;
+  TestTx tx{test, 0};
+};
+
+TEST_F(DeviceTxInFlight, DisabledQueueIsBusyUntilItIsOutAndSendsNoOther) {
   tx.send(plain_frame(60));
-  tx.send(plain_frame(60));
-  test.write(spec::QUEUE_TWQ0_CTL::at(0), 0);
-  for (const auto idle : {spec::QM_TWQ_IDLE::at(0), spec::QM_TQS_IDLE::at(0),
-                          spec::QM_TDE_IDLE::at(0), spec::QM_TCQ_IDLE::at(0)})
-    EXPECT_EQ(test.read(idle), ~1u);
-  test.wire.accept = true;
-  test.run();
-  EXPECT_EQ(test.wire.sent.size(), 1u);
+  disable();
+  expect_idle(~1u);
+  EXPECT_EQ(sent_when_the_wire_takes_it(), 1u);
   EXPECT_NE(tx.next_completion(), 0u);
-  EXPECT_EQ(test.read(spec::QM_TWQ_IDLE::at(0)), ~0u);
-  EXPECT_EQ(test.read(spec::QM_TCQ_IDLE::at(0)), ~0u);
+  expect_idle(~0u);
 }
 
-TEST(DeviceTx, DisabledQueueDrainsAtAMacThatDrops) {
-  TestCard test;
-  TestTx tx(test, 0);
-  test.wire.accept = false;
-  tx.send(plain_frame(60));
-  test.write(spec::QUEUE_TWQ0_CTL::at(0), 0);
+TEST_F(DeviceTxInFlight, DisabledQueueDrainsAtAMacThatDrops) {
+  disable();
   test.write(spec::TMI_DROP_CTRL::at(), 1);
   test.run();
-  EXPECT_EQ(test.read(spec::QM_TWQ_IDLE::at(0)), ~0u);
-  EXPECT_TRUE(test.wire.sent.empty());
+  expect_idle(~0u);
+  EXPECT_EQ(sent_when_the_wire_takes_it(), 0u);
 }
 
-TEST(DeviceTx, PacketInFlightLeavesThoughTheWayToMemoryIsShut) {
-  TestCard test;
-  TestTx tx(test, 0);
-  test.wire.accept = false;
-  tx.send(plain_frame(60));
+TEST_F(DeviceTxInFlight, LeavesThoughTheWayToMemoryIsShut) {
   test.write(spec::PUL_OB_TLP_HDR_AW_CFG::at(), 0x80000);
-  test.wire.accept = true;
-  test.run();
-  EXPECT_EQ(test.wire.sent.size(), 1u);
+  EXPECT_EQ(sent_when_the_wire_takes_it(), 1u);
   EXPECT_EQ(tx.next_completion(), 0u);
-  EXPECT_EQ(test.read(spec::QM_TWQ_IDLE::at(0)), ~0u);
+  expect_idle(~0u);
 }
 
-TEST(DeviceTx, ResetOfAQueueForgetsItsPacketInFlight) {
-  TestCard test;
-  TestTx tx(test, 0);
-  test.wire.accept = false;
-  tx.send(plain_frame(60));
+TEST_F(DeviceTxInFlight, ResetOfTheQueueForgetsIt) {
   test.write(spec::QUEUE_TWQ0_CTL::at(0), spec::QUEUE_TWQ0_CTL{}.set_RESET(1).raw);
-  EXPECT_EQ(test.read(spec::QM_TWQ_IDLE::at(0)), ~0u);
-  test.wire.accept = true;
-  test.run();
-  EXPECT_TRUE(test.wire.sent.empty());
+  expect_idle(~0u);
+  EXPECT_EQ(sent_when_the_wire_takes_it(), 0u);
   EXPECT_EQ(tx.next_completion(), 0u);
 }
 

@@ -23,11 +23,17 @@ class TamperIo : public PlainIo {
   }
   void write32(RegAddr at, std::uint32_t value) {
     if (!deaf) PlainIo::write32(at, value);
+    if (at == spec::TMI_DROP_CTRL::at()) drops = value != 0;
   }
-  std::uint32_t read32(Site site, RegAddr at) { return gone ? ~0U : PlainIo::read32(site, at); }
+  std::uint32_t read32(Site site, RegAddr at) {
+    if (site == Site::kIdle && busy_until_dropped && !drops) return 0;
+    return gone ? ~0U : PlainIo::read32(site, at);
+  }
   std::function<std::uint64_t(Site, std::uint64_t)> on_load;
-  bool gone = false;  ///< off the bus, as far as reads tell
-  bool deaf = false;  ///< writes do not arrive
+  bool gone = false;                ///< off the bus, as far as reads tell
+  bool deaf = false;                ///< writes do not arrive
+  bool busy_until_dropped = false;  ///< no queue is idle before the MAC drops
+  bool drops = false;
 };
 
 using World = TwoPortsOver<TamperIo>;
@@ -214,6 +220,16 @@ TEST_F(PortRecovery, ACardThatVanishesIsGoneForGoodAndFreesEverything) {
   ASSERT_TRUE(world.run_until([&] { return a().state() == PortState::kDetached; }, 30s))
       << to_string(a().state());
   EXPECT_EQ(world.cards[0]->dma.mappings(), 0U);
+}
+
+TEST_F(PortRecovery, WhoeverLooksLateAtAStopLetsTheMacDropBeforeGivingUp) {
+  world.ios[0]->busy_until_dropped = true;
+  a().stop(world.now);
+  world.now += 5s;
+  ASSERT_TRUE(world.run_until([&] { return a().state() == PortState::kReady; }, 5s))
+      << to_string(a().state());
+  EXPECT_EQ(a().recoveries().card_resets, 0U);
+  EXPECT_FALSE(world.ios[0]->drops);
 }
 
 TEST_F(PortRecovery, AMacThatWasLeftDroppingSendsAfterAStart) {
