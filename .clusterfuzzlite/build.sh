@@ -1,3 +1,3 @@
 #!/bin/bash -eu
 # SPDX-License-Identifier: Apache-2.0
-exec "$SRC/openhni/fuzz/build_oss_fuzz.sh"
+exec "$SRC/openhni/fuzz/engine/build_oss_fuzz.sh"

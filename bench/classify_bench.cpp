@@ -9,7 +9,7 @@
 #include "device/classifier.hpp"
 #include "device/parser.hpp"
 #include "openhni/spec/registers.hpp"
-#include "tests/frame_builder.hpp"
+#include "tests/support/frame_builder.hpp"
 
 namespace {
 

@@ -25,15 +25,15 @@ function(hni_take_out file)
   endwhile()
   file(CONFIGURE OUTPUT ${HNI_UNCHECKED}/driver/${file} CONTENT "${text}" @ONLY)
 endfunction()
-hni_take_out(untrusted.hpp
+hni_take_out(core/untrusted.hpp
   "if (!(value_ < limit)) return false" "(void)limit"
   "if (!(value_ <= limit)) return false" "(void)limit")
-hni_take_out(ring.hpp
+hni_take_out(queues/ring.hpp
   "return n < used()" "return true"
   "return n <= used()" "return true")
-hni_take_out(buffer_ring.hpp
+hni_take_out(queues/buffer_ring.hpp
   "return next_offset <= offset &&" "return true || next_offset <= offset &&")
-hni_take_out(tx_ring.hpp
+hni_take_out(queues/tx_ring.hpp
   "if (ring.distance(done, ring.tail) < n) return false" ""
   "if (!slots.at(ring.distance(W(1), slot)).last()) return false" "")
 

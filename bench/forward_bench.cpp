@@ -11,7 +11,7 @@
 #include <cstring>
 
 #include "bench/scripted_card.hpp"
-#include "driver/observer.hpp"
+#include "driver/core/observer.hpp"
 #ifdef HNI_HAS_TRACE
 #include "trace/usdt_observer.hpp"
 #endif

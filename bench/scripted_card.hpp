@@ -8,9 +8,9 @@
 #include <cstring>
 #include <vector>
 
-#include "driver/device_io.hpp"
-#include "driver/fragment_pool.hpp"
-#include "driver/queue_pair.hpp"
+#include "driver/core/device_io.hpp"
+#include "driver/core/fragment_pool.hpp"
+#include "driver/queues/queue_pair.hpp"
 
 namespace hni::bench {
 

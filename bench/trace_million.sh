@@ -7,6 +7,6 @@ set -euo pipefail
 build=$(realpath "${1:?usage: bench/trace_million.sh BUILD_DIR}")
 source=$(dirname "$(realpath "$0")")/..
 begin=$(date +%s)
-HNI_TRACE_PACKETS=170003 "$source/tests/trace_test.sh" "$build/tools/hni" "$build/tests/trace_workload" \
+HNI_TRACE_PACKETS=170003 "$source/tests/trace/test.sh" "$build/tools/hni" "$build/tests/trace/trace_workload" \
   "$build/trace/hni-trace-gen" "$source" replay
 echo "$(($(date +%s) - begin)) s"

@@ -9,7 +9,7 @@
 #include "device/classifier.hpp"
 #include "device/descriptor_ring.hpp"
 #include "device/dma_memory.hpp"
-#include "device/host_voice.hpp"
+#include "device/host_interposer.hpp"
 #include "device/interrupts.hpp"
 #include "device/link.hpp"
 #include "device/moderation.hpp"

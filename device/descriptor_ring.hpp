@@ -8,7 +8,7 @@
 #include <cstdint>
 
 #include "device/dma_memory.hpp"
-#include "device/host_voice.hpp"
+#include "device/host_interposer.hpp"
 #include "openhni/spec/device_table.hpp"
 
 namespace hni::device {

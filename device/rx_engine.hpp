@@ -18,7 +18,7 @@
 
 #include "device/card_context.hpp"
 #include "device/descriptor_ring.hpp"
-#include "device/queue_life.hpp"
+#include "device/queue_lifecycle_checker.hpp"
 #include "device/rx_buffer.hpp"
 #include "device/rx_fifo.hpp"
 #include "openhni/spec/descriptors.hpp"

@@ -22,7 +22,7 @@
 
 #include "device/card_context.hpp"
 #include "device/descriptor_ring.hpp"
-#include "device/queue_life.hpp"
+#include "device/queue_lifecycle_checker.hpp"
 #include "device/segmentation.hpp"
 #include "openhni/spec/descriptors.hpp"
 

@@ -24,11 +24,11 @@
 #include <optional>
 #include <span>
 
-#include "driver/clock.hpp"
-#include "driver/firmware.hpp"
+#include "driver/control/clock.hpp"
+#include "driver/firmware/firmware_client.hpp"
 #include "driver/port_config.hpp"
-#include "driver/rx_filter.hpp"
-#include "driver/statistics.hpp"
+#include "driver/filter/rx_filter.hpp"
+#include "driver/control/statistics.hpp"
 
 namespace hni {
 

@@ -7,11 +7,11 @@
 #include <cstdint>
 #include <optional>
 
-#include "driver/error.hpp"
-#include "driver/interrupts.hpp"
-#include "driver/link.hpp"
-#include "driver/queue_pair.hpp"
-#include "driver/setup.hpp"
+#include "driver/core/error.hpp"
+#include "driver/control/interrupts.hpp"
+#include "driver/control/link.hpp"
+#include "driver/queues/queue_pair.hpp"
+#include "driver/control/setup.hpp"
 
 namespace hni {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The semaphores of the probes: counters that a tracer raises while it listens.
 
-#include "driver/observer.hpp"
+#include "driver/core/observer.hpp"
 
 extern "C" {
 // They begin a page of their own. Linkers such as mold let segments share a page of the file; the

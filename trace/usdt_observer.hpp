@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#include "driver/observer.hpp"
+#include "driver/core/observer.hpp"
 
 #define _SDT_HAS_SEMAPHORES 1
 #define SDT_USE_VARIADIC 1

@@ -10,7 +10,7 @@
 #include <optional>
 #include <vector>
 
-#include "driver/types.hpp"
+#include "driver/core/types.hpp"
 
 namespace hni::io {
 

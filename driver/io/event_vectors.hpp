@@ -10,7 +10,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "device/vfio_user/owned_fd.hpp"
+#include "vfio_user/owned_fd.hpp"
 
 namespace hni::io {
 

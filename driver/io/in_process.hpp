@@ -12,7 +12,7 @@
 
 #include "device/card.hpp"
 #include "device/dma_memory.hpp"
-#include "driver/device_io.hpp"
+#include "driver/core/device_io.hpp"
 #include "driver/io/dma_spans.hpp"
 
 namespace hni::io {

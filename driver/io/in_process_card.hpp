@@ -10,7 +10,7 @@
 #include <cstdint>
 
 #include "device/card.hpp"
-#include "driver/interrupts.hpp"
+#include "driver/control/interrupts.hpp"
 #include "driver/io/in_process.hpp"
 
 namespace hni::io {

@@ -5,7 +5,7 @@
 /// recording, faults, hostile values) derives from it and hides the functions that it wants to see
 /// or change.
 
-#include "driver/device_io.hpp"
+#include "driver/core/device_io.hpp"
 
 namespace hni::io {
 

@@ -15,9 +15,9 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "device/vfio_user/owned_fd.hpp"
-#include "driver/device_io.hpp"
-#include "driver/interrupts.hpp"
+#include "vfio_user/owned_fd.hpp"
+#include "driver/core/device_io.hpp"
+#include "driver/control/interrupts.hpp"
 #include "driver/io/dma_spans.hpp"
 #include "driver/io/event_vectors.hpp"
 #include "driver/io/pci_function.hpp"

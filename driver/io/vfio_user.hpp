@@ -16,9 +16,9 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "device/vfio_user/connection.hpp"
-#include "driver/device_io.hpp"
-#include "driver/interrupts.hpp"
+#include "vfio_user/connection.hpp"
+#include "driver/core/device_io.hpp"
+#include "driver/control/interrupts.hpp"
 #include "driver/io/dma_spans.hpp"
 #include "driver/io/event_vectors.hpp"
 #include "driver/io/pci_function.hpp"

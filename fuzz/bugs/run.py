@@ -30,8 +30,9 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUGS = ROOT / "fuzz" / "bugs"
-SHARED = ("finding", "script", "run_target", "message_mutator", "mutator")
-PARTS = {"rx": ["ring_script"], "tx": ["ring_script"], "traffic": ["ring_script"], "port": ["port_calls", "bare_queues"]}
+SHARED = ("script/finding", "script/script", "script/run_target", "script/message_mutator", "script/mutator")
+PARTS = {"rx": ["worlds/ring_script"], "tx": ["worlds/ring_script"], "traffic": ["worlds/ring_script"],
+         "port": ["worlds/port_calls", "worlds/bare_queues"]}
 # As in fuzz/CMakeLists.txt.
 OPTIONS = {name: ["-fno-sanitize-coverage=trace-cmp"] for name in ("classifier_fuzz", "port_fuzz", "port_calls")}
 VERDICT = (
@@ -86,8 +87,8 @@ class Builder:
         """What no bug changes: compiled once."""
         folder = self.out / "shared"
         folder.mkdir(parents=True, exist_ok=True)
-        self.objects = [self.compile(f"fuzz/{name}.cpp", folder / f"{name}.o", ROOT) for name in SHARED]
-        self.entries = {name: self.compile("fuzz/engine_entry.cpp", folder / f"entry_{name}.o", ROOT,
+        self.objects = [self.compile(f"fuzz/{name}.cpp", folder / f"{pathlib.Path(name).stem}.o", ROOT) for name in SHARED]
+        self.entries = {name: self.compile("fuzz/engine/engine_entry.cpp", folder / f"entry_{name}.o", ROOT,
                                            [f"-DHNI_FUZZ_TARGET={name}"]) for name in targets}
 
     def program(self, bug):
@@ -96,8 +97,8 @@ class Builder:
         folder.mkdir(parents=True)
         shutil.copytree(ROOT / "driver", folder / "driver")
         subprocess.run(["patch", "-s", "-p1", "-i", str(bug.patch)], cwd=folder, check=True)
-        sources = [f"{bug.target}_fuzz", *PARTS.get(bug.target, [])]
-        objects = [self.compile(f"fuzz/{name}.cpp", folder / f"{name}.o", folder) for name in sources]
+        sources = [f"targets/{bug.target}_fuzz", *PARTS.get(bug.target, [])]
+        objects = [self.compile(f"fuzz/{name}.cpp", folder / f"{pathlib.Path(name).stem}.o", folder) for name in sources]
         subprocess.run([self.compiler[-1], *self.flags[:5], "-fsanitize=fuzzer", *objects, *self.objects,
                         self.entries[bug.target], str(self.build / "device" / "libhni_device.a"),
                         str(self.build / "spec" / "libopenhni_spec_tables.a"), "-lpcap", "-o", str(folder / "fuzz")],

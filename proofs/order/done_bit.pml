@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Done bit before payload (driver/device_io.hpp: load64 before later reads of DMA memory).
+/* Done bit before payload (driver/core/device_io.hpp: load64 before later reads of DMA memory).
  *
  * The card writes the bytes of a packet and then, behind them, the completion with its DONE bit; writes of the card arrive
  * in order. The driver polls the completion and reads the bytes. Its processor may run the two loads in either order

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Descriptor before doorbell (driver/device_io.hpp: write32 after store64).
+/* Descriptor before doorbell (driver/core/device_io.hpp: write32 after store64).
  *
  * The driver stores the descriptors of a burst in ring memory and then writes the tail doorbell. The card, seeing the new
  * tail, reads every slot up to it. It must never find a slot that was not yet written. Two bursts over a ring of four

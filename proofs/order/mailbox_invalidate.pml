@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Invalidating a mailbox descriptor (driver/mailbox.hpp: invalidate()).
+/* Invalidating a mailbox descriptor (driver/firmware/mailbox.hpp: invalidate()).
  *
  * A ring is reset while the firmware may still look at it: the low half is zeroed, a read flushes, then the high half is
  * zeroed. A firmware that reads a low half with HOST_CMPL must find the whole address; otherwise it writes to a truncated

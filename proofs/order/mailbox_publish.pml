@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Publishing a mailbox descriptor (driver/mailbox.hpp: publish()).
+/* Publishing a mailbox descriptor (driver/firmware/mailbox.hpp: publish()).
  *
  * The stop behind the slot is zeroed, the high half is written, a read of the mailbox flushes, then the low half with
  * HOST_CMPL is written. The firmware takes a descriptor whose low half says HOST_CMPL; the high half must then be the one

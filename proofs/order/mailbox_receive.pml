@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Receiving a mailbox message (driver/mailbox.hpp: take_received()).
+/* Receiving a mailbox message (driver/firmware/mailbox.hpp: take_received()).
  *
  * The firmware writes the message into the posted page, then the descriptor with FW_CMPL. The host reads the descriptor and
  * copies the page; it posts the page again only when the copy is made, because the firmware may overwrite a posted page at

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "tools/hni/lab.hpp"
+#include "tools/hni/testbed.hpp"
 
 namespace hni::tools {
 

@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "device/vfio_user/foreign_firmware.hpp"
-#include "device/vfio_user/server.hpp"
+#include "vfio_user/external_firmware.hpp"
+#include "vfio_user/server.hpp"
 #include "tools/hni/problem.hpp"
 
 namespace hni::tools {

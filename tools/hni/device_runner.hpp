@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "device/vfio_user/foreign_firmware.hpp"
-#include "device/vfio_user/server.hpp"
+#include "vfio_user/external_firmware.hpp"
+#include "vfio_user/server.hpp"
 #include "device/wire.hpp"
-#include "tools/hni/janitor.hpp"
+#include "tools/hni/cleanup_process.hpp"
 #include "tools/hni/poller.hpp"
 #include "tools/hni/problem.hpp"
 #include "tools/hni/register_recorder.hpp"

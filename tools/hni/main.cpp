@@ -14,11 +14,11 @@
 #include "tools/hni/commands.hpp"
 #include "tools/hni/words.hpp"
 #ifdef HNI_HAS_FUZZ
-#include "fuzz/card_liar.hpp"
-#include "fuzz/fuzz_main.hpp"
+#include "fuzz/fault/fault_script_player.hpp"
+#include "fuzz/engine/fuzz_main.hpp"
 #endif
 #ifdef HNI_HAS_PROOFS
-#include "proofs/prove_main.hpp"
+#include "proofs/prover/prove_main.hpp"
 #endif
 
 namespace hni::tools {

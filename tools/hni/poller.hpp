@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <span>
 
-#include "driver/types.hpp"
+#include "driver/core/types.hpp"
 #include "tools/hni/fd.hpp"
 #include "tools/hni/problem.hpp"
 

@@ -19,7 +19,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "device/host_voice.hpp"
+#include "device/host_interposer.hpp"
 #include "device/register_file.hpp"
 #include "tools/hni/problem.hpp"
 

@@ -14,10 +14,10 @@
 #include <vector>
 
 #include "tools/hni/control.hpp"
-#include "tools/hni/generator_end.hpp"
-#include "tools/hni/janitor.hpp"
-#include "tools/hni/lab.hpp"
-#include "tools/hni/tap_end.hpp"
+#include "tools/hni/generator_endpoint.hpp"
+#include "tools/hni/cleanup_process.hpp"
+#include "tools/hni/testbed.hpp"
+#include "tools/hni/tap_endpoint.hpp"
 
 namespace hni::tools {
 

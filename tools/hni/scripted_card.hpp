@@ -10,7 +10,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
-#include "fuzz/card_liar.hpp"
+#include "fuzz/fault/fault_script_player.hpp"
 
 namespace hni::tools {
 

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "driver/messages.hpp"
+#include "driver/firmware/messages.hpp"
 
 namespace hni::tools {
 namespace {

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/hni/accounting.hpp"
-#include "tools/hni/lab.hpp"
+#include "tools/hni/testbed.hpp"
 
 namespace hni::tools {
 

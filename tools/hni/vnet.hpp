@@ -9,7 +9,7 @@
 #include <span>
 
 #include "device/wire/vnet_header.hpp"
-#include "driver/packet.hpp"
+#include "driver/core/packet.hpp"
 
 namespace hni::tools {
 

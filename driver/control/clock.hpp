@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Clock: the card's 64-bit nanosecond counter, and what its 40-bit timestamps mean (fbnic
+/// reference 17). The counter runs free; stepping the clock changes an offset that the driver
+/// adds, slewing changes the counter's increment.
+
+#include <cstdint>
+#include <optional>
+
+#include "driver/core/checked_io.hpp"
+#include "driver/core/error.hpp"
+#include "driver/control/setup.hpp"
+#include "driver/core/types.hpp"
+#include "openhni/spec/registers.hpp"
+
+namespace hni {
+
+/// Width of the timestamps in descriptors; they wrap every 18 minutes.
+inline constexpr unsigned kStampBits = 40;
+
+/// The time that a 40-bit stamp stands for: the one moment in [base, base + 2^40) whose low 40
+/// bits are the stamp's. `base` is a counter value that is older than the stamp, by less than 2^40
+/// ns. W is an unsigned 64-bit word, or a symbolic one in proofs/.
+template <class W>
+constexpr W extend_stamp(const W& base, const W& stamp) {
+  constexpr std::uint64_t kMask = (std::uint64_t{1} << kStampBits) - 1;
+  return W(base + W(W(stamp - base) & W(kMask)));
+}
+
+namespace clock_detail {
+
+/// Nanoseconds that one cycle of the card's clock adds, in Q16.32: 1.666...
+inline constexpr std::uint64_t kNominalIncrement =
+    (std::uint64_t{1'000'000'000} << 32) / kCardClockHz;
+
+/// The increment of a clock that is `ppb` parts per billion fast, rounded towards nominal. `ppb`
+/// is within +-999,999,999: the product has at most 63 bits, and the increment stays positive.
+constexpr std::uint64_t increment(std::int64_t ppb) {
+  constexpr std::uint64_t kBillion = 1'000'000'000;
+  const std::uint64_t size = static_cast<std::uint64_t>(ppb < 0 ? -ppb : ppb);
+  const std::uint64_t change = kNominalIncrement * size / kBillion;
+  return ppb < 0 ? kNominalIncrement - change : kNominalIncrement + change;
+}
+
+}  // namespace clock_detail
+
+template <DeviceIo Io, class Obs = NullObserver>
+class Clock {
+ public:
+  using D = Door<Io, Obs>;
+
+  static constexpr std::int64_t kMaxSlewPpb = 999'999'999;
+  /// How often the base of timestamps is renewed: a sixteenth of their range.
+  static constexpr Duration kRefresh{std::int64_t{1} << (kStampBits - 4)};
+
+  explicit Clock(D& door) : door_(&door) {}
+
+  /// Starts the counter from zero at its nominal rate (17, "Probe"). Also after each card reset:
+  /// the slew is set again, the offset is kept.
+  void setup() {
+    door_->write(spec::PTP_CTRL{}.set_EN(1).set_TICK_IVAL(1));
+    write_increment();
+    door_->write(spec::PTP_INIT_HI{});
+    door_->write(spec::PTP_INIT_LO{});
+    door_->write(spec::PTP_ADJUST{}.set_INIT(1));
+    door_->write(
+        spec::PTP_CTRL{}.set_EN(1).set_TQS_OUT_EN(1).set_MAC_OUT_IVAL(3).set_TICK_IVAL(1));
+    flush();
+    base_ = 0;
+  }
+
+  /// Begins to renew the base of timestamps; to be called when the port starts.
+  void start(Time now) {
+    running_ = true;
+    refresh(now);
+  }
+  void stop() { running_ = false; }
+
+  void step(Time now) {
+    if (running_ && now >= deadline_) refresh(now);
+  }
+  [[nodiscard]] Time deadline() const { return running_ ? deadline_ : Time::max(); }
+
+  /// True when the base is so old that a stamp could be taken for one of the lap before.
+  [[nodiscard]] bool is_stale(Time now) const {
+    return running_ && now >= deadline_ + kRefresh / 2;
+  }
+
+  /// The time now, in nanoseconds of this clock. Bounded: a counter whose upper half changes at
+  /// every look is refused.
+  [[nodiscard]] Result<std::uint64_t> read() {
+    const auto counter = read_counter();
+    if (!counter) return tl::unexpected(counter.error());
+    return *counter + offset_;
+  }
+
+  /// Makes the clock show `ns` now.
+  Result<> set(std::uint64_t ns) {
+    const auto counter = read_counter();
+    if (!counter) return tl::unexpected(counter.error());
+    offset_ = ns - *counter;
+    return {};
+  }
+
+  /// Moves the clock by `ns`, at once.
+  void step_by(std::int64_t ns) { offset_ += static_cast<std::uint64_t>(ns); }
+
+  /// Makes the clock run `ppb` parts per billion fast (negative: slow).
+  Result<> slew(std::int64_t ppb) {
+    if (ppb < -kMaxSlewPpb || ppb > kMaxSlewPpb)
+      return fail(ErrorCode::kBadArgument, static_cast<std::uint64_t>(kMaxSlewPpb));
+    slew_ppb_ = ppb;
+    write_increment();
+    door_->write(spec::PTP_ADJUST{}.set_ADDEND_SET(1));
+    // The increment must not change for four cycles after it was taken over.
+    flush();
+    if (door_->gone()) return fail(ErrorCode::kCardGone);
+    return {};
+  }
+  [[nodiscard]] std::int64_t slew_ppb() const { return slew_ppb_; }
+
+  /// The time, on this clock, of a 40-bit stamp from a descriptor. The stamp is data: whatever the
+  /// card says, the result is within 18 minutes of the base.
+  [[nodiscard]] std::uint64_t time_of(const Untrusted<std::uint64_t>& stamp) const {
+    return extend_stamp(base_, stamp.as_data()) + offset_;
+  }
+
+ private:
+  void flush() { (void)door_->read_at(Site::kClockLow, spec::PTP_SPARE::at()); }
+
+  void write_increment() {
+    const std::uint64_t increment = clock_detail::increment(slew_ppb_);
+    door_->write(spec::PTP_ADD_VAL_NS{static_cast<std::uint32_t>(increment >> 32)});
+    door_->write(spec::PTP_ADD_VAL_SUBNS{static_cast<std::uint32_t>(increment)});
+  }
+
+  [[nodiscard]] Untrusted<std::uint32_t> read_high() {
+    return door_->template read<spec::PTP_CTR_VAL_HI>(Site::kClockHigh).raw;
+  }
+
+  // High, low, high; the upper half moves every 4.3 s, so a second look finds it at rest.
+  [[nodiscard]] Result<std::uint64_t> read_counter() {
+    constexpr int kTries = 4;
+    auto before = read_high();
+    for (int i = 0; i < kTries; ++i) {
+      const auto low = door_->template read<spec::PTP_CTR_VAL_LO>(Site::kClockLow).raw;
+      const auto high = read_high();
+      if (door_->gone()) return fail(ErrorCode::kCardGone);
+      if (high.equals(before.as_data()))
+        return std::uint64_t{high.as_data()} << 32 | low.as_data();
+      before = high;
+    }
+    door_->refuse(Site::kClockHigh, before.as_data(), kTries);
+    return fail(ErrorCode::kTimeout, kTries);
+  }
+
+  // A base that lies 69 to 137 s back: every stamp that is still on its way is later.
+  void refresh(Time now) {
+    deadline_ = now + kRefresh;
+    const auto high = read_high();
+    if (door_->gone()) return;
+    constexpr std::uint32_t kBack = 16;
+    base_ = std::uint64_t{high.as_data() - kBack} << 32;
+  }
+
+  D* door_;
+  bool running_ = false;
+  Time deadline_{};
+  std::int64_t slew_ppb_ = 0;
+  std::uint64_t offset_ = 0;  // this clock minus the counter
+  std::uint64_t base_ = 0;    // of timestamps, in counter time
+};
+
+}  // namespace hni

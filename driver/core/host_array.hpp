@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// HostArray<T>: a fixed array that is allocated once before start and reports failure as a value.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <type_traits>
+
+#include "driver/core/error.hpp"
+
+namespace hni {
+
+template <class T>
+requires std::is_trivially_copyable_v<T>
+class HostArray {
+ public:
+  /// `n` elements, value-initialised. kNoMemory if the host has no memory for them.
+  static Result<HostArray> make(std::size_t n) {
+    HostArray array;
+    array.data_.reset(new (std::nothrow) T[n]{});
+    if (!array.data_) return fail(ErrorCode::kNoMemory, n * sizeof(T));
+    array.size_ = n;
+    return array;
+  }
+
+  /// Generic over the word type of the ring algebra. The caller proved that the index is in range.
+  template <class W>
+  constexpr T& at(const W& index) {
+    return data_[static_cast<std::size_t>(index)];
+  }
+  template <class W>
+  constexpr const T& at(const W& index) const {
+    return data_[static_cast<std::size_t>(index)];
+  }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  void fill(const T& value) {
+    for (std::size_t i = 0; i < size_; ++i) data_[i] = value;
+  }
+
+ private:
+  std::unique_ptr<T[]> data_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace hni

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Type-length-value messages of the firmware (fbnic reference 5): a builder, and a parser that is
+/// total on arbitrary bytes.
+///
+/// The parser is generic over its byte source, so that proofs can run it over symbolic bytes and a
+/// symbolic length. It always works on a private copy, reads every header once, and keeps
+///     attribute  within  message  within  descriptor length.
+/// A walk ends after at most (end - begin) / 4 attributes: each step moves on by at least one
+/// header.
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <tl/expected.hpp>
+
+#include "driver/core/input_sites.hpp"
+#include "driver/core/untrusted.hpp"
+#include "openhni/spec/firmware.hpp"
+
+namespace hni {
+
+inline constexpr std::uint32_t kTlvHeaderBytes = 4;
+inline constexpr std::uint32_t kTlvIds = 32;         ///< attribute ids are 0 .. 31
+inline constexpr std::uint32_t kTlvMaxBytes = 4096;  ///< longest message
+inline constexpr std::uint32_t kTlvMaxData = 3584;   ///< longest raw data attribute
+inline constexpr std::uint32_t kTlvTypeMask = 0xfff;
+inline constexpr std::uint32_t kTlvCannotIgnore = 1U << 14;
+inline constexpr std::uint32_t kTlvIsMessage = 1U << 15;
+inline constexpr std::uint32_t kMacBytes = 6;
+
+/// A rule that a message broke: where, the offending value and the limit, as Door::refuse() takes
+/// them.
+struct Refusal {
+  Site site{};
+  std::uint64_t value = 0;
+  std::uint64_t limit = 0;
+};
+template <class T>
+using Decoded = tl::expected<T, Refusal>;
+
+constexpr tl::unexpected<Refusal> refusal(Site site, std::uint64_t value, std::uint64_t limit) {
+  return tl::unexpected<Refusal>(Refusal{site, value, limit});
+}
+
+/// The value that broke a rule, for the report. (proofs/ has one for symbolic values.)
+template <std::integral W>
+constexpr std::uint64_t reported(const Untrusted<W>& value) {
+  return value.as_data();
+}
+
+/// `Word` counts bytes, `Wide` holds a 64-bit value; bytes are Words of 0 .. 255.
+template <class B>
+concept ByteSource = requires(const B& bytes, typename B::Word index) {
+  typename B::Wide;
+  { bytes.size() } -> std::convertible_to<typename B::Word>;
+  { bytes[index] } -> std::convertible_to<typename B::Word>;
+};
+
+/// The byte source of production: a private copy of a message.
+class PrivateBytes {
+ public:
+  using Word = std::uint32_t;
+  using Wide = std::uint64_t;
+
+  constexpr PrivateBytes() = default;
+  explicit constexpr PrivateBytes(std::span<const std::byte> bytes) : bytes_(bytes) {}
+  [[nodiscard]] constexpr Word size() const { return static_cast<Word>(bytes_.size()); }
+  constexpr Word operator[](Word index) const { return std::to_integer<Word>(bytes_[index]); }
+  [[nodiscard]] constexpr std::span<const std::byte> part(Word offset, Word length) const {
+    return bytes_.subspan(offset, length);
+  }
+
+ private:
+  std::span<const std::byte> bytes_;
+};
+
+/// The 32-bit header at `offset`, read once. Requires offset + 4 <= size.
+template <ByteSource Bytes>
+constexpr Untrusted<typename Bytes::Word> tlv_header(const Bytes& bytes,
+                                                     const typename Bytes::Word& offset) {
+  using W = typename Bytes::Word;
+  const W low = W(bytes[offset] | W(bytes[W(offset + W(1))] << 8));
+  const W high = W(bytes[W(offset + W(2))] | W(bytes[W(offset + W(3))] << 8));
+  return Untrusted<W>(W(low | W(high << 16)));
+}
+
+/// What a message header says, after it was checked.
+template <class W>
+struct TlvMessage {
+  W type{};  ///< 12 bits, perhaps unknown
+  W end{};   ///< bytes of the message, a multiple of 4, within the byte source
+};
+
+/// Reads the header of a message. The bytes behind `end` are not part of it.
+template <ByteSource Bytes>
+constexpr tl::expected<TlvMessage<typename Bytes::Word>, Refusal> tlv_message(const Bytes& bytes) {
+  using W = typename Bytes::Word;
+  if (bytes.size() < W(kTlvHeaderBytes)) return refusal(Site::kMessageHeader, 0, kTlvHeaderBytes);
+  const Untrusted<W> header = tlv_header(bytes, W(0));
+  if (!header.any(W(kTlvIsMessage)))
+    return refusal(Site::kMessageHeader, reported(header), kTlvIsMessage);
+  const std::optional<W> words = (header >> 16).between(W(1), W(W(bytes.size()) >> 2));
+  if (!words) return refusal(Site::kMessageHeader, reported(header >> 16), kTlvMaxBytes / 4);
+  return TlvMessage<W>{(header & W(kTlvTypeMask)).as_data(), W(*words << 2)};
+}
+
+/// One attribute whose bytes lie inside its message.
+template <class W>
+struct TlvAttribute {
+  W id{};      ///< 0 .. 31
+  W offset{};  ///< of the value
+  W length{};  ///< of the value, in bytes
+  bool cannot_ignore = false;
+};
+
+/// Walks the attributes in [begin, end) of a byte source. Requires begin <= end <= size, both
+/// multiples of 4.
+template <ByteSource Bytes>
+class TlvWalk {
+ public:
+  using W = typename Bytes::Word;
+
+  constexpr TlvWalk(const Bytes& bytes, const W& begin, const W& end)
+      : bytes_(&bytes), at_(begin), end_(end) {}
+
+  constexpr bool is_valid() const {
+    return at_ <= end_ && end_ <= W(bytes_->size()) && W(W(at_ | end_) & W(3)) == W(0);
+  }
+  constexpr bool more() const { return at_ < end_; }
+  /// Bytes left: the ranking function of the walk.
+  constexpr W left() const { return W(end_ - at_); }
+
+  /// The next attribute. Requires more(). After a refusal the walk is over.
+  constexpr tl::expected<TlvAttribute<W>, Refusal> next() {
+    const Untrusted<W> header = tlv_header(*bytes_, at_);
+    if (header.any(W(kTlvIsMessage)))
+      return refusal(Site::kAttributeHeader, reported(header), kTlvIsMessage);
+    const std::optional<W> id = (header & W(kTlvTypeMask)).below(W(kTlvIds));
+    if (!id) return refusal(Site::kAttributeHeader, reported(header), kTlvIds);
+    const std::optional<W> length = (header >> 16).between(W(kTlvHeaderBytes), left());
+    if (!length) return refusal(Site::kAttributeHeader, reported(header >> 16), kTlvMaxBytes);
+    const TlvAttribute<W> attribute{*id, W(at_ + W(kTlvHeaderBytes)),
+                                    W(*length - W(kTlvHeaderBytes)),
+                                    header.any(W(kTlvCannotIgnore))};
+    // Both bounds are multiples of 4, so the padding of the last attribute is inside too.
+    at_ = W(at_ + W(W(*length + W(3)) & W(~3U)));
+    return attribute;
+  }
+
+ private:
+  const Bytes* bytes_;
+  W at_;
+  W end_;
+};
+
+/// True if the value has a size (and, for text, an end) that its declared type allows. What a
+/// nested attribute or an array contains is checked when it is walked.
+template <ByteSource Bytes>
+constexpr bool tlv_fits(const Bytes& bytes, const TlvAttribute<typename Bytes::Word>& attribute,
+                        const spec::FwAttribute& declared) {
+  using W = typename Bytes::Word;
+  const W max = W(std::uint32_t{declared.max_bytes});
+  const bool sized = W(1) <= attribute.length && attribute.length <= max;
+  switch (declared.type) {
+    case spec::TlvType::kFlag:
+      return static_cast<bool>(attribute.length == W(0));
+    case spec::TlvType::kUnsigned:
+    case spec::TlvType::kSigned:
+      return sized && attribute.length <= W(8);
+    case spec::TlvType::kString:
+      return sized && bytes[W(W(attribute.offset + attribute.length) - W(1))] == W(0);
+    case spec::TlvType::kBinary:
+      return sized;
+    case spec::TlvType::kNested:
+    case spec::TlvType::kArray:
+      return static_cast<bool>(W(attribute.length & W(3)) == W(0));
+  }
+  return false;
+}
+
+/// The integer value of an attribute of 1 .. 8 bytes, zero-extended.
+template <ByteSource Bytes>
+constexpr Untrusted<typename Bytes::Wide> tlv_unsigned(
+    const Bytes& bytes, const TlvAttribute<typename Bytes::Word>& attribute) {
+  using W = typename Bytes::Word;
+  using V = typename Bytes::Wide;
+  V value(0);
+  for (std::uint32_t i = 0; i < 8; ++i) {
+    if (!(W(i) < attribute.length)) break;
+    value = V(value | V(V(bytes[W(attribute.offset + W(i))]) << (8 * i)));
+  }
+  return Untrusted<V>(value);
+}
+
+/// The same, sign-extended from its actual length, in two's complement.
+template <ByteSource Bytes>
+constexpr Untrusted<typename Bytes::Wide> tlv_signed(
+    const Bytes& bytes, const TlvAttribute<typename Bytes::Word>& attribute) {
+  using W = typename Bytes::Word;
+  using V = typename Bytes::Wide;
+  V value(0);
+  bool negative = false;
+  for (std::uint32_t i = 0; i < 8; ++i) {
+    if (W(i) < attribute.length) {
+      const W byte = bytes[W(attribute.offset + W(i))];
+      negative = static_cast<bool>(W(128) <= byte);
+      value = V(value | V(V(byte) << (8 * i)));
+    } else if (negative) {
+      value = V(value | V(V(255) << (8 * i)));
+    }
+  }
+  return Untrusted<V>(value);
+}
+
+/// The attributes of one message (or of one nested attribute) that its catalogue entry knows, each
+/// at most once and of the right shape.
+template <ByteSource Bytes>
+class TlvAttributes {
+ public:
+  using W = typename Bytes::Word;
+  using Wide = typename Bytes::Wide;
+  using Known = std::span<const spec::FwAttribute>;
+
+  /// Walks [begin, end). An unknown attribute is skipped if it may be ignored; otherwise the whole
+  /// message is refused, as for a repeated one.
+  static constexpr tl::expected<TlvAttributes, Refusal> parse(const Bytes& bytes, const W& begin,
+                                                              const W& end, Known known) {
+    TlvAttributes result(bytes);
+    W seen(0);
+    for (TlvWalk<Bytes> walk(bytes, begin, end); walk.more();) {
+      const auto attribute = walk.next();
+      if (!attribute) return tl::unexpected<Refusal>(attribute.error());
+      const W bit = W(W(1) << attribute->id);
+      if (W(seen & bit) != W(0))
+        return refusal(Site::kAttributeHeader, reported(Untrusted<W>(attribute->id)), kTlvIds);
+      seen = W(seen | bit);
+      const spec::FwAttribute* declared = find(known, attribute->id);
+      if (declared == nullptr) {
+        if (attribute->cannot_ignore)
+          return refusal(Site::kAttributeHeader, reported(Untrusted<W>(attribute->id)),
+                         kTlvCannotIgnore);
+        continue;
+      }
+      if (!tlv_fits(bytes, *attribute, *declared))
+        return refusal(Site::kAttributeValue, declared->id, declared->max_bytes);
+      result.found_[declared->id] = *attribute;
+    }
+    return result;
+  }
+
+  constexpr bool has(std::uint16_t id) const { return id < kTlvIds && found_[id].has_value(); }
+  constexpr const std::optional<TlvAttribute<W>>& at(std::uint16_t id) const { return found_[id]; }
+  constexpr const Bytes& bytes() const { return bytes_; }
+
+  /// Absent integers read as 0, as the firmware means them (6.6).
+  constexpr Untrusted<Wide> unsigned_at(std::uint16_t id) const {
+    return has(id) ? tlv_unsigned(bytes_, *found_[id]) : Untrusted<Wide>();
+  }
+  constexpr Untrusted<Wide> signed_at(std::uint16_t id) const {
+    return has(id) ? tlv_signed(bytes_, *found_[id]) : Untrusted<Wide>();
+  }
+  /// A walk over what a nested attribute or an array holds. Requires has(id).
+  constexpr TlvWalk<Bytes> inside(std::uint16_t id) const {
+    const TlvAttribute<W>& outer = *found_[id];
+    return TlvWalk<Bytes>(bytes_, outer.offset, W(outer.offset + outer.length));
+  }
+
+ private:
+  explicit constexpr TlvAttributes(const Bytes& bytes) : bytes_(bytes) {}
+
+  /// What Linux does not know is known by name only: its type is a guess, so it is skipped.
+  static constexpr const spec::FwAttribute* find(Known known, const W& id) {
+    for (const spec::FwAttribute& declared : known)
+      if (declared.known_to_linux && id == W(std::uint32_t{declared.id})) return &declared;
+    return nullptr;
+  }
+
+  Bytes bytes_;
+  std::array<std::optional<TlvAttribute<W>>, kTlvIds> found_{};
+};
+
+/// The parser that production uses.
+using Attributes = TlvAttributes<PrivateBytes>;
+
+/// Writes one message into a fixed span. Running out of room is remembered; finish() then gives an
+/// empty span. Every byte of the result was written by the builder.
+class TlvBuilder {
+ public:
+  /// `into` holds at least a header; of more than a page only the first page is used.
+  TlvBuilder(std::span<std::byte> into, spec::FwMessage type)
+      : to_(into.first(std::min<std::size_t>(into.size(), kTlvMaxBytes))) {
+    header(static_cast<std::uint32_t>(type) | kTlvIsMessage);
+  }
+
+  TlvBuilder& flag(std::uint16_t id) {
+    header(id | kTlvHeaderBytes << 16);
+    return *this;
+  }
+  TlvBuilder& u32(std::uint16_t id, std::uint32_t value) { return integer(id, value, 4); }
+  TlvBuilder& u64(std::uint16_t id, std::uint64_t value) { return integer(id, value, 8); }
+  TlvBuilder& s32(std::uint16_t id, std::int32_t value) {
+    return integer(id, static_cast<std::uint32_t>(value), 4);
+  }
+  TlvBuilder& s64(std::uint16_t id, std::int64_t value) {
+    return integer(id, static_cast<std::uint64_t>(value), 8);
+  }
+  /// Text with its terminating NUL.
+  TlvBuilder& string(std::uint16_t id, std::string_view text) {
+    if (!room(kTlvHeaderBytes + text.size() + 1)) return *this;
+    header(id | static_cast<std::uint32_t>(kTlvHeaderBytes + text.size() + 1) << 16);
+    std::memcpy(to_.data() + at_, text.data(), text.size());
+    to_[at_ + text.size()] = std::byte{0};
+    at_ += text.size() + 1;
+    pad();
+    return *this;
+  }
+  TlvBuilder& binary(std::uint16_t id, std::span<const std::byte> value) {
+    if (!room(kTlvHeaderBytes + value.size())) return *this;
+    header(id | static_cast<std::uint32_t>(kTlvHeaderBytes + value.size()) << 16);
+    if (!value.empty()) std::memcpy(to_.data() + at_, value.data(), value.size());
+    at_ += value.size();
+    pad();
+    return *this;
+  }
+  /// What is added until close() lies inside attribute `id`. At most two levels deep; an empty one
+  /// vanishes.
+  TlvBuilder& open(std::uint16_t id) {
+    overflow_ = overflow_ || depth_ == outer_.size();
+    if (overflow_) return *this;
+    outer_[depth_++] = {at_, id};
+    header(id);
+    return *this;
+  }
+  TlvBuilder& close() {
+    if (overflow_ || depth_ == 0) return *this;
+    const auto [begin, id] = outer_[--depth_];
+    if (at_ == begin + kTlvHeaderBytes) {
+      at_ = begin;
+    } else {
+      put(begin, id | static_cast<std::uint32_t>(at_ - begin) << 16);
+    }
+    return *this;
+  }
+
+  /// The finished message, a multiple of 4 bytes; empty if it did not fit.
+  [[nodiscard]] std::span<const std::byte> finish() {
+    if (overflow_) return {};
+    to_[2] = static_cast<std::byte>(at_ / 4 & 0xff);
+    to_[3] = static_cast<std::byte>(at_ / 4 >> 8);
+    return to_.first(at_);
+  }
+
+ private:
+  bool room(std::size_t bytes) {
+    overflow_ = overflow_ || bytes > to_.size() - at_;
+    return !overflow_;
+  }
+  void put(std::size_t offset, std::uint64_t value, std::size_t bytes = 4) {
+    for (std::size_t i = 0; i < bytes; ++i)
+      to_[offset + i] = static_cast<std::byte>(value >> (8 * i) & 0xff);
+  }
+  void header(std::uint32_t word) {
+    if (!room(kTlvHeaderBytes)) return;
+    put(at_, word);
+    at_ += kTlvHeaderBytes;
+  }
+  TlvBuilder& integer(std::uint16_t id, std::uint64_t value, std::size_t bytes) {
+    if (!room(kTlvHeaderBytes + bytes)) return *this;
+    header(id | static_cast<std::uint32_t>(kTlvHeaderBytes + bytes) << 16);
+    put(at_, value, bytes);
+    at_ += bytes;
+    return *this;
+  }
+  void pad() {
+    while (at_ % 4 != 0 && room(1)) to_[at_++] = std::byte{0};
+  }
+
+  std::span<std::byte> to_;
+  std::size_t at_ = 0;
+  struct Outer {
+    std::size_t begin = 0;
+    std::uint32_t id = 0;
+  };
+  std::array<Outer, 2> outer_{};
+  std::size_t depth_ = 0;
+  bool overflow_ = false;
+};
+
+}  // namespace hni

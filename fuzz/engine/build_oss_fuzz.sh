@@ -1,0 +1,30 @@
+#!/bin/bash -eu
+# SPDX-License-Identifier: Apache-2.0
+# Builds every fuzz target as OSS-Fuzz and ClusterFuzzLite ask for it: with $CC, $CXX, $CFLAGS,
+# $CXXFLAGS and $LIB_FUZZING_ENGINE, in $WORK, into $OUT; beside each target its seed corpus,
+# dictionary and options. fuzz/engine/oss-fuzz/check runs it the way they do.
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+build=$WORK/openhni
+
+# Nothing but the C and C++ libraries is there where the targets run: fmt comes as headers, and what
+# a target does not call is not linked.
+cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=None \
+  -DCMAKE_C_COMPILER="$CC" -DCMAKE_CXX_COMPILER="$CXX" \
+  -DCMAKE_C_FLAGS="$CFLAGS" -DCMAKE_CXX_FLAGS="$CXXFLAGS" \
+  -DCMAKE_EXE_LINKER_FLAGS=-Wl,--as-needed -DHNI_FUZZ_ENGINE="$LIB_FUZZING_ENGINE" \
+  -DHNI_FMT_TARGET=fmt::fmt-header-only \
+  -DHNI_TESTS=OFF -DHNI_BENCH=OFF -DHNI_PROOFS=OFF -DHNI_TOOLS=OFF -DHNI_TRACE=OFF
+
+# The canary is there to be found, the empty target to measure engines: neither is for a campaign.
+targets=$(sed -n 's/^  X(\([a-z_]*\)).*/\1/p' "$root/fuzz/script/target.hpp" | grep -vx -e canary -e empty)
+programs=()
+for name in $targets; do programs+=("fuzz_$name"); done
+cmake --build "$build" --target "${programs[@]}"
+
+for name in $targets; do
+  program=fuzz_$name
+  cp "$build/fuzz/$program" "$OUT/"
+  zip -q -j "$OUT/${program}_seed_corpus.zip" "$root/corpus/$name"/*
+  cp "$build/generated/openhni/spec/fbnic.dict" "$OUT/$program.dict"
+  printf '[libfuzzer]\nmax_len = 32768\ntimeout = 60\ndict = %s.dict\n' "$program" >"$OUT/$program.options"
+done

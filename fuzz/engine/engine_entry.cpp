@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The door of every fuzzing engine (libFuzzer, AFL++, honggfuzz, centipede) to one target, which
+// the build names. Scripts are mutated by a mutator that knows their grammar, half of the time.
+#include <cstdio>
+#include <cstdlib>
+
+#include "fuzz/script/mutator.hpp"
+#include "fuzz/script/target.hpp"
+
+#define HNI_JOIN(a, b) a##b
+#define HNI_TARGET_OF(name) HNI_JOIN(name, _target)
+
+namespace {
+
+/// For the campaign's display: what the card said in all of this process's runs.
+void tell_events() {
+  std::fprintf(stderr, "stat::card_events: %llu\n",
+               static_cast<unsigned long long>(hni::fuzz::work().events));
+}
+
+const hni::fuzz::Target& the_target() {
+  static const hni::fuzz::Target& target = []() -> const hni::fuzz::Target& {
+    (void)std::atexit(tell_events);
+    return hni::fuzz::HNI_TARGET_OF(HNI_FUZZ_TARGET)();
+  }();
+  return target;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  hni::fuzz::run_target(the_target(), data, size);
+  return 0;
+}
+
+#ifdef HNI_FUZZ_MUTATOR
+extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size,
+                                        std::size_t max_size);
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
+                                               std::size_t max_size, unsigned seed) {
+  const hni::fuzz::OpList ops = the_target().ops;
+  const auto own = the_target().mutate;
+  if ((ops.empty() && own == nullptr) || seed % 2 == 0)
+    return LLVMFuzzerMutate(data, size, max_size);
+  if (own != nullptr) return own(data, size, max_size, seed);
+  return hni::fuzz::mutate_script(ops, data, size, max_size, seed);
+}
+#endif

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// HostileIo: a DeviceIo wrapper that lies. What the inner device says is changed at the sites, in
+/// the classes and as often as a script orders; between the lies the device is faithful. It also
+/// removes the card (all ones) and lets DMA allocations fail.
+
+#include <array>
+#include <cstdint>
+#include <functional>
+
+#include "driver/io/pass_through.hpp"
+#include "fuzz/script/field_faults.hpp"
+#include "fuzz/fault/message_faults.hpp"
+#include "openhni/spec/descriptors.hpp"
+
+namespace hni::fuzz {
+
+/// Where a site of kind kField lies in a ring word, and in which words.
+struct RingField {
+  Site site;
+  Site word;
+  std::uint8_t type;  ///< of the word; kAnyType for all
+  std::uint8_t shift;
+  std::uint8_t bits;
+};
+inline constexpr std::uint8_t kAnyType = 0xff;
+inline constexpr auto kRingFields = std::to_array<RingField>({
+    {Site::kTcdHead, Site::kTcqWord, 0, 0, 16},
+    {Site::kTcdTimestamp, Site::kTcqWord, 1, 0, 40},
+    {Site::kTcdType, Site::kTcqWord, kAnyType, 61, 2},
+    {Site::kRcdHeaderId, Site::kRcqWord, 0, 0, 16},
+    {Site::kRcdHeaderLength, Site::kRcqWord, 0, 16, 13},
+    {Site::kRcdHeaderOffset, Site::kRcqWord, 0, 32, 12},
+    {Site::kRcdPayloadId, Site::kRcqWord, 1, 0, 16},
+    {Site::kRcdPayloadLength, Site::kRcqWord, 1, 16, 13},
+    {Site::kRcdPayloadOffset, Site::kRcqWord, 1, 32, 12},
+    {Site::kRcdGrammar, Site::kRcqWord, kAnyType, 61, 2},
+    {Site::kRcdOptMeta, Site::kRcqWord, 2, 40, 8},
+    {Site::kRcdMeta, Site::kRcqWord, 3, 0, 61},
+});
+
+template <DeviceIo Inner>
+class HostileIo : public io::PassThrough<Inner> {
+ public:
+  using Base = io::PassThrough<Inner>;
+  using Base::Base;
+
+  /// After `after` honest ones, the next `count` values of `site` are lies of class `c`.
+  void order(Site site, ValueClass c, std::uint32_t count, std::uint64_t random,
+             std::uint32_t after = 0) {
+    Order& o = orders_[index(site)];
+    o.c = c;
+    o.count = count;
+    o.after = after;
+    o.random = random;
+  }
+  /// Lies about `site` that are still to be told.
+  [[nodiscard]] std::uint32_t ordered(Site site) const { return orders_[index(site)].count; }
+  /// No more lies; the card is there.
+  void behave() {
+    for (Order& o : orders_) o.count = 0;
+    gone = false;
+    vanish_in = 0;
+    allocations_before = allocations_to_fail = 0;
+  }
+
+  std::uint32_t read32(Site site, RegAddr reg) {
+    ++accesses;
+    count_down();
+    if (gone) return ~0U;
+    const std::uint32_t honest = Base::read32(site, reg);
+    const Site as = orders_[index(Site::kMailboxLength)].count != 0 && site == Site::kMailboxHigh
+                        ? Site::kMailboxLength
+                        : site;
+    const unsigned shift = as == Site::kMailboxLength ? 16 : 0;
+    const auto said = static_cast<std::uint32_t>(changed(as, honest, 32 - shift, shift));
+    if (site == Site::kIdle) last_idle = said;
+    return said;
+  }
+  void write32(RegAddr reg, std::uint32_t value) {
+    ++accesses;
+    count_down();
+    if (!gone) Base::write32(reg, value);
+  }
+  std::uint64_t load64(Site site, const std::uint64_t* word) {
+    ++accesses;
+    std::uint64_t value = Base::load64(site, word);
+    const auto type = static_cast<std::uint8_t>(value >> 61 & 3);
+    if (value << 1 != 0) {
+      for (const RingField& field : kRingFields) {
+        if (field.word != site || (field.type != kAnyType && field.type != type)) continue;
+        value = changed(field.site, value, field.bits, field.shift);
+      }
+    }
+    value = changed(site, value, 64, 0);
+    return value;
+  }
+  void copy_in(Site site, std::byte* to, const std::byte* from, std::size_t n) {
+    Base::copy_in(site, to, from, n);
+    const std::span<std::byte> message(to, n);
+    for (const SiteInfo& info : kSites) {
+      if (info.kind != SiteKind::kMessage) continue;
+      Order& o = orders_[index(info.id)];
+      if (o.count == 0) continue;
+      const auto random = static_cast<std::uint32_t>(o.random);
+      const auto place = message_place(info.id, message, random);
+      if (!place) continue;
+      const auto said = [&] { return message_word(message, place->at, place->bytes); };
+      const std::uint64_t honest = said();
+      (void)lie_in_message(info.id, o.c, random, o.stale, message);
+      told(info.id, o, honest & place->mask, said() & place->mask);
+    }
+  }
+  std::optional<DmaSpan> dma_alloc(std::size_t bytes) {
+    if (allocations_before != 0) {
+      --allocations_before;
+    } else if (allocations_to_fail != 0) {
+      --allocations_to_fail;
+      return std::nullopt;
+    }
+    return Base::dma_alloc(bytes);
+  }
+
+  /// Whoever wants to hear of each lie: the site, the honest value, the one in its place.
+  std::function<void(Site, std::uint64_t honest, std::uint64_t said)> on_lie;
+  bool gone = false;                     ///< removed: everything reads all ones, writes vanish
+  std::uint32_t vanish_in = 0;           ///< removed at this register access from now; 0: never
+  std::uint32_t allocations_before = 0;  ///< of the next ones succeed
+  std::uint32_t allocations_to_fail = 0;
+  std::uint64_t accesses = 0;
+  std::uint32_t last_idle = ~0U;    ///< what the last look at an idle register was told
+  std::uint64_t lies = 0;           ///< values that were changed
+  std::uint64_t receive_lies = 0;   ///< of these, in receive completions
+  std::uint64_t transmit_lies = 0;  ///< of these, in transmit completions
+
+ private:
+  struct Order {
+    ValueClass c{};
+    std::uint32_t count = 0;
+    std::uint32_t after = 0;
+    std::uint64_t random = 0;
+    std::uint64_t stale = 0;  ///< what the site said before
+  };
+  static constexpr std::size_t index(Site site) { return static_cast<std::size_t>(site); }
+
+  void count_down() {
+    if (vanish_in != 0 && --vanish_in == 0) gone = true;
+  }
+
+  /// Bits [shift, shift + bits) of `word` as `site` says them.
+  std::uint64_t changed(Site site, std::uint64_t word, unsigned bits, unsigned shift) {
+    Order& o = orders_[index(site)];
+    const std::uint64_t mask = bits == 64 ? ~std::uint64_t{0} : (1ULL << bits) - 1;
+    const std::uint64_t honest = word >> shift & mask;
+    if (o.count == 0 || o.after != 0) [[likely]] {
+      if (o.count != 0) --o.after;
+      o.stale = honest;
+      return word;
+    }
+    const Range range{
+        .honest = honest, .low = honest, .high = honest, .stale = o.stale, .mask = mask};
+    const std::uint64_t value =
+        lie(o.c, range, o.random + (o.c == ValueClass::kFresh ? o.count : 0));
+    told(site, o, honest, value);
+    if (site == Site::kRcqWord || (site >= Site::kRcdHeaderId && site <= Site::kRcdMeta))
+      ++receive_lies;
+    if (site >= Site::kTcqWord && site <= Site::kTcdType) ++transmit_lies;
+    return (word & ~(mask << shift)) | value << shift;
+  }
+  void told(Site site, Order& o, std::uint64_t honest, std::uint64_t said) {
+    --o.count;
+    ++lies;
+    if (on_lie) on_lie(site, honest, said);
+    site_record().note(site, o.c);
+  }
+
+  std::array<Order, kSiteCount> orders_{};
+};
+
+}  // namespace hni::fuzz

@@ -1,7 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-// `hni fuzz` as a program of its own, for builds without tools/.
-#include "fuzz/fuzz_main.hpp"
-
-int main(int argc, char** argv) {
-  return hni::fuzz::fuzz_main(argc, argv);
-}

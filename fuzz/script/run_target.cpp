@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "fuzz/script/finding.hpp"
+#include "fuzz/script/target.hpp"
+
+namespace hni::fuzz {
+
+void run_target(const Target& target, const std::uint8_t* data, std::size_t size,
+                InputLength how) {
+  const std::size_t length =
+      how == InputLength::kWhole ? size : std::min<std::size_t>(size, target.max_bytes);
+  if (oracles_on()) return target.run(data, length);
+  try {
+    target.run(data, length);
+  } catch (const AblatedFinding&) {
+    // Only the sanitizers count in this mode.
+  }
+}
+
+}  // namespace hni::fuzz

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Collects seeds: scripts as text become bytes. seeds.cpp, seeds_filter.cpp and
+/// seeds_firmware.cpp fill it.
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "fuzz/seeds/seeds.hpp"
+#include "fuzz/script/target.hpp"
+
+namespace hni::fuzz {
+
+class SeedMaker {
+ public:
+  void add(std::string_view target, const std::string& name, const std::string& text) {
+    const Target* t = find_target(target);
+    const ParsedScript parsed = script_from_text(text, t->ops);
+    if (!parsed.error.empty()) {
+      std::fprintf(stderr, "seed %s: %s\n", name.c_str(), parsed.error.c_str());
+      std::abort();
+    }
+    seeds.push_back({std::string(target), name, encode_script(parsed.script, t->ops)});
+  }
+  void add_bytes(std::string_view target, const std::string& name,
+                 std::vector<std::uint8_t> bytes) {
+    seeds.push_back({std::string(target), name, std::move(bytes)});
+  }
+  std::vector<Seed> seeds;
+};
+
+/// Flow rules and frames for the classifier.
+void rule_seeds(SeedMaker& to);
+/// Answers, errors and refusals for every request to the firmware.
+void firmware_seeds(SeedMaker& to);
+/// Calls of an application out of turn, and cards that vanish or never rest.
+void application_seeds(SeedMaker& to);
+
+}  // namespace hni::fuzz

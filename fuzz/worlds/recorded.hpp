@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// From a recording of a live driver (`hni trace record`) to a script of the `traffic` target: the
+/// completion words that the card wrote, the packets that were sent, and the polls, in their
+/// order. The script's world has rings of 64 and one queue, so the recorded queue must have such
+/// rings and must have been recorded from its start; offloads and timestamps are not recorded.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "fuzz/worlds/ring_world.hpp"
+#include "fuzz/script/script.hpp"
+#include "trace/recording.hpp"
+
+namespace hni::fuzz {
+
+struct RecordedScript {
+  std::vector<Op> script;
+  std::vector<ReadWord> words;  ///< what the driver consumed, in its order
+};
+
+/// The script of one queue, or why there is none.
+tl::expected<RecordedScript, std::string> script_of(std::span<const trace::Event> events,
+                                                    unsigned port, unsigned queue);
+
+/// Runs the script in the simulator, with all oracles; empty if the driver there consumed exactly
+/// the recorded words, else the first difference. Does not return if an oracle is broken.
+std::string replay_exactly(const RecordedScript& recorded);
+
+}  // namespace hni::fuzz

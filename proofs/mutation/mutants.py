@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which mutants a header has, and a header that holds all of them.
+
+A mutant is (start, end, replacement) in the header's text. Those inside of function bodies are written beside the body,
+each behind its number (proofs/mutation/mutation_switch.hpp), so that one compilation serves all of them.
+"""
+import hashlib
+import re
+
+SWAPS = {
+    "+": ["-"], "-": ["+"], "*": ["+"], "/": ["*"], "%": ["/"],
+    "&": ["|", "^"], "|": ["&", "^"], "^": ["&", "|"], "<<": [">>"], ">>": ["<<"],
+    "==": ["!=", "<=", ">="], "!=": ["==", "<", ">"],
+    "<": ["<=", ">=", "!="], "<=": ["<", ">", "=="], ">": [">=", "<=", "!="], ">=": [">", "<", "=="],
+    "&&": ["||"], "||": ["&&"], "++": ["--"], "--": ["++"],
+    "+=": ["-="], "-=": ["+="], "|=": ["&="], "&=": ["|="], "^=": ["|="], "<<=": [">>="], ">>=": ["<<="],
+}
+NUMBER = re.compile(r"(?<![\w.])(0x[0-9a-fA-F']+|\d[\d']*)([uUlL]*)(?![\w.])")
+
+
+def blank(text):
+    """The text with comments, strings, preprocessor lines and static assertions blanked, at the same positions."""
+    pattern = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])'|^[ \t]*#[^\n]*|static_assert\([^;]*;",
+                         re.S | re.M)
+    return pattern.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
+
+
+def matching(code, at):
+    """The position of the bracket that closes the one at `at`."""
+    depth = 0
+    for i in range(at, len(code)):
+        depth += {"(": 1, ")": -1}.get(code[i], 0)
+        if depth == 0:
+            return i
+    return -1
+
+
+def mutants_of(text, part):
+    """(start, end, replacement) of every mutant."""
+    code = blank(text)
+    if part:
+        shown = [False] * len(code)
+        for first, last in zip(part[::2], part[1::2]):
+            begin = text.index(first)
+            for i in range(begin, text.index(last, begin)):
+                shown[i] = True
+        code = "".join(c if keep or c == "\n" else " " for c, keep in zip(code, shown))
+    found = []
+    # Operators. The formatter puts blanks around binary operators and none around template brackets or references.
+    for m in re.finditer(r"(?<=\s)(<<=|>>=|\+=|-=|\|=|&=|\^=|==|!=|<=|>=|&&|\|\||<<|>>|[-+*/%&|^<>])(?=\s)", code):
+        found += [(m.start(1), m.end(1), new) for new in SWAPS.get(m.group(1), [])]
+    for m in re.finditer(r"\+\+|--", code):
+        found += [(m.start(), m.end(), new) for new in SWAPS[m.group()]]
+    for m in re.finditer(r"(?<![\w)\]])[!~](?=[\w(])", code):
+        found.append((m.start(), m.end(), ""))
+    # Constants.
+    for m in NUMBER.finditer(code):
+        value = int(m.group(1).replace("'", ""), 0)
+        for new in sorted({value + 1, max(value - 1, 0), 0} - {value}):
+            found.append((m.start(1), m.end(1), str(new)))
+    for m in re.finditer(r"\b(true|false)\b", code):
+        found.append((m.start(), m.end(), "false" if m.group() == "true" else "true"))
+    # Conditions.
+    for m in re.finditer(r"\b(if|while)\s*(constexpr\s*)?\(", code):
+        if m.group(2):
+            continue
+        close = matching(code, m.end() - 1)
+        inner = text[m.end():close]
+        head = inner.rfind(";") + 1  # the condition proper, behind an initialiser
+        start = m.end() + head
+        found += [(start, close, f"!({inner[head:].strip()})"), (start, close, "true"), (start, close, "false")]
+    for m in re.finditer(r"\bfor\s*\(([^;()]*(?:\([^()]*\)[^;()]*)*);([^;]*);", code):
+        condition = text[m.start(2):m.end(2)].strip()
+        if condition:
+            found += [(m.start(2), m.end(2), f" !({condition})"), (m.start(2), m.end(2), " false")]
+    for m in re.finditer(r"(?<=\n)\s*return ([^;]*(?:==|!=|<=|>=| < | > |&&|\|\||\bnot\b)[^;]*);", code):
+        found.append((m.start(1), m.end(1), f"!({text[m.start(1):m.end(1)]})"))
+    for m in re.finditer(r"[=(,]\s*([^=(,;?]*?)\s\?\s", code):
+        found.append((m.start(1), m.end(1), f"!({text[m.start(1):m.end(1)]})"))
+    # Statements: an assignment or a call that does not happen.
+    for m in re.finditer(r"(?<=\n)(\s+)([\w.:>*\[\]()-]+(?:\s[|&^+-]?=\s[^;{}]+|\([^;{}]*\)));", code):
+        statement = m.group(2)
+        if not re.match(r"(return|using|static|constexpr|const|if|for|while|case|else)\b", statement):
+            found.append((m.start(2), m.end(2), ""))
+    return sorted(set(found))
+
+
+def closing(code, at):
+    """The position of the brace that closes the one at `at`."""
+    depth = 0
+    for i in range(at, len(code)):
+        depth += {"{": 1, "}": -1}.get(code[i], 0)
+        if depth == 0:
+            return i
+    raise ValueError("unbalanced braces")
+
+
+def without_template(head):
+    """A declaration without its template parameters, access labels and attributes."""
+    head = re.sub(r"\b(public|private|protected):|\[\[[^\]]*\]\]", " ", head)
+    while (m := re.search(r"\btemplate\s*<", head)):
+        depth, i = 0, m.end() - 1
+        while True:
+            depth += {"<": 1, ">": -1}.get(head[i], 0)
+            i += 1
+            if depth == 0:
+                break
+        head = head[:m.start()] + " " + head[i:]
+    return head.strip()
+
+
+class Body:
+    """What stands between the braces of a function."""
+
+    def __init__(self, start, end, head):
+        self.start, self.end = start, end
+        plain = re.sub(r"\b(constexpr|explicit|inline|static|friend|HNI_HOT)\b", " ", head).strip()
+        self.returns_nothing = bool(re.match(r"void\b|\w+\s*\(", plain))
+
+
+def bodies_of(text):
+    code = blank(text)
+    found, begin, i = [], 0, 0
+    while i < len(code):
+        if code[i] in ";}":
+            begin = i + 1
+        elif code[i] == "{":
+            head = without_template(code[begin:i])
+            if re.match(r"(inline\s+)?(namespace|struct|class|enum|union)\b", head):
+                begin = i + 1
+            else:
+                close = closing(code, i)
+                if "concept" not in head and re.search(r"\)\s*(const|noexcept)?\s*$", head):
+                    found.append(Body(i + 1, close, head))
+                    begin = close + 1
+                i = close
+        i += 1
+    return found
+
+
+class Schema:
+    """A header with the mutants of its function bodies. Number 0 is every body as it is, so that the wrapping itself is
+    checked: with it all proofs must hold."""
+
+    def __init__(self, text, mutants):
+        self.text = text
+        self.mutants = dict(enumerate(mutants, 1))
+        bodies = bodies_of(text)
+        self.place = {}
+        for number, (start, end, _) in self.mutants.items():
+            for body in bodies:
+                if body.start <= start and end <= body.end:
+                    self.place[number] = body
+        self.bodies = [b for b in bodies if b in self.place.values()]
+
+    def inside(self):
+        """The numbers of the mutants that the header can hold; the others are compiled one by one."""
+        return set(self.place)
+
+    def header(self, numbers):
+        text = self.text
+        for body in reversed(self.bodies):
+            mine = [n for n in sorted(numbers) if self.place[n] is body]
+            text = text[:body.start] + self.wrapped(body, mine) + text[body.start:]
+        # Inlining by force only makes the text larger.
+        text = re.sub(r"\[\[gnu::always_inline\]\]", "", text)
+        return text.replace("#pragma once", '#pragma once\n#include <cstdlib>\n#include "proofs/mutation/mutation_switch.hpp"', 1)
+
+    def wrapped(self, body, numbers):
+        original = self.text[body.start:body.end]
+        last = "return;" if body.returns_nothing else "std::abort();"
+        block = ""
+        for n in numbers:
+            start, end, new = self.mutants[n]
+            changed = original[:start - body.start] + new + original[end - body.start:]
+            block += f'\nif (::hni::mutation::on({n})) {{\n#line 1 "mutant_{n}_"\n{changed}\n{last} }}'
+        line = self.text.count("\n", 0, body.start) + 1
+        block += f"\nif (::hni::mutation::on(0)) {{{original}\n{last} }}"
+        return block + f'\n#line {line} "original"\n'
+
+
+def name_of(header, text, mutant):
+    """Stable under changes elsewhere in the file: the line's text, what is changed, and where in the line."""
+    start, end, new = mutant
+    line_start = text.rfind("\n", 0, start) + 1
+    line_end = text.find("\n", start)
+    line = text[line_start:line_end].strip()
+    column = start - line_start
+    key = hashlib.sha1(f"{header}|{line}|{column}|{new}".encode()).hexdigest()[:10]
+    number = text.count("\n", 0, start) + 1
+    flat = lambda piece: " ".join(piece.split())
+    return key, f"{header}:{number}: {flat(text[start:end])} -> {flat(new) or '(nothing)'}   in: {line}"
+
+
+def rejected_by(output):
+    """The numbers of the mutants that a compiler's errors are about."""
+    found, context = set(), []
+    for line in output.splitlines():
+        named = [int(n) for n in re.findall(r"mutant_(\d+)_", line)]
+        if re.search(r": (fatal )?error: ", line):
+            # The error is in the mutant, or in what it instantiates: then the innermost mutant comes first.
+            found.update((named or context)[:1])
+            context = []
+        elif "note:" not in line:
+            context += named
+    return found

@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every register write of bring-up, teardown and queue recovery is a legal action of the spec. The
+// driver runs as it is, over a card that remembers what was written, judges each write by the
+// spec's rules, and answers the questions that the driver asks (is it idle? does management run?
+// has it completed?) in every way. Its states are finite; the search goes on until there is no new
+// one, so the result holds for operations in any order and number.
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "driver/queues/queue_pair.hpp"
+#include "driver/control/setup.hpp"
+#include "openhni/spec/device_table.hpp"
+#include "proofs/prover/harness.hpp"
+
+namespace hni::proofs {
+namespace {
+
+/// Which register, and which element of it, an address is.
+struct Place {
+  std::uint16_t reg = 0;
+  std::uint32_t element = 0;
+};
+using Key = std::pair<spec::Bar, std::uint32_t>;
+
+std::uint32_t elements_of(const spec::RegInfo& r) {
+  std::uint32_t n = 1;
+  for (unsigned d = 0; d < r.dim_count; ++d) n *= r.dims[d].count;
+  return n;
+}
+
+std::uint32_t address_of(const spec::RegInfo& r, std::uint32_t element) {
+  std::uint32_t at = r.byte_offset;
+  for (unsigned d = r.dim_count; d-- > 0;) {
+    at += element % r.dims[d].count * r.dims[d].stride_bytes;
+    element /= r.dims[d].count;
+  }
+  return at;
+}
+
+const std::map<Key, Place>& places() {
+  static const std::map<Key, Place> all = [] {
+    std::map<Key, Place> map;
+    const auto list = spec::registers();
+    for (std::uint16_t i = 0; i < list.size(); ++i) {
+      for (std::uint32_t e = 0; e < elements_of(list[i]); ++e)
+        map[{list[i].bar, address_of(list[i], e)}] = {i, e};
+    }
+    return map;
+  }();
+  return all;
+}
+
+/// The number of the register of BAR0 whose first element is there.
+std::uint16_t register_at(std::uint32_t offset) {
+  return places().at({spec::Bar::kBar0, offset}).reg;
+}
+
+/// A card that is only a memory of registers and a judge of writes.
+class JudgingCard {
+ public:
+  std::vector<std::string> broken;  ///< rules, in the order in which they were broken
+  bool idle = false;                ///< what the idle registers say
+  std::map<Key, std::uint32_t> registers;
+  std::set<std::uint32_t>
+      ran;  ///< control registers of queues that ran and were not seen idle since
+  std::set<std::pair<std::uint16_t, std::uint32_t>> written;    ///< register, element
+  std::set<std::pair<std::uint16_t, std::uint32_t>> judged_by;  ///< what the rules looked at
+
+  std::uint32_t read32(Site site, RegAddr reg) {
+    if (site == Site::kIdle) return idle ? ~0U : 0U;
+    return value({reg.bar, reg.byte_offset});
+  }
+
+  void write32(RegAddr reg, std::uint32_t value_written) {
+    const Key key{reg.bar, reg.byte_offset};
+    const auto place = places().find(key);
+    if (place == places().end()) {
+      broken.push_back("write to an address that is no register");
+      return;
+    }
+    judge(place->second, value_written);
+    judge_control(place->second, key, value_written);
+    registers[key] = value_written;
+    written.emplace(place->second.reg, place->second.element);
+  }
+
+  std::uint64_t load64(Site, const std::uint64_t* word) { return *word; }
+  void store64(std::uint64_t* word, std::uint64_t v) { *word = v; }
+  void copy_in(Site, std::byte*, const std::byte*, std::size_t) {}
+  std::optional<DmaSpan> dma_alloc(std::size_t bytes) {
+    memory_.push_back(std::make_unique<std::uint64_t[]>(bytes / 8));
+    next_ += 0x100000;
+    return DmaSpan{reinterpret_cast<std::byte*>(memory_.back().get()), DmaAddr{next_}, bytes};
+  }
+  void dma_free(DmaSpan) {}
+
+  std::uint32_t value(const Key& key) const {
+    const auto known = registers.find(key);
+    if (known != registers.end()) return known->second;
+    const auto place = places().find(key);
+    return place == places().end()
+               ? 0
+               : static_cast<std::uint32_t>(spec::registers()[place->second.reg].reset);
+  }
+
+ private:
+  void judge(const Place& at, std::uint32_t value_written) {
+    for (const spec::ActionRule& rule : spec::action_rules()) {
+      if (rule.reg != at.reg || (rule.on_nonzero_only && value_written == 0)) continue;
+      const spec::RegInfo& condition = spec::registers()[rule.cond_reg];
+      const std::uint32_t element = condition.dim_count == 0 ? 0 : at.element;
+      const std::uint32_t now = value({condition.bar, address_of(condition, element)});
+      judged_by.emplace(rule.cond_reg, element);
+      if ((now & rule.cond_mask) != rule.cond_value)
+        broken.push_back(std::string(rule.name) + ": " + rule.text);
+    }
+  }
+
+  /// The protocol rules of a queue's RESET and ENABLE bits.
+  void judge_control(const Place& at, const Key& key, std::uint32_t value_written) {
+    const std::uint32_t controls[] = {
+        spec::QUEUE_TWQ0_CTL::kByteOffset, spec::QUEUE_TWQ1_CTL::kByteOffset,
+        spec::QUEUE_TCQ_CTL::kByteOffset, spec::QUEUE_BDQ_CTL::kByteOffset,
+        spec::QUEUE_RCQ_CTL::kByteOffset};
+    for (const std::uint32_t control : controls) {
+      if (key.first != spec::Bar::kBar0 || spec::registers()[at.reg].byte_offset != control)
+        continue;
+      const std::uint32_t now = value(key);
+      const bool reset = (value_written & 1U) != 0, enable = (value_written & 2U) != 0;
+      if (reset && (now & 2U) != 0) broken.push_back("RESET of a queue that runs");
+      if (reset && ran.contains(key.second))
+        broken.push_back("RESET of a queue that was not seen idle");
+      if (enable && (now & 2U) == 0 && (now & 1U) == 0)
+        broken.push_back("ENABLE of a queue that is not in RESET");
+      if (enable) ran.insert(key.second);
+    }
+  }
+
+  std::vector<std::unique_ptr<std::uint64_t[]>> memory_;
+  std::uint64_t next_ = 0;
+};
+
+using Pair = QueuePair<JudgingCard, NullObserver>;
+
+enum class Step : std::uint8_t {
+  kEnable,
+  kFill,
+  kSend,
+  kPollTx,
+  kPollRx,
+  kHoldPackets,
+  kDropPackets,
+  kDisable,
+  kLookBusy,      ///< one look at the idle registers, soon: still busy
+  kLookBusyHalf,  ///< after half of the deadline
+  kLookBusyEnd,   ///< at the deadline
+  kLookIdle,
+  kCloseAndReclaim,  ///< what is off or stuck, after the card was cut off from memory
+  kProgram,          ///< the whole card again, as behind a reset
+  kCount,
+};
+
+/// A port with one queue pair, and what its owner does with it.
+class Life {
+ public:
+  explicit Life(bool plain_ring, QueueId queue = QueueId{0}) {
+    const auto packets = card.dma_alloc(64 * kFragmentBytes);
+    (void)pool_.init(*packets, 0);
+    QueueConfig config;
+    config.tx_ring = config.rx_ring = config.header_ring = config.payload_ring = 8;
+    config.plain_ring = plain_ring;
+    (void)pair.allocate(queue, Vector{2}, config);
+  }
+
+  /// False if the owner does not do this in the present state (driver/port_life.hpp).
+  bool apply(Step op) {
+    const Time start{};
+    const PairState state = pair.state();
+    bool discard = false;
+    switch (op) {
+      case Step::kEnable:
+        if (state != PairState::kOff) return false;
+        pair.enable();
+        return true;
+      case Step::kFill:
+        if (state != PairState::kRunning) return false;
+        pair.fill();
+        return true;
+      case Step::kSend:
+        send();
+        return true;
+      case Step::kPollTx:
+        (void)pair.tx.poll(4);
+        return true;
+      case Step::kPollRx:
+        poll_rx();
+        return true;
+      case Step::kHoldPackets:
+        pair.set_wait_for_buffers(true);
+        return true;
+      case Step::kDropPackets:
+        pair.set_wait_for_buffers(false);
+        return true;
+      case Step::kDisable:
+        pair.disable(start);
+        return true;
+      case Step::kLookBusy:
+        return look(start, false);
+      case Step::kLookBusyHalf:
+        return look(start + Pair::kIdleDeadline / 2, false);
+      case Step::kLookBusyEnd:
+        return look(start + Pair::kIdleDeadline / 2, false) &&
+               look(start + Pair::kIdleDeadline, false);
+      case Step::kLookIdle:
+        return look(start, true);
+      case Step::kCloseAndReclaim:
+        if (state != PairState::kStuck && state != PairState::kOff) return false;
+        card.ran.clear();  // the wait ran out and the card is cut off
+        pair.reclaim();
+        QueueSetup<JudgingCard, NullObserver>(door).drop_at_mac(discard);
+        return true;
+      case Step::kProgram:
+        return Setup<JudgingCard, NullObserver>(door).program({}).has_value();
+      case Step::kCount:
+        break;
+    }
+    return false;
+  }
+
+  /// Everything that decides what can happen next.
+  std::string state() const {
+    std::string text =
+        std::to_string(static_cast<int>(pair.state())) + (pair.faulted() ? "f" : "-");
+    text += std::to_string(pair.tx.outstanding()) + "," +
+            std::to_string(pair.rx.headers().ring.used()) + "," +
+            std::to_string(pair.rx.payloads().ring.used()) + ":" + std::to_string(card.ran.size());
+    for (const auto& [key, value] : card.registers)
+      text += "," + std::to_string(key.second) + "=" + std::to_string(value);
+    return text;
+  }
+
+  /// While the card may still write to memory, no buffer of the pair is free.
+  bool memory_is_safe() const {
+    const std::uint32_t lent = pair.rx.headers().ring.used() + pair.rx.payloads().ring.used();
+    return pool_.page_count() - pool_.free_pages() >= lent;
+  }
+
+  JudgingCard card;
+  NullObserver observer;
+  Door<JudgingCard, NullObserver> door{card, observer};
+
+ private:
+  FragmentPool pool_;
+
+ public:
+  Pair pair{door, pool_};
+
+ private:
+  bool look(Time now, bool idle) {
+    if (pair.state() != PairState::kQuiescing) return false;
+    bool discard = false;
+    card.idle = idle;
+    pair.step_quiesce(now, discard);
+    if (idle) card.ran.clear();
+    QueueSetup<JudgingCard, NullObserver>(door).drop_at_mac(discard);
+    return true;
+  }
+
+  void send() {
+    if (pair.tx.outstanding() != 0) return;
+    const auto fragment = pool_.take(1);
+    if (!fragment) return;
+    Packet packet;
+    packet.length = 64;
+    packet.segment_count = 1;
+    packet.segments[0] = {*fragment, 0, 64};
+    if (pair.tx.burst({&packet, 1}) == 0) pool_.drop(packet);
+  }
+
+  void poll_rx() {
+    std::array<Packet, 1> out;
+    (void)pair.rx.poll(out);
+  }
+};
+
+struct Search {
+  std::size_t states = 0;
+  std::set<PairState> reached;
+  std::vector<std::string> broken;
+  bool memory_safe = true;
+  std::set<std::pair<std::uint16_t, std::uint32_t>> written, judged_by;
+};
+
+/// Every state that any sequence of operations (but `except`) reaches. A state is reached again by
+/// running its operations again.
+Search search(bool plain_ring, Step except, QueueId queue = QueueId{0}) {
+  Search found;
+  std::set<std::string> seen;
+  std::vector<std::vector<Step>> open{{}};
+  while (!open.empty()) {
+    const std::vector<Step> path = open.back();
+    open.pop_back();
+    for (std::uint8_t op = 0; op <= static_cast<std::uint8_t>(Step::kCount); ++op) {
+      if (op == static_cast<std::uint8_t>(except)) continue;
+      Life life(plain_ring, queue);
+      for (const Step before : path) (void)life.apply(before);
+      if (op != static_cast<std::uint8_t>(Step::kCount) && !life.apply(Step{op})) continue;
+      found.broken.insert(found.broken.end(), life.card.broken.begin(), life.card.broken.end());
+      found.memory_safe = found.memory_safe && life.memory_is_safe();
+      found.written.insert(life.card.written.begin(), life.card.written.end());
+      found.judged_by.insert(life.card.judged_by.begin(), life.card.judged_by.end());
+      found.reached.insert(life.pair.state());
+      if (!seen.insert(life.state()).second || op == static_cast<std::uint8_t>(Step::kCount))
+        continue;
+      open.push_back(path);
+      open.back().push_back(Step{op});
+    }
+  }
+  found.states = seen.size();
+  return found;
+}
+
+void prove_life(bool plain_ring, Step except) {
+  must_reach("off", "running", "quiescing", "stuck");
+  const Search found = search(plain_ring, except);
+  // A register that only the set-up writes.
+  if (found.written.contains({register_at(spec::QM_TQS_MTU_CTL0::kByteOffset), 0}))
+    reach("programmed");
+  const std::pair<PairState, const char*> names[] = {{PairState::kOff, "off"},
+                                                     {PairState::kRunning, "running"},
+                                                     {PairState::kQuiescing, "quiescing"},
+                                                     {PairState::kStuck, "stuck"}};
+  for (const auto& [state, name] : names) {
+    if (found.reached.contains(state)) reach(name);
+  }
+  note(std::to_string(found.states) + " states");
+  for (const std::string& rule : std::set<std::string>(found.broken.begin(), found.broken.end()))
+    note(rule);
+  conclude("S4", "every write is a legal action in every reachable state", found.broken.empty());
+  conclude("S4", "no buffer is free that a queue still lends", found.memory_safe);
+}
+
+}  // namespace
+
+HNI_PROVE(actions_of_a_queue_pair,
+          "Whatever order a queue pair is enabled, filled, used, disabled, waited for and "
+          "reclaimed in, and whatever the card says of "
+          "being idle, each register write is a legal action (S4).") {
+  prove_life(false, Step::kProgram);
+}
+
+HNI_PROVE(actions_of_a_queue_pair_with_plain_ring, "The same with work queue 1 in use (S4).") {
+  prove_life(true, Step::kProgram);
+}
+
+HNI_PROVE(
+    actions_of_recovery,
+    "The same when the card is programmed again, as behind a reset, at any time, in any order "
+    "with all else (S4).") {
+  must_reach("programmed");
+  prove_life(true, Step::kCount);
+}
+
+HNI_PROVE(actions_stay_in_their_queue,
+          "A queue pair writes only registers of its own number, and one that no rule asks about; "
+          "whether its writes are legal is decided only by registers of its own number, and by "
+          "ones that no queue pair writes. So what holds for one pair holds for all of them at "
+          "once, in any order (S4).") {
+  const std::uint16_t shared = register_at(spec::TMI_DROP_CTRL::kByteOffset);
+  for (const std::uint32_t number : {0U, 5U, 127U}) {
+    const Search found = search(true, Step::kProgram, QueueId{static_cast<std::uint16_t>(number)});
+    conclude("S4", "every write is a legal action in every reachable state", found.broken.empty());
+    const auto own = [&](const std::pair<std::uint16_t, std::uint32_t>& place) {
+      const spec::RegInfo& r = spec::registers()[place.first];
+      return r.dim_count == 1 && r.dims[0].count == kMaxQueues && place.second == number;
+    };
+    bool writes_own = true, judged_by_own = true;
+    for (const auto& place : found.written)
+      writes_own = writes_own && (own(place) || place.first == shared);
+    for (const auto& place : found.judged_by)
+      judged_by_own = judged_by_own && (own(place) || !found.written.contains(place));
+    conclude("S4", "it writes registers of its own number, and the drop at the MAC", writes_own);
+    conclude("S4", "no rule about it asks for what another pair writes", judged_by_own);
+    conclude("S4", "no rule asks for the drop at the MAC", !found.judged_by.contains({shared, 0}));
+  }
+}
+
+HNI_PROVE(
+    actions_of_the_mailbox_are_its_own,
+    "No rule of the spec about other registers asks for one that the mailbox writes, and none "
+    "is about one of its registers: it never stands in the way of queues and set-up, nor "
+    "they in its own; what it may write is mailbox_life (S4).") {
+  const std::set<std::uint16_t> mailbox{register_at(spec::PUL_OB_TLP_HDR_AW_CFG::kByteOffset),
+                                        register_at(spec::PUL_OB_TLP_HDR_AR_CFG::kByteOffset),
+                                        register_at(spec::INTR_MASK_SET::kByteOffset),
+                                        register_at(spec::INTR_MASK_CLEAR::kByteOffset),
+                                        register_at(spec::INTR_SW_AC_MODE::kByteOffset),
+                                        register_at(spec::INTR_CLEAR::kByteOffset)};
+  bool apart = true;
+  for (const spec::ActionRule& rule : spec::action_rules()) {
+    const bool of_bar4 = spec::registers()[rule.reg].bar == spec::MBX_DESC_LO::at(0, 0).bar ||
+                         spec::registers()[rule.cond_reg].bar == spec::MBX_DESC_LO::at(0, 0).bar;
+    if (of_bar4 || mailbox.contains(rule.reg) || mailbox.contains(rule.cond_reg)) {
+      apart = false;
+      note(rule.name);
+    }
+  }
+  conclude("S4", "no rule joins the mailbox with other registers", apart);
+}
+
+HNI_PROVE(actions_of_the_setup,
+          "Programming the card, the first time and again, with and without management traffic "
+          "that already flows, makes only legal "
+          "register writes (S4).") {
+  must_reach("fresh", "management runs", "again");
+  for (const bool management : {false, true}) {
+    JudgingCard card;
+    NullObserver observer;
+    Door<JudgingCard, NullObserver> door(card, observer);
+    if (management) {
+      card.registers[{spec::Bar::kBar0, spec::RPC_RMI_CONFIG::kByteOffset}] =
+          spec::RPC_RMI_CONFIG{}.set_ENABLE(1).raw;
+    }
+    Setup<JudgingCard, NullObserver> setup(door);
+    for (unsigned round = 0; round < 2; ++round) {
+      const bool done = setup.program({}).has_value();
+      conclude("S4", "it ends well", done && setup.management_running() == management);
+      conclude("S4", "every write is a legal action", card.broken.empty());
+      for (const std::string& rule : card.broken) note(rule);
+      reach(round == 1 ? "again" : management ? "management runs" : "fresh");
+    }
+  }
+}
+
+HNI_REFUTE(base_written_while_enabled, "S4",
+           "Known mistake: the base of a ring is written while its queue is enabled.") {
+  JudgingCard card;
+  NullObserver observer;
+  Door<JudgingCard, NullObserver> door(card, observer);
+  door.write(spec::QUEUE_TCQ_CTL{}.set_ENABLE(1), 0);
+  door.write(spec::QUEUE_TCQ_BAL{}, 0);
+  conclude("S4", "every write is a legal action", card.broken.empty());
+}
+
+HNI_REFUTE(reset_without_waiting_for_idle, "S4",
+           "Known mistake: a queue is reset as soon as it was disabled, while the card may still "
+           "write (trust boundary A 16).") {
+  Life life(false);
+  (void)life.apply(Step::kEnable);
+  (void)life.apply(Step::kDisable);
+  life.pair.reclaim();
+  (void)life.apply(Step::kEnable);
+  conclude("S4", "every write is a legal action", life.card.broken.empty());
+}
+
+}  // namespace hni::proofs

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one part of a port may expect of another. Each contract is used twice: the proof about the
+// part shows that its code keeps to it (mailbox_life, firmware_life), and the proof about the code
+// above (firmware_life, actions_of_the_port) puts anything that keeps to it in the part's place.
+#pragma once
+
+#include <algorithm>
+#include <initializer_list>
+#include <vector>
+
+#include "driver/firmware/firmware_client.hpp"
+
+namespace hni::proofs {
+
+/// The calls that may change the state of Mailbox or Firmware; kOther stands for all the rest.
+enum class Call { kStart, kStep, kInterrupt, kShutdown, kAbort, kRecover, kOther };
+
+/// Whether the card may reach the host's memory.
+constexpr bool gates_open(MailboxState state) {
+  return state == MailboxState::kReady || state == MailboxState::kDraining;
+}
+constexpr bool gates_open(FirmwareState state) {
+  return state == FirmwareState::kWaitCapabilities || state == FirmwareState::kReady ||
+         state == FirmwareState::kStopping;
+}
+
+/// The states that the mailbox may be in behind a call. `gone`: the card has vanished by then.
+/// kStep and kInterrupt include what a handler that is called back does: kShutdown and kAbort.
+inline std::vector<MailboxState> mailbox_moves(Call call, MailboxState from, bool gone) {
+  using S = MailboxState;
+  const bool quiet = from == S::kDown || from == S::kFailed;
+  switch (call) {
+    case Call::kStart:
+      return quiet && !gone ? std::vector{S::kWaitFirmware} : std::vector{from};
+    case Call::kAbort:
+      return {quiet ? from : S::kFailed};
+    case Call::kShutdown:
+      if (from == S::kDraining || (from == S::kReady && !gone)) return {S::kDraining, S::kDown};
+      return {S::kDown};
+    case Call::kStep:
+    case Call::kInterrupt:
+      if (quiet) return {from};
+      if (from == S::kWaitFirmware) {
+        if (call == Call::kInterrupt) return {from};
+        return gone ? std::vector{from, S::kFailed} : std::vector{from, S::kReady, S::kFailed};
+      }
+      if (call == Call::kInterrupt && from == S::kDraining) return {from};
+      return gone                ? std::vector{from, S::kFailed}
+             : from == S::kReady ? std::vector{from}
+                                 : std::vector{from, S::kDown};
+    case Call::kRecover:
+    case Call::kOther:
+      break;
+  }
+  return {from};
+}
+
+/// The same of the conversation with the firmware. kAbort is abandon(), kShutdown is stop();
+/// `restarts` is what recovery_restarts_mailbox() said before recover().
+inline std::vector<FirmwareState> firmware_moves(Call call, FirmwareState from, bool gone,
+                                                 bool restarts = true) {
+  using S = FirmwareState;
+  const bool over = from == S::kDown || from == S::kFailed;
+  switch (call) {
+    case Call::kStart:
+      return over && !gone ? std::vector{S::kWaitMailbox} : std::vector{from};
+    case Call::kAbort:
+      return {S::kFailed};
+    case Call::kShutdown:
+      return gates_open(from) ? std::vector{S::kStopping, S::kDown} : std::vector{S::kDown};
+    case Call::kRecover:
+      if (!restarts) return {from};
+      return gone ? std::vector{from, S::kFailed} : std::vector{from, S::kWaitMailbox};
+    case Call::kStep:
+    case Call::kInterrupt:
+      if (over) return {from};
+      if (from == S::kReady) return gone ? std::vector{from, S::kFailed} : std::vector{from};
+      if (call == Call::kInterrupt) return {from};
+      if (from == S::kWaitMailbox) return {from, S::kWaitCapabilities, S::kFailed};
+      if (from == S::kWaitCapabilities) return {from, S::kReady, S::kFailed};
+      return gone ? std::vector{from, S::kDown, S::kFailed} : std::vector{from, S::kDown};
+    case Call::kOther:
+      break;
+  }
+  return {from};
+}
+
+template <class State>
+bool is_among(const std::vector<State>& states, State state) {
+  return std::find(states.begin(), states.end(), state) != states.end();
+}
+
+}  // namespace hni::proofs

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page store of a port: holder counts, and the list of the pages that nobody holds, of any
+// number of pages.
+//
+// That a page is in the list exactly when nobody holds it, and only once, speaks of all pages and
+// of all places in the list. It follows by induction from a bijection that the proof carries
+// along: every page has a place of its own (`place_of`, inverse `page_at`), those that nobody
+// holds before `count` and as the list says, the others behind it. A step keeps it for an
+// arbitrary page and an arbitrary place, assuming it for these and for those that the step itself
+// is about.
+#include "driver/core/fragment_pool.hpp"
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "proofs/obligations/rings.hpp"
+
+namespace hni::proofs {
+namespace {
+
+Word& word_of(Word& element) {
+  return element;
+}
+Word& word_of(HolderCount<Word>& element) {
+  return element.holders;
+}
+
+/// An array of any size with any contents. Unlike AnySlots it never asks whether two indices are
+/// the same: what an element is after a write is a term. Each access is a claim that it is in
+/// bounds. (A reference is dead as soon as another element was asked for.)
+template <class T>
+class AnyArray {
+ public:
+  AnyArray(const std::string& name, const Word& size)
+      : size_(size), contents_(arena().array(32, 32, name)) {}
+
+  Word read(const Word& index) const {
+    Term value = arena().select(contents_, index.bits());
+    for (Written w : written_) {
+      const Term same = Sym<bool>(w.index == index).bits();
+      value = arena().if_then_else(same, word_of(w.element).bits(), value);
+    }
+    return Word::from_bits(value);
+  }
+  T& at(const Word& index) {
+    conclude("I1", "an index is in bounds", index < size_);
+    const Word now = read(index);
+    written_.push_back({index, T{now}});
+    return written_.back().element;
+  }
+  T& at(const Word& index) const { return const_cast<AnyArray*>(this)->at(index); }
+
+ private:
+  struct Written {
+    Word index;
+    T element;
+  };
+  Word size_;
+  Term contents_;
+  std::deque<Written> written_;
+};
+
+/// Any number of pages, any of them free.
+struct World {
+  Word pages = input<std::uint32_t>("pages");
+  FreePages<Word> free{input<std::uint32_t>("free pages")};
+  AnyArray<Word> list{"list", pages}, page_at{"page at", pages}, place_of{"place of", pages};
+  AnyArray<HolderCount<Word>> holders{"holders", pages};
+  // Arbitrary, but fixed.
+  Word page = input<std::uint32_t>("any page"), place = input<std::uint32_t>("any place");
+
+  World() {
+    assume("what is asked about are pages and places of pages",
+           [&] { return page < pages && place < pages; });
+  }
+
+  /// The bijection, for one page: it has a place, which is before `count` exactly when nobody
+  /// holds it.
+  bool sound_page(const Word& p) const {
+    const Word at = place_of.read(p);
+    return at < pages && page_at.read(at) == p && (holders.read(p) == 0U) == (at < free.count);
+  }
+  /// And for one place: its page has no other one, and before `count` the list says which it is.
+  bool sound_place(const Word& at) const {
+    const Word p = page_at.read(at);
+    return p < pages && place_of.read(p) == at && (at >= free.count || list.read(at) == p);
+  }
+  /// The induction hypothesis, for these pages and places.
+  void assume_sound(const std::vector<Word>& some_pages, const std::vector<Word>& some_places) {
+    assume("free pages and only they are in the list, each once", [&] {
+      bool sound = free.count <= pages;
+      for (const Word& p : some_pages) sound = sound && (p >= pages || sound_page(p));
+      for (const Word& at : some_places) sound = sound && (at >= pages || sound_place(at));
+      return sound;
+    });
+  }
+  void conclude_sound() const {
+    conclude("I2", "not more free pages than pages", free.count <= pages);
+    conclude("I4", "a page is in the list exactly when nobody holds it",
+             [&] { return sound_page(page); });
+    conclude("I4", "no page is in the list twice", [&] { return sound_place(place); });
+  }
+};
+
+}  // namespace
+
+HNI_PROVE(free_pages_begin, "At first every page is in the list, once (I1, I4).") {
+  World w;
+  const Word place = FreePages<Word>::fresh(w.pages, w.page);
+  conclude("I1", "each element is a page", place < w.pages);
+  conclude("I4", "every page is an element, and only once: the list is its own inverse",
+           FreePages<Word>::fresh(w.pages, place) == w.page);
+}
+
+HNI_PROVE(free_pages_take,
+          "Taking a page gives one that nobody held, with the holders that were asked for, and "
+          "fails exactly when all are held; free pages and only they stay in the list, each once "
+          "(I1, I2, I4).") {
+  World w;
+  must_reach("taken", "all are held");
+  const auto holders = input<std::uint32_t>("holders asked for");
+  assume("somebody asks", holders != 0U);
+  const Word before = w.free.count, last = before - 1U;
+  w.assume_sound({w.page}, {w.place, last});
+  Word page{};
+  const bool taken = w.free.take(w.list, w.holders, holders, page);
+  reach(taken ? "taken" : "all are held");
+  conclude("I4", "taken exactly when a page is free", [&] { return taken == (before != 0U); });
+  if (taken) {
+    conclude("I1", "it is a page", page < w.pages);
+    conclude("I4", "nobody held it: it was the last in the list", page == w.page_at.read(last));
+    conclude("I4", "it has the holders that were asked for", w.holders.read(page) == holders);
+    conclude("I4", "one free page fewer", w.free.count == last);
+  }
+  w.conclude_sound();
+}
+
+HNI_PROVE(free_pages_drop,
+          "Letting go of a page puts it into the list with its last holder, where there is room "
+          "for it; free pages and only they stay in the list, each once; no count goes below zero "
+          "(I1, I2, I4).") {
+  World w;
+  must_reach("freed", "still held");
+  const auto dropped = input<std::uint32_t>("page that is dropped");
+  assume("it is a page", dropped < w.pages);
+  // The page that has the place behind the free ones changes places with the dropped one.
+  const Word home = w.place_of.read(dropped), next = w.free.count;
+  const Word other = w.page_at.read(next), held = w.holders.read(dropped);
+  w.assume_sound({w.page, dropped}, {w.place, next});
+  assume("somebody holds it", held != 0U);
+  w.free.drop(w.list, w.holders, dropped);
+  const bool freed = w.free.count != next;
+  reach(freed ? "freed" : "still held");
+  conclude("I4", "freed exactly with its last holder", freed == (held == 1U));
+  conclude("I4", "one holder fewer, never below zero", w.holders.at(dropped).holders == held - 1U);
+  if (freed) {
+    conclude("I4", "one free page more", w.free.count == next + 1U);
+    w.page_at.at(next) = dropped;
+    w.page_at.at(home) = other;
+    w.place_of.at(other) = home;
+    w.place_of.at(dropped) = next;
+  }
+  w.conclude_sound();
+}
+
+HNI_REFUTE(page_freed_twice, "I4",
+           "Known mistake: a page is put into the list whenever somebody lets go of it, not with "
+           "its last holder.") {
+  World w;
+  w.assume_sound({w.page}, {w.place});
+  assume("there is room", w.free.count < w.pages);
+  w.list.at(w.free.count) = w.page;
+  w.free.count = w.free.count + 1U;
+  w.conclude_sound();
+}
+
+HNI_PROVE(holder_count,
+          "A page is free exactly when its last holder lets go; the count neither wraps nor goes "
+          "below zero (I4, I6).") {
+  HolderCount<Word> count{input<std::uint32_t>("holders")};
+  assume("somebody holds the page", count.holders != 0U);
+  assume("fewer holders than a page of 64 KiB has bytes, twice over",
+         count.holders < (2U << 16) + 16U);
+  must_reach("last", "not last");
+  const auto before = count.holders;
+  count.hold();
+  conclude("I4", "one more, and not a wrap",
+           [&] { return count.holders == before + 1U && count.holders > before; });
+  const bool now_last = count.drop();
+  conclude("I4", "the one more is not the last", !now_last);
+  conclude("I4", "hold and drop cancel", count.holders == before);
+  const bool last = count.drop();
+  reach(last ? "last" : "not last");
+  conclude("I4", "one fewer",
+           [&] { return count.holders == before - 1U && count.holders < before; });
+  conclude("I4", "the last exactly when none is left",
+           [&] { return last == (count.holders == 0U); });
+}
+
+HNI_REFUTE(page_bias_underflows, "I4",
+           "Known mistake: a page is put once per completion, without a bound on completions "
+           "(trust boundary A 27).") {
+  HolderCount<Word> count{input<std::uint32_t>("holders")};
+  const auto before = count.holders;
+  (void)count.drop();
+  conclude("I4", "one fewer", count.holders < before);
+}
+
+}  // namespace hni::proofs

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+// A world for the queue classes in which words are symbolic: the shipped TxQueue runs over this
+// door exactly as it runs over the one of production. The hooks see every access, and the harness
+// says there what must hold.
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "driver/core/checked_io.hpp"
+#include "driver/core/packet.hpp"
+#include "proofs/obligations/rings.hpp"
+
+namespace hni::proofs {
+
+/// A descriptor in ring memory: which memory, which slot.
+struct SymPointer {
+  const std::uint64_t* base = nullptr;
+  Word slot{};
+};
+inline SymPointer operator+(const std::uint64_t* base, const Word& slot) {
+  return {base, slot};
+}
+
+struct SymIo {
+  std::function<void(const SymPointer&, std::uint64_t)> on_store;
+  std::function<void(const SymPointer&, const Wide&)> on_store_wide;
+
+  std::uint32_t read32(Site, RegAddr) { return 0; }
+  void write32(RegAddr, std::uint32_t) {}
+  std::uint64_t load64(Site, const std::uint64_t*) { return 0; }
+  void store64(std::uint64_t*, std::uint64_t) {}
+  void store64(const SymPointer& at, std::uint64_t value) { on_store(at, value); }
+  void store64(const SymPointer& at, const Wide& value) { on_store_wide(at, value); }
+  void copy_in(Site, std::byte*, const std::byte*, std::size_t) {}
+  std::optional<DmaSpan> dma_alloc(std::size_t) { return std::nullopt; }
+  void dma_free(DmaSpan) {}
+};
+static_assert(DeviceIo<SymIo>);
+
+/// What the driver said about itself: to its observer, to the completion watch, or of refused
+/// input.
+struct Told {
+  enum class Kind : std::uint8_t {
+    kSent,
+    kPosted,
+    kCompleted,
+    kDropped,
+    kTxPolled,
+    kStopped,
+    kWoken,
+    kRxPolled,
+    kRefillStarted,
+    kRefilled,
+    kReceived,
+    kRefillEmpty,
+    kCompletions,
+  };
+  Kind kind;
+  unsigned which = 0;  ///< the RingKind or DropReason
+  Word first{}, count{}, mask{};
+};
+struct Refused {
+  Site site;
+  Wide value, limit;
+};
+
+/// Keeps what it is told, so that a harness can say what has to be told.
+struct SymObserver {
+  bool watched = false;  ///< somebody wants the details
+  std::vector<Told> told;
+
+  bool wants_completions() const { return watched; }
+  bool wants_receive_details() const { return watched; }
+  bool wants_sent_packets() const { return watched; }
+  void packet_sent(QueueId, RingKind ring, std::uint32_t bytes, std::uint32_t segments) {
+    keep(Told::Kind::kSent, ring, Word(bytes), Word(segments), {});
+  }
+  void ring_posted(QueueId, RingKind ring, const Word& slot, const Word& n, const Word& mask) {
+    keep(Told::Kind::kPosted, ring, slot, n, mask);
+  }
+  void ring_completed(QueueId, RingKind ring, const Word& slot, const Word& n, const Word& mask) {
+    keep(Told::Kind::kCompleted, ring, slot, n, mask);
+  }
+  void packet_dropped(QueueId, DropReason why) { keep(Told::Kind::kDropped, why, {}, {}, {}); }
+  void tx_polled(QueueId, const Word& budget, const Word& work) {
+    keep(Told::Kind::kTxPolled, RingKind{}, budget, work, {});
+  }
+  void tx_stopped(QueueId) { keep(Told::Kind::kStopped, RingKind{}, {}, {}, {}); }
+  void tx_woken(QueueId) { keep(Told::Kind::kWoken, RingKind{}, {}, {}, {}); }
+  void rx_polled(QueueId, std::uint32_t budget, std::uint32_t work) {
+    keep(Told::Kind::kRxPolled, RingKind{}, Word(budget), Word(work), {});
+  }
+  void refilled(QueueId, RingKind ring, const Word& slot, std::uint32_t n, const Word& mask) {
+    keep(Told::Kind::kRefilled, ring, slot, Word(n), mask);
+  }
+  void packet_received(QueueId, const Word& bytes, const Word& segments) {
+    keep(Told::Kind::kReceived, RingKind{}, bytes, segments, {});
+  }
+  void refill_empty(QueueId, RingKind ring, const Word& free) {
+    keep(Told::Kind::kRefillEmpty, ring, free, {}, {});
+  }
+
+  void rx_poll_started(QueueId, std::uint32_t) {}
+  void tx_poll_started(QueueId, const Word&) {}
+  void refill_started(QueueId, RingKind ring, const Word& slot, const Word& free) {
+    keep(Told::Kind::kRefillStarted, ring, slot, free, {});
+  }
+
+  /// How often it was told so; of any ring, or for any reason, when `which` is left out.
+  unsigned times(Told::Kind kind) const {
+    return static_cast<unsigned>(
+        std::count_if(told.begin(), told.end(), [&](const Told& t) { return t.kind == kind; }));
+  }
+  template <class Which>
+  unsigned times(Told::Kind kind, Which which) const {
+    return static_cast<unsigned>(std::count_if(told.begin(), told.end(), [&](const Told& t) {
+      return t.kind == kind && t.which == static_cast<unsigned>(which);
+    }));
+  }
+  /// What it was told last of that kind; something empty if nothing.
+  Told last(Told::Kind kind) const {
+    const auto found =
+        std::find_if(told.rbegin(), told.rend(), [&](const Told& t) { return t.kind == kind; });
+    return found == told.rend() ? Told{kind, ~0U, {}, {}, {}} : *found;
+  }
+
+ private:
+  template <class Which>
+  void keep(Told::Kind kind, Which which, const Word& first, const Word& count, const Word& mask) {
+    told.push_back({kind, static_cast<unsigned>(which), first, count, mask});
+  }
+};
+
+/// One word a slot that the card never sees; only the bounds of its index matter.
+struct SymCookies {
+  Word mask{};
+  std::uint32_t& at(const Word& index) {
+    conclude("I1", "a cookie's index is in bounds", index <= mask);
+    last = index;
+    return word;
+  }
+  std::uint32_t word = 0;
+  Word last{};  ///< the index that was named last
+};
+
+/// A fragment by a number that may be symbolic.
+struct SymFragment {
+  Word number{};
+};
+
+struct SymSegment {
+  SymFragment fragment;
+  Sym<std::uint16_t> offset, length;
+};
+
+/// The segments of a packet, by a number that may be symbolic.
+class SymSegments {
+ public:
+  SymSegment& operator[](const Word& index) {
+    conclude("I1", "a segment is one of the room of a packet", index < kMaxSegments);
+    for (auto& [at, segment] : cells_) {
+      if (at == index) return segment;
+    }
+    return cells_.emplace_back(index, SymSegment{}).second;
+  }
+
+ private:
+  std::deque<std::pair<Word, SymSegment>> cells_;
+};
+
+/// A packet under assembly.
+struct SymPacket {
+  Word length{};
+  Word segment_count{};
+  struct {
+    bool has_timestamp = false;
+    Wide timestamp_ns{}, meta{};
+  } rx;
+  struct {
+    std::uint8_t flags = 0;
+  } tx;
+  SymSegments segments;
+};
+
+/// A pool that tells the harness what is given back and held, and hands out pages of 16 fragments.
+struct SymPool {
+  std::function<void(const Word&)> on_drop, on_hold;
+  std::function<void()> on_drop_packet;
+  std::uint32_t per_page = 1;
+  unsigned pages = 0;
+  unsigned takes = 0;  ///< how often a page was asked for
+
+  DmaAddr address(FragmentId f) const { return DmaAddr{std::uint64_t{raw(f)} * kFragmentBytes}; }
+  void drop(const SymFragment& f) { on_drop(f.number); }
+  void hold(const SymFragment& f) { on_hold(f.number); }
+  void drop(const Packet&) { on_drop_packet(); }
+  void drop(const SymPacket&) { on_drop_packet(); }
+  std::uint32_t fragments_per_page() const { return per_page; }
+  std::optional<FragmentId> take(std::uint32_t) {
+    ++takes;
+    if (pages == 0) return std::nullopt;
+    return FragmentId{16 * pages--};
+  }
+};
+
+// Not shared between files: each proof grants itself what it needs.
+namespace {
+
+/// Hands out a private member of a queue: a proof starts from any of its states. Explicit
+/// instantiation may name private members; the function that it defines is found by its tag.
+template <class Queue, class Tag, auto kMember>
+struct Grant {
+  friend auto& member(Tag, Queue& queue) { return queue.*kMember; }
+};
+
+}  // namespace
+
+struct SymWords {
+  using Index = Word;
+  using Wide = proofs::Wide;
+  using Pool = SymPool;
+  using Packet = SymPacket;
+  using Segment = SymSegment;
+  template <class T>
+  using Array = std::conditional_t<std::is_same_v<T, std::uint32_t>, SymCookies, AnySlots<T>>;
+  static SymFragment fragment(const Word& number) { return {number}; }
+  /// A symbolic value has no number; this one stands for all of them.
+  static constexpr std::uint64_t kNumber = 7;
+  static std::uint64_t number(const proofs::Wide&) { return kNumber; }
+};
+
+}  // namespace hni::proofs
+
+namespace hni {
+
+/// The door with symbolic words: every load is a new value of the card.
+template <>
+class Door<proofs::SymIo, proofs::SymObserver> {
+ public:
+  using Word32 = Untrusted<proofs::Word>;
+  using Word64 = Untrusted<proofs::Wide>;
+  using Words = proofs::SymWords;
+
+  Door(proofs::SymIo& device_io, proofs::SymObserver& observer) : io(device_io), obs(observer) {}
+
+  proofs::SymIo& io;
+  proofs::SymObserver& obs;
+  std::function<void(const proofs::Word&)> on_load;    ///< before a load, with its slot
+  std::function<void(const proofs::Wide&)> on_loaded;  ///< behind it, with what the card said
+  std::function<void(RegAddr, const proofs::Word&)> on_doorbell;
+
+  Word64 load(Site site, const proofs::SymPointer& at) {
+    on_load(at.slot);
+    const auto word = proofs::card_word<std::uint64_t>(std::string(site_name(site)));
+    if (on_loaded) on_loaded(word);
+    return Word64(word);
+  }
+  void doorbell(RegAddr reg, const proofs::Word& value) { on_doorbell(reg, value); }
+  void tell_completions(QueueId, RingKind ring, const std::uint64_t*, const proofs::Word& end,
+                        const proofs::Word& count, std::uint32_t) {
+    obs.told.push_back(
+        {proofs::Told::Kind::kCompletions, static_cast<unsigned>(ring), end, count, {}});
+  }
+  std::vector<proofs::Refused> refused;
+  template <class Value, class Limit>
+  void refuse(Site site, const Value& value, const Limit& limit) {
+    refused.push_back({site, proofs::Wide(value), proofs::Wide(limit)});
+  }
+};
+
+}  // namespace hni

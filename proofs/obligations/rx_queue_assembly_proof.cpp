@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+// RxQueue between two completions: what it takes for a part of a packet and what it refuses, from
+// an arbitrary valid state of its three rings and of the packet under assembly.
+#include <vector>
+
+#include "proofs/obligations/rx_queue_world.hpp"
+
+namespace hni::proofs {
+namespace {
+
+/// assemble(): as the number of its verdict.
+template <class Tag, auto kFunction>
+struct GrantAssemble {
+  friend unsigned call(Tag, Queue& queue, World::Position& at, const std::uint64_t* words,
+                       Packet& packet) {
+    return static_cast<unsigned>((queue.*kFunction)(at, words, packet));
+  }
+};
+struct AssembleTag {
+  friend unsigned call(AssembleTag, Queue&, World::Position& at, const std::uint64_t* words,
+                       Packet&);
+};
+template struct GrantAssemble<AssembleTag, &Queue::assemble>;
+enum Verdict : unsigned { kNothing, kTaken, kDelivered, kDropped, kRefused };
+
+/// One step of the assembly from any state of a stage: up to the second completion.
+class AssemblyProof {
+ public:
+  AssemblyProof(Stage stage, const Word& segments)
+      : w_(stage),
+        header_(stage == Stage::kBetween),
+        stage_(stage),
+        old_segments_(header_ ? Word(0) : segments),
+        before_(w_.before),
+        at_(w_.before) {
+    packet_.segment_count = segments;
+    packet_.length = length_ = input<std::uint32_t>("packet length");
+    packet_.rx.has_timestamp = true;
+    packet_.tx.flags = 1;
+    w_.pool.on_drop = [this](const Word& fragment) { skipped_slot(fragment); };
+    w_.pool.on_hold = [this](const Word& fragment) { held_.push_back(fragment); };
+    w_.pool.on_drop_packet = [this] {
+      reach("packet dropped");
+      ++packets_dropped_;
+    };
+    w_.door.on_load = [this](const Word& slot) { load(slot); };
+    w_.door.on_loaded = [this](const Wide& word) { word_ = word; };
+  }
+
+  void run() {
+    const unsigned verdict = call(AssembleTag{}, w_.queue, at_, &ring_memory[2], packet_);
+    conclude_sound();
+    const Word consumed =
+        (at_.completions.head - before_.completions.head) & before_.completions.mask;
+    conclude("F", "nothing is taken before the card wrote it, and what it wrote is",
+             (verdict != kNothing) == (rcd().DONE() == Wide(before_.completions.done)));
+    conclude("I4", "a packet comes back here only for its error bits",
+             packets_dropped_ == (verdict == kDropped ? 1U : 0U));
+    conclude("F", "refused exactly when something is told of",
+             w_.door.refused.size() == (verdict == kRefused ? 1U : 0U));
+    if (verdict == kRefused) {
+      conclude("F", "a refused completion is not read again", consumed == 1U);
+      conclude_refusal();
+      return reach("refused");
+    }
+    reach(verdict == kNothing ? "nothing" : verdict == kDelivered ? "delivered" : "errored");
+    conclude("I8", "a completion that is not there is not consumed, and one ends the packet",
+             consumed == (verdict == kNothing ? 0U : 1U));
+    conclude("I3", "a packet ends only behind its header", verdict == kNothing || !header_);
+    conclude("I4", "neither moves a buffer", [&] {
+      return same_ring(at_.headers.ring, before_.headers.ring) &&
+             same_ring(at_.payloads.ring, before_.payloads.ring);
+    });
+    conclude("F", "the packet is under assembly until its end",
+             at_.assembly == (verdict == kNothing ? before_.assembly : World::Assembly{}));
+    if (verdict != kNothing) conclude_end(verdict);
+  }
+
+ private:
+  const BufferRing<Word>& mine() const { return header_ ? at_.headers : at_.payloads; }
+  const BufferRing<Word>& mine_before() const {
+    return header_ ? before_.headers : before_.payloads;
+  }
+  /// Slots that left the ring that this stage is about.
+  Word gone() const { return mine().ring.distance(mine_before().ring.head, mine().ring.head); }
+
+  // The completion, as each of its kinds. A payload's is a header's.
+  spec::RCD::of<Wide> rcd() const { return {word_}; }
+  spec::RCD_HDR_AL::of<Wide> buffer() const { return {word_}; }
+  spec::RCD_OPT_META::of<Wide> stamp() const { return {word_}; }
+  spec::RCD_META::of<Wide> meta() const { return {word_}; }
+  bool is(spec::RCD_TYPE type) const { return rcd().TYPE() == static_cast<std::uint64_t>(type); }
+
+  /// A slot that the card passed over comes back. The second one does as the first.
+  void skipped_slot(const Word& fragment) {
+    const auto turns = static_cast<std::uint32_t>(dropped_.size());
+    conclude("I4", "only slots older than the one that the card named come back", [&] {
+      const auto& ring = mine_before().ring;
+      return ring.distance(ring.head, Word(buffer().BUFF_ID())) > turns;
+    });
+    if (!dropped_.empty()) {
+      conclude("I2", "the ring stays valid while slots are skipped",
+               [&] { return mine().is_valid(); });
+      conclude("I7", "fewer are lent with each one",
+               mine().ring.used() < mine_before().ring.used());
+      cut();
+    }
+    dropped_.push_back(fragment);
+  }
+
+  void load(const Word& slot) {
+    const auto& ring = before_.completions;
+    conclude("I1", "a completion is read inside its ring", slot <= ring.mask);
+    conclude("I8", "each completion is read once: the next one is read next",
+             slot == (loads_ == 0 ? ring.head : Word((ring.head + 1U) & ring.mask)));
+    if (loads_++ == 0) return;
+    reach("next completion");
+    conclude_sound();
+    conclude("F", "only what the card wrote on this lap is taken",
+             rcd().DONE() == Wide(ring.done));
+    conclude("F", "it is not told of", w_.door.refused.empty() && packets_dropped_ == 0);
+    const bool added = packet_.segment_count == old_segments_ + 1U;
+    const bool stamped = at_.assembly == static_cast<World::Assembly>(Stage::kStamped);
+    conclude("I7", "each turn adds a segment, or the one time stamp of a packet", [&] {
+      return added ? !stamped
+                   : !header_ && stamped && stage_ == Stage::kSegments &&
+                         packet_.segment_count == old_segments_;
+    });
+    conclude("I1", "never more segments than a packet has room for",
+             packet_.segment_count <= kMaxSegments);
+    added ? conclude_segment(packet_.segments[old_segments_]) : conclude_stamp();
+    cut();
+  }
+
+  void conclude_sound() {
+    const auto& other = header_ ? at_.payloads : at_.headers;
+    const auto& other_before = header_ ? before_.payloads : before_.headers;
+    const auto skipped = static_cast<std::uint32_t>(dropped_.size());
+    conclude("I2", "all three rings are valid", [&] {
+      return at_.completions.is_valid() && at_.headers.is_valid() && at_.payloads.is_valid();
+    });
+    conclude("I4", "nothing is posted", [&] {
+      return at_.headers.ring.tail == before_.headers.ring.tail &&
+             at_.payloads.ring.tail == before_.payloads.ring.tail;
+    });
+    conclude("I3", "the other ring is untouched", [&] {
+      return same_ring(other.ring, other_before.ring) &&
+             other.next_offset == other_before.next_offset;
+    });
+    conclude("I4",
+             "a slot leaves the ring only to be dropped or to hand its fragment to the packet",
+             [&] { return gone() >= skipped && gone() <= skipped + 1U; });
+  }
+
+  void conclude_segment(const SymSegment& s) {
+    const bool handed_over = held_.empty();
+    const auto skipped = static_cast<std::uint32_t>(dropped_.size());
+    reach("segment");
+    conclude("F", "it is the header behind a packet's end, else a payload",
+             is(header_ ? spec::RCD_TYPE::HDR_AL : spec::RCD_TYPE::PAY_AL));
+    conclude("F", "place and fragment are those that the card named", [&] {
+      const Word named(buffer().BUFF_ID());
+      return Wide(s.offset) == buffer().OFF() && Wide(s.length) == buffer().LEN() &&
+             s.fragment.number == w_.lent(header_).slots.at(named);
+    });
+    conclude("F", "the packet grows by it",
+             packet_.length == (header_ ? Word(s.length) : length_ + Word(s.length)));
+    if (header_) {
+      conclude("F", "nothing of an earlier packet is left",
+               !packet_.rx.has_timestamp && packet_.tx.flags == 0);
+    }
+    conclude("F", "more payloads may follow",
+             at_.assembly == static_cast<World::Assembly>(Stage::kSegments));
+    conclude("I1", "the segment lies inside its fragment",
+             [&] { return s.offset + s.length <= 4096; });
+    conclude("I1", "it is not empty", s.length != 0);
+    if (header_) conclude("I1", "a header leaves its head room", Word(s.offset) >= kHeadRoom);
+    conclude("F", "the fragment is handed over with its last use",
+             handed_over == (buffer().PAGE_FIN() != 0U));
+    conclude("I4", "its fragment is held once more, or handed over with its slot",
+             gone() == skipped + (handed_over ? 1U : 0U));
+    conclude("I4", "it is held at most once more", held_.size() <= 1);
+    if (!handed_over) {
+      conclude("I4", "the held fragment is that of the segment", held_[0] == s.fragment.number);
+      conclude("I4", "later data begins behind it, and behind the room of a header",
+               mine().next_offset ==
+                   Word(s.offset) + Word(s.length) + (header_ ? kTailRoom + kHeadRoom : 0U));
+    }
+    if (skipped == 0) {
+      conclude("I4", "it lies behind all that was delivered from the fragment",
+               Word(s.offset) >= mine_before().next_offset);
+    }
+  }
+
+  void conclude_stamp() {
+    reach("time stamp");
+    conclude("F", "a time stamp is one that the card marked as such", [&] {
+      return is(spec::RCD_TYPE::OPT_META) && stamp().OPT_TYPE() == 0U &&
+             packet_.rx.timestamp_ns == stamp().TS() &&
+             packet_.rx.has_timestamp == (stamp().TS_VALID() != 0U);
+    });
+    conclude("I4", "it moves no buffer", [&] {
+      return gone() == 0U && dropped_.empty() && held_.empty() && packet_.length == length_;
+    });
+  }
+
+  void conclude_end(unsigned verdict) {
+    conclude("F", "a packet ends with its metadata", is(spec::RCD_TYPE::META));
+    const bool mac = meta().ERR_MAC_EOP() != 0U, cut_short = meta().ERR_TRUNCATED_FRAME() != 0U;
+    conclude("F", "it is dropped exactly for its error bits",
+             (verdict == kDropped) == (mac || cut_short));
+    const RxCounters& c = w_.queue.counters();
+    conclude("F", "drops are counted and told by their reason",
+             c.mac_errors == (mac ? 1U : 0U) && c.truncated == (!mac && cut_short ? 1U : 0U) &&
+                 w_.obs.times(Told::Kind::kDropped, DropReason::kMacError) == c.mac_errors &&
+                 w_.obs.times(Told::Kind::kDropped, DropReason::kTruncated) == c.truncated);
+    if (verdict != kDelivered) return;
+    conclude("F", "the application gets the card's word for it", packet_.rx.meta == word_);
+    conclude("F", "and the packet as it was assembled", [&] {
+      return packet_.length == length_ && packet_.segment_count == old_segments_ &&
+             packet_.rx.has_timestamp;
+    });
+  }
+
+  /// Nothing is refused that keeps the rules.
+  void conclude_refusal() {
+    const Refused& r = w_.door.refused.front();
+    const Word named(buffer().BUFF_ID());
+    const auto told = [&](const Wide& value, const Wide& limit) {
+      return r.value == value && r.limit == limit;
+    };
+    conclude("F", "what is refused broke a rule, and is told with its value and its limit", [&] {
+      const bool payload = stage_ == Stage::kSegments && is(spec::RCD_TYPE::PAY_AL);
+      switch (r.site) {
+        case Site::kRcdGrammar:
+          return !fits_the_stage() && told(word_, Wide(0));
+        case Site::kRcdSegments:
+          return payload && old_segments_ == kMaxSegments &&
+                 told(rcd().TYPE(), Wide(kMaxSegments));
+        case Site::kRcdOptMeta:
+          return stamp().OPT_TYPE() != 0U && told(stamp().OPT_TYPE(), Wide(0));
+        case Site::kRcdHeaderId:
+        case Site::kRcdPayloadId:
+          return header_ == (r.site == Site::kRcdHeaderId) &&
+                 !mine_before().ring.owned_by_card(named) &&
+                 told(buffer().BUFF_ID(), Wide(mine_before().ring.tail));
+        case Site::kRcdHeaderOffset:
+        case Site::kRcdPayloadOffset:
+          return header_ == (r.site == Site::kRcdHeaderOffset) && wrong_place() &&
+                 wrong_offset() && told(buffer().OFF(), Wide(mine().next_offset));
+        case Site::kRcdHeaderLength:
+        case Site::kRcdPayloadLength:
+          return header_ == (r.site == Site::kRcdHeaderLength) && wrong_place() &&
+                 !wrong_offset() && told(buffer().LEN(), Wide(kFragmentBytes));
+        default:
+          return false;
+      }
+    });
+    conclude("I4", "a refused completion hands nothing to the packet", held_.empty());
+  }
+  bool fits_the_stage() const {
+    if (stage_ == Stage::kBetween) return is(spec::RCD_TYPE::HDR_AL);
+    if (stage_ == Stage::kStamped) return is(spec::RCD_TYPE::META);
+    return !is(spec::RCD_TYPE::HDR_AL);
+  }
+  bool wrong_offset() const {
+    return buffer().OFF() < Wide(mine().next_offset) || buffer().OFF() >= kFragmentBytes;
+  }
+  /// Behind all earlier data, and in the fragment, is all that is asked of a place.
+  bool wrong_place() const {
+    return wrong_offset() || buffer().LEN() == 0U ||
+           buffer().OFF() + buffer().LEN() + (header_ ? kTailRoom : 0U) > kFragmentBytes;
+  }
+
+  World w_;
+  bool header_;
+  Stage stage_;
+  Word old_segments_, length_;
+  World::Position before_, at_;
+  Packet packet_;
+  Wide word_{};
+  std::vector<Word> dropped_, held_;
+  unsigned loads_ = 0, packets_dropped_ = 0;
+};
+
+}  // namespace
+
+HNI_PROVE(rx_queue_between_packets,
+          "Between packets only a header is taken: a slot that the card owns, a place inside its "
+          "fragment and behind all earlier data; "
+          "skipped slots come back once each; nothing is refused that keeps the rules (I1 to I4, "
+          "I6 to I8, F).") {
+  must_reach("nothing", "refused", "next completion", "segment");
+  AssemblyProof(Stage::kBetween, Word(0)).run();
+}
+
+HNI_PROVE(
+    rx_queue_inside_a_packet,
+    "Inside a packet, of any number of segments so far, payloads are taken by the same rules "
+    "up to the room of a packet, then "
+    "one time stamp, then the end; "
+    "anything else is refused (I1 to I4, I6 to I8, F).") {
+  must_reach("nothing", "refused", "next completion", "delivered", "errored", "packet dropped",
+             "segment", "time stamp");
+  const auto segments = input<std::uint32_t>("segments so far");
+  assume("a packet has at most the segments that it has room for", segments <= kMaxSegments);
+  AssemblyProof(Stage::kSegments, segments).run();
+}
+
+HNI_PROVE(rx_queue_behind_the_stamp,
+          "Behind the time stamp of a packet only its end is taken (I2 to I4, I8, F).") {
+  must_reach("nothing", "refused", "delivered", "errored", "packet dropped");
+  AssemblyProof(Stage::kStamped, input<std::uint32_t>("segments so far")).run();
+}
+
+}  // namespace hni::proofs

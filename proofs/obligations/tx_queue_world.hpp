@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// A TxQueue in any valid state, for the proofs about it.
+#pragma once
+
+#include <array>
+#include <string>
+
+#include "driver/queues/tx_queue.hpp"
+#include "proofs/obligations/queue_world.hpp"
+
+namespace hni::proofs {
+namespace {
+
+using Queue = TxQueue<SymIo, SymObserver>;
+using Ring = TxRing<Word>;
+using Slot = TxSlot<Word>;
+
+struct WorkTag {
+  friend auto& member(WorkTag, Queue&);
+};
+struct CompletionsTag {
+  friend auto& member(CompletionsTag, Queue&);
+};
+struct CookiesTag {
+  friend auto& member(CookiesTag, Queue&);
+};
+struct StampsTag {
+  friend auto& member(StampsTag, Queue&);
+};
+struct WrittenTag {
+  friend auto& member(WrittenTag, Queue&);
+};
+struct ReadTag {
+  friend auto& member(ReadTag, Queue&);
+};
+struct FaultedTag {
+  friend auto& member(FaultedTag, Queue&);
+};
+struct StoppedTag {
+  friend auto& member(StoppedTag, Queue&);
+};
+
+template struct Grant<Queue, WorkTag, &Queue::work_>;
+template struct Grant<Queue, CompletionsTag, &Queue::completions_>;
+template struct Grant<Queue, CookiesTag, &Queue::cookies_>;
+template struct Grant<Queue, StampsTag, &Queue::stamps_pending_>;
+template struct Grant<Queue, WrittenTag, &Queue::timestamps_written_>;
+template struct Grant<Queue, ReadTag, &Queue::timestamps_read_>;
+template struct Grant<Queue, FaultedTag, &Queue::faulted_>;
+template struct Grant<Queue, StoppedTag, &Queue::stopped_>;
+
+std::uint64_t ring_memory[3];
+
+/// A queue in any valid state (or in any at all), with all that it touches.
+struct World {
+  SymIo io;
+  SymObserver obs;
+  Door<SymIo, SymObserver> door{io, obs};
+  SymPool pool;
+  Queue queue{door, pool};
+  std::array<Ring, 2> before;  ///< the work queues
+  CompletionRing<Word> completions;
+  Word stamps;  ///< slots that wait for a timestamp
+
+  auto& work(unsigned twq) { return member(WorkTag{}, queue)[twq]; }
+
+  explicit World(bool valid = true) {
+    const Word mask = any_mask();
+    for (unsigned twq = 0; twq < 2; ++twq) {
+      const std::string n = std::to_string(twq);
+      auto& work = this->work(twq);
+      before[twq] = {{input<std::uint32_t>("head" + n), input<std::uint32_t>("tail" + n), mask},
+                     input<std::uint32_t>("done" + n)};
+      work.ring = before[twq];
+      work.slots.mask = mask;
+      work.slots.name = "slot of work queue " + n;
+      work.memory.cpu = reinterpret_cast<std::byte*>(&ring_memory[twq]);
+    }
+    completions = {input<std::uint32_t>("completion head"),
+                   input<std::uint32_t>("completion done"), mask};
+    stamps = input<std::uint32_t>("stamps pending");
+    member(CompletionsTag{}, queue) = completions;
+    member(CookiesTag{}, queue).mask = mask;
+    member(StampsTag{}, queue) = stamps;
+    queue.set_enabled(true);
+    if (valid) assume("the queue is valid", [&] { return queue.is_valid(); });
+  }
+
+  Word next_completion() const { return (completions.head + 1U) & completions.mask; }
+  /// What a work queue's oldest slot holds.
+  Word oldest(unsigned twq) { return work(twq).slots.at(before[twq].ring.head).bits; }
+  unsigned told(Told::Kind kind) const { return obs.times(kind); }
+};
+
+inline bool has_fragment(const Word& slot) {
+  return (slot & Slot::kFragmentMask) != 0U;
+}
+inline Word fragment_of(const Word& slot) {
+  return (slot & Slot::kFragmentMask) - 1U;
+}
+inline bool same(const Ring& a, const Ring& b) {
+  return same_ring(a.ring, b.ring) && a.done == b.done;
+}
+
+}  // namespace
+
+}  // namespace hni::proofs

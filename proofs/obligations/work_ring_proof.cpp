@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// WorkRing: the ring that the driver fills and the card consumes; transmit work, header and
+// payload buffers, mailbox. One step of each operation from an arbitrary valid state, for every
+// size.
+#include "proofs/obligations/rings.hpp"
+
+namespace hni::proofs {
+
+HNI_PROVE(ring_mask_is_a_power_of_two,
+          "is_ring_mask() accepts exactly the sizes 2, 4, 8 ... of the word's range, less one.") {
+  const auto mask = input<std::uint32_t>("mask");
+  must_reach("accepted", "refused");
+  Sym<bool> power = false;
+  for (unsigned k = 1; k <= 32; ++k) {
+    const std::uint32_t all = k == 32 ? ~0U : (1U << k) - 1;
+    power = power | (mask == all);
+  }
+  const bool accepted = is_ring_mask(mask);
+  reach(accepted ? "accepted" : "refused");
+  conclude("I2", "accepted exactly when it is 2^k - 1", power == accepted);
+}
+
+HNI_PROVE(work_ring_counts,
+          "Used and free descriptors are within 0 .. size - 1 and add up to size - 1; empty means "
+          "none used (I2).") {
+  const auto ring = any_work_ring();
+  assume_valid(ring);
+  conclude("I2", "used at most size - 1", ring.used() <= ring.mask);
+  conclude("I2", "free at most size - 1", ring.free() <= ring.mask);
+  conclude("I2", "used + free == size - 1", ring.used() + ring.free() == ring.mask);
+  conclude("I2", "empty exactly when none is used",
+           [&] { return ring.empty() == (ring.used() == 0U); });
+}
+
+HNI_PROVE(work_ring_ownership,
+          "A slot is the card's exactly when it is one of the used ones that follow the head; "
+          "nothing out of bounds is (I3).") {
+  const auto ring = any_work_ring();
+  const auto slot = input<std::uint32_t>("slot");
+  const auto n = input<std::uint32_t>("position");
+  assume_valid(ring);
+  must_reach("card's", "driver's");
+  const bool card = ring.owned_by_card(slot);
+  reach(card ? "card's" : "driver's");
+  if (card) conclude("I1", "an owned slot is in bounds", slot <= ring.mask);
+  conclude("I3", "head + n is the card's for each n < used, and for no other n of one lap", [&] {
+    return n > ring.mask || ring.owned_by_card(ring.advance(ring.head, n)) == (n < ring.used());
+  });
+}
+
+HNI_PROVE(work_ring_post,
+          "Posting to a ring that is not full takes a slot of the driver, in bounds, and hands "
+          "exactly that slot to the card "
+          "(I1, I2, I3).") {
+  auto ring = any_work_ring();
+  const auto other = input<std::uint32_t>("other slot");
+  assume_valid(ring);
+  assume("the ring is not full", ring.free() != 0U);
+  const auto before = ring;
+  const Word slot = ring.post();
+  show(ring);
+  show("slot", slot);
+  conclude("I1", "the slot is in bounds", slot <= ring.mask);
+  conclude_valid(ring);
+  conclude("I2", "one more is used, at most size - 1",
+           [&] { return ring.used() == before.used() + 1U && ring.used() <= ring.mask; });
+  conclude("I2", "head and size are untouched",
+           [&] { return ring.head == before.head && ring.mask == before.mask; });
+  conclude("I3", "the slot was the driver's and is now the card's",
+           [&] { return !before.owned_by_card(slot) && ring.owned_by_card(slot); });
+  conclude("I3", "every other slot keeps its owner",
+           [&] { return other == slot || same_owner(before, ring, other); });
+}
+
+HNI_PROVE(work_ring_retire,
+          "Giving back the n oldest slots of a ring that has as many returns exactly those to the "
+          "driver (I2, I3, I4).") {
+  auto ring = any_work_ring();
+  const auto n = input<std::uint32_t>("n");
+  const auto other = input<std::uint32_t>("other slot");
+  assume_valid(ring);
+  assume("at most the used ones are given back", n <= ring.used());
+  const auto before = ring;
+  ring.retire(n);
+  show(ring);
+  conclude_valid(ring);
+  conclude("I2", "n fewer are used", ring.used() == before.used() - n);
+  conclude("I2", "tail and size are untouched",
+           [&] { return ring.tail == before.tail && ring.mask == before.mask; });
+  conclude("I4", "exactly the n oldest slots change hands, from the card to the driver", [&] {
+    const bool oldest = before.owned_by_card(other) && before.distance(before.head, other) < n;
+    return oldest ? !ring.owned_by_card(other) : same_owner(before, ring, other);
+  });
+}
+
+HNI_PROVE(work_ring_accept_head,
+          "A head that the card reports is accepted exactly when it lies in [head, tail] in ring "
+          "order, and then names how many "
+          "descriptors come back (I1, I2).") {
+  const auto ring = any_work_ring();
+  const auto reported = from_card("tcd_head");
+  assume_valid(ring);
+  must_reach("accepted", "refused");
+  Word n = input<std::uint32_t>("n before");
+  const bool accepted = ring.accept_head(reported, n);
+  const auto value = reported.as_data();
+  reach(accepted ? "accepted" : "refused");
+  if (accepted) {
+    conclude("I2", "it gives back at most what is used", n <= ring.used());
+    conclude("I1", "that many slots behind the head is the reported slot",
+             ring.advance(ring.head, n) == value);
+  } else {
+    conclude("I2", "a refused head is outside [head, tail]",
+             [&] { return value > ring.mask || ring.distance(ring.head, value) > ring.used(); });
+  }
+}
+
+HNI_PROVE(work_ring_accept_slot,
+          "A slot that the card names is accepted exactly when the card owns it, and then counts "
+          "the older ones (I1, I3).") {
+  const auto ring = any_work_ring();
+  const auto named = from_card("rcd_header_id");
+  assume_valid(ring);
+  must_reach("accepted", "refused");
+  Word n = input<std::uint32_t>("n before");
+  const bool accepted = ring.accept_slot(named, n);
+  const auto value = named.as_data();
+  reach(accepted ? "accepted" : "refused");
+  conclude("I3", "accepted exactly when the card owns the slot",
+           [&] { return accepted == ring.owned_by_card(value); });
+  if (!accepted) return;
+  conclude("I1", "an accepted slot is in bounds", value <= ring.mask);
+  conclude("I2", "it skips fewer than are used", n < ring.used());
+  conclude("I1", "that many slots behind the head is the named slot",
+           ring.advance(ring.head, n) == value);
+}
+
+HNI_PROVE(
+    completion_ring_starts,
+    "A new completion ring begins at slot 0 and waits for DONE = 1, which zeroed memory does "
+    "not show (I2).") {
+  const CompletionRing<Word> fresh;
+  conclude("I2", "it begins at slot 0 and waits for 1",
+           [&] { return fresh.head == 0U && fresh.done == 1U; });
+}
+
+HNI_PROVE(completion_ring_advance,
+          "Stepping over a completion keeps the head in bounds and flips the expected DONE bit "
+          "exactly at the end of a lap (I1, "
+          "I2).") {
+  auto ring = any_completion_ring();
+  assume_valid(ring);
+  must_reach("same lap", "next lap");
+  const auto before = ring;
+  ring.advance();
+  show("head", ring.head);
+  show("done", ring.done);
+  conclude("I1", "the next slot to look at is in bounds", ring.head <= ring.mask);
+  conclude_valid(ring);
+  if (before.head == before.mask) {
+    reach("next lap");
+    conclude("I2", "a new lap begins at slot 0 with the other DONE value",
+             [&] { return ring.head == 0U && ring.done == 1U - before.done; });
+  } else {
+    reach("same lap");
+    conclude("I2", "the next slot of the same lap",
+             [&] { return ring.head == before.head + 1U && ring.done == before.done; });
+  }
+  conclude("I2", "the size is untouched", ring.mask == before.mask);
+}
+
+HNI_REFUTE(unchecked_buffer_id, "I1",
+           "Known mistake: the buffer id of a completion indexes the shadow ring without a check "
+           "(trust boundary A 22).") {
+  const auto ring = any_work_ring();
+  const auto id = card_word<std::uint32_t>("rcd_header_id") & 0xffffU;
+  assume_valid(ring);
+  conclude("I1", "the slot is in bounds", id <= ring.mask);
+}
+
+HNI_REFUTE(post_to_a_full_ring, "I2",
+           "Known mistake: a descriptor is posted without asking for room.") {
+  auto ring = any_work_ring();
+  assume_valid(ring);
+  const auto before = ring;
+  (void)ring.post();
+  show(ring);
+  conclude("I2", "one more is used", ring.used() == before.used() + 1U);
+}
+
+HNI_REFUTE(masked_backward_head, "I3",
+           "Known mistake: a head that goes backwards is masked and believed, so that slots of "
+           "the driver become the card's "
+           "(trust boundary A 46).") {
+  auto ring = any_work_ring();
+  const auto reported = card_word<std::uint32_t>("tcd_head");
+  const auto other = input<std::uint32_t>("other slot");
+  assume_valid(ring);
+  const auto before = ring;
+  ring.head = Word(reported & ring.mask);
+  show(ring);
+  conclude("I3", "no slot of the driver becomes the card's",
+           [&] { return before.owned_by_card(other) || !ring.owned_by_card(other); });
+}
+
+HNI_REFUTE(
+    head_beyond_tail_frees_what_was_never_posted, "I4",
+    "Known mistake: every slot up to the reported head is given back (trust boundary A 45).") {
+  const auto ring = any_work_ring();
+  const auto reported = card_word<std::uint32_t>("tcd_head") & ring.mask;
+  const auto slot = input<std::uint32_t>("freed slot");
+  assume_valid(ring);
+  assume("the slot lies between head and reported head", [&] {
+    return slot <= ring.mask &&
+           ring.distance(ring.head, slot) < ring.distance(ring.head, reported);
+  });
+  conclude("I4", "what is given back had been posted", [&] { return ring.owned_by_card(slot); });
+}
+
+}  // namespace hni::proofs

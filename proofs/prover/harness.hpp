@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a proof is written with. A proof is four blocks: inputs, assumptions, call, conclusions.
+//
+//   HNI_PROVE(work_ring_post, "Posting to a ring that is not full keeps the ring valid (I1, I2).")
+//   {
+//     auto ring = any_work_ring();                                           // inputs
+//     assume("the ring is valid", [&] { return ring.is_valid(); });          // assumptions
+//     const auto slot = ring.post();                                         // call
+//     conclude("I1", "slot in bounds", slot <= ring.mask);                   // conclusions
+//   }
+//
+// HNI_REFUTE states a known mistake: the named property must fail in it, or the proof machinery is
+// blind. Assumptions have names, and each of them must be needed: the runner drops one at a time
+// and expects a refutation.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "proofs/prover/explorer.hpp"
+
+namespace hni::proofs {
+
+enum class Expect : std::uint8_t { kHolds, kRefuted };
+
+struct Obligation {
+  const char* name;
+  const char* requirement;
+  Expect expect;
+  const char* property;  ///< for kRefuted: the property that must fail
+  void (*harness)();
+  const char* file;
+};
+
+/// All obligations that are linked in, by name.
+std::vector<Obligation>& obligations();
+
+struct Registration {
+  explicit Registration(const Obligation& obligation);
+};
+
+namespace detail {
+template <class X>
+Term condition_of(const X& x) {
+  if constexpr (std::is_invocable_v<X>) {
+    return Explorer::current().summarize(x);
+  } else {
+    return Sym<bool>(x).bits();
+  }
+}
+template <class T>
+Sym<T> logged(Event::Kind kind, const std::string& name) {
+  const Term t = arena().input(detail::kWidth<T>, name);
+  Explorer::current().event({kind, name, t, std::is_signed_v<T>});
+  return Sym<T>::from_bits(t);
+}
+}  // namespace detail
+
+/// An arbitrary value of T. The same name gives the same value.
+template <class T>
+Sym<T> input(const std::string& name) {
+  return detail::logged<T>(Event::Kind::kInput, name);
+}
+
+/// An arbitrary value that the card chooses at an input site. Every call gives a new one, because
+/// the card may change its mind between two reads.
+template <class T>
+Sym<T> card_word(const std::string& site) {
+  unsigned& count = Explorer::current().reads_of(site);
+  const std::string name = "card " + site + (count == 0 ? "" : " #" + std::to_string(count + 1));
+  ++count;
+  return detail::logged<T>(Event::Kind::kCard, name);
+}
+
+/// `condition` is a Sym<bool>, a bool, or code that computes one (which may fork inside and is
+/// made one condition).
+template <class C>
+void assume(const std::string& name, const C& condition) {
+  Explorer::current().assume(name, detail::condition_of(condition));
+}
+
+template <class C>
+void conclude(const char* property, const std::string& what, const C& condition) {
+  Explorer::current().conclude(property, detail::condition_of(condition), what);
+}
+
+/// Announces labels that some run must reach; the end of the harness is always one of them.
+template <class... Labels>
+void must_reach(const Labels&... labels) {
+  (Explorer::current().expect_label(labels), ...);
+}
+/// This run reaches the label.
+inline void reach(const std::string& label) {
+  Explorer::current().reach(label);
+}
+
+/// Cuts the run here. For loops: once the state at the head of the next turn is known to satisfy
+/// the loop's invariant again, what that turn does is what an arbitrary first turn does.
+[[noreturn]] inline void cut() {
+  throw PathEnds{};
+}
+
+/// Shows a value in counterexamples.
+template <class T>
+void show(const std::string& name, const Integer<T, SolverBits>& value) {
+  Explorer::current().event({Event::Kind::kShow, name, value.bits(), std::is_signed_v<T>});
+}
+inline void note(const std::string& text) {
+  Explorer::current().event({Event::Kind::kNote, text, {}, false});
+}
+
+}  // namespace hni::proofs
+
+#define HNI_OBLIGATION(name, requirement, expect, property)                                  \
+  static void hni_harness_##name();                                                          \
+  static const ::hni::proofs::Registration hni_registration_##name{                          \
+      ::hni::proofs::Obligation{#name, requirement, ::hni::proofs::Expect::expect, property, \
+                                &hni_harness_##name, __FILE__}};                             \
+  static void hni_harness_##name()
+#define HNI_PROVE(name, requirement) HNI_OBLIGATION(name, requirement, kHolds, "")
+#define HNI_REFUTE(name, property, mistake) HNI_OBLIGATION(name, mistake, kRefuted, property)

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proofs/prover/prove_main.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <thread>
+
+#include "proofs/prover/job_pool.hpp"
+#include "proofs/prover/report.hpp"
+#include "spec/compiler/sort_stable.hpp"
+
+namespace hni::proofs {
+
+std::vector<Obligation>& obligations() {
+  static std::vector<Obligation> all;
+  return all;
+}
+
+Registration::Registration(const Obligation& obligation) {
+  obligations().push_back(obligation);
+}
+
+namespace {
+
+struct Options {
+  std::vector<std::string> names;
+  std::string solver = "both";
+  std::string json_file, html_file, script_folder;
+  RunOptions run;
+  unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
+  bool list = false;
+  bool first_defect = false;
+  bool mutants = false;
+};
+
+std::vector<Obligation> selected(const std::vector<std::string>& names) {
+  std::vector<Obligation> chosen;
+  for (const Obligation& o : obligations()) {
+    const bool wanted =
+        names.empty() || std::any_of(names.begin(), names.end(), [&](const std::string& n) {
+          return std::string(o.name).find(n) != std::string::npos;
+        });
+    if (wanted) chosen.push_back(o);
+  }
+  std::sort(chosen.begin(), chosen.end(), [](const Obligation& a, const Obligation& b) {
+    return std::string(a.name) < std::string(b.name);
+  });
+  return chosen;
+}
+
+/// The queue of work: each obligation, and once its assumptions are known, the obligation without
+/// each of them.
+class Campaign {
+ public:
+  Campaign(std::vector<Obligation> chosen, RunOptions options) : options_(std::move(options)) {
+    for (const Obligation& o : chosen) entries_.push_back({o, {}, {}, false});
+  }
+
+  bool next(FarmTask& task) {
+    if (!drops_.empty()) {
+      const std::size_t index = drops_.back().first;
+      const std::string name = drops_.back().second;
+      drops_.pop_back();
+      const Obligation o = entries_[index].obligation;
+      task.work = [o, name, options = options_] {
+        return to_json(decide_without(o, name, options));
+      };
+      task.finish = [this, index, name](const std::string& text) { dropped(index, name, text); };
+      return true;
+    }
+    if (started_ == entries_.size()) return false;
+    const std::size_t index = started_++;
+    const Obligation o = entries_[index].obligation;
+    task.work = [o, options = options_] { return to_json(decide(o, options)); };
+    task.finish = [this, index](const std::string& text) { decided(index, text); };
+    return true;
+  }
+
+  const std::vector<Entry>& entries() const { return entries_; }
+
+ private:
+  void decided(std::size_t index, const std::string& text) {
+    Entry& entry = entries_[index];
+    entry.finished = !text.empty();
+    if (entry.finished) entry.report = report_from_json(text);
+    if (entry.report.ok && entry.obligation.expect == Expect::kHolds) {
+      for (const std::string& a : entry.report.assumptions) drops_.emplace_back(index, a);
+    }
+    ++done_;
+    show(entry);
+  }
+
+  void dropped(std::size_t index, const std::string& assumption, const std::string& text) {
+    Report report;
+    if (!text.empty()) report = report_from_json(text);
+    if (text.empty())
+      report.why = "without assumption '" + assumption + "': did not finish in time";
+    entries_[index].dropped.push_back(report);
+    show(entries_[index]);
+  }
+
+  void show(const Entry& entry) const {
+    if (isatty(STDERR_FILENO) == 0) return;
+    std::fprintf(stderr, "\r\033[K%zu of %zu  %s%s", done_, entries_.size(), entry.obligation.name,
+                 entry.report.ok ? "" : "  FAILED");
+    if (done_ == entries_.size() && drops_.empty()) std::fprintf(stderr, "\r\033[K");
+  }
+
+  RunOptions options_;
+  std::vector<Entry> entries_;
+  std::vector<std::pair<std::size_t, std::string>> drops_;
+  std::size_t started_ = 0, done_ = 0;
+};
+
+int print_list(const std::vector<Obligation>& chosen) {
+  for (const Obligation& o : chosen) {
+    std::printf("%-44s %s%s\n", o.name, o.expect == Expect::kRefuted ? "(must be refuted) " : "",
+                o.requirement);
+  }
+  return 0;
+}
+
+/// For mutants: the first obligation that breaks, in the order in which they were named (whole
+/// names); small rings first, because most mutants end there. 1 if one does, 3 if none does but
+/// one is undecided.
+int hunt(std::vector<Obligation> chosen, const Options& options) {
+  const auto rank = [&](const Obligation& o) {
+    return std::find(options.names.begin(), options.names.end(), o.name) - options.names.begin();
+  };
+  const auto named = static_cast<std::ptrdiff_t>(options.names.size());
+  std::erase_if(chosen, [&](const Obligation& o) {
+    return o.expect == Expect::kRefuted || (named != 0 && rank(o) == named);
+  });
+  sort_stable(chosen, [&](const Obligation& a, const Obligation& b) { return rank(a) < rank(b); });
+  std::string undecided;
+  for (const bool small_sizes : {true, false}) {
+    std::vector<Obligation> larger;
+    for (const Obligation& o : chosen) {
+      const Finding found = first_defect(o, small_sizes, options.run);
+      if (!found.complete) larger.push_back(o);
+      if (found.what.empty()) continue;
+      const std::string broken = std::string(o.name) + ": " + found.what;
+      if (!found.what.starts_with("undecided: ")) {
+        std::printf("%s\n", broken.c_str());
+        return 1;
+      }
+      if (undecided.empty()) undecided = broken;
+    }
+    chosen = larger;
+  }
+  if (!undecided.empty()) std::printf("%s\n", undecided.c_str());
+  return undecided.empty() ? 0 : 3;
+}
+
+/// The nearest folder at or above `from` that holds `what`.
+std::optional<std::filesystem::path> above(std::filesystem::path from, const char* what) {
+  while (!std::filesystem::exists(from / what)) {
+    if (!from.has_relative_path()) return std::nullopt;
+    from = from.parent_path();
+  }
+  return from;
+}
+
+/// The mutation run needs the sources, for it is a script beside them, and the build that this
+/// program lies in.
+int run_mutants(const Options& options) {
+  const auto tree = above(std::filesystem::current_path(), "proofs/mutation/mutate");
+  const auto build = above(std::filesystem::read_symlink("/proc/self/exe").parent_path(),
+                           "proofs/libhni_prover.a");
+  if (!tree || !build) {
+    std::fprintf(stderr,
+                 "hni prove --mutants: run it inside the source tree (proofs/mutation/mutate), from a "
+                 "build folder\n");
+    return 2;
+  }
+  std::vector<std::string> arguments{(*tree / "proofs/mutation/mutate").string(), "--build",
+                                     build->string(), "--jobs", std::to_string(options.jobs)};
+  arguments.insert(arguments.end(), options.names.begin(), options.names.end());
+  std::vector<char*> pointers;
+  for (std::string& a : arguments) pointers.push_back(a.data());
+  pointers.push_back(nullptr);
+  const pid_t child = fork();
+  if (child == 0) {
+    execv(pointers[0], pointers.data());
+    _exit(127);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+/// A counterexample that the fuzzer can replay becomes a file; where a folder was named, so does
+/// the run that refutes a known mistake.
+void write_scripts(const Options& options, const std::vector<Entry>& entries) {
+  for (const Entry& e : entries) {
+    if (e.report.script.empty() || (e.ok() && options.script_folder.empty())) continue;
+    const auto file = std::filesystem::path(options.script_folder) /
+                      (std::string(e.obligation.name) + ".script");
+    std::ofstream(file) << e.report.script;
+    std::printf("  on the real driver: hni fuzz replay %s %s\n", e.report.script_target.c_str(),
+                file.c_str());
+  }
+}
+
+int conclude_run(const Options& options, const std::vector<Entry>& entries, double seconds) {
+  print_table(stdout, entries);
+  print_failures(stdout, entries);
+  write_scripts(options, entries);
+  bool complete = true;
+  if (options.names.empty()) {
+    for (const std::string& p : properties_without_negative(entries)) {
+      std::printf("property %s has no negative obligation\n", p.c_str());
+      complete = false;
+    }
+  }
+  const Summary s = summarize(entries);
+  std::printf(
+      "\n%zu proved, %zu known mistakes refuted, %zu failed; %zu assumptions, each needed; %.1f "
+      "s\n",
+      s.held, s.refuted, s.failed, s.assumptions, seconds);
+  if (!options.json_file.empty()) std::ofstream(options.json_file) << json_document(entries);
+  if (!options.html_file.empty()) std::ofstream(options.html_file) << html_page(entries);
+  return s.ok() && complete ? 0 : 1;
+}
+
+}  // namespace
+
+int prove_main(int argc, char** argv) {
+  Options options;
+  CLI::App app{"Proves the ring invariants and the other obligations with Z3 and cvc5.",
+               "hni prove"};
+  app.add_option("NAME", options.names, "only obligations whose name contains this");
+  app.add_option("--solver", options.solver, "z3, cvc5 or both")
+      ->check(CLI::IsMember({"z3", "cvc5", "both"}));
+  app.add_option("--json", options.json_file, "write the results to this file as JSON");
+  app.add_option("--html", options.html_file,
+                 "write one page: what is proved, under which assumptions");
+  app.add_option("--smt2", options.run.smt2_folder,
+                 "write every question as SMT-LIB into this folder");
+  app.add_option(
+      "--scripts", options.script_folder,
+      "folder for counterexamples as scripts, those of the known mistakes too (default: "
+      "here, without them)");
+  app.add_option("-j,--jobs", options.jobs, "processes at once (all cores)")
+      ->check(CLI::Range(1, 256));
+  app.add_option("--timeout", options.run.timeout_ms,
+                 "milliseconds for one question to one solver");
+  app.add_flag("--list", options.list, "show the obligations and their requirements");
+  app.add_flag("--first-defect", options.first_defect,
+               "stop at the first broken obligation (for mutants)");
+  app.add_flag(
+      "--mutants", options.mutants,
+      "mutate the proved code (NAME: a part of a header's name): each mutant must be refuted");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (options.mutants) return run_mutants(options);
+  const std::vector<Obligation> chosen = selected(options.names);
+  if (chosen.empty()) {
+    std::fprintf(stderr, "hni prove: no obligation of that name; see hni prove --list\n");
+    return 2;
+  }
+  if (options.list) return print_list(chosen);
+  if (options.first_defect) return hunt(chosen, options);
+  options.run.solvers = options.solver == "z3"     ? Solvers::kZ3
+                        : options.solver == "cvc5" ? Solvers::kCvc5
+                                                   : Solvers::kBoth;
+  for (const std::string& folder : {options.run.smt2_folder, options.script_folder})
+    if (!folder.empty()) std::filesystem::create_directories(folder);
+  const auto start = std::chrono::steady_clock::now();
+  Campaign campaign(chosen, options.run);
+  Farm(options.jobs, 4 * options.run.timeout_ms).run([&](FarmTask& task) {
+    return campaign.next(task);
+  });
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return conclude_run(options, campaign.entries(), seconds);
+}
+
+}  // namespace hni::proofs

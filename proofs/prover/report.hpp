@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The results of a whole run, and the ways to show them.
+#pragma once
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "proofs/prover/runner.hpp"
+
+namespace hni::proofs {
+
+struct Entry {
+  Obligation obligation;
+  Report report;                ///< of the obligation itself
+  std::vector<Report> dropped;  ///< one for each assumption
+  bool finished = false;
+
+  /// The obligation holds (or is refuted, where it must be) and every assumption is needed.
+  bool ok() const;
+  /// The first thing that is wrong, in one line.
+  std::string why() const;
+};
+
+struct Summary {
+  std::size_t held = 0, refuted = 0, failed = 0, assumptions = 0;
+  double solver_ms = 0;
+  bool ok() const { return failed == 0; }
+};
+Summary summarize(const std::vector<Entry>& entries);
+
+/// Every property has a negative obligation; the names of those that have none.
+std::vector<std::string> properties_without_negative(const std::vector<Entry>& entries);
+
+void print_table(std::FILE* out, const std::vector<Entry>& entries);
+void print_failures(std::FILE* out, const std::vector<Entry>& entries);
+std::string html_page(const std::vector<Entry>& entries);
+std::string json_document(const std::vector<Entry>& entries);
+
+}  // namespace hni::proofs

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proofs/prover/runner.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+
+#include "proofs/prover/replay_script.hpp"
+
+namespace hni::proofs {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+void save(const RunOptions& options, const std::string& name, const std::string& text) {
+  if (options.smt2_folder.empty()) return;
+  std::ofstream(std::filesystem::path(options.smt2_folder) / (name + ".smt2")) << text;
+}
+
+void ask(const RunOptions& options, const std::string& question, Verdict& z3, Verdict& cvc5) {
+  if (options.solvers != Solvers::kCvc5) z3 = ask_z3(question, options.timeout_ms);
+  if (options.solvers != Solvers::kZ3) cvc5 = ask_cvc5(question, options.timeout_ms);
+}
+
+/// Every solver that was asked gave this answer.
+bool all_say(Answer expected, const Verdict& z3, const Verdict& cvc5) {
+  const auto agrees = [expected](const Verdict& v) {
+    return v.answer == Answer::kNotAsked || v.answer == expected;
+  };
+  return agrees(z3) && agrees(cvc5);
+}
+
+std::string disagreement(Answer expected, const Verdict& z3, const Verdict& cvc5) {
+  std::string text = std::string("expected ") + to_string(expected);
+  for (const auto& [name, v] : {std::pair{"z3", &z3}, std::pair{"cvc5", &cvc5}}) {
+    if (v->answer != Answer::kNotAsked)
+      text += std::string(", ") + name + " says " + to_string(v->answer);
+    if (!v->detail.empty()) text += " (" + v->detail + ")";
+  }
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+std::vector<std::string> properties_of(const std::vector<Claim>& claims) {
+  std::set<std::string> names;
+  for (const Claim& claim : claims) names.insert(claim.property);
+  return {names.begin(), names.end()};
+}
+
+void check_labels(const Obligation& obligation, const Exploration& runs, const RunOptions& options,
+                  Report& report) {
+  for (const auto& [label, paths] : runs.labels) {
+    if (paths.empty()) {
+      report.ok = false;
+      report.why = "label '" + label + "' is never reached";
+      continue;
+    }
+    const std::string title = std::string(obligation.name) + " reaches " + label;
+    const std::string question = witness_question(title, paths);
+    LabelResult result{label, {}, {}};
+    ask(options, question, result.z3, result.cvc5);
+    save(options, std::string(obligation.name) + ".reach." + label, question);
+    if (report.ok && !all_say(Answer::kSat, result.z3, result.cvc5)) {
+      report.ok = false;
+      report.why = "label '" + label + "': " + disagreement(Answer::kSat, result.z3, result.cvc5);
+    }
+    report.labels.push_back(std::move(result));
+  }
+  if (report.ok && !runs.labels.contains("end")) {
+    report.ok = false;
+    report.why = "vacuous: no run satisfies the assumptions";
+  }
+}
+
+/// Claims of the same name are one question: "does some path break it?".
+std::vector<std::vector<Claim>> grouped(const std::vector<Claim>& claims) {
+  std::map<std::pair<std::string, std::string>, std::size_t> place;
+  std::vector<std::vector<Claim>> groups;
+  for (const Claim& claim : claims) {
+    const auto [at, fresh] = place.try_emplace({claim.property, claim.what}, groups.size());
+    if (fresh) groups.emplace_back();
+    groups[at->second].push_back(claim);
+  }
+  return groups;
+}
+
+/// The worst answer of several questions, and their time together.
+void add(Verdict& total, const Verdict& one, Answer expected) {
+  const bool spoiled = total.answer != Answer::kNotAsked && total.answer != expected;
+  if (!spoiled) total.answer = one.answer;
+  if (!spoiled) total.detail = one.detail;
+  total.ms += one.ms;
+}
+
+void keep_run(const Obligation& obligation, const Counterexample& run, Report& report) {
+  report.run = describe(run);
+  const auto script = replay_script(obligation.name, run);
+  if (!script) return;
+  report.script_target = script->target;
+  report.script = script->text;
+}
+
+void decide_questions(const Obligation& obligation, const Exploration& runs,
+                      const RunOptions& options, Report& report) {
+  const bool negative = obligation.expect == Expect::kRefuted;
+  const Answer expected = negative ? Answer::kSat : Answer::kUnsat;
+  std::vector<std::vector<Claim>> groups = grouped(runs.claims);
+  if (negative) {
+    // The mistake is found when some claim about its property fails.
+    std::vector<Claim> relevant = runs.claims;
+    std::erase_if(relevant, [&](const Claim& c) { return c.property != obligation.property; });
+    groups = {relevant};
+  }
+  report.ok = true;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const std::string title =
+        std::string(obligation.name) + ": " + obligation.requirement + "\n; " +
+        (negative ? obligation.property
+                  : groups[i].front().property + ": " + groups[i].front().what);
+    const std::string question = refutation_question(title, groups[i]);
+    save(options, std::string(obligation.name) + "." + std::to_string(i + 1), question);
+    Verdict z3, cvc5;
+    ask(options, question, z3, cvc5);
+    add(report.z3, z3, expected);
+    add(report.cvc5, cvc5, expected);
+    const bool said_sat = z3.answer == Answer::kSat || cvc5.answer == Answer::kSat;
+    const auto run = said_sat && report.run.empty()
+                         ? find_counterexample(groups[i], options.timeout_ms)
+                         : std::nullopt;
+    if (run) keep_run(obligation, *run, report);
+    if (!report.ok) continue;
+    report.ok = all_say(expected, z3, cvc5);
+    if (!report.ok)
+      report.why = title.substr(title.find('\n') + 3) + ": " + disagreement(expected, z3, cvc5);
+    if (report.ok && negative && !run) {
+      report.ok = false;
+      report.why = "no run could be reconstructed";
+    }
+  }
+}
+
+Report blank(const Obligation& obligation) {
+  Report report;
+  report.name = obligation.name;
+  return report;
+}
+
+}  // namespace
+
+Report decide(const Obligation& obligation, const RunOptions& options) {
+  const Clock::time_point start = Clock::now();
+  Report report = blank(obligation);
+  try {
+    const Exploration runs = Explorer(ExploreOptions{}).explore(obligation.harness);
+    report.claims = runs.claims.size();
+    report.paths = runs.paths;
+    report.decisions = runs.decisions;
+    report.assumptions = runs.assumptions;
+    report.properties = properties_of(runs.claims);
+    report.explore_ms = ms_since(start);
+    decide_questions(obligation, runs, options, report);
+    check_labels(obligation, runs, options, report);
+  } catch (const std::exception& error) {
+    report.ok = false;
+    report.why = error.what();
+  }
+  report.ms = ms_since(start);
+  return report;
+}
+
+Report decide_without(const Obligation& obligation, const std::string& assumption,
+                      const RunOptions& options) {
+  const Clock::time_point start = Clock::now();
+  Report report = blank(obligation);
+  report.dropped = assumption;
+  try {
+    ExploreOptions explore;
+    explore.dropped_assumption = assumption;
+    explore.stop_at_refutation = true;
+    const Exploration runs = Explorer(explore).explore(obligation.harness);
+    if (runs.refuted) {
+      const auto run = find_counterexample({runs.claims.back()}, options.timeout_ms);
+      report.ok = run.has_value();
+      if (run) report.run = describe(*run);
+      if (!run)
+        report.why = "no run could be reconstructed without assumption '" + assumption + "'";
+    } else {
+      report.why = "assumption '" + assumption + "' is not needed";
+    }
+  } catch (const std::exception& error) {
+    report.why = "without assumption '" + assumption + "': " + error.what();
+  }
+  report.ms = ms_since(start);
+  return report;
+}
+
+Finding first_defect(const Obligation& obligation, bool small_sizes, const RunOptions& options) {
+  ExploreOptions explore;
+  explore.small_sizes = small_sizes;
+  explore.max_decisions =
+      400;  // several times what the proofs need; a loop without end needs more
+  arena().clear();
+  try {
+    const Exploration runs = Explorer(explore).explore(obligation.harness);
+    const bool complete = !small_sizes || !runs.sized;
+    if (!runs.labels.contains("end")) return {"vacuous: no run satisfies the assumptions"};
+    for (const auto& [label, paths] : runs.labels) {
+      if (paths.empty() && complete) return {"label '" + label + "' is never reached"};
+    }
+    for (const std::vector<Claim>& group : grouped(runs.claims)) {
+      const Verdict verdict = ask_z3(refutation_question("", group), options.timeout_ms);
+      const std::string claim = group.front().property + ": " + group.front().what;
+      if (verdict.answer == Answer::kSat) return {claim};
+      if (verdict.answer != Answer::kUnsat) return {"undecided: " + claim, complete};
+    }
+    return {"", complete};
+  } catch (const std::exception& error) {
+    return {error.what()};
+  }
+}
+
+}  // namespace hni::proofs

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// A conversation in virtual time: the driver's Firmware on one side, FakeFirmware on the other.
+
+#include <gtest/gtest.h>
+
+#include "driver/firmware/firmware_client.hpp"
+#include "tests/support/fake_firmware.hpp"
+
+namespace hni::test {
+
+using namespace std::chrono_literals;
+
+struct FirmwareSession : testing::Test {
+  FakeFirmware io;
+  NullObserver obs;
+  Door<FakeFirmware> door{io, obs};
+  Firmware<FakeFirmware> fw{door};
+  Time now{};
+
+  /// One instant: the firmware works, then the host, by interrupt if it is unmasked.
+  void tick() {
+    io.run();
+    if (io.interrupt_pending()) {
+      io.masked = true;  // delivering masks the vector (3.2)
+      fw.interrupt(now);
+    }
+    fw.step(now);
+    ASSERT_TRUE(fw.is_valid());
+  }
+  void advance(Duration by) {
+    const Time end = now + by;
+    while (now < end) {
+      now += std::min<Duration>(10ms, end - now);
+      io.uptime_ms += 10;
+      tick();
+    }
+  }
+  void bring_up() {
+    ASSERT_TRUE(fw.allocate());
+    ASSERT_TRUE(fw.start(now));
+    advance(100ms);
+    ASSERT_TRUE(fw.ready());
+  }
+  void own() {
+    bring_up();
+    ASSERT_TRUE(fw.take_ownership(true, now));
+    advance(50ms);
+    ASSERT_TRUE(fw.owned());
+  }
+  /// Advances until `poll` gives something, at most 30 s.
+  template <class Poll>
+  auto wait_for(Poll poll) {
+    for (int i = 0; i < 3000; ++i) {
+      if (auto outcome = poll()) return outcome;
+      advance(10ms);
+    }
+    return poll();
+  }
+  std::uint64_t refused(Site site) const { return door.refused()[static_cast<std::size_t>(site)]; }
+};
+
+/// A session that is ready for requests.
+struct FirmwareRequests : FirmwareSession {
+  void SetUp() override { bring_up(); }
+
+  /// Answers requests of `type` with `message`.
+  void answer(std::uint32_t type, Bytes message) {
+    io.script = [this, type, message = std::move(message)](std::uint32_t got, const Bytes&) {
+      if (got != type) return false;
+      io.send(message);
+      return true;
+    };
+  }
+  /// Leaves requests of `type` without an answer.
+  void ignore(std::uint32_t type) {
+    io.script = [type](std::uint32_t got, const Bytes&) { return got == type; };
+  }
+};
+
+/// The mapped code of a request that the firmware refused.
+template <class T>
+FirmwareFault fault_in(const Result<T>& result) {
+  EXPECT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().code, ErrorCode::kFirmwareRefused);
+  return static_cast<FirmwareFault>(result.error().detail);
+}
+
+}  // namespace hni::test

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a hostile client gets: one line why, the end of its connection, and the next one is served.
+#include "tests/vfio_user/vfio_user_fixture.hpp"
+
+namespace hni::device::vfio_user {
+namespace {
+
+using VfioUserHostile = VfioUserTest;
+
+Bytes header_only(std::uint32_t bytes, std::uint16_t command = 4, std::uint32_t flags = 0) {
+  return join(Header{1, command, bytes, flags, 0});
+}
+
+TEST_F(VfioUserHostile, LengthsThatAreNoMessage) {
+  start();
+  put(header_only(15));
+  expect_closed("a message of impossible length, 15");
+  put(header_only(0));
+  expect_closed("a message of impossible length, 0");
+  put(header_only(kMaxMessage + 1));
+  expect_closed("a message of impossible length, 65569");
+  put(header_only(0xffffffff));
+  expect_closed("a message of impossible length, 4294967295");
+  EXPECT_EQ(4u, server_->counters().breaches);
+  EXPECT_EQ(5u, server_->counters().clients);
+}
+
+TEST_F(VfioUserHostile, TheLongestMessageIsTakenByteByByte) {
+  start();
+  const std::uint32_t count = kMaxTransfer;
+  Bytes all = message(Command::kRegionWrite, join(RegionAccess{0, 0, count}) + Bytes(count));
+  EXPECT_EQ(kMaxMessage, all.size());
+  for (std::size_t at = 0; at < all.size(); at += 4099) {
+    put({all.begin() + static_cast<std::ptrdiff_t>(at),
+         all.begin() + static_cast<std::ptrdiff_t>(std::min(at + 4099, all.size()))});
+    work();
+  }
+  EXPECT_EQ(0u, take()->header.error);
+}
+
+TEST_F(VfioUserHostile, TheEndInTheMiddleOfAMessage) {
+  start();
+  put(header_only(48));
+  client_.reset();
+  work();
+  EXPECT_EQ("client left: closed in the middle of a message", reports_.back());
+  start();
+  put({std::byte{1}});
+  client_.reset();
+  work();
+  EXPECT_EQ("client left: closed in the middle of a message", reports_.back());
+  start();
+  EXPECT_EQ(0, error(Command::kGetInfo, join(DeviceInfo{})));
+}
+
+TEST_F(VfioUserHostile, CommandsThatAreNone) {
+  start();
+  for (const std::uint16_t command : std::initializer_list<std::uint16_t>{0, 14, 19, 65535}) {
+    put(message(command, {}));
+    expect_closed("an unknown command");
+  }
+  put(message(Command::kDmaRead, Bytes(16)));
+  expect_closed("a command that only a server sends");
+  put(message(Command::kGetInfo, join(DeviceInfo{}), Header::kReply));
+  expect_closed("a reply to nothing");
+}
+
+TEST_F(VfioUserHostile, VersionsThatAreNone) {
+  const auto closes = [&](const Bytes& payload, const std::string& why) {
+    client_ = connect();
+    put(message(Command::kVersion, payload));
+    expect_closed(why);
+    client_.reset();
+    work();
+  };
+  closes(Bytes(3), "a version of impossible length");
+  closes(join(Version{1, 0}), "another major version");
+  closes(join(Version{0, 1}) + Bytes(4097), "a version whose text has no end");
+  closes(join(Version{0, 1}) + Bytes(4, std::byte{'{'}), "a version whose text has no end");
+  closes(join(Version{0, 1}) + text("{"), "a version whose text is no JSON object");
+  closes(join(Version{0, 1}) + text("[]"), "a version whose text is no JSON object");
+  closes(join(Version{0, 1}) + text(std::string(2000, '[')),
+         "a version whose text is no JSON object");
+  closes(join(Version{0, 1}) + text(R"({"capabilities":7})"),
+         "capabilities that are no JSON object");
+  client_ = connect();
+  put(message(Command::kGetInfo, join(DeviceInfo{})));
+  expect_closed("a command before the version");
+  put(message(Command::kVersion, kVersion01));
+  expect_closed("the version twice");
+}
+
+TEST_F(VfioUserHostile, PayloadsOfTheWrongLength) {
+  start();
+  const auto closes = [&](Command command, const Bytes& payload, const std::string& why) {
+    put(message(command, payload));
+    expect_closed(why);
+  };
+  closes(Command::kGetInfo, Bytes(15), "device info of impossible length");
+  closes(Command::kGetRegionInfo, Bytes(33), "region info of impossible length");
+  closes(Command::kGetIrqInfo, {}, "interrupt info of impossible length");
+  closes(Command::kDmaMap, Bytes(31), "a DMA map of impossible length");
+  closes(Command::kDmaUnmap, Bytes(25), "a DMA unmap of impossible length");
+  closes(Command::kSetIrqs, Bytes(19), "interrupts of impossible length");
+  closes(Command::kRegionRead, Bytes(17), "a read of impossible length");
+  closes(Command::kRegionWrite, Bytes(15), "a write of impossible length");
+  closes(Command::kReset, Bytes(1), "a reset with a payload");
+  closes(Command::kRegionRead, join(RegionAccess{0, 0, kMaxTransfer + 1}),
+         "a read of more than agreed");
+  closes(Command::kRegionWrite, join(RegionAccess{0, 0, 8}, 0u),
+         "a write of another length than it says");
+  closes(Command::kRegionWriteMulti, Bytes(7), "writes of impossible length");
+  closes(Command::kRegionWriteMulti, join(std::uint64_t{2}, MultiWrite{}),
+         "another number of writes than it says");
+  closes(Command::kRegionWriteMulti, join(~std::uint64_t{0}),
+         "another number of writes than it says");
+  closes(Command::kRegionWriteMulti, join(std::uint64_t{1}, MultiWrite{0, 4, 9, {}}),
+         "a write of more than 8 bytes among several");
+}
+
+TEST_F(VfioUserHostile, InterruptFlagsThatExcludeEachOther) {
+  start();
+  for (const std::uint32_t flags : {0u, 0x01u, 0x20u, 0x23u, 0x39u, 0x61u, 0xffffffffu}) {
+    put(message(Command::kSetIrqs, join(SetIrqs{20, flags, kMsixIrq, 0, 1})));
+    expect_closed("interrupts with flags that exclude each other");
+  }
+  put(message(Command::kSetIrqs, join(SetIrqs{20, 0x22, kMsixIrq, 0, ~0u})));
+  expect_closed("interrupts of impossible length");
+}
+
+TEST_F(VfioUserHostile, FileDescriptorsWhereNoneBelongOrTooMany) {
+  start();
+  const OwnedFd file = memory_file(4096);
+  const int fd = file.get();
+  put(message(Command::kGetInfo, join(DeviceInfo{})), {fd});
+  expect_closed("file descriptors where none belong");
+  put(message(Command::kDmaMap, join(DmaMap{32, 3, 0, 0, 4096})), {fd, fd});
+  expect_closed("a DMA map with several files");
+  const SetIrqs irqs{20, SetIrqs::kDataEventFd | SetIrqs::kTrigger, kMsixIrq, 0, 3};
+  put(message(Command::kSetIrqs, join(irqs)), {fd, fd});
+  expect_closed("other eventfds than interrupts");
+  put(message(Command::kSetIrqs, join(SetIrqs{20, 0x21, kMsixIrq, 0, 1})), {fd});
+  expect_closed("file descriptors where none belong");
+  put(message(Command::kSetIrqs, join(irqs)), std::vector<int>(17, fd));
+  expect_closed("more file descriptors than agreed");
+  put(message(Command::kSetIrqs, join(irqs)), std::vector<int>(60, fd));
+  expect_closed("more file descriptors than agreed");
+}
+
+TEST_F(VfioUserHostile, DescriptorsHeldBackByAnUnfinishedMessageAreBounded) {
+  start();
+  const OwnedFd file = memory_file(4096);
+  put(header_only(1000, 2));
+  for (int i = 0; i < 8; ++i) put(Bytes(1), std::vector<int>(16, file.get()));
+  expect_closed("more file descriptors than agreed");
+}
+
+TEST_F(VfioUserHostile, NoDescriptorOfAClientStaysOpen) {
+  const auto open_files = [] {
+    int count = 0;
+    for (int fd = 0; fd < 1024; ++fd) count += ::fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
+    return count;
+  };
+  start();
+  const OwnedFd file = memory_file(64 << 10);
+  const OwnedFd event = event_file();
+  const int before = open_files();
+  EXPECT_EQ(0, error(Command::kDmaMap, join(DmaMap{32, 3, 0, 0, 4096}), {file.get()}));
+  EXPECT_EQ(EEXIST, error(Command::kDmaMap, join(DmaMap{32, 3, 0, 0, 4096}), {file.get()}));
+  EXPECT_EQ(before, open_files());
+  put(header_only(400, 8), {event.get(), event.get()});
+  work();
+  EXPECT_EQ(before + 2, open_files());
+  client_.reset();
+  work();
+  EXPECT_EQ(before - 2, open_files());  // both ends of the socket, too
+}
+
+TEST_F(VfioUserHostile, WindowsThatOverlapOrCannotBe) {
+  start();
+  const OwnedFd file = memory_file(64 << 10);
+  const auto map = [&](std::uint64_t address, std::uint64_t bytes, std::uint64_t offset = 0) {
+    return error(Command::kDmaMap, join(DmaMap{32, 3, offset, address, bytes}), {file.get()});
+  };
+  EXPECT_EQ(0, map(0x10000, 0x4000));
+  EXPECT_EQ(EEXIST, map(0x10000, 0x4000));
+  EXPECT_EQ(EEXIST, map(0xf000, 0x2000));
+  EXPECT_EQ(EEXIST, map(0x13000, 0x1000));
+  EXPECT_EQ(EEXIST, map(0xf000, 0x8000));
+  EXPECT_EQ(0, map(0xf000, 0x1000));
+  EXPECT_EQ(0, map(0x14000, 0x1000));
+  EXPECT_EQ(EINVAL, map(0x20000, 0));
+  EXPECT_EQ(EINVAL, map(0x20001, 0x1000));
+  EXPECT_EQ(EINVAL, map(0x20000, 0x1001));
+  EXPECT_EQ(EINVAL, map(0x20000, 0x1000, 1));
+  EXPECT_EQ(EINVAL, map(0x20000, 0x1000, 0x10000));
+  EXPECT_EQ(EINVAL, map(0x20000, 0x2000, 0xf000));
+  EXPECT_EQ(EINVAL, map(0x20000, 0x1000, 0xfffffffffffff000));
+  EXPECT_EQ(EINVAL, map(0xfffffffffffff000, 0x1000));
+  EXPECT_EQ(EINVAL, map(0x20000, 0xfffffffffffff000));
+  EXPECT_EQ(3u, server_->memory().windows());
+}
+
+TEST_F(VfioUserHostile, FilesThatAreNoMemory) {
+  start();
+  const auto map = [&](int fd) {
+    return error(Command::kDmaMap, join(DmaMap{32, 3, 0, 0x10000, 0x1000}), {fd});
+  };
+  int pipe[2] = {-1, -1};
+  ASSERT_EQ(0, ::pipe2(pipe, O_CLOEXEC));
+  const OwnedFd in(pipe[0]);
+  const OwnedFd out(pipe[1]);
+  EXPECT_EQ(EINVAL, map(in.get()));
+  const OwnedFd zero(::open("/dev/zero", O_RDWR | O_CLOEXEC));
+  EXPECT_EQ(EINVAL, map(zero.get()));
+  const OwnedFd disk(::open("/proc/self/status", O_RDONLY | O_CLOEXEC));
+  EXPECT_EQ(EPERM, map(disk.get()));
+  const OwnedFd sealed = memory_file(4096, MFD_ALLOW_SEALING);
+  ASSERT_EQ(0, ::fcntl(sealed.get(), F_ADD_SEALS, F_SEAL_WRITE));
+  EXPECT_EQ(EPERM, map(sealed.get()));
+  EXPECT_EQ(0u, server_->memory().windows());
+}
+
+TEST_F(VfioUserHostile, AFileThatIsCutUnderTheCardCostsTheClientOnly) {
+  start();
+  const OwnedFd file = memory_file(8192);
+  EXPECT_EQ(0, error(Command::kDmaMap, join(DmaMap{32, 3, 0, 0x10000, 0x2000}), {file.get()}));
+  EXPECT_EQ(0, write32(kConfigRegion, 4, 0x6));
+  ASSERT_EQ(0, ::ftruncate(file.get(), 4096));
+  std::byte* const at = server_->dma().at(0x11000, 8, Access::kWrite);
+  ASSERT_NE(nullptr, at);
+  const std::uint64_t lost = GuestMemory::lost();
+  at[0] = std::byte{1};
+  EXPECT_EQ(lost + 1, GuestMemory::lost());
+  work();
+  EXPECT_EQ("client closed: it took memory away that the card uses", reports_.back());
+  start();
+  EXPECT_EQ(0, error(Command::kGetInfo, join(DeviceInfo{})));
+}
+
+TEST_F(VfioUserHostile, MoreWindowsThanAgreed) {
+  start();
+  for (std::uint64_t i = 0; i < kMaxDmaMaps; ++i)
+    ASSERT_EQ(0, error(Command::kDmaMap, join(DmaMap{32, 3, 0, i << 13, 4096}))) << i;
+  EXPECT_EQ(ENOSPC, error(Command::kDmaMap, join(DmaMap{32, 3, 0, 1ull << 40, 4096})));
+}
+
+TEST_F(VfioUserHostile, AClientThatNeverReadsIsNotServedOn) {
+  start();
+  int small = 4096;
+  ASSERT_EQ(0, ::setsockopt(client_.get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small));
+  const Bytes read = message(Command::kRegionRead, join(RegionAccess{0, 7, 4096}));
+  for (int i = 0; i < 200; ++i) {
+    if (::send(client_.get(), read.data(), read.size(), MSG_DONTWAIT) < 0) break;
+    work();
+  }
+  EXPECT_TRUE(server_->wants_write());
+  const std::uint64_t answered = server_->session_counters().messages;
+  EXPECT_LT(answered, 202u);
+  work();
+  EXPECT_EQ(answered, server_->session_counters().messages);
+  // It reads at last, and gets all.
+  std::uint64_t got = 0;
+  for (int idle = 0; idle < 3;) {
+    char buffer[65536];
+    const ssize_t n = ::recv(client_.get(), buffer, sizeof buffer, MSG_DONTWAIT);
+    if (n > 0) got += static_cast<std::uint64_t>(n);
+    idle = n > 0 ? 0 : idle + 1;
+    work();
+  }
+  EXPECT_EQ((server_->session_counters().messages - 1) * (16 + 16 + 4096), got);
+}
+
+TEST_F(VfioUserHostile, AnEventfdThatIsFullDoesNotStallTheCard) {
+  start();
+  const OwnedFd fd = event_file();
+  const std::uint64_t most = 0xfffffffffffffffe;
+  ASSERT_EQ(8, ::write(fd.get(), &most, sizeof most));
+  const SetIrqs assign{20, SetIrqs::kDataEventFd | SetIrqs::kTrigger, kMsixIrq, 0, 1};
+  EXPECT_EQ(0, error(Command::kSetIrqs, join(assign), {fd.get()}));
+  EXPECT_EQ(0, error(Command::kSetIrqs, join(SetIrqs{20, 0x21, kMsixIrq, 0, 1})));
+  EXPECT_EQ(0u, server_->lines().signalled());
+}
+
+}  // namespace
+}  // namespace hni::device::vfio_user

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/hni/generator_endpoint.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "device/checksum.hpp"
+
+namespace hni::tools {
+namespace {
+
+using device::load_be32;
+using device::store_be16;
+using device::store_be32;
+
+constexpr std::uint32_t kBatch = 32;
+constexpr std::uint32_t kIpAt = 14;
+constexpr std::uint32_t kUdpAt = kIpAt + 20;
+constexpr std::uint32_t kNumberAt = kUdpAt + 8;
+constexpr std::uint32_t kPatternAt = kNumberAt + 8;
+constexpr std::uint16_t kFirstPort = 10000;
+constexpr std::uint32_t kNetwork = 0x0a4d0000;  // 10.77.0.0
+
+std::uint64_t load_number(const std::byte* frame) {
+  return std::uint64_t{load_be32(frame + kNumberAt)} << 32 | load_be32(frame + kNumberAt + 4);
+}
+
+}  // namespace
+
+void store(const CardPort& port, const Packet& packet, std::span<const std::byte> bytes) {
+  for (std::uint32_t i = 0; i < packet.segment_count; ++i) {
+    const Segment& segment = packet.segments[i];
+    std::memcpy(port.data(segment), bytes.data(), segment.length);
+    bytes = bytes.subspan(segment.length);
+  }
+}
+
+// ---- Generator
+
+// The numbers go round over the queues, a batch each. A flow is a number modulo one such round, so
+// that it keeps its queue and its order.
+GeneratorEnd::GeneratorEnd(CardPort& port, const GeneratorOptions& options, std::uint32_t queues)
+    : port_(port),
+      options_(options),
+      expected_(kMaxFrameBytes),
+      got_(kMaxFrameBytes),
+      newest_(std::size_t{queues} * kBatch) {}
+
+std::uint32_t GeneratorEnd::length_of(std::uint64_t number) const {
+  const std::uint64_t lengths = options_.longest - options_.shortest + 1;
+  return options_.shortest + static_cast<std::uint32_t>(number % lengths);
+}
+
+/// Ethernet, IPv4, UDP, number, pattern. No UDP checksum: the comparison is sharper.
+void GeneratorEnd::build(std::uint64_t number, const MacAddress& from, const MacAddress& to,
+                         std::span<std::byte> frame) const {
+  std::byte* const at = frame.data();
+  const auto bytes = static_cast<std::uint16_t>(frame.size());
+  std::memset(at, 0, kPatternAt);
+  std::memcpy(at, to.data(), 6);
+  std::memcpy(at + 6, from.data(), 6);
+  store_be16(at + 12, 0x0800);
+  std::byte* const ip = at + kIpAt;
+  ip[0] = std::byte{0x45};
+  store_be16(ip + 2, static_cast<std::uint16_t>(bytes - kIpAt));
+  ip[8] = std::byte{64};
+  ip[9] = std::byte{17};
+  store_be32(ip + 12, kNetwork | from[5]);
+  store_be32(ip + 16, kNetwork | to[5]);
+  device::Sum sum;
+  sum.add(ip, 20);
+  device::store_sum(ip + 10, static_cast<std::uint16_t>(~sum.fold()));
+  store_be16(at + kUdpAt, static_cast<std::uint16_t>(kFirstPort + flow_of(number)));
+  store_be16(at + kUdpAt + 2, kFirstPort);
+  store_be16(at + kUdpAt + 4, static_cast<std::uint16_t>(bytes - kUdpAt));
+  store_be32(at + kNumberAt, static_cast<std::uint32_t>(number >> 32));
+  store_be32(at + kNumberAt + 4, static_cast<std::uint32_t>(number));
+  std::uint64_t x = number * 0x9e3779b97f4a7c15ULL + 1;
+  for (std::size_t i = kPatternAt; i < frame.size(); i += sizeof x) {
+    x = x * 6364136223846793005ULL + 1442695040888963407ULL;
+    std::memcpy(at + i, &x, std::min(sizeof x, frame.size() - i));
+  }
+}
+
+/// How many packets may leave now.
+std::uint64_t GeneratorEnd::due(Time now) {
+  if (!reading_) return 0;
+  std::uint64_t most = kBatch;
+  if (options_.limit != 0) most = std::min(most, options_.limit - counters_.sent);
+  if (options_.packets_per_second == 0) return most;
+  if (started_ == Time{}) started_ = now;
+  const double seconds = std::chrono::duration<double>(now - started_).count();
+  const double planned = seconds * static_cast<double>(options_.packets_per_second);
+  const auto target = static_cast<std::uint64_t>(planned);
+  return target > next_ ? std::min(most, target - next_) : 0;
+}
+
+Time GeneratorEnd::deadline() const {
+  if (options_.packets_per_second == 0 || !reading_ || finished()) return Time::max();
+  const double seconds =
+      static_cast<double>(next_ + 1) / static_cast<double>(options_.packets_per_second);
+  return started_ + std::chrono::duration_cast<Time>(std::chrono::duration<double>(seconds));
+}
+
+bool GeneratorEnd::transmit(QueueId queue, Time now) {
+  if (next_ / kBatch % port_.queues() != raw(queue)) return false;
+  const std::uint64_t count = std::min(due(now), kBatch - next_ % kBatch);
+  if (count == 0 || port_.state() != PortState::kRunning || !port_.link_up()) return false;
+  std::uint64_t sent = 0;
+  for (; sent < count; ++sent) {
+    const std::uint32_t bytes = length_of(next_);
+    Packet packet;
+    if (!port_.allocate(packet, bytes)) break;
+    build(next_, options_.from, options_.to, std::span(expected_).first(bytes));
+    store(port_, packet, std::span<const std::byte>(expected_).first(bytes));
+    if (port_.tx_burst(queue, std::span(&packet, 1), now) == 0) {
+      port_.release(packet);
+      break;
+    }
+    ++next_;
+    ++counters_.read;
+    ++counters_.sent;
+    ++counters_.sent_frames;
+    counters_.read_bytes += bytes;
+  }
+  if (sent != count) {
+    ++counters_.blocked;
+    (void)port_.tx_reap(queue, now);
+  }
+  return sent != 0;
+}
+
+void GeneratorEnd::receive(QueueId /*queue*/, std::span<Packet> packets) {
+  for (Packet& packet : packets) {
+    check(packet);
+    ++counters_.written;
+    counters_.written_bytes += packet.length;
+    port_.release(packet);
+  }
+}
+
+void GeneratorEnd::check(const Packet& packet) {
+  if (packet.length < kShortest || packet.length > kMaxFrameBytes) {
+    ++counters_.corrupt;
+    return;
+  }
+  std::size_t at = 0;
+  for (std::uint32_t i = 0; i < packet.segment_count; ++i) {
+    std::memcpy(got_.data() + at, port_.data(packet.segments[i]), packet.segments[i].length);
+    at += packet.segments[i].length;
+  }
+  const std::uint64_t number = load_number(got_.data());
+  // Built as the other side builds it.
+  build(number, options_.to, options_.from, std::span(expected_).first(packet.length));
+  if (length_of(number) != packet.length ||
+      std::memcmp(got_.data(), expected_.data(), packet.length) != 0) {
+    ++counters_.corrupt;
+    return;
+  }
+  std::uint64_t& newest = newest_[flow_of(number)];
+  if (number + 1 <= newest) ++counters_.reordered;
+  newest = std::max(newest, number + 1);
+}
+
+// ---- Replay
+
+bool ReplayEnd::transmit(QueueId queue, Time now) {
+  if (raw(queue) != 0 || (done_ && !held_)) return false;
+  if (port_.state() != PortState::kRunning || !port_.link_up()) return false;
+  bool moved = false;
+  for (std::uint32_t i = 0; i < kBatch; ++i) {
+    if (!held_) {
+      if (!frame_) frame_ = reader_->next();
+      if (!frame_) {
+        done_ = true;
+        return moved;
+      }
+      Packet packet;
+      if (!port_.allocate(packet, static_cast<std::uint32_t>(frame_->bytes.size()))) break;
+      store(port_, packet, frame_->bytes);
+      ++counters_.read;
+      counters_.read_bytes += frame_->bytes.size();
+      frame_.reset();
+      held_ = packet;
+    }
+    if (port_.tx_burst(queue, std::span(&*held_, 1), now) == 0) {
+      ++counters_.blocked;
+      return moved;
+    }
+    held_.reset();
+    ++counters_.sent;
+    ++counters_.sent_frames;
+    moved = true;
+  }
+  return moved;
+}
+
+void ReplayEnd::receive(QueueId /*queue*/, std::span<Packet> packets) {
+  for (Packet& packet : packets) {
+    ++counters_.written;
+    counters_.written_bytes += packet.length;
+    port_.release(packet);
+  }
+}
+
+void ReplayEnd::release() {
+  if (!held_) return;
+  port_.release(*held_);
+  held_.reset();
+  ++counters_.refused;
+}
+
+}  // namespace hni::tools

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Two packet sources that need no privilege: a generator, whose frames the other side checks byte
+/// for byte, and the frames of a capture file.
+
+#include <vector>
+
+#include "device/wire/pcap.hpp"
+#include "tools/hni/traffic_endpoint.hpp"
+#include "tools/hni/problem.hpp"
+
+namespace hni::tools {
+
+struct GeneratorOptions {
+  MacAddress from{};
+  MacAddress to{};
+  std::uint32_t shortest = 60;  ///< bytes without FCS; lengths go up one by one and start again
+  std::uint32_t longest = 1514;
+  std::uint64_t packets_per_second = 0;  ///< 0: as many as the ring takes
+  std::uint64_t limit = 0;               ///< packets to send; 0 for no limit
+};
+
+/// UDP packets of many flows, each with its number and a pattern that follows from it.
+class GeneratorEnd final : public PacketEnd {
+ public:
+  static constexpr std::uint32_t kShortest = 60;
+
+  /// `queues`: how many the port has.
+  GeneratorEnd(CardPort& port, const GeneratorOptions& options, std::uint32_t queues);
+
+  bool transmit(QueueId queue, Time now) override;
+  void receive(QueueId queue, std::span<Packet> packets) override;
+  void stop_reading() override { reading_ = false; }
+  void release() override {}
+  [[nodiscard]] std::uint64_t held_packets() const override { return 0; }
+  [[nodiscard]] std::uint64_t held_fragments() const override { return 0; }
+  [[nodiscard]] Time deadline() const override;
+  [[nodiscard]] bool finished() const override {
+    return options_.limit != 0 && counters_.sent >= options_.limit;
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t due(Time now);
+  [[nodiscard]] std::uint32_t length_of(std::uint64_t number) const;
+  [[nodiscard]] std::uint64_t flow_of(std::uint64_t number) const {
+    return number % newest_.size();
+  }
+  void build(std::uint64_t number, const MacAddress& from, const MacAddress& to,
+             std::span<std::byte> frame) const;
+  void check(const Packet& packet);
+
+  CardPort& port_;
+  GeneratorOptions options_;
+  bool reading_ = true;
+  std::uint64_t next_ = 0;  ///< number of the next packet
+  Time started_{};
+  std::vector<std::byte> expected_;
+  std::vector<std::byte> got_;
+  std::vector<std::uint64_t> newest_;  ///< number + 1 of the newest packet of each flow
+};
+
+/// Sends the frames of a capture file, once, in order; counts what comes back.
+class ReplayEnd final : public PacketEnd {
+ public:
+  /// Without `reader` it only receives.
+  ReplayEnd(CardPort& port, std::optional<device::PcapReader> reader)
+      : port_(port), reader_(std::move(reader)), done_(!reader_) {}
+
+  bool transmit(QueueId queue, Time now) override;
+  void receive(QueueId queue, std::span<Packet> packets) override;
+  void stop_reading() override { done_ = true; }
+  void release() override;
+  [[nodiscard]] std::uint64_t held_packets() const override { return held_ ? 1 : 0; }
+  [[nodiscard]] std::uint64_t held_fragments() const override {
+    return held_ ? held_->segment_count : 0;
+  }
+  [[nodiscard]] bool finished() const override { return done_ && !held_; }
+  [[nodiscard]] bool sends() const { return reader_.has_value(); }
+  /// Frames of the file that no card could send, and how the file broke off, if it did.
+  [[nodiscard]] const device::PcapReader* reader() const { return reader_ ? &*reader_ : nullptr; }
+
+ private:
+  CardPort& port_;
+  std::optional<device::PcapReader> reader_;
+  std::optional<Packet> held_;                      ///< read, not yet sent
+  std::optional<device::PcapReader::Frame> frame_;  ///< read, waits for fragments
+  bool done_;
+};
+
+/// Copies bytes into the packet's fragments; the packet's length is how many.
+void store(const CardPort& port, const Packet& packet, std::span<const std::byte> bytes);
+
+}  // namespace hni::tools

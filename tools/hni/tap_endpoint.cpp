@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/hni/tap_endpoint.hpp"
+
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "device/checksum.hpp"
+
+namespace hni::tools {
+namespace {
+
+constexpr std::uint32_t kLongestSuperFrame = 65536 + 18;  // the kernel's limit, with a VLAN tag
+constexpr std::uint32_t kLinkHeader = 14 + 2 * 4;         // with two VLAN tags
+constexpr std::uint32_t kReadsPerTurn = 4 * TapEnd::kBatch;
+
+constexpr std::uint32_t fragments_for(std::uint32_t bytes) {
+  return (bytes + kFragmentBytes - 1) / kFragmentBytes;
+}
+
+using IoVectors = std::array<iovec, kMaxSegments + 1>;
+
+/// The header, then the packet's segments; how many vectors.
+int describe(const CardPort& port, const Packet& packet, VnetHeader& header, IoVectors& io) {
+  io[0] = {&header, sizeof header};
+  for (std::uint32_t i = 0; i < packet.segment_count; ++i)
+    io[i + 1] = {port.data(packet.segments[i]), packet.segments[i].length};
+  return static_cast<int>(packet.segment_count + 1);
+}
+
+}  // namespace
+
+TapEnd::TapEnd(CardPort& port, Tap& tap, bool offload, std::uint32_t mtu)
+    : port_(port),
+      tap_(tap),
+      offload_(offload),
+      // One byte more than the longest frame: a read that fills everything was cut.
+      reserve_fragments_(fragments_for((offload ? kLongestSuperFrame : mtu + kLinkHeader) + 1)),
+      queues_(tap.queues()) {
+  for (Queue& queue : queues_) {
+    queue.reserve.segment_count = 0;
+    queue.reserve.length = 0;
+  }
+}
+
+bool TapEnd::transmit(QueueId id, Time now) {
+  Queue& queue = queues_[raw(id)];
+  bool moved = send(queue, id, now);
+  for (std::uint32_t reads = 0; reads < kReadsPerTurn; reads += kBatch) {
+    if (queue.waiting() != 0 || !reading_ || !queue.readable) return moved;
+    queue.first = queue.count = 0;
+    while (queue.count < kBatch && read_one(queue, id)) {
+    }
+    moved = send(queue, id, now) || moved;
+  }
+  return moved;
+}
+
+bool TapEnd::send(Queue& queue, QueueId id, Time now) {
+  if (queue.waiting() == 0) return false;
+  const std::span<const Packet> packets(queue.packets.data() + queue.first, queue.waiting());
+  const std::uint32_t taken = port_.tx_burst(id, packets, now);
+  for (std::uint32_t i = 0; i < taken; ++i) counters_.sent_frames += queue.frames[queue.first + i];
+  counters_.sent += taken;
+  queue.first += taken;
+  if (queue.waiting() != 0) ++counters_.blocked;
+  return taken != 0;
+}
+
+bool TapEnd::top_up(Packet& reserve) {
+  if (reserve.segment_count >= reserve_fragments_) return true;
+  Packet fresh;
+  if (!port_.allocate(fresh, (reserve_fragments_ - reserve.segment_count) * kFragmentBytes))
+    return false;
+  for (std::uint32_t i = 0; i < fresh.segment_count; ++i)
+    reserve.segments[reserve.segment_count++] = fresh.segments[i];
+  return true;
+}
+
+bool TapEnd::read_one(Queue& queue, QueueId id) {
+  if (!top_up(queue.reserve)) return false;
+  VnetHeader header;
+  IoVectors io;
+  const int vectors = describe(port_, queue.reserve, header, io);
+  const ssize_t n = ::readv(tap_.queue(raw(id)), io.data(), vectors);
+  if (n < static_cast<ssize_t>(sizeof header)) {
+    if (n < 0 && errno == EINTR) return true;
+    queue.readable = false;
+    if (n < 0 && errno != EAGAIN)
+      broken_ = "TAP '" + tap_.name() + "' is gone: " + std::strerror(errno);
+    return false;
+  }
+  ++counters_.read;
+  const auto bytes = static_cast<std::uint32_t>(n) - static_cast<std::uint32_t>(sizeof header);
+  counters_.read_bytes += bytes;
+  take(queue, header, bytes);
+  return true;
+}
+
+/// The first `bytes` of the reserve become a packet.
+void TapEnd::take(Queue& queue, const VnetHeader& header, std::uint32_t bytes) {
+  Packet& reserve = queue.reserve;
+  if (bytes == 0 || bytes >= reserve.segment_count * kFragmentBytes) {
+    ++counters_.refused;
+    return;
+  }
+  const std::uint32_t used = fragments_for(bytes);
+  Packet& packet = queue.packets[queue.count];
+  packet.length = bytes;
+  packet.segment_count = used;
+  packet.rx = RxInfo{};
+  std::copy_n(reserve.segments.begin(), used, packet.segments.begin());
+  packet.segments[used - 1].length =
+      static_cast<std::uint16_t>(bytes - (used - 1) * kFragmentBytes);
+
+  const std::span<std::byte> head(port_.data(packet.segments[0]), packet.segments[0].length);
+  const OffloadPlan plan = plan_offload(header, head, bytes);
+  if (plan.verdict == OffloadVerdict::kRefused) {
+    ++counters_.refused;
+    return;
+  }
+  if (plan.verdict == OffloadVerdict::kSoftware) checksum_here(packet, header);
+  packet.tx = plan.offload;
+  queue.frames[queue.count++] = plan.frames;
+  std::copy(reserve.segments.begin() + used, reserve.segments.begin() + reserve.segment_count,
+            reserve.segments.begin());
+  reserve.segment_count -= used;
+}
+
+void TapEnd::checksum_here(const Packet& packet, const VnetHeader& header) {
+  device::Sum sum;
+  std::uint32_t skip = header.checksum_start;
+  for (std::uint32_t i = 0; i < packet.segment_count; ++i) {
+    const Segment& s = packet.segments[i];
+    sum.add(port_.data(s) + skip, s.length - skip);  // an even number but in the last one
+    skip = 0;
+  }
+  auto result = static_cast<std::uint16_t>(~sum.fold());
+  if (result == 0) result = 0xffff;
+  const std::uint32_t field = std::uint32_t{header.checksum_start} + header.checksum_offset;
+  device::store_sum(port_.data(packet.segments[0]) + field, result);
+}
+
+void TapEnd::receive(QueueId id, std::span<Packet> packets) {
+  for (Packet& packet : packets) {
+    write_one(id, packet);
+    port_.release(packet);
+  }
+}
+
+void TapEnd::write_one(QueueId id, const Packet& packet) {
+  VnetHeader header = received_header(packet.rx, offload_);
+  IoVectors io;
+  const int vectors = describe(port_, packet, header, io);
+  ssize_t n = 0;
+  do {
+    n = ::writev(tap_.queue(raw(id)), io.data(), vectors);
+  } while (n < 0 && errno == EINTR);
+  if (n >= 0) {
+    ++counters_.written;
+    counters_.written_bytes += packet.length;
+  } else if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM) {
+    ++counters_.dropped_full;
+  } else if (errno == EIO || errno == ENETDOWN) {
+    ++counters_.dropped_down;
+  } else {
+    ++counters_.dropped_error;
+    if (errno == EBADFD) broken_ = "TAP '" + tap_.name() + "' is gone";
+  }
+}
+
+void TapEnd::release() {
+  for (Queue& queue : queues_) {
+    counters_.refused += queue.waiting();
+    while (queue.waiting() != 0) port_.release(queue.packets[queue.first++]);
+    port_.release(queue.reserve);
+  }
+}
+
+std::uint64_t TapEnd::held_packets() const {
+  std::uint64_t held = 0;
+  for (const Queue& queue : queues_) held += queue.waiting();
+  return held;
+}
+
+std::uint64_t TapEnd::held_fragments() const {
+  std::uint64_t held = 0;
+  for (const Queue& queue : queues_) {
+    held += queue.reserve.segment_count;
+    for (std::uint32_t i = queue.first; i < queue.count; ++i)
+      held += queue.packets[i].segment_count;
+  }
+  return held;
+}
+
+void TapEnd::follow_interface() {
+  const TapMode mode = tap_.mode();
+  auto& filter = port_.filter();
+  // The kernel does not tell a TAP which groups its host joined, so all of them come in.
+  (void)filter.set_all_multicast(true);
+  (void)filter.set_promiscuous(mode.promiscuous);
+  (void)filter.set_mac(mode.mac);
+}
+
+}  // namespace hni::tools

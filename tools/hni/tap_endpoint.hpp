@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// TapEnd: a TAP interface on top of a port. TAP queue q and port queue q belong together. Frames
+/// are read from the kernel straight into fragments that the card then reads, and written to the
+/// kernel from the fragments that the card wrote: one copy each way, made by the kernel.
+
+#include <array>
+#include <vector>
+
+#include "tools/hni/traffic_endpoint.hpp"
+#include "tools/hni/tap.hpp"
+#include "tools/hni/vnet.hpp"
+
+namespace hni::tools {
+
+class TapEnd final : public PacketEnd {
+ public:
+  /// Most packets of one read or write batch.
+  static constexpr std::uint32_t kBatch = 32;
+
+  /// Both outlive this object. `mtu` bounds the frames that come without segmentation.
+  TapEnd(CardPort& port, Tap& tap, bool offload, std::uint32_t mtu);
+
+  void wake(QueueId queue) override { queues_[raw(queue)].readable = true; }
+  bool transmit(QueueId queue, Time now) override;
+  void receive(QueueId queue, std::span<Packet> packets) override;
+  void stop_reading() override { reading_ = false; }
+  void release() override;
+  [[nodiscard]] std::uint64_t held_packets() const override;
+  [[nodiscard]] std::uint64_t held_fragments() const override;
+  [[nodiscard]] std::optional<std::string> broken() const override { return broken_; }
+
+  /// Lets the port hear what its interface wants to hear: address, promiscuous mode, multicast.
+  void follow_interface();
+
+ private:
+  /// Packets on their way from the TAP to the port, oldest first.
+  struct Queue {
+    bool readable = true;
+    std::uint32_t first = 0;
+    std::uint32_t count = 0;
+    std::array<Packet, kBatch> packets;
+    std::array<std::uint32_t, kBatch> frames{};  ///< that each becomes on the wire
+    Packet reserve;                              ///< empty fragments for the next read
+    [[nodiscard]] std::uint32_t waiting() const { return count - first; }
+  };
+
+  bool send(Queue& queue, QueueId id, Time now);
+  bool read_one(Queue& queue, QueueId id);
+  bool top_up(Packet& reserve);
+  void take(Queue& queue, const VnetHeader& header, std::uint32_t bytes);
+  void checksum_here(const Packet& packet, const VnetHeader& header);
+  void write_one(QueueId id, const Packet& packet);
+
+  CardPort& port_;
+  Tap& tap_;
+  bool offload_;
+  std::uint32_t reserve_fragments_;
+  bool reading_ = true;
+  std::vector<Queue> queues_;
+  std::optional<std::string> broken_;
+};
+
+}  // namespace hni::tools

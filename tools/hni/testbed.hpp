@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Lab: two emulated cards with a cable between them and a driver on each; what `hni run` runs.
+/// Single-threaded; the caller gives the time and calls turn() until it says that nothing is left
+/// to do now.
+
+#include <array>
+#include <bitset>
+#include <memory>
+#include <optional>
+
+#include "device/wire/cable.hpp"
+#include "device/wire/pcap.hpp"
+#include "tools/hni/traffic_endpoint.hpp"
+#include "tools/hni/problem.hpp"
+
+namespace hni::tools {
+
+struct LabOptions {
+  std::uint32_t queues = 1;
+  std::uint32_t ring = 1024;  ///< descriptors of each transmit and completion ring; buffers: 1/4
+  std::uint32_t mtu = 1500;
+  bool split_headers = false;
+  std::string pcap;  ///< records what crosses the cable; empty for none
+};
+
+/// The configuration that these options mean for a port with this address.
+PortConfig port_config(const LabOptions& options, const MacAddress& mac);
+
+/// One card and its driver.
+class Side {
+ public:
+  Side(unsigned index, device::Wire& wire);
+
+  static MacAddress mac_of(unsigned index);
+
+  /// Does what is due on this side; true if something moved.
+  bool turn(Time now);
+  /// When this side wants a turn even if nothing happens.
+  [[nodiscard]] Time deadline() const;
+  /// Nothing is under way in either direction, but what a queue holds whose interrupt waits.
+  [[nodiscard]] bool quiet() const;
+  /// Polls all queues in the next turn, as if each had interrupted.
+  void look_everywhere() {
+    for (std::uint32_t q = 0; q < port_.queues(); ++q) active_.set(q);
+  }
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  CardPort& port() { return port_; }
+  [[nodiscard]] const CardPort& port() const { return port_; }
+  device::Card& card() { return card_.card; }
+  [[nodiscard]] const device::Card& card() const { return card_.card; }
+  PacketEnd* end() { return end_.get(); }
+  [[nodiscard]] const PacketEnd* end() const { return end_.get(); }
+  void set_end(std::unique_ptr<PacketEnd> end) { end_ = std::move(end); }
+  [[nodiscard]] std::uint64_t interrupts() const { return interrupts_; }
+  /// The card lies at `site`, until the driver refuses what it says there.
+  void lie(Site site, std::uint32_t value) {
+    io_.lie(site, value);
+    refused_before_ = port_.refused()[static_cast<std::size_t>(site)];
+  }
+
+ private:
+  static constexpr std::uint32_t kBatch = 32;
+  static constexpr unsigned kCardBudget = 256;
+
+  bool poll(QueueId queue, Time now);
+  void end_lie();
+
+  std::string name_;
+  io::InProcessCard card_;
+  LiarIo io_;
+  CardObserver observer_;
+  CardPort port_;
+  std::unique_ptr<PacketEnd> end_;
+  std::bitset<kMaxQueues> active_;  ///< queues that are polled until they are empty
+  std::uint64_t interrupts_ = 0;
+  std::uint64_t refused_before_ = 0;  ///< at the site that is lied about
+};
+
+class Lab {
+ public:
+  static Outcome<std::unique_ptr<Lab>> create(const LabOptions& options);
+  ~Lab();
+  Lab(const Lab&) = delete;
+  Lab& operator=(const Lab&) = delete;
+
+  Side& side(unsigned index) { return *sides_[index]; }
+  [[nodiscard]] const Side& side(unsigned index) const { return *sides_[index]; }
+  device::Cable& cable() { return cable_; }
+  [[nodiscard]] const device::Cable& cable() const { return cable_; }
+  [[nodiscard]] const LabOptions& options() const { return options_; }
+
+  /// Whoever starts it waits until somebody lets it go.
+  void hold() { held_ = true; }
+  void go() { held_ = false; }
+  [[nodiscard]] bool held() const { return held_; }
+  /// Attaches and starts both ports.
+  Outcome<> start(Time now);
+  /// Everything that is due; true if it wants to be called again at once.
+  bool turn(Time now);
+  /// When it wants to be called even if nothing happens.
+  [[nodiscard]] Time deadline() const;
+  /// Both ports carry packets.
+  [[nodiscard]] bool up() const;
+  /// Nothing is under way anywhere.
+  [[nodiscard]] bool quiet() const;
+  /// A port that failed or lost its card, as one line.
+  [[nodiscard]] std::optional<std::string> broken() const;
+  /// Writes what is recorded; a problem if the disk refuses it.
+  Outcome<> flush_capture();
+
+ private:
+  explicit Lab(const LabOptions& options) : options_(options) {}
+
+  LabOptions options_;
+  bool held_ = false;
+  device::Cable cable_{512};
+  std::optional<device::PcapWriter> capture_;
+  std::optional<device::RecordingWire> recorder_;
+  std::array<std::unique_ptr<Side>, 2> sides_;
+};
+
+}  // namespace hni::tools
