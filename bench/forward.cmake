@@ -34,8 +34,8 @@ hni_take_out(queues/ring.hpp
 hni_take_out(queues/buffer_ring.hpp
   "return next_offset <= offset &&" "return true || next_offset <= offset &&")
 hni_take_out(queues/tx_ring.hpp
-  "if (ring.distance(done, ring.tail) < n) return false" ""
-  "if (!slots.at(ring.distance(W(1), slot)).last()) return false" "")
+  "if (window.distance(done, window.tail) < n) return false" ""
+  "if (!slots.at(window.distance(W(1), slot)).last()) return false" "")
 
 add_executable(forward_bench_unchecked forward_bench.cpp)
 target_include_directories(forward_bench_unchecked BEFORE PRIVATE ${HNI_UNCHECKED})

@@ -31,9 +31,9 @@ using Pair = QueuePair<MemoryIo, BenchObserver>;
 struct Rig {
   MemoryIo io;
   BenchObserver observer;
-  Door<MemoryIo, BenchObserver> door{io, observer};
+  CheckedIo<MemoryIo, BenchObserver> device{io, observer};
   FragmentPool pool;
-  Pair pair{door, pool};
+  Pair pair{device, pool};
 
   Rig() {
     const auto memory = io.dma_alloc(std::size_t{4096} * kFragmentBytes);

@@ -91,7 +91,7 @@ class ScriptedCard {
   /// Confirms all that is posted on work queue 0.
   void transmit() {
     put(tcq_, tcq_at_, tcq_lap_, pair_->tx.size(),
-        spec::TCD_TYPE0{}.set_HEAD0(pair_->tx.ring().ring.tail).raw);
+        spec::TCD_TYPE0{}.set_HEAD0(pair_->tx.ring().window.tail).raw);
   }
 
  private:

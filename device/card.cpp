@@ -13,8 +13,8 @@ namespace {
 constexpr unsigned kCauseLink = 34;  // PCS/MAC (fbnic reference 3.1)
 
 /// A card that powers up on a dark wire has no link, whatever its configuration says.
-LinkConfig link_config(const CardConfig& config, const Wire& wire) {
-  LinkConfig out = config.link != nullptr ? *config.link : LinkConfig{};
+LinkModelConfig link_config(const CardConfig& config, const Wire& wire) {
+  LinkModelConfig out = config.link != nullptr ? *config.link : LinkModelConfig{};
   out.plugged_at_power_on = out.plugged_at_power_on && wire.link();
   return out;
 }
@@ -128,9 +128,9 @@ bool Card::Core::dma_write(std::uint64_t iova, std::span<const std::byte> from) 
   if (to == nullptr) return false;
   // Changed in memory that the host cannot see yet.
   std::array<std::byte, 4096> said;
-  if (context.voice != nullptr && from.size() <= said.size()) [[unlikely]] {
+  if (context.interposer != nullptr && from.size() <= said.size()) [[unlikely]] {
     std::memcpy(said.data(), from.data(), from.size());
-    context.voice->deliver(std::span(said).first(from.size()));
+    context.interposer->deliver(std::span(said).first(from.size()));
     from = std::span(said).first(from.size());
   }
   std::memcpy(to, from.data(), from.size());
@@ -162,18 +162,18 @@ Card::~Card() = default;
 
 std::uint32_t Card::read(spec::Bar bar, std::uint32_t byte_offset) {
   const spec::RegAddr at{bar, byte_offset};
-  HostVoice* const voice = core_->context.voice;
-  if (voice == nullptr) [[likely]]
+  HostInterposer* const interposer = core_->context.interposer;
+  if (interposer == nullptr) [[likely]]
     return core_->read(at);
-  return voice->read(at, core_->read(at));
+  return interposer->read(at, core_->read(at));
 }
 void Card::write(spec::Bar bar, std::uint32_t byte_offset, std::uint32_t value) {
   const spec::RegAddr at{bar, byte_offset};
-  HostVoice* const voice = core_->context.voice;
-  if (voice == nullptr || voice->write(at, value)) core_->write(at, value);
+  HostInterposer* const interposer = core_->context.interposer;
+  if (interposer == nullptr || interposer->write(at, value)) core_->write(at, value);
 }
-void Card::set_voice(HostVoice* voice) {
-  core_->context.voice = voice;
+void Card::set_interposer(HostInterposer* interposer) {
+  core_->context.interposer = interposer;
 }
 void Card::tick(std::uint64_t now_ns) {
   core_->tick(now_ns);
@@ -193,7 +193,7 @@ std::uint64_t Card::next_deadline_ns() const {
 bool Card::waits_for_wire() const {
   return core_->tx.waits_for_wire();
 }
-void Card::set_firmware(FirmwarePeer& peer) {
+void Card::set_firmware(FirmwareBackend& peer) {
   core_->peer = &peer;
   core_->firmware.halt();
   core_->link.reset_power();
@@ -235,13 +235,13 @@ Classifier& Card::classifier() {
 Firmware& Card::firmware() {
   return core_->firmware;
 }
-Link& Card::link() {
+LinkModel& Card::link() {
   return core_->link;
 }
 PtpClock& Card::clock() {
   return core_->clock;
 }
-Statistics& Card::statistics() {
+HardwareCounters& Card::statistics() {
   return core_->stats;
 }
 

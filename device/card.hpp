@@ -28,14 +28,14 @@ namespace hni::device {
 
 class Classifier;
 class Firmware;
-class FirmwarePeer;
-class HostVoice;
-class Link;
+class FirmwareBackend;
+class HostInterposer;
+class LinkModel;
 class PtpClock;
 class RegisterFile;
 struct FirmwareConfig;
-struct LinkConfig;
-struct Statistics;
+struct LinkModelConfig;
+struct HardwareCounters;
 
 /// Facts of the card that are not registers: what its configuration space and its build say.
 struct CardConfig {
@@ -50,7 +50,7 @@ struct CardConfig {
   unsigned msix_vectors = 130;
   /// nullptr: defaults. Read only by the constructor.
   const FirmwareConfig* firmware = nullptr;
-  const LinkConfig* link = nullptr;
+  const LinkModelConfig* link = nullptr;
 
   /// The serial number that makes a driver use this MAC address.
   static constexpr std::uint64_t serial_number_of(std::span<const std::uint8_t, 6> mac) {
@@ -117,11 +117,11 @@ class Card final : public FrameSink {
 
   /// Lets `voice` hear and change what this card says to its host; nullptr: nobody. It outlives
   /// the card or is taken away before.
-  void set_voice(HostVoice* voice);
+  void set_interposer(HostInterposer* interposer);
 
   /// Stops the card's own firmware for good; `peer` answers for the mailbox from now on and
   /// outlives the card. The lanes are not programmed until it does so.
-  void set_firmware(FirmwarePeer& peer);
+  void set_firmware(FirmwareBackend& peer);
   /// A write of `peer` to BAR0: vector 0 or the lanes. False: not for firmware, nothing happened.
   bool firmware_write(spec::RegAddr at, std::uint32_t value);
 
@@ -134,9 +134,9 @@ class Card final : public FrameSink {
   RegisterFile& registers();
   Classifier& classifier();
   Firmware& firmware();
-  Link& link();
+  LinkModel& link();
   PtpClock& clock();
-  Statistics& statistics();
+  HardwareCounters& statistics();
 
  private:
   struct Core;

@@ -28,16 +28,16 @@ struct CardContext {
   DmaMemory& dma;
   Wire& wire;
   RegisterFile& regs;
-  Interrupts& interrupts;
-  Moderation& moderation;
-  Link& link;
+  InterruptBlock& interrupts;
+  InterruptModerator& moderation;
+  LinkModel& link;
   PtpClock& clock;
   Classifier& classifier;
   TxClassifier& tx_classifier;
-  Statistics& stats;
+  HardwareCounters& stats;
   FrameSink& own_port;  ///< the card's receive side, for MAC loopback
   std::uint64_t now_ns = 0;
-  HostVoice* voice = nullptr;  ///< nullptr: nobody listens
+  HostInterposer* interposer = nullptr;  ///< nullptr: nobody listens
 
   CardEvents& events() { return regs.events(); }
 

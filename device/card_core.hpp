@@ -56,20 +56,20 @@ struct Card::Core final : FrameSink, FirmwarePort {
 
   CardConfig config;
   RegisterFile regs;
-  Interrupts interrupts;
-  Moderation moderation;
-  Link link;
+  InterruptBlock interrupts;
+  InterruptModerator moderation;
+  LinkModel link;
   PtpClock clock;
   Classifier classifier;
   TxClassifier tx_classifier;
-  Statistics stats;
+  HardwareCounters stats;
   CardContext context;
   TxEngine tx;
   RxEngine rx;
   QueueBlock queues;
-  MailboxWatch mailbox_watch;
+  MailboxProtocolChecker mailbox_watch;
   Firmware firmware;
-  FirmwarePeer* peer = nullptr;  ///< nullptr: `firmware` answers
+  FirmwareBackend* peer = nullptr;  ///< nullptr: `firmware` answers
 };
 
 }  // namespace hni::device

@@ -60,7 +60,7 @@ void Card::Core::write(spec::RegAddr at, std::uint32_t value) {
     return write_completion_interrupts(word, value);
   }
   if (word >= kPtp && word < kPtpEnd && clock.write(at, value)) return;
-  if (Statistics::owns(at)) return;
+  if (HardwareCounters::owns(at)) return;
   if (word >= kPhy && word < kPhyEnd) {
     regs.write(at, value);
     link.write(at, value);
@@ -213,7 +213,7 @@ void Card::Core::write_bar4(spec::RegAddr at, std::uint32_t value) {
   const std::uint32_t word = (at.byte_offset - kMailboxFirst) / 4;
   const unsigned mailbox = word / 32;
   const unsigned descriptor = word / 2 % 16;
-  const MailboxWatch::View before{
+  const MailboxProtocolChecker::View before{
       mailbox_word(mailbox, descriptor, 0), mailbox_word(mailbox, descriptor, 1),
       mailbox_word(mailbox, (descriptor + 1) % 16, 0),
       mailbox == 0 ? context.may_write_host() : context.may_read_host()};

@@ -62,15 +62,15 @@ std::uint64_t load_be64(const std::byte* at) {
 }  // namespace
 
 struct Classifier::Tables {
-  struct ActionEntry {
+  struct TcamActionEntry {
     std::uint64_t value, care;
     std::uint8_t index;
   };
-  struct MacEntry {
+  struct TcamMacEntry {
     std::uint64_t value, care;
     std::uint8_t index;
   };
-  struct IpEntry {
+  struct TcamIpEntry {
     Address128 value, care;
     bool v6;
     std::uint8_t index;
@@ -83,7 +83,7 @@ struct Classifier::Tables {
     void add(const Entry& e) { entry[count++] = e; }
     std::span<const Entry> all() const { return std::span{entry}.first(count); }
   };
-  using IpTable = Live<IpEntry, kIpEntries>;
+  using IpTable = Live<TcamIpEntry, kIpEntries>;
 
   // Raw words as written.
   std::array<std::array<std::uint32_t, kActEntries>, kActWords> act{};
@@ -97,8 +97,8 @@ struct Classifier::Tables {
   // Decoded.
   bool stale = true;
   bool key_stale = true;
-  Live<ActionEntry, kActEntries> live_act;
-  Live<MacEntry, kMacEntries> live_mac;
+  Live<TcamActionEntry, kActEntries> live_act;
+  Live<TcamMacEntry, kMacEntries> live_mac;
   std::array<IpTable, 4> live_ip;
   Toeplitz toeplitz;
 
@@ -137,7 +137,7 @@ void Classifier::Tables::rebuild_ip(std::size_t table) {
   for (std::uint32_t n = 0; n < kIpEntries; ++n) {
     const std::uint32_t control = words[kIpWords - 1][n];
     if ((control & kValidate) == 0) continue;
-    IpEntry entry{{}, {}, (control & 1u) != 0, static_cast<std::uint8_t>(n)};
+    TcamIpEntry entry{{}, {}, (control & 1u) != 0, static_cast<std::uint8_t>(n)};
     for (std::uint32_t w = 0; w < 4; ++w) {  // word 0 = last 16 bits of the address
       entry.value.low |= value_of(words[w][n]) << (16 * w);
       entry.care.low |= care_of(words[w][n]) << (16 * w);
@@ -168,7 +168,7 @@ void Classifier::Tables::rebuild() {
 // Index and valid bit as they stand in a 4-bit field of word 0; 0 without a hit.
 std::uint64_t Classifier::Tables::ip_lookup(std::size_t table, const std::byte* address,
                                             bool v6) const {
-  const std::span<const IpEntry> entries = live_ip[table].all();
+  const std::span<const TcamIpEntry> entries = live_ip[table].all();
   if (entries.empty()) return 0;
   Address128 key;
   if (v6) {
@@ -177,7 +177,7 @@ std::uint64_t Classifier::Tables::ip_lookup(std::size_t table, const std::byte* 
     key.low = load_be32(address);  // IPv4 stands in words 0 and 1
   }
   const bool outer = table == kOuterSource || table == kOuterDestination;
-  for (const IpEntry& entry : entries) {
+  for (const TcamIpEntry& entry : entries) {
     const std::uint64_t difference = ((key.high ^ entry.value.high) & entry.care.high) |
                                      ((key.low ^ entry.value.low) & entry.care.low);
     if (difference == 0 && (outer || entry.v6 == v6)) return std::uint64_t{entry.index} | 1u << 3;
@@ -205,7 +205,7 @@ std::uint64_t Classifier::Tables::mac_lookup(const ParsedFrame& frame) const {
   if (frame.bytes.size() < 6) return 0;
   const std::byte* data = frame.bytes.data();
   const std::uint64_t address = std::uint64_t{load_be16(data)} << 32 | load_be32(data + 2);
-  for (const MacEntry& entry : live_mac.all()) {
+  for (const TcamMacEntry& entry : live_mac.all()) {
     if (((address ^ entry.value) & entry.care) == 0) {
       return std::uint64_t{entry.index} << 5 | 1u << 10;
     }
@@ -355,7 +355,7 @@ Decision Classifier::classify(const ParsedFrame& frame) {
 
   const std::uint64_t key = t.key_of(frame);
   std::size_t action = kActEntries;
-  for (const Tables::ActionEntry& entry : t.live_act.all()) {
+  for (const Tables::TcamActionEntry& entry : t.live_act.all()) {
     if (((key ^ entry.value) & entry.care) == 0) {
       action = entry.index;
       break;

@@ -117,11 +117,11 @@ class CompletionQueue {
 
   /// Writes one completion; `raw` without DONE (bit 63). The caller has checked room(). `voice`
   /// may be nullptr.
-  bool push(DmaMemory& dma, std::uint64_t raw, CompletionKind kind, HostVoice* voice) {
+  bool push(DmaMemory& dma, std::uint64_t raw, CompletionKind kind, HostInterposer* interposer) {
     const std::uint64_t lap_bit = (tail_ & ring_.entries()) == 0 ? 1ull << 63 : 0;
     std::uint64_t word = raw | lap_bit;
-    if (voice != nullptr) [[unlikely]]
-      word = voice->complete(kind, word);
+    if (interposer != nullptr) [[unlikely]]
+      word = interposer->complete(kind, word);
     if (!ring_.store(dma, tail_ & ring_.mask(), word)) {
       error_ = true;
       return false;

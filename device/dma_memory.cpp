@@ -153,7 +153,7 @@ std::byte* DmaMemory::remote_at(std::uint64_t iova, std::size_t bytes, Access ac
     return w.iova == iova && w.before.size() == bytes;
   });
   if (known != writes_.end()) return known->data();
-  if (writes_.size() == kMostRemoteWrites) return nullptr;
+  if (writes_.size() == kMaxRemoteWrites) return nullptr;
   // What the card does not write must stay what it is: who asks for memory may use a part of it.
   RemoteWrite write{iova, std::vector<std::byte>(bytes), std::make_unique<std::byte[]>(bytes + 8)};
   if (!remote_->fetch(iova, write.before)) return nullptr;

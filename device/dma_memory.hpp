@@ -143,7 +143,7 @@ class DmaMemory {
 
   static constexpr std::size_t kNoRange = ~std::size_t{0};
   /// More than one turn of a card writes to.
-  static constexpr std::size_t kMostRemoteWrites = 16384;
+  static constexpr std::size_t kMaxRemoteWrites = 16384;
 
   std::vector<DmaRange> ranges_;  // sorted by iova
   // The range that answered last: most accesses repeat it. Never a remote one, whose cpu is none.

@@ -104,7 +104,7 @@ struct FirmwareCounters {
 };
 
 /// The newest RPC_MAC_SYNC_REQ (fbnic reference 6.8).
-struct MacSync {
+struct MacSyncRequest {
   std::uint32_t rx_flags = 0;
   unsigned unicast_count = 0, multicast_count = 0;
   std::array<MacBytes, 8> unicast{}, multicast{};
@@ -160,7 +160,7 @@ class Firmware {
   std::span<const std::byte> eeprom() const;
   std::span<const std::byte> flash_section(std::size_t section) const;
   std::span<const std::byte> core_dump() const;
-  const MacSync& mac_sync() const { return mac_sync_; }
+  const MacSyncRequest& mac_sync() const { return mac_sync_; }
   bool owned() const { return owned_; }
   bool logs_enabled() const { return logs_enabled_; }
   unsigned tx_head() const { return tx_head_; }
@@ -220,7 +220,7 @@ class Firmware {
   FirmwareFaults faults_;
   FirmwareCounters counters_;
   std::unique_ptr<Storage> storage_;
-  MacSync mac_sync_;
+  MacSyncRequest mac_sync_;
   unsigned tx_head_ = 0;
   unsigned rx_head_ = 0;
   bool owned_ = false;

@@ -10,9 +10,9 @@
 namespace hni::device {
 
 /// Called in the middle of the card's work; it may call Card::firmware_write() and nothing else.
-class FirmwarePeer {
+class FirmwareBackend {
  public:
-  virtual ~FirmwarePeer() = default;
+  virtual ~FirmwareBackend() = default;
   /// The host reads a dword of BAR4. Nothing: nobody answers; the host sees the card's memory.
   virtual std::optional<std::uint32_t> read(std::uint32_t byte_offset) = 0;
   /// The host wrote a mailbox dword, which is in the card's memory already.

@@ -383,7 +383,7 @@ void Firmware::send_logs() {
   Storage& s = *storage_;
   if (!logs_enabled_ || s.log_cursor == s.log_next) return;
   if (s.log_next - s.log_cursor > s.log.size()) s.log_cursor = s.log_next - s.log.size();
-  const auto record = [&s](std::uint64_t index) -> const Storage::LogRecord& {
+  const auto record = [&s](std::uint64_t index) -> const Storage::StoredLogRecord& {
     return s.log[index % s.log.size()];
   };
   const std::uint64_t first = s.log_cursor;
@@ -418,7 +418,7 @@ void Firmware::on_mac_sync(const Request& request) {
     for (unsigned i = 0; i < count; ++i) std::memcpy(macs[i].data(), found[i].data(), 6);
     return true;
   };
-  MacSync sync;
+  MacSyncRequest sync;
   sync.rx_flags = u32_of(request.attributes, fw::RPC_MAC_SYNC_REQ::RX_FLAGS);
   if (!take(fw::RPC_MAC_SYNC_REQ::UC_ARRAY, sync.unicast, sync.unicast_count) ||
       !take(fw::RPC_MAC_SYNC_REQ::MC_ARRAY, sync.multicast, sync.multicast_count)) {

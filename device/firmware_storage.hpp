@@ -46,7 +46,7 @@ struct Firmware::Storage {
     std::uint64_t ready_ns = 0;  // not before this instant
     std::array<std::byte, kTlvMaxMessageBytes> data;
   };
-  struct LogRecord {
+  struct StoredLogRecord {
     std::uint32_t milliseconds = 0;
     std::uint16_t bytes = 0;
     std::array<char, kLogTextBytes> text;
@@ -72,7 +72,7 @@ struct Firmware::Storage {
   std::size_t outbound_first = 0;
   std::size_t outbound_count = 0;
 
-  std::vector<LogRecord> log;
+  std::vector<StoredLogRecord> log;
   std::uint64_t log_next = 0;    // index of the next record; indices never repeat
   std::uint64_t log_cursor = 0;  // next record to send to the host
 

@@ -16,9 +16,9 @@ namespace hni::device {
 enum class CompletionKind : std::uint8_t { kTransmit, kReceive };
 
 /// Called in the middle of the card's work: an implementation calls nothing of the card.
-class HostVoice {
+class HostInterposer {
  public:
-  virtual ~HostVoice() = default;
+  virtual ~HostInterposer() = default;
   /// The host reads a register; what it sees.
   virtual std::uint32_t read(spec::RegAddr at, std::uint32_t honest) = 0;
   /// The host writes a register. False: the write vanishes.

@@ -7,12 +7,12 @@
 
 namespace hni::device {
 
-Interrupts::Interrupts(InterruptSink& sink, unsigned vectors)
+InterruptBlock::InterruptBlock(InterruptSink& sink, unsigned vectors)
     : sink_(sink), vectors_(vectors < kVectors ? vectors : kVectors) {
   reset();
 }
 
-void Interrupts::reset() {
+void InterruptBlock::reset() {
   hardware_.fill(0);
   software_.fill(0);
   mask_.fill(~0u);
@@ -22,44 +22,44 @@ void Interrupts::reset() {
   causes_ = 0;
 }
 
-void Interrupts::set_software(unsigned word, std::uint32_t bits) {
+void InterruptBlock::set_software(unsigned word, std::uint32_t bits) {
   software_[word] |= bits;
   fire(word);
 }
 
-void Interrupts::clear_mask(unsigned word, std::uint32_t bits) {
+void InterruptBlock::clear_mask(unsigned word, std::uint32_t bits) {
   mask_[word] &= ~bits;
   fire(word);
 }
 
-void Interrupts::raise(unsigned vector) {
+void InterruptBlock::raise(unsigned vector) {
   vector %= kVectors;
   if (sources_[vector]++ != 0) return;
   hardware_[vector / 32] |= 1u << (vector % 32);
   fire(vector / 32);
 }
 
-void Interrupts::lower(unsigned vector) {
+void InterruptBlock::lower(unsigned vector) {
   vector %= kVectors;
   if (sources_[vector] == 0 || --sources_[vector] != 0) return;
   hardware_[vector / 32] &= ~(1u << (vector % 32));
 }
 
-void Interrupts::set_cause(unsigned cause, bool on) {
+void InterruptBlock::set_cause(unsigned cause, bool on) {
   const std::uint64_t bit = 1ull << (cause % kCauses);
   if (((causes_ & bit) != 0) == on) return;
   causes_ ^= bit;
   apply_route(cause % kCauses, on);
 }
 
-void Interrupts::set_route(unsigned cause, std::uint32_t msix_ctrl) {
+void InterruptBlock::set_route(unsigned cause, std::uint32_t msix_ctrl) {
   const bool active = (causes_ >> (cause % kCauses) & 1) != 0;
   if (active) apply_route(cause % kCauses, false);
   routes_[cause % kCauses] = msix_ctrl;
   if (active) apply_route(cause % kCauses, true);
 }
 
-void Interrupts::apply_route(unsigned cause, bool on) {
+void InterruptBlock::apply_route(unsigned cause, bool on) {
   const spec::INTR_MSIX_CTRL route{routes_[cause]};
   if (route.ENABLE() == 0) return;
   if (on) {
@@ -69,7 +69,7 @@ void Interrupts::apply_route(unsigned cause, bool on) {
   }
 }
 
-void Interrupts::fire(unsigned word) {
+void InterruptBlock::fire(unsigned word) {
   std::uint32_t ready = status(word) & ~mask_[word];
   mask_[word] |= ready;
   software_[word] &= ~(ready & auto_clear_[word]);

@@ -25,14 +25,14 @@ class InterruptSink {
   virtual void msix(std::uint16_t vector) = 0;
 };
 
-class Interrupts {
+class InterruptBlock {
  public:
   static constexpr unsigned kVectors = 256;
   static constexpr unsigned kCauses = 64;
 
   /// Vectors at or above `vectors` (the size of the MSI-X table) keep their state but send
   /// nothing.
-  Interrupts(InterruptSink& sink, unsigned vectors);
+  InterruptBlock(InterruptSink& sink, unsigned vectors);
 
   void reset();
 

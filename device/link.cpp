@@ -103,12 +103,12 @@ std::uint32_t lock_bits(Aui aui, Fec fec) {
 
 }  // namespace
 
-Link::Link(const LinkConfig& config) : config_(config) {
+LinkModel::LinkModel(const LinkModelConfig& config) : config_(config) {
   plugged_ = locked_ = config.plugged_at_power_on;
   reset_function();
 }
 
-void Link::reset_function() {
+void LinkModel::reset_function() {
   mac_in0_ = 0;
   mac_command_ = 0;
   intr_sts_ = 0;
@@ -116,7 +116,7 @@ void Link::reset_function() {
   pcs_control1_ = {};
 }
 
-void Link::reset_power() {
+void LinkModel::reset_power() {
   reset_function();
   programmed_ = false;
   pcs_in0_ = pcs_in1_ = 0;
@@ -124,14 +124,14 @@ void Link::reset_power() {
   intr_sts_ = 0;
 }
 
-void Link::set_pcs_in(std::uint32_t in0, std::uint32_t in1) {
+void LinkModel::set_pcs_in(std::uint32_t in0, std::uint32_t in1) {
   pcs_in0_ = in0;
   pcs_in1_ = in1;
   programmed_ = true;
   update();
 }
 
-void Link::set_cable(bool plugged, std::uint64_t now_ns) {
+void LinkModel::set_cable(bool plugged, std::uint64_t now_ns) {
   if (plugged == plugged_) return;
   plugged_ = plugged;
   if (!plugged) {
@@ -144,14 +144,14 @@ void Link::set_cable(bool plugged, std::uint64_t now_ns) {
   update();
 }
 
-void Link::tick(std::uint64_t now_ns) {
+void LinkModel::tick(std::uint64_t now_ns) {
   if (now_ns < lock_at_ns_) return;
   lock_at_ns_ = kNever;
   locked_ = plugged_;
   update();
 }
 
-void Link::update() {
+void LinkModel::update() {
   aui_ = programmed_ ? decode_in0(pcs_in0_) : Aui::kUnknown;
   fec_ = programmed_ ? decode_in1(pcs_in1_) : Fec::kUnknown;
   const bool up = locked_ && lock_bits(aui_, fec_) != 0;
@@ -160,11 +160,11 @@ void Link::update() {
   intr_sts_ |= up ? (kLinkUpEvent | kAlignDoneEvent) : (kLinkDownEvent | kAlignLostEvent);
 }
 
-std::uint64_t Link::speed_mbps() const {
+std::uint64_t LinkModel::speed_mbps() const {
   return pattern_of(aui_).mbps;
 }
 
-std::uint32_t Link::pcs_out0() const {
+std::uint32_t LinkModel::pcs_out0() const {
   if (!up_) return 0;
   constexpr std::uint32_t kAlignDone = 1u << 26;
   constexpr std::uint32_t kRsFecAligned = 1u << 0;
@@ -176,12 +176,12 @@ std::uint32_t Link::pcs_out0() const {
   return out0;
 }
 
-std::uint32_t Link::pcs_out1() const {
+std::uint32_t LinkModel::pcs_out1() const {
   if (!up_ || fec_ != Fec::kBaseR) return 0;
   return SIG_PCS_OUT1{}.set_FCFEC_LOCK(lock_bits(aui_, fec_)).raw;
 }
 
-std::optional<std::uint32_t> Link::read_pcs(std::uint32_t page_register) const {
+std::optional<std::uint32_t> LinkModel::read_pcs(std::uint32_t page_register) const {
   const std::uint32_t page = page_register / kPcsPageRegisters;
   switch (page_register % kPcsPageRegisters) {
     case kControl1:  // speed bits are the lanes', whatever was written; reset is over at once
@@ -200,7 +200,7 @@ std::optional<std::uint32_t> Link::read_pcs(std::uint32_t page_register) const {
   }
 }
 
-std::optional<std::uint32_t> Link::read(RegAddr addr) const {
+std::optional<std::uint32_t> LinkModel::read(RegAddr addr) const {
   if (addr.bar != Bar::kBar0) return std::nullopt;
   const std::uint32_t at = addr.byte_offset & ~3u;
   if (at >= kPcsPages && at < kPcsPages + 2 * 4 * kPcsPageRegisters) {
@@ -230,7 +230,7 @@ std::optional<std::uint32_t> Link::read(RegAddr addr) const {
   }
 }
 
-bool Link::write(RegAddr addr, std::uint32_t value) {
+bool LinkModel::write(RegAddr addr, std::uint32_t value) {
   if (addr.bar != Bar::kBar0) return false;
   const std::uint32_t at = addr.byte_offset & ~3u;
   if (at >= kPcsPages && at < kPcsPages + 2 * 4 * kPcsPageRegisters) {
@@ -271,27 +271,27 @@ bool Link::write(RegAddr addr, std::uint32_t value) {
   }
 }
 
-bool Link::tx_enabled() const {
+bool LinkModel::tx_enabled() const {
   const SIG_MAC_IN0 in0{mac_in0_};
   return up_ && MAC_COMMAND_CONFIG{mac_command_}.TX_ENA() != 0 && in0.RESET_FF_TX_CLK() == 0 &&
          in0.RESET_TX_CLK() == 0;
 }
 
-bool Link::rx_enabled() const {
+bool LinkModel::rx_enabled() const {
   const SIG_MAC_IN0 in0{mac_in0_};
   return up_ && MAC_COMMAND_CONFIG{mac_command_}.RX_ENA() != 0 && in0.RESET_FF_RX_CLK() == 0 &&
          in0.RESET_RX_CLK() == 0;
 }
 
-bool Link::tx_pause_enabled() const {
+bool LinkModel::tx_pause_enabled() const {
   return MAC_COMMAND_CONFIG{mac_command_}.TX_PAUSE_DIS() == 0;
 }
 
-bool Link::rx_pause_enabled() const {
+bool LinkModel::rx_pause_enabled() const {
   return MAC_COMMAND_CONFIG{mac_command_}.RX_PAUSE_DIS() == 0;
 }
 
-bool Link::mac_loopback() const {
+bool LinkModel::mac_loopback() const {
   return MAC_COMMAND_CONFIG{mac_command_}.LOOPBACK_EN() != 0;
 }
 

@@ -25,7 +25,7 @@ enum class Aui : std::uint8_t { k25G = 0, k50GLaui2 = 1, k50G = 2, k100G = 3, kU
 /// FEC that SIG_PCS_IN1 selects.
 enum class Fec : std::uint8_t { kNone, kRs, kBaseR, kUnknown };
 
-struct LinkConfig {
+struct LinkModelConfig {
   /// A cable with light is in the cage when the card powers up; then the link is up as soon as the
   /// firmware has programmed the lanes, and a driver that opens later skips its training time.
   bool plugged_at_power_on = true;
@@ -33,9 +33,9 @@ struct LinkConfig {
   std::uint64_t lock_time_ns = 10'000'000;
 };
 
-class Link {
+class LinkModel {
  public:
-  explicit Link(const LinkConfig& config);
+  explicit LinkModel(const LinkModelConfig& config);
 
   // Register door. `addr` is in BAR0. Reads have no side effects.
   std::optional<std::uint32_t> read(spec::RegAddr addr) const;
@@ -79,7 +79,7 @@ class Link {
   std::uint32_t pcs_out0() const;
   std::uint32_t pcs_out1() const;
 
-  LinkConfig config_;
+  LinkModelConfig config_;
   bool plugged_ = false;
   bool locked_ = false;
   bool up_ = false;

@@ -26,18 +26,18 @@ bool well_formed(unsigned mailbox, spec::MBX_DESC desc) {
 
 }  // namespace
 
-void MailboxWatch::flushed() {
+void MailboxProtocolChecker::flushed() {
   for (auto& mailbox : slots_) {
-    for (Slot& slot : mailbox) {
+    for (MailboxSlot& slot : mailbox) {
       if (slot.low == Half::kWritten) slot.low = Half::kFlushed;
       if (slot.high == Half::kWritten) slot.high = Half::kFlushed;
     }
   }
 }
 
-void MailboxWatch::written(unsigned mailbox, unsigned descriptor, bool high_half,
-                           std::uint32_t value, const View& before, CardEvents& events) {
-  Slot& slot = slots_[mailbox][descriptor];
+void MailboxProtocolChecker::written(unsigned mailbox, unsigned descriptor, bool high_half,
+                                     std::uint32_t value, const View& before, CardEvents& events) {
+  MailboxSlot& slot = slots_[mailbox][descriptor];
   // With the gate closed the host resets the ring, and may write anything (4.3).
   if (before.gate_open && owned_by_firmware(before.low)) {
     events.note(ProtocolAction::kMailboxOverwrite);

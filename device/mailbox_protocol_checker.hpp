@@ -11,7 +11,7 @@
 
 namespace hni::device {
 
-class MailboxWatch {
+class MailboxProtocolChecker {
  public:
   static constexpr unsigned kMailboxes = 2;
   static constexpr unsigned kDescriptors = 16;
@@ -35,12 +35,12 @@ class MailboxWatch {
  private:
   /// The newest write to one half, and whether a flush followed it.
   enum class Half : std::uint8_t { kQuiet, kWritten, kFlushed };
-  struct Slot {
+  struct MailboxSlot {
     Half low = Half::kQuiet;
     Half high = Half::kQuiet;
   };
 
-  std::array<std::array<Slot, kDescriptors>, kMailboxes> slots_{};
+  std::array<std::array<MailboxSlot, kDescriptors>, kMailboxes> slots_{};
 };
 
 }  // namespace hni::device

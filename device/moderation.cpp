@@ -12,7 +12,7 @@ constexpr std::uint32_t kThresholdMask = 0x7fff;
 
 }  // namespace
 
-void Moderation::reset() {
+void InterruptModerator::reset() {
   for (Manager& m : managers_) {
     if (m.raised) interrupts_.lower(m.vector);
     m = Manager{};
@@ -23,19 +23,19 @@ void Moderation::reset() {
   deadline_ = ~0ull;
 }
 
-std::uint64_t Moderation::timeout_ns(unsigned manager) const {
+std::uint64_t InterruptModerator::timeout_ns(unsigned manager) const {
   const unsigned side = manager >= kFirstRx ? 1 : 0;
   // A cycle of 600 MHz is 5/3 ns.
   return std::uint64_t{timeouts_[side][managers_[manager].vector]} * tick_cycles_[side] * 5 / 3;
 }
 
-void Moderation::start(unsigned manager, std::uint64_t now_ns) {
+void InterruptModerator::start(unsigned manager, std::uint64_t now_ns) {
   managers_[manager].since_ns = now_ns;
   running_[manager / 64] |= 1ull << (manager % 64);
   deadline_ = std::min(deadline_, now_ns + timeout_ns(manager));
 }
 
-void Moderation::evaluate(unsigned manager, std::uint64_t now_ns) {
+void InterruptModerator::evaluate(unsigned manager, std::uint64_t now_ns) {
   Manager& m = managers_[manager];
   const bool due = m.outstanding != 0 &&
                    (m.outstanding >= m.threshold || now_ns - m.since_ns >= timeout_ns(manager));
@@ -49,7 +49,8 @@ void Moderation::evaluate(unsigned manager, std::uint64_t now_ns) {
   }
 }
 
-void Moderation::acknowledged(unsigned manager, std::uint32_t outstanding, std::uint64_t now_ns) {
+void InterruptModerator::acknowledged(unsigned manager, std::uint32_t outstanding,
+                                      std::uint64_t now_ns) {
   Manager& m = managers_[manager];
   m.outstanding = outstanding;
   if (outstanding == 0) {
@@ -60,7 +61,7 @@ void Moderation::acknowledged(unsigned manager, std::uint32_t outstanding, std::
   evaluate(manager, now_ns);
 }
 
-void Moderation::set_vector(unsigned manager, std::uint32_t ctl, std::uint64_t now_ns) {
+void InterruptModerator::set_vector(unsigned manager, std::uint32_t ctl, std::uint64_t now_ns) {
   Manager& m = managers_[manager];
   if (m.raised) interrupts_.lower(m.vector);
   m.raised = false;
@@ -69,32 +70,34 @@ void Moderation::set_vector(unsigned manager, std::uint32_t ctl, std::uint64_t n
   evaluate(manager, now_ns);
 }
 
-void Moderation::set_threshold(unsigned manager, std::uint32_t threshold, std::uint64_t now_ns) {
+void InterruptModerator::set_threshold(unsigned manager, std::uint32_t threshold,
+                                       std::uint64_t now_ns) {
   managers_[manager].threshold = threshold & kThresholdMask;
   evaluate(manager, now_ns);
 }
 
-void Moderation::set_masked(unsigned manager, bool masked, std::uint64_t now_ns) {
+void InterruptModerator::set_masked(unsigned manager, bool masked, std::uint64_t now_ns) {
   managers_[manager].masked = masked;
   evaluate(manager, now_ns);
 }
 
-void Moderation::set_forced(unsigned manager, bool forced, std::uint64_t now_ns) {
+void InterruptModerator::set_forced(unsigned manager, bool forced, std::uint64_t now_ns) {
   managers_[manager].forced = forced;
   evaluate(manager, now_ns);
 }
 
-void Moderation::set_timeout(bool rx, unsigned vector, std::uint32_t ticks, std::uint64_t now_ns) {
+void InterruptModerator::set_timeout(bool rx, unsigned vector, std::uint32_t ticks,
+                                     std::uint64_t now_ns) {
   timeouts_[rx ? 1 : 0][vector] = static_cast<std::uint16_t>(ticks & kTimeoutMask);
   evaluate_all(now_ns);
 }
 
-void Moderation::set_tick_cycles(bool rx, std::uint32_t cycles, std::uint64_t now_ns) {
+void InterruptModerator::set_tick_cycles(bool rx, std::uint32_t cycles, std::uint64_t now_ns) {
   tick_cycles_[rx ? 1 : 0] = cycles;
   evaluate_all(now_ns);
 }
 
-void Moderation::reload(unsigned vector, std::uint64_t now_ns) {
+void InterruptModerator::reload(unsigned vector, std::uint64_t now_ns) {
   for (unsigned manager = 0; manager < kManagers; ++manager) {
     Manager& m = managers_[manager];
     if (m.vector == vector && m.outstanding != 0) m.since_ns = now_ns;
@@ -102,11 +105,11 @@ void Moderation::reload(unsigned vector, std::uint64_t now_ns) {
   evaluate_all(now_ns);
 }
 
-void Moderation::evaluate_all(std::uint64_t now_ns) {
+void InterruptModerator::evaluate_all(std::uint64_t now_ns) {
   expire(now_ns);
 }
 
-void Moderation::expire(std::uint64_t now_ns) {
+void InterruptModerator::expire(std::uint64_t now_ns) {
   deadline_ = ~0ull;
   for (unsigned word = 0; word < running_.size(); ++word) {
     for (std::uint64_t left = running_[word]; left != 0; left &= left - 1) {
@@ -120,7 +123,7 @@ void Moderation::expire(std::uint64_t now_ns) {
   }
 }
 
-std::uint32_t Moderation::timer_ticks(unsigned manager, std::uint64_t now_ns) const {
+std::uint32_t InterruptModerator::timer_ticks(unsigned manager, std::uint64_t now_ns) const {
   const Manager& m = managers_[manager];
   const unsigned side = manager >= kFirstRx ? 1 : 0;
   const std::uint64_t total = timeout_ns(manager);

@@ -17,12 +17,12 @@
 
 namespace hni::device {
 
-class Moderation {
+class InterruptModerator {
  public:
   static constexpr unsigned kManagers = 256;
   static constexpr unsigned kFirstRx = 128;
 
-  explicit Moderation(Interrupts& interrupts) : interrupts_(interrupts) { reset(); }
+  explicit InterruptModerator(InterruptBlock& interrupts) : interrupts_(interrupts) { reset(); }
 
   /// All managers quiet, timeouts 0 (which means at once).
   void reset();
@@ -77,9 +77,9 @@ class Moderation {
   void expire(std::uint64_t now_ns);
   std::uint64_t timeout_ns(unsigned manager) const;
 
-  Interrupts& interrupts_;
+  InterruptBlock& interrupts_;
   std::array<Manager, kManagers> managers_{};
-  std::array<std::array<std::uint16_t, Interrupts::kVectors>, 2> timeouts_{};
+  std::array<std::array<std::uint16_t, InterruptBlock::kVectors>, 2> timeouts_{};
   std::array<std::uint32_t, 2> tick_cycles_{};
   std::array<std::uint64_t, kManagers / 64> running_{};  // managers whose time counts
   std::uint64_t deadline_ = ~0ull;

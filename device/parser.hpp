@@ -27,9 +27,9 @@ struct ParsedFrame {
   std::uint8_t vlan_tags = 0;
   std::uint16_t l3_offset = 0;     ///< outer (or only) network header; end of L2
   std::uint16_t inner_offset = 0;  ///< inner IPv6 header of IPv6-in-IPv6, else equal to l3_offset
-  std::uint16_t l4_offset =
-      0;                     ///< end of L3: transport header, or first byte behind the L3 headers
-  std::uint16_t l4_end = 0;  ///< first byte behind the TCP/UDP header; l4_offset without L4
+  /// End of L3: the transport header, or the first byte after the L3 headers.
+  std::uint16_t l4_offset = 0;
+  std::uint16_t l4_end = 0;       ///< first byte behind the TCP/UDP header; l4_offset without L4
   std::uint16_t payload_end = 0;  ///< end of the datagram by its IP length; frame end without IP
 
   spec::L3_TYPE l3 = spec::L3_TYPE::OTHER;
@@ -48,8 +48,8 @@ struct ParsedFrame {
   bool out_of_header = false;  ///< headers end behind the frame or behind kMaxHeaderBytes
   bool parser_error = false;   ///< lengths that contradict each other; RCD META.ERR_PARSER
 
-  bool l4_checksum_verified =
-      false;  ///< RCD META.L4_CSUM_UNNECESSARY: computed, present and right
+  /// RCD META.L4_CSUM_UNNECESSARY: computed, present and right
+  bool l4_checksum_verified = false;
   /// Folded ones-complement sum, not inverted, of everything behind the 14-byte Ethernet header,
   /// in little-endian representation: RCD META.L2_CSUM (fbnic reference 13.3).
   std::uint16_t l2_csum = 0;

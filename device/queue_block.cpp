@@ -110,8 +110,8 @@ bool QueueBlock::write_rx(unsigned q, std::uint32_t offset, std::uint32_t value)
 
 bool QueueBlock::write_moderation(unsigned q, std::uint32_t offset, std::uint32_t value) {
   const std::uint64_t now = card_.now_ns;
-  Moderation& moderation = card_.moderation;
-  const unsigned rx = Moderation::kFirstRx + q;
+  InterruptModerator& moderation = card_.moderation;
+  const unsigned rx = InterruptModerator::kFirstRx + q;
   switch (offset) {
     case in_block<spec::QUEUE_TIM_CTL>():
       moderation.set_vector(q, value, now);
@@ -210,7 +210,7 @@ std::optional<std::uint32_t> QueueBlock::read_tx(unsigned q, std::uint32_t offse
 
 std::optional<std::uint32_t> QueueBlock::read_rx(unsigned q, std::uint32_t offset) const {
   const RxQueueCounters& counters = rx_.counters(q);
-  const unsigned manager = Moderation::kFirstRx + q;
+  const unsigned manager = InterruptModerator::kFirstRx + q;
   switch (offset) {
     case in_block<spec::QUEUE_RCQ_PTRS>():
       return rx_.rcq_ptrs(q);

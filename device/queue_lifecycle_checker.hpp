@@ -8,7 +8,7 @@
 
 namespace hni::device {
 
-class QueueLife {
+class QueueLifecycleChecker {
  public:
   /// A write to the control register, before it takes effect.
   void control(bool reset, bool enable, CardEvents& events) {

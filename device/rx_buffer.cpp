@@ -34,7 +34,7 @@ std::uint32_t RxBuffer::capacity(unsigned index) const {
 bool RxBuffer::push(unsigned index, const RxFrameInfo& info, std::span<const std::byte> frame) {
   RxFifo& target = fifo(index);
   State& state = states_[index];
-  Statistics::RxbFifo& stats = card_.stats.rxb_fifo[index];
+  HardwareCounters::RxbFifo& stats = card_.stats.rxb_fifo[index];
   const std::uint32_t after = target.level() + RxFifo::units_of(frame.size());
   const spec::RXB_PAUSE_DROP_CTRL ctrl = card_.regs.peek<spec::RXB_PAUSE_DROP_CTRL>();
   const bool over =
@@ -61,7 +61,7 @@ void RxBuffer::pop(unsigned index) {
 void RxBuffer::update(unsigned index) {
   const std::uint32_t level = fifo(index).level();
   State& state = states_[index];
-  Statistics::RxbFifo& stats = card_.stats.rxb_fifo[index];
+  HardwareCounters::RxbFifo& stats = card_.stats.rxb_fifo[index];
   stats.level = level;
   const spec::RXB_PAUSE_DROP_CTRL ctrl = card_.regs.peek<spec::RXB_PAUSE_DROP_CTRL>();
 

@@ -49,7 +49,7 @@ void RxEngine::write_bdq_ctl(unsigned q, std::uint32_t value) {
     const RingRegisters ppq = ppq_ring(card_.regs, q);
     queue.headers.ring.latch(hpq.base, hpq.size_code);
     queue.payloads.ring.latch(ppq.base, ppq.size_code);
-    for (BufferQueue* buffers : {&queue.headers, &queue.payloads}) {
+    for (BufferDescriptorQueue* buffers : {&queue.headers, &queue.payloads}) {
       buffers->head &= buffers->ring.mask();
       buffers->tail &= buffers->ring.mask();
     }
@@ -58,7 +58,7 @@ void RxEngine::write_bdq_ctl(unsigned q, std::uint32_t value) {
   queue.payloads_enabled = queue.buffers_enabled && ctl.PPQ_ENABLE() != 0;
 }
 
-void RxEngine::write_buffer_tail(unsigned q, BufferQueue& queue, bool enabled,
+void RxEngine::write_buffer_tail(unsigned q, BufferDescriptorQueue& queue, bool enabled,
                                  std::uint32_t value) {
   if (!enabled || queues_[q].failed) return;  // the rule of the register counts the former
   const std::uint32_t mask = queue.ring.mask();
@@ -79,7 +79,7 @@ void RxEngine::write_ppq_tail(unsigned q, std::uint32_t value) {
 
 void RxEngine::write_rcq_ctl(unsigned q, std::uint32_t value) {
   CompletionQueue& queue = queues_[q].completions;
-  const unsigned manager = Moderation::kFirstRx + q;
+  const unsigned manager = InterruptModerator::kFirstRx + q;
   const spec::QUEUE_RCQ_CTL ctl{value};
   queues_[q].completion_life.control(ctl.RESET() != 0, ctl.ENABLE() != 0, card_.events());
   if (ctl.RESET() != 0) {
@@ -101,7 +101,8 @@ void RxEngine::write_rcq_head(unsigned q, std::uint32_t value) {
   CompletionQueue& queue = queues_[q].completions;
   if (!queue.enabled()) return;
   if (!queue.acknowledge(value)) return card_.events().note(queue.refusal_of(value));
-  card_.moderation.acknowledged(Moderation::kFirstRx + q, queue.outstanding(), card_.now_ns);
+  card_.moderation.acknowledged(InterruptModerator::kFirstRx + q, queue.outstanding(),
+                                card_.now_ns);
 }
 
 void RxEngine::write_rde_ctl0(unsigned q, std::uint32_t value) {
@@ -193,7 +194,7 @@ bool RxEngine::receive(std::span<const std::byte> frame) {
     ++card_.stats.mac_rx.oversize;
     return true;
   }
-  card_.stats.rx_frame(frame.size(), Statistics::cast_of(frame));
+  card_.stats.rx_frame(frame.size(), HardwareCounters::cast_of(frame));
   if (!card_.classifier.enabled()) {
     ++card_.events().rx_classifier_disabled;
     return true;
@@ -303,12 +304,12 @@ RxEngine::Place RxEngine::place(const RxFrameInfo& info, std::span<const std::by
   ++out.buffer_frames;
   out.interface_bytes += info.bytes;
   out.buffer_bytes += info.bytes;
-  card_.moderation.completed(Moderation::kFirstRx + info.queue, queue.completions.outstanding(),
-                             card_.now_ns);
+  card_.moderation.completed(InterruptModerator::kFirstRx + info.queue,
+                             queue.completions.outstanding(), card_.now_ns);
   return Place::kDone;
 }
 
-bool RxEngine::take(BufferQueue& queue, Buffer& buffer, std::uint32_t ahead) {
+bool RxEngine::take(BufferDescriptorQueue& queue, Buffer& buffer, std::uint32_t ahead) {
   std::uint64_t raw = 0;
   if (!queue.ring.load(card_.dma, (queue.head + ahead) & queue.ring.mask(), raw)) return false;
   const spec::BD bd{raw};
@@ -402,7 +403,7 @@ void RxEngine::push_meta(Queue& queue, const RxFrameInfo& info) {
 }
 
 void RxEngine::push(Queue& queue, std::uint64_t raw) {
-  if (!queue.completions.push(card_.dma, raw, CompletionKind::kReceive, card_.voice))
+  if (!queue.completions.push(card_.dma, raw, CompletionKind::kReceive, card_.interposer))
     ++card_.events().rx_dma_fault;
 }
 

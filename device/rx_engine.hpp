@@ -74,7 +74,7 @@ class RxEngine {
 
  private:
   /// HPQ or PPQ: buffer descriptors that the driver posts and the card takes in order.
-  struct BufferQueue {
+  struct BufferDescriptorQueue {
     DescriptorRing ring;
     std::uint32_t head = 0;
     std::uint32_t tail = 0;
@@ -93,8 +93,8 @@ class RxEngine {
     std::uint32_t next_offset = 0;
   };
   struct Queue {
-    BufferQueue headers;
-    BufferQueue payloads;
+    BufferDescriptorQueue headers;
+    BufferDescriptorQueue payloads;
     CompletionQueue completions;
     OpenFragment fragment;
     bool buffers_enabled = false;
@@ -106,8 +106,8 @@ class RxEngine {
     std::uint32_t headroom = 0;
     std::uint32_t tailroom = 0;
     std::uint32_t max_header = 0;
-    QueueLife buffer_life;
-    QueueLife completion_life;
+    QueueLifecycleChecker buffer_life;
+    QueueLifecycleChecker completion_life;
     RxQueueCounters counters;
 
     bool usable() const { return buffers_enabled && !failed && completions.enabled(); }
@@ -130,11 +130,12 @@ class RxEngine {
 
   static constexpr std::size_t kMaxPayloads = kMaxFrameBytes / kFragmentBytes + 1;
 
-  void write_buffer_tail(unsigned q, BufferQueue& queue, bool enabled, std::uint32_t value);
+  void write_buffer_tail(unsigned q, BufferDescriptorQueue& queue, bool enabled,
+                         std::uint32_t value);
   Place place(const RxFrameInfo& info, std::span<const std::byte> frame);
   Layout lay_out(const Queue& queue, const RxFrameInfo& info) const;
   Place no_room(const Queue& queue, std::uint32_t& counter, bool never_fits) const;
-  bool take(BufferQueue& queue, Buffer& buffer, std::uint32_t ahead);
+  bool take(BufferDescriptorQueue& queue, Buffer& buffer, std::uint32_t ahead);
   bool fetch(Queue& queue, const Layout& layout);
   void store(Queue& queue, const Layout& layout, const RxFrameInfo& info,
              std::span<const std::byte> frame);

@@ -20,11 +20,11 @@ struct Entry {
   Part part;
 };
 
-static_assert(std::is_standard_layout_v<Statistics>, "members are found by their offsets");
+static_assert(std::is_standard_layout_v<HardwareCounters>, "members are found by their offsets");
 
-class Table {
+class CounterTable {
  public:
-  Table();
+  CounterTable();
   const Entry* find(std::uint32_t byte_offset) const {
     const auto end = entries_.begin() + count_;
     const auto it = std::lower_bound(
@@ -46,7 +46,7 @@ class Table {
     add(high, &counter, Part::kHigh);
   }
   void pair(std::uint32_t low, const std::uint64_t& counter) { pair(low, low + 4, counter); }
-  void clearing(std::uint32_t low, const Statistics::ClearOnRead& counter) {
+  void clearing(std::uint32_t low, const HardwareCounters::ClearOnRead& counter) {
     add(low, &counter, Part::kClearLow);
     add(low + 4, &counter, Part::kClearHigh);
   }
@@ -57,13 +57,13 @@ class Table {
   void add_rxb();
   void add_pcie_and_fec();
 
-  Statistics model_{};
+  HardwareCounters model_{};
   std::array<Entry, 320> entries_{};
   std::ptrdiff_t count_ = 0;
 };
 
-void Table::add_mac_rx() {
-  const Statistics::MacRx& rx = model_.mac_rx;
+void CounterTable::add_mac_rx() {
+  const HardwareCounters::MacRx& rx = model_.mac_rx;
   pair(spec::MAC_STAT_RX_XOFF_STB_L::kByteOffset, rx.xoff);
   pair(spec::MAC_STAT_RX_BYTE_COUNT_L::kByteOffset, rx.bytes);
   pair(spec::MAC_STAT_RX_ALIGN_ERROR_L::kByteOffset, rx.align_error);
@@ -83,8 +83,8 @@ void Table::add_mac_rx() {
   }
 }
 
-void Table::add_mac_tx() {
-  const Statistics::MacTx& tx = model_.mac_tx;
+void CounterTable::add_mac_tx() {
+  const HardwareCounters::MacTx& tx = model_.mac_tx;
   pair(spec::MAC_STAT_TX_XOFF_STB_L::kByteOffset, tx.xoff);
   pair(spec::MAC_STAT_TX_BYTE_COUNT_L::kByteOffset, tx.bytes);
   pair(spec::MAC_STAT_TX_TRANSMITTED_OK_L::kByteOffset, tx.transmitted_ok);
@@ -97,7 +97,7 @@ void Table::add_mac_tx() {
   }
 }
 
-void Table::add_tx_blocks() {
+void CounterTable::add_tx_blocks() {
   word(spec::TMI_DROP_PKTS::kByteOffset, model_.tmi.drop_frames);
   pair(spec::TMI_DROP_BYTE_L::kByteOffset, model_.tmi.drop_bytes);
   word(spec::TMI_ILLEGAL_PTP_REQS::kByteOffset, model_.tmi.illegal_ptp_requests);
@@ -114,8 +114,8 @@ void Table::add_tx_blocks() {
   pair(spec::TCE_TBI_DROP_BYTE_L::kByteOffset, model_.tbi.bytes);
 }
 
-void Table::add_rpc() {
-  const Statistics::Rpc& rpc = model_.rpc;
+void CounterTable::add_rpc() {
+  const HardwareCounters::Rpc& rpc = model_.rpc;
   word(spec::RPC_CNTR_TCP_OPT_ERR::kByteOffset, rpc.tcp_opt_err);
   word(spec::RPC_CNTR_UNKN_ETYPE::kByteOffset, rpc.unknown_ethertype);
   word(spec::RPC_CNTR_IPV4_FRAG::kByteOffset, rpc.ipv4_frag);
@@ -130,9 +130,9 @@ void Table::add_rpc() {
   }
 }
 
-void Table::add_rxb() {
+void CounterTable::add_rxb() {
   for (std::uint32_t i = 0; i < 8; ++i) {
-    const Statistics::RxbFifo& fifo = model_.rxb_fifo[i];
+    const HardwareCounters::RxbFifo& fifo = model_.rxb_fifo[i];
     word(spec::RXB_DROP_FRMS_STS::at(i).byte_offset, fifo.drop_frames);
     pair(spec::RXB_DROP_BYTES_STS_L::at(i).byte_offset, fifo.drop_bytes);
     word(spec::RXB_TRUN_FRMS_STS::at(i).byte_offset, fifo.truncated_frames);
@@ -143,7 +143,7 @@ void Table::add_rxb() {
     word(spec::RXB_PBUF_FIFO_LEVEL::at(i).byte_offset, fifo.level);
   }
   for (std::uint32_t i = 0; i < 4; ++i) {
-    const Statistics::RxbEnqueue& in = model_.rxb_enqueue[i];
+    const HardwareCounters::RxbEnqueue& in = model_.rxb_enqueue[i];
     word(spec::RXB_DRBO_FRM_CNT_SRC::at(i).byte_offset, in.frames);
     pair(spec::RXB_DRBO_BYTE_CNT_SRC_L::at(i).byte_offset,
          spec::RXB_DRBO_BYTE_CNT_SRC_H::at(i).byte_offset, in.bytes);
@@ -151,7 +151,7 @@ void Table::add_rxb() {
     word(spec::RXB_MAC_ERR::at(i).byte_offset, in.mac_err);
     word(spec::RXB_PARSER_ERR::at(i).byte_offset, in.parser_err);
     word(spec::RXB_FRM_ERR::at(i).byte_offset, in.frame_err);
-    const Statistics::RxbDequeue& out = model_.rxb_dequeue[i];
+    const HardwareCounters::RxbDequeue& out = model_.rxb_dequeue[i];
     word(spec::RXB_INTF_FRM_CNT_DST::at(i).byte_offset, out.interface_frames);
     pair(spec::RXB_INTF_BYTE_CNT_DST_L::at(i).byte_offset,
          spec::RXB_INTF_BYTE_CNT_DST_H::at(i).byte_offset, out.interface_bytes);
@@ -162,8 +162,8 @@ void Table::add_rxb() {
   }
 }
 
-void Table::add_pcie_and_fec() {
-  const Statistics::Pcie& pcie = model_.pcie;
+void CounterTable::add_pcie_and_fec() {
+  const HardwareCounters::Pcie& pcie = model_.pcie;
   pair(spec::PUL_USER_OB_RD_TLP_CNT_31_0::kByteOffset, pcie.read_tlp);
   pair(spec::PUL_USER_OB_RD_DWORD_CNT_31_0::kByteOffset, pcie.read_dword);
   pair(spec::PUL_USER_OB_WR_TLP_CNT_31_0::kByteOffset, pcie.write_tlp);
@@ -180,7 +180,7 @@ void Table::add_pcie_and_fec() {
   }
 }
 
-Table::Table() {
+CounterTable::CounterTable() {
   add_mac_rx();
   add_mac_tx();
   add_tx_blocks();
@@ -191,8 +191,8 @@ Table::Table() {
             [](const Entry& a, const Entry& b) { return a.byte_offset < b.byte_offset; });
 }
 
-const Table& table() {
-  static const Table instance;
+const CounterTable& table() {
+  static const CounterTable instance;
   return instance;
 }
 
@@ -215,14 +215,14 @@ void count_jumbo(std::array<std::uint64_t, kJumboLengthClasses>& classes, std::s
 
 }  // namespace
 
-Statistics::Cast Statistics::cast_of(std::span<const std::byte> frame) {
+HardwareCounters::Cast HardwareCounters::cast_of(std::span<const std::byte> frame) {
   if (frame.size() < 6 || (frame[0] & std::byte{1}) == std::byte{0}) return Cast::kUnicast;
   const bool broadcast = std::all_of(frame.begin(), frame.begin() + 6,
                                      [](std::byte value) { return value == std::byte{0xff}; });
   return broadcast ? Cast::kBroadcast : Cast::kMulticast;
 }
 
-void Statistics::tx_frame(std::size_t bytes, Cast cast) {
+void HardwareCounters::tx_frame(std::size_t bytes, Cast cast) {
   const std::size_t wire_bytes = bytes + kFcsBytes;
   mac_tx.bytes += wire_bytes;
   ++mac_tx.transmitted_ok;
@@ -232,7 +232,7 @@ void Statistics::tx_frame(std::size_t bytes, Cast cast) {
   count_jumbo(tmi.jumbo, wire_bytes);
 }
 
-void Statistics::rx_frame(std::size_t bytes, Cast cast) {
+void HardwareCounters::rx_frame(std::size_t bytes, Cast cast) {
   const std::size_t wire_bytes = bytes + kFcsBytes;
   mac_rx.bytes += wire_bytes;
   ++mac_rx.received_ok;
@@ -242,7 +242,7 @@ void Statistics::rx_frame(std::size_t bytes, Cast cast) {
   count_jumbo(rpc.jumbo, wire_bytes);
 }
 
-void Statistics::rx_parsed(const ParsedFrame& frame) {
+void HardwareCounters::rx_parsed(const ParsedFrame& frame) {
   const bool v4 = frame.l3 == spec::L3_TYPE::IPV4;
   rpc.tcp_opt_err += frame.tcp_option_error;
   rpc.unknown_ethertype += frame.unknown_ethertype;
@@ -253,7 +253,7 @@ void Statistics::rx_parsed(const ParsedFrame& frame) {
   rxb_enqueue[0].parser_err += frame.parser_error;
 }
 
-void Statistics::dma_read(std::size_t bytes) {
+void HardwareCounters::dma_read(std::size_t bytes) {
   const std::uint64_t dwords = (bytes + 3) / 4;
   ++pcie.read_tlp;
   pcie.read_dword += dwords;
@@ -261,16 +261,16 @@ void Statistics::dma_read(std::size_t bytes) {
   pcie.completion_dword += dwords;
 }
 
-void Statistics::dma_write(std::size_t bytes) {
+void HardwareCounters::dma_write(std::size_t bytes) {
   ++pcie.write_tlp;
   pcie.write_dword += (bytes + 3) / 4;
 }
 
-bool Statistics::owns(RegAddr addr) {
+bool HardwareCounters::owns(RegAddr addr) {
   return addr.bar == spec::Bar::kBar0 && table().find(addr.byte_offset & ~3u) != nullptr;
 }
 
-std::optional<std::uint32_t> Statistics::read(RegAddr addr) {
+std::optional<std::uint32_t> HardwareCounters::read(RegAddr addr) {
   if (addr.bar != spec::Bar::kBar0) return std::nullopt;
   const Entry* entry = table().find(addr.byte_offset & ~3u);
   if (entry == nullptr) return std::nullopt;

@@ -26,7 +26,7 @@ inline constexpr std::size_t kMacLengthClasses = 7;
 /// Length classes of RPC (Rx) and TMI (Tx): 1519-2047, -4095, -8191, -9216, 9217-max.
 inline constexpr std::size_t kJumboLengthClasses = 5;
 
-struct Statistics {
+struct HardwareCounters {
   struct MacRx {
     std::uint64_t xoff, bytes, align_error, too_long, received_ok, bad_fcs, if_in_errors,
         multicast, broadcast, undersize, oversize, jabber, fragment, control_frames;
@@ -101,7 +101,7 @@ struct Statistics {
   std::optional<std::uint32_t> read(spec::RegAddr addr);
   /// True when `addr` is a counter register; such a register ignores writes.
   static bool owns(spec::RegAddr addr);
-  void reset() { *this = Statistics{}; }
+  void reset() { *this = HardwareCounters{}; }
 };
 
 }  // namespace hni::device

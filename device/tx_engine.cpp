@@ -34,7 +34,7 @@ TxEngine::TxEngine(CardContext& context)
 void TxEngine::reset() {
   for (Queue& queue : queues_) queue = Queue{};
   completions_.fill(CompletionQueue{});
-  completion_lives_.fill(QueueLife{});
+  completion_lives_.fill(QueueLifecycleChecker{});
   pending_.fill(0);
   waiting_.fill(0);
   flight_.reset();
@@ -209,7 +209,7 @@ bool TxEngine::run(unsigned budget) {
   return flight_.has_value() || has_work();
 }
 
-TxEngine::Collect TxEngine::collect(Queue& queue, Packet& packet) {
+TxEngine::Collect TxEngine::collect(Queue& queue, TxPacket& packet) {
   packet.meta.raw = card_.regs.peek<spec::QM_TWQ_DEFAULT_META_L>().raw |
                     std::uint64_t{card_.regs.peek<spec::QM_TWQ_DEFAULT_META_H>().raw} << 32;
   bool meta_seen = false;
@@ -247,7 +247,7 @@ TxEngine::Collect TxEngine::collect(Queue& queue, Packet& packet) {
   return Collect::kIncomplete;
 }
 
-bool TxEngine::gather(const Packet& packet) {
+bool TxEngine::gather(const TxPacket& packet) {
   std::byte* to = staging_.get() + kHeadroom;
   for (std::size_t i = 0; i < packet.fragments; ++i) {
     Fragment fragment = fragments_[i];
@@ -276,7 +276,7 @@ void TxEngine::start(unsigned twq) {
   };
   // Room for a timestamp and a completion before anything is sent.
   if (!completion.enabled() || completion.room() < 2) return wait();
-  Packet packet;
+  TxPacket packet;
   switch (collect(queue, packet)) {
     case Collect::kIncomplete:
       card_.events().note(spec::ProtocolAction::kPacketForm);
@@ -303,7 +303,7 @@ void TxEngine::start(unsigned twq) {
   flight_ = Flight{twq, packet, segmented, false};
 }
 
-bool TxEngine::prepare(const Packet& packet, bool& segmented) {
+bool TxEngine::prepare(const TxPacket& packet, bool& segmented) {
   const std::span<std::byte> bytes{staging_.get() + kHeadroom, packet.bytes};
   segmented = packet.meta.REQ_LSO() != 0;
   if (segmented) {
@@ -379,7 +379,7 @@ TxEngine::Emit TxEngine::to_mac(std::span<std::byte> frame) {
     return Emit::kHeld;
   }
   flight_->sent = true;
-  card_.stats.tx_frame(out.size(), Statistics::cast_of(out));
+  card_.stats.tx_frame(out.size(), HardwareCounters::cast_of(out));
   return Emit::kGone;
 }
 
@@ -392,7 +392,7 @@ void TxEngine::finish() {
   complete(flight.twq, flight.packet, flight.sent);
 }
 
-void TxEngine::complete(unsigned twq, const Packet& packet, bool sent) {
+void TxEngine::complete(unsigned twq, const TxPacket& packet, bool sent) {
   Queue& queue = queues_[twq];
   const unsigned q = twq % kQueueBlocks;
   const bool second = twq >= kQueueBlocks;
@@ -432,7 +432,7 @@ void TxEngine::push(unsigned q, std::uint64_t raw) {
   // The driver may have reset or disabled the queue, or shut the way to memory, since the packet
   // was started.
   if (!queue.enabled() || queue.room() == 0 || !card_.may_write_host()) return;
-  if (!queue.push(card_.dma, raw, CompletionKind::kTransmit, card_.voice)) {
+  if (!queue.push(card_.dma, raw, CompletionKind::kTransmit, card_.interposer)) {
     ++card_.events().tx_dma_fault;
     return;
   }

@@ -83,7 +83,7 @@ class TxEngine {
     std::uint32_t tail = 0;  // doorbell
     bool enabled = false;
     bool failed = false;
-    QueueLife life;
+    QueueLifecycleChecker life;
     TxQueueCounters counters;
   };
   struct Fragment {
@@ -91,7 +91,7 @@ class TxEngine {
     std::uint32_t bytes;
   };
   /// One packet, from its descriptors.
-  struct Packet {
+  struct TxPacket {
     spec::TWD_META meta{};
     std::size_t fragments = 0;
     std::size_t bytes = 0;
@@ -101,20 +101,20 @@ class TxEngine {
   /// The packet that was gathered and is being sent.
   struct Flight {
     unsigned twq = 0;
-    Packet packet;
+    TxPacket packet;
     bool segmented = false;
     bool sent = false;  // a frame of it reached the wire
   };
   enum class Collect { kPacket, kIncomplete, kMalformed, kFault };
   enum class Emit { kGone, kHeld };
 
-  Collect collect(Queue& queue, Packet& packet);
-  bool gather(const Packet& packet);
+  Collect collect(Queue& queue, TxPacket& packet);
+  bool gather(const TxPacket& packet);
   void start(unsigned twq);
-  bool prepare(const Packet& packet, bool& segmented);
+  bool prepare(const TxPacket& packet, bool& segmented);
   bool pump(unsigned& budget);
   void finish();
-  void complete(unsigned twq, const Packet& packet, bool sent);
+  void complete(unsigned twq, const TxPacket& packet, bool sent);
   void push(unsigned q, std::uint64_t raw);
   Emit emit(std::span<std::byte> frame);
   Emit to_mac(std::span<std::byte> frame);
@@ -132,7 +132,7 @@ class TxEngine {
   CardContext& card_;
   std::array<Queue, kTxWorkQueues> queues_;
   std::array<CompletionQueue, kQueueBlocks> completions_;
-  std::array<QueueLife, kQueueBlocks> completion_lives_;
+  std::array<QueueLifecycleChecker, kQueueBlocks> completion_lives_;
   std::array<std::uint64_t, kTxWorkQueues / 64> pending_{};  // can make progress
   std::array<std::uint64_t, kTxWorkQueues / 64> waiting_{};  // needs a doorbell or completion room
   unsigned current_ = 0;

@@ -25,17 +25,17 @@
 #include <span>
 
 #include "driver/control/clock.hpp"
+#include "driver/control/statistics.hpp"
+#include "driver/filter/rx_filter.hpp"
 #include "driver/firmware/firmware_client.hpp"
 #include "driver/port_config.hpp"
-#include "driver/filter/rx_filter.hpp"
-#include "driver/control/statistics.hpp"
 
 namespace hni {
 
 template <DeviceIo Io, class Obs = NullObserver>
 class Port {
  public:
-  using D = Door<Io, Obs>;
+  using D = CheckedIo<Io, Obs>;
   using Pair = QueuePair<Io, Obs>;
 
   static constexpr Duration kServicePeriod = std::chrono::seconds(1);
@@ -50,14 +50,14 @@ class Port {
   explicit Port(Io& io) : Port(io, own_observer_) {}
   /// Both outlive the port.
   Port(Io& io, Obs& observer)
-      : door_(io, observer),
-        irq_(door_),
-        setup_(door_),
-        link_(door_),
-        filter_(door_),
-        firmware_(door_),
-        clock_(door_),
-        statistics_(door_) {}
+      : device_(io, observer),
+        irq_(device_),
+        setup_(device_),
+        link_(device_),
+        filter_(device_),
+        firmware_(device_),
+        clock_(device_),
+        statistics_(device_) {}
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
   /// Gives all memory back. A port that was not detached first is cut off from its memory, not
@@ -73,7 +73,7 @@ class Port {
     if (auto r = check(config); !r) return r;
     config_ = config;
     error_ = {};
-    door_.revive();
+    device_.revive();
     Result<> result = allocate();
     if (result) result = bring_up(now);
     if (!result) {
@@ -85,13 +85,13 @@ class Port {
 
   /// Wants the port to run; it will as soon as the firmware agrees. Also the way out of kFailed.
   void start(Time now) {
-    wanted_ = true;
+    admin_up_ = true;
     if (state_ == PortState::kFailed) enter_reset(now, error_.code);
   }
 
   /// Wants the queues off; packets that the card did not confirm are dropped and counted.
   void stop(Time now) {
-    wanted_ = false;
+    admin_up_ = false;
     if (state_ == PortState::kRunning || state_ == PortState::kOwnership) {
       quiesce(now);
       go(PortState::kStopping, now);
@@ -100,9 +100,9 @@ class Port {
 
   /// Ends everything; state() becomes kDetached after some steps, at once if the card is gone.
   void detach(Time now) {
-    wanted_ = false;
+    admin_up_ = false;
     if (state_ == PortState::kDetached) return;
-    if (state_ != PortState::kGone && door_.gone()) vanish(now);
+    if (state_ != PortState::kGone && device_.gone()) on_surprise_removal(now);
     if (state_ == PortState::kGone) {
       release_all();
       go(PortState::kDetached, now);
@@ -118,14 +118,14 @@ class Port {
   /// work.
   void step(Time now) {
     if (state_ == PortState::kDetached || state_ == PortState::kGone) return;
-    if (door_.gone()) return vanish(now);
+    if (device_.gone()) return on_surprise_removal(now);
     firmware_.step(now);
     switch (state_) {
       case PortState::kBringUp:
         step_bring_up(now);
         break;
       case PortState::kReady:
-        if (wanted_) take_over(now);
+        if (admin_up_) take_over(now);
         break;
       case PortState::kOwnership:
         step_ownership(now);
@@ -145,14 +145,14 @@ class Port {
       case PortState::kFailed:
         break;
     }
-    if (door_.gone()) vanish(now);
+    if (device_.gone()) on_surprise_removal(now);
   }
 
   /// A vector fired. Queue vectors only tell the observer: the application polls its queue and
   /// then rearms it.
   void interrupt(Vector vector, Time now) {
     if (state_ == PortState::kDetached || state_ == PortState::kGone) return;
-    door_.obs.interrupt(vector);
+    device_.obs.interrupt(vector);
     if (raw(vector) == 0) firmware_.interrupt(now);
     if (raw(vector) == 1 && state_ == PortState::kRunning) {
       on_link(link_.interrupt(now, drop_mode_follows_pause()));
@@ -169,7 +169,7 @@ class Port {
         return Time::max();
       case PortState::kReady:
         // start() on a port that waits for nothing: at once.
-        return wanted_ ? Time{} : firmware_.deadline();
+        return admin_up_ ? Time{} : firmware_.deadline();
       case PortState::kRunning:
         return std::min(
             {firmware_.deadline(), link_.deadline(), next_service_, next_quiesce_look_});
@@ -196,7 +196,7 @@ class Port {
     return n;
   }
 
-  /// Sends packets; how many were taken, from the front. Taken packets' fragments are no longer
+  /// Sends packets; how many were taken, from the front. PollResult packets' fragments are no longer
   /// the application's.
   std::uint32_t tx_burst(QueueId queue, std::span<const Packet> packets, Time now) {
     Pair* pair = running_pair(queue);
@@ -204,7 +204,7 @@ class Port {
     (void)tx_reap(queue, now);
     if (pair->state() != PairState::kRunning) return 0;
     const std::uint32_t n = pair->tx.burst(packets);
-    if (door_.obs.wants_sent_packets()) pair->tx.tell_sent(RingKind::kTwq0, packets.first(n));
+    if (device_.obs.wants_sent_packets()) pair->tx.trace_sent(RingKind::kTwq0, packets.first(n));
     return n;
   }
 
@@ -215,7 +215,7 @@ class Port {
     (void)tx_reap(queue, now);
     if (pair->state() != PairState::kRunning) return 0;
     const std::uint32_t n = pair->tx.burst_plain(packets);
-    if (door_.obs.wants_sent_packets()) pair->tx.tell_sent(RingKind::kTwq1, packets.first(n));
+    if (device_.obs.wants_sent_packets()) pair->tx.trace_sent(RingKind::kTwq1, packets.first(n));
     return n;
   }
 
@@ -265,7 +265,7 @@ class Port {
 
   /// Gives a packet's fragments back. After detach() there is nothing to give back to.
   void release(Packet& packet) {
-    if (packet_memory_.cpu != nullptr) pool_.drop(packet);
+    if (packet_memory_.cpu != nullptr) pool_.put(packet);
     packet.segment_count = 0;
     packet.length = 0;
   }
@@ -284,9 +284,9 @@ class Port {
   [[nodiscard]] const Pair& pair(QueueId queue) const { return *pairs_[raw(queue)]; }
   [[nodiscard]] const FragmentPool& pool() const { return pool_; }
   [[nodiscard]] const RecoveryCounters& recoveries() const { return recoveries_; }
-  [[nodiscard]] const auto& refused() const { return door_.refused(); }
-  [[nodiscard]] D& door() { return door_; }
-  [[nodiscard]] Firmware<Io, Obs>& firmware() { return firmware_; }
+  [[nodiscard]] const auto& refused() const { return device_.refused(); }
+  [[nodiscard]] D& device() { return device_; }
+  [[nodiscard]] FirmwareClient<Io, Obs>& firmware() { return firmware_; }
   [[nodiscard]] Link<Io, Obs>& link() { return link_; }
   [[nodiscard]] RxFilter<Io, Obs>& filter() { return filter_; }
   [[nodiscard]] Clock<Io, Obs>& clock() { return clock_; }
@@ -312,7 +312,7 @@ class Port {
   void configure_filter();
   void follow_capabilities();
   void step_running(Time now);
-  void serve(Time now);
+  void housekeeping(Time now);
   void watch_firmware(Time now);
   void on_link(LinkEvent event);
   void reset_queue(Pair& pair, Time now);
@@ -323,7 +323,7 @@ class Port {
   void enter_reset(Time now, ErrorCode why);
   void step_closing(Time now);
   void fail_port(Error why, Time now);
-  void vanish(Time now);
+  void on_surprise_removal(Time now);
   void go(PortState to, Time now);
   void tell(PortEventKind kind, std::uint32_t value = 0);
   auto drop_mode_follows_pause() {
@@ -351,12 +351,12 @@ class Port {
   }
 
   [[no_unique_address]] NullObserver own_observer_;
-  D door_;
+  D device_;
   Interrupts<Io, Obs> irq_;
   Setup<Io, Obs> setup_;
   Link<Io, Obs> link_;
   RxFilter<Io, Obs> filter_;
-  Firmware<Io, Obs> firmware_;
+  FirmwareClient<Io, Obs> firmware_;
   Clock<Io, Obs> clock_;
   Statistics<Io, Obs> statistics_;
   FragmentPool pool_;
@@ -366,7 +366,7 @@ class Port {
 
   PortConfig config_;
   PortState state_ = PortState::kDetached;
-  bool wanted_ = false;
+  bool admin_up_ = false;
   Error error_;
   EventQueue events_;
   RecoveryCounters recoveries_;

@@ -7,11 +7,11 @@
 #include <cstdint>
 #include <optional>
 
-#include "driver/core/error.hpp"
 #include "driver/control/interrupts.hpp"
 #include "driver/control/link.hpp"
-#include "driver/queues/queue_pair.hpp"
 #include "driver/control/setup.hpp"
+#include "driver/core/error.hpp"
+#include "driver/queues/queue_pair.hpp"
 
 namespace hni {
 
@@ -23,8 +23,8 @@ struct PortConfig {
   std::uint32_t queues = 1;  ///< pairs, 1 .. 128
   QueueConfig queue;         ///< of each pair
   std::uint32_t mtu = 1500;  ///< 1280 .. 9728 bytes behind the Ethernet header; a software limit
-  std::uint32_t page_shift =
-      0;  ///< packet memory is taken in pages of 2^page_shift fragments, 0 .. 4
+  /// packet memory is taken in pages of 2^page_shift fragments, 0 .. 4
+  std::uint32_t page_shift = 0;
   /// Fragments beyond those that the buffer rings hold: what the application and the transmit
   /// rings may hold at once. 0: one for each transmit descriptor pair.
   std::uint32_t spare_fragments = 0;

@@ -36,7 +36,7 @@ Result<> Port<Io, Obs>::allocate() {
   const std::uint64_t lent = std::uint64_t{config_.queues} * (q.header_ring + q.payload_ring);
   const std::uint64_t page = 1ULL << config_.page_shift;
   const std::uint64_t fragments = (spare + lent + page - 1) / page * page;
-  const auto memory = door_.io.dma_alloc(fragments * kFragmentBytes);
+  const auto memory = device_.io.dma_alloc(fragments * kFragmentBytes);
   if (!memory) return fail(ErrorCode::kNoMemory, fragments * kFragmentBytes);
   packet_memory_ = *memory;
   if (auto r = pool_.init(packet_memory_, config_.page_shift); !r) return r;
@@ -49,7 +49,7 @@ Result<> Port<Io, Obs>::allocate() {
   if (auto r = filter_.set_mac(config_.mac); !r) return r;
   if (auto r = filter_.set_queue_count(config_.queues); !r) return r;
   for (std::uint32_t i = 0; i < config_.queues; ++i) {
-    Pair& pair = pairs_[i].emplace(door_, pool_);
+    Pair& pair = pairs_[i].emplace(device_, pool_);
     pair_count_ = i + 1;
     QueueConfig queue = q;
     queue.frames_per_interrupt = config_.moderation.rx_frames;
@@ -74,14 +74,14 @@ void Port<Io, Obs>::release_all() {
   pairs_.reset();
   pair_count_ = 0;
   pool_ = FragmentPool{};
-  if (packet_memory_.cpu != nullptr) door_.io.dma_free(packet_memory_);
+  if (packet_memory_.cpu != nullptr) device_.io.dma_free(packet_memory_);
   packet_memory_ = {};
 }
 
 template <DeviceIo Io, class Obs>
 Result<> Port<Io, Obs>::bring_up(Time now) {
-  door_.flush();
-  if (door_.gone()) return fail(ErrorCode::kCardGone);
+  device_.flush();
+  if (device_.gone()) return fail(ErrorCode::kCardGone);
   if (auto r = setup_.program(config_.pcie); !r) return r;
   if (auto r = firmware_.start(now); !r) return r;
   go(PortState::kBringUp, now);
@@ -97,9 +97,9 @@ void Port<Io, Obs>::step_bring_up(Time now) {
   go(PortState::kReady, now);
   // Only a reset brings a port up with an error.
   if (error_.code != ErrorCode::kNone)
-    door_.obs.recovery_done(RecoveryStep::kCardReset, static_cast<std::uint32_t>(error_.code),
-                            now);
-  if (wanted_) take_over(now);
+    device_.obs.recovery_done(RecoveryStep::kCardReset, static_cast<std::uint32_t>(error_.code),
+                              now);
+  if (admin_up_) take_over(now);
 }
 
 // ---- Start
@@ -107,7 +107,7 @@ void Port<Io, Obs>::step_bring_up(Time now) {
 template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::take_over(Time now) {
   if (!firmware_.capabilities().has_link_speed()) {
-    wanted_ = false;
+    admin_up_ = false;
     return fail_port({ErrorCode::kFirmwareBadLink, 0}, now);
   }
   if (auto r = firmware_.take_ownership(true, now); !r) return fail_port(r.error(), now);
@@ -127,11 +127,11 @@ void Port<Io, Obs>::start_queues(Time now) {
   const Capabilities& caps = firmware_.capabilities();
   go(PortState::kRunning, now);
   // Whoever used the card before may have left in a hurry.
-  QueueSetup<Io, Obs>(door_).drop_at_mac(false);
+  QueueSetup<Io, Obs>(device_).drop_at_mac(false);
   const auto link = link_.start(now, caps.link_speed, caps.link_fec, drop_mode_follows_pause());
   for (std::uint32_t i = 0; i < pair_count_; ++i) pairs_[i]->enable();
   drop_mode_follows_pause()(link_.tx_pause_on());
-  door_.flush();
+  device_.flush();
   for (std::uint32_t i = 0; i < pair_count_; ++i) pairs_[i]->fill();
   configure_filter();
   VectorSet vectors;
@@ -174,12 +174,12 @@ void Port<Io, Obs>::step_running(Time now) {
   if (state_ != PortState::kRunning) return;
   if (now >= link_.deadline()) on_link(link_.step(now, drop_mode_follows_pause()));
   if (now >= next_quiesce_look_) step_queue_resets(now);
-  if (state_ == PortState::kRunning && now >= next_service_) serve(now);
+  if (state_ == PortState::kRunning && now >= next_service_) housekeeping(now);
 }
 
 /// Once a second.
 template <DeviceIo Io, class Obs>
-void Port<Io, Obs>::serve(Time now) {
+void Port<Io, Obs>::housekeeping(Time now) {
   next_service_ = now + kServicePeriod;
   statistics_.step(now);
   clock_.step(now);
@@ -195,7 +195,7 @@ void Port<Io, Obs>::serve(Time now) {
     if (p.state() != PairState::kRunning) continue;
     if (p.tx_hung(now)) {
       ++recoveries_.tx_hangs;
-      door_.obs.recovery_step(RecoveryStep::kTransmitHang, raw(p.queue()), now);
+      device_.obs.recovery_step(RecoveryStep::kTransmitHang, raw(p.queue()), now);
       if (p.hung_again()) return enter_reset(now, ErrorCode::kTimeout);
       reset_queue(p, now);
       continue;
@@ -206,7 +206,7 @@ void Port<Io, Obs>::serve(Time now) {
       p.rx.refill();
       irq_.kick_starved(p.vector());
       ++recoveries_.starvation_kicks;
-      door_.obs.recovery_step(RecoveryStep::kStarvationKick, raw(p.queue()), now);
+      device_.obs.recovery_step(RecoveryStep::kStarvationKick, raw(p.queue()), now);
     }
   }
   if (now >= reset_not_before_) backoff_ = kFirstBackoff;
@@ -218,7 +218,7 @@ void Port<Io, Obs>::watch_firmware(Time now) {
   if (firmware_.crashed()) {
     ++recoveries_.firmware_crashes;
     const auto cause = static_cast<std::uint32_t>(firmware_.crash_cause());
-    door_.obs.recovery_step(RecoveryStep::kFirmwareCrash, cause, now);
+    device_.obs.recovery_step(RecoveryStep::kFirmwareCrash, cause, now);
     tell(PortEventKind::kFirmwareCrash, cause);
     // A restart of the mailbox shuts the card's way to memory meanwhile: queues first.
     if (firmware_.recovery_restarts_mailbox()) return enter_reset(now, ErrorCode::kFirmwareSilent);
@@ -244,11 +244,11 @@ void Port<Io, Obs>::on_link(LinkEvent event) {
 template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::reset_queue(Pair& pair, Time now) {
   ++recoveries_.queue_resets;
-  door_.obs.recovery_step(RecoveryStep::kQueueReset, raw(pair.queue()), now);
+  device_.obs.recovery_step(RecoveryStep::kQueueReset, raw(pair.queue()), now);
   tell(PortEventKind::kQueueReset, raw(pair.queue()));
   irq_.mask(pair.vector());
   pair.disable(now);
-  door_.flush();
+  device_.flush();
   next_quiesce_look_ = now;
 }
 
@@ -256,7 +256,7 @@ template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::step_queue_resets(Time now) {
   bool discard = false;
   bool waiting = false;
-  QueueSetup<Io, Obs> queues(door_);
+  QueueSetup<Io, Obs> queues(device_);
   for (std::uint32_t i = 0; i < pair_count_; ++i) {
     Pair& p = *pairs_[i];
     p.step_quiesce(now, discard);
@@ -264,13 +264,13 @@ void Port<Io, Obs>::step_queue_resets(Time now) {
     waiting = waiting || p.state() == PairState::kQuiescing;
     if (p.state() != PairState::kOff) continue;
     p.enable();
-    door_.flush();
+    device_.flush();
     p.fill();
     irq_.enable(p.vector(), config_.moderation);
     VectorSet vectors;
     vectors.add(p.vector());
     irq_.kick(vectors);
-    door_.obs.recovery_done(RecoveryStep::kQueueReset, raw(p.queue()), now);
+    device_.obs.recovery_done(RecoveryStep::kQueueReset, raw(p.queue()), now);
   }
   queues.drop_at_mac(discard);
   next_quiesce_look_ = waiting ? now + Pair::kIdlePoll : Time::max();
@@ -288,7 +288,7 @@ void Port<Io, Obs>::quiesce(Time now) {
     irq_.mask(pairs_[i]->vector());
     pairs_[i]->disable(now);
   }
-  door_.flush();
+  device_.flush();
   next_service_ = Time::max();
   next_quiesce_look_ = now;
 }
@@ -302,7 +302,7 @@ bool Port<Io, Obs>::all_off(Time now) {
     pairs_[i]->step_quiesce(now, discard);
     waiting = waiting || pairs_[i]->state() == PairState::kQuiescing;
   }
-  QueueSetup<Io, Obs>(door_).drop_at_mac(discard);
+  QueueSetup<Io, Obs>(device_).drop_at_mac(discard);
   next_quiesce_look_ = waiting ? now + Pair::kIdlePoll : Time::max();
   return !waiting;
 }
@@ -322,7 +322,7 @@ void Port<Io, Obs>::step_stopping(Time now) {
 template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::enter_reset(Time now, ErrorCode why) {
   ++recoveries_.card_resets;
-  door_.obs.recovery_step(RecoveryStep::kCardReset, static_cast<std::uint32_t>(why), now);
+  device_.obs.recovery_step(RecoveryStep::kCardReset, static_cast<std::uint32_t>(why), now);
   error_ = {why, 0};
   tell(PortEventKind::kCardReset, static_cast<std::uint32_t>(why));
   quiesce(now);
@@ -360,7 +360,7 @@ void Port<Io, Obs>::fail_port(Error why, Time now) {
 }
 
 template <DeviceIo Io, class Obs>
-void Port<Io, Obs>::vanish(Time now) {
+void Port<Io, Obs>::on_surprise_removal(Time now) {
   error_ = {ErrorCode::kCardGone, 0};
   if (state_ == PortState::kDetached) return;  // while its memory was given back: it has none left
   for (std::uint32_t i = 0; i < pair_count_; ++i) pairs_[i]->reclaim();
@@ -374,7 +374,7 @@ void Port<Io, Obs>::vanish(Time now) {
 
 template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::go(PortState to, Time now) {
-  door_.obs.state_changed(static_cast<std::uint8_t>(state_), static_cast<std::uint8_t>(to), now);
+  device_.obs.state_changed(static_cast<std::uint8_t>(state_), static_cast<std::uint8_t>(to), now);
   state_ = to;
 }
 

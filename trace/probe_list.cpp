@@ -4,8 +4,8 @@
 #include <array>
 #include <type_traits>
 
-#include "driver/firmware/firmware_client.hpp"
 #include "driver/core/observer.hpp"
+#include "driver/firmware/firmware_client.hpp"
 #include "driver/port_config.hpp"
 
 namespace hni::trace {

@@ -10,7 +10,7 @@
 namespace hni::device::vfio_user {
 
 void DmaMessages::set_limit(std::uint64_t bytes) {
-  most_bytes_ = std::clamp<std::uint64_t>(bytes, 8, kMostBytes);
+  most_bytes_ = std::clamp<std::uint64_t>(bytes, 8, kMaxBytes);
 }
 
 std::optional<Message> DmaMessages::wait_for(std::uint16_t id) {
@@ -21,11 +21,11 @@ std::optional<Message> DmaMessages::wait_for(std::uint16_t id) {
       if ((message->header.flags & Header::kTypeMask) == Header::kReply) {
         if (message->header.id == id && message->fds.empty()) return message;
         client_->refuse("an answer to nothing");
-      } else if (++asked == kMostAsked) {
+      } else if (++asked == kMaxAsked) {
         client_->refuse("more questions than the card can hold, and no answer");
       } else if (at_once_ && at_once_(*message)) {
         continue;
-      } else if (held_.size() == kMostHeld) {
+      } else if (held_.size() == kMaxHeld) {
         client_->refuse("more questions than the card can hold, and no answer");
       } else {
         ++counters_.held;

@@ -32,15 +32,15 @@ struct DmaMessageCounters {
 class DmaMessages final : public RemoteMemory {
  public:
   static constexpr std::chrono::milliseconds kAnswerTime{2000};
-  static constexpr std::size_t kMostHeld = 256;
-  static constexpr std::size_t kMostAsked = 65536;
+  static constexpr std::size_t kMaxHeld = 256;
+  static constexpr std::size_t kMaxAsked = 65536;
 
   /// The client of now; nullptr: there is none. What was held back is forgotten.
   void set_client(Connection* client) {
     client_ = client;
     held_.clear();
     next_id_ = 1;
-    most_bytes_ = kMostBytes;
+    most_bytes_ = kMaxBytes;
   }
   /// Asked for each question that comes while an answer is waited for. True: it is answered.
   void set_at_once(std::function<bool(Message&)> at_once) { at_once_ = std::move(at_once); }
@@ -56,7 +56,7 @@ class DmaMessages final : public RemoteMemory {
   const DmaMessageCounters& counters() const { return counters_; }
 
  private:
-  static constexpr std::uint64_t kMostBytes = 4096;
+  static constexpr std::uint64_t kMaxBytes = 4096;
 
   struct Held {
     Header header;
@@ -72,7 +72,7 @@ class DmaMessages final : public RemoteMemory {
 
   Connection* client_ = nullptr;
   std::function<bool(Message&)> at_once_;
-  std::uint64_t most_bytes_ = kMostBytes;
+  std::uint64_t most_bytes_ = kMaxBytes;
   std::uint16_t next_id_ = 1;
   std::deque<Held> held_;
   Held current_;

@@ -41,7 +41,7 @@ EmulatorMessage access_message(EmulatorCommand command, std::uint32_t address,
 
 }  // namespace
 
-tl::expected<std::unique_ptr<ForeignFirmware>, std::string> ForeignFirmware::connect(
+tl::expected<std::unique_ptr<ExternalFirmware>, std::string> ExternalFirmware::connect(
     const std::string& path, Report report) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -54,21 +54,21 @@ tl::expected<std::unique_ptr<ForeignFirmware>, std::string> ForeignFirmware::con
     return tl::make_unexpected("'" + path + "': " + std::strerror(errno) +
                                "; start the firmware first, it listens there");
   }
-  return std::unique_ptr<ForeignFirmware>(
-      new ForeignFirmware(path, std::move(report), std::move(fd)));
+  return std::unique_ptr<ExternalFirmware>(
+      new ExternalFirmware(path, std::move(report), std::move(fd)));
 }
 
-ForeignFirmware::ForeignFirmware(std::string path, Report report, OwnedFd socket)
+ExternalFirmware::ExternalFirmware(std::string path, Report report, OwnedFd socket)
     : path_(std::move(path)), report_(std::move(report)), socket_(std::move(socket)) {}
 
-void ForeignFirmware::serve_card(Card& card, GuestMemory& memory) {
+void ExternalFirmware::serve_card(Card& card, GuestMemory& memory) {
   card_ = &card;
   memory_ = &memory;
   memory.keep_files();
   card.set_firmware(*this);
 }
 
-void ForeignFirmware::die(const std::string& why) {
+void ExternalFirmware::die(const std::string& why) {
   if (!alive()) return;
   why_ = why;
   ++counters_.deaths;
@@ -78,7 +78,7 @@ void ForeignFirmware::die(const std::string& why) {
 
 // ---- To the firmware
 
-bool ForeignFirmware::wait_for(short events, Clock::time_point end) {
+bool ExternalFirmware::wait_for(short events, Clock::time_point end) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
   pollfd wait{socket_.get(), events, 0};
   if (left > 0 && (::poll(&wait, 1, static_cast<int>(left)) > 0 || errno == EINTR)) return true;
@@ -86,14 +86,14 @@ bool ForeignFirmware::wait_for(short events, Clock::time_point end) {
   return false;
 }
 
-bool ForeignFirmware::send_some(const EmulatorMessage& message, std::size_t& done,
-                                const std::vector<int>& files) {
+bool ExternalFirmware::send_some(const EmulatorMessage& message, std::size_t& done,
+                                 const std::vector<int>& files) {
   iovec io{const_cast<std::byte*>(reinterpret_cast<const std::byte*>(&message)) + done,
            sizeof message - done};
   msghdr header{};
   header.msg_iov = &io;
   header.msg_iovlen = 1;
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(EmulatorMessage::kMostFds * sizeof(int))> control{};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(EmulatorMessage::kMaxFds * sizeof(int))> control{};
   if (done == 0 && !files.empty()) {
     header.msg_control = control.data();
     header.msg_controllen = CMSG_SPACE(files.size() * sizeof(int));
@@ -108,7 +108,7 @@ bool ForeignFirmware::send_some(const EmulatorMessage& message, std::size_t& don
   return n > 0 || would_block();
 }
 
-void ForeignFirmware::send(EmulatorMessage& message, const std::vector<int>& files) {
+void ExternalFirmware::send(EmulatorMessage& message, const std::vector<int>& files) {
   const auto end = Clock::now() + kAnswerTime;
   for (std::size_t done = 0; alive() && done < sizeof message;) {
     if (!send_some(message, done, files)) return die(system_error("send"));
@@ -117,19 +117,19 @@ void ForeignFirmware::send(EmulatorMessage& message, const std::vector<int>& fil
   ++under_way_;
 }
 
-bool ForeignFirmware::shown(std::uint64_t address) const {
+bool ExternalFirmware::shown(std::uint64_t address) const {
   return std::any_of(shown_.begin(), shown_.end(), [&](const SharedWindow& w) {
     return address >= w.address && address - w.address < w.bytes;
   });
 }
 
 /// The windows of all descriptors that the host posted and the firmware has not completed.
-std::vector<SharedWindow> ForeignFirmware::wanted_memory() const {
+std::vector<SharedWindow> ExternalFirmware::wanted_memory() const {
   std::vector<SharedWindow> windows;
   for (std::uint32_t i = 0; i < kMailboxWords; i += 2) {
     if ((words_[i] & kBothDone) != kHostDone) continue;
     const auto window = memory_->shared(address_in(words_[i], words_[i + 1]), 1);
-    if (window && windows.size() < EmulatorMessage::kMostFds &&
+    if (window && windows.size() < EmulatorMessage::kMaxFds &&
         std::find(windows.begin(), windows.end(), *window) == windows.end()) {
       windows.push_back(*window);
     }
@@ -137,7 +137,7 @@ std::vector<SharedWindow> ForeignFirmware::wanted_memory() const {
   return windows;
 }
 
-void ForeignFirmware::show_memory() {
+void ExternalFirmware::show_memory() {
   std::vector<SharedWindow> windows = wanted_memory();
   shown_generation_ = memory_->generation();
   if (windows == shown_) return;
@@ -159,11 +159,11 @@ void ForeignFirmware::show_memory() {
   (void)ask(kMailboxFirst);
 }
 
-void ForeignFirmware::follow_memory() {
+void ExternalFirmware::follow_memory() {
   if (alive() && !shown_.empty() && shown_generation_ != memory_->generation()) show_memory();
 }
 
-void ForeignFirmware::write(std::uint32_t byte_offset, std::uint32_t value) {
+void ExternalFirmware::write(std::uint32_t byte_offset, std::uint32_t value) {
   const std::uint32_t word = (byte_offset - kMailboxFirst) / 4;
   if (byte_offset < kMailboxFirst || word >= kMailboxWords || !alive()) return;
   words_[word] = value;
@@ -172,14 +172,14 @@ void ForeignFirmware::write(std::uint32_t byte_offset, std::uint32_t value) {
     if (shown_generation_ != memory_->generation() || !shown(address)) show_memory();
     if (!shown(address)) ++counters_.unshown;
   }
-  if (under_way_ >= kMostUnderWay) (void)ask(kMailboxFirst);
+  if (under_way_ >= kMaxUnderWay) (void)ask(kMailboxFirst);
   if (!alive()) return;
   EmulatorMessage message = access_message(EmulatorCommand::kBarWrite, byte_offset, value);
   ++counters_.writes;
   send(message);
 }
 
-std::optional<std::uint32_t> ForeignFirmware::read(std::uint32_t byte_offset) {
+std::optional<std::uint32_t> ExternalFirmware::read(std::uint32_t byte_offset) {
   const bool mailbox =
       byte_offset >= kMailboxFirst && byte_offset < kMailboxFirst + 4 * kMailboxWords;
   if (!mailbox && byte_offset >= kCrmEnd) return std::nullopt;
@@ -189,7 +189,7 @@ std::optional<std::uint32_t> ForeignFirmware::read(std::uint32_t byte_offset) {
   return value;
 }
 
-std::optional<std::uint32_t> ForeignFirmware::ask(std::uint32_t byte_offset) {
+std::optional<std::uint32_t> ExternalFirmware::ask(std::uint32_t byte_offset) {
   if (!alive()) return std::nullopt;
   EmulatorMessage message = access_message(EmulatorCommand::kBarRead, byte_offset, 0);
   ++counters_.reads;
@@ -199,7 +199,7 @@ std::optional<std::uint32_t> ForeignFirmware::ask(std::uint32_t byte_offset) {
   const auto end = Clock::now() + kAnswerTime;
   for (unsigned unasked = 0; alive() && !answer_;) {
     if (take_message()) {
-      if (++unasked > kMostUnasked) die("it speaks and speaks, and does not answer");
+      if (++unasked > kMaxUnasked) die("it speaks and speaks, and does not answer");
       continue;
     }
     if (!fill() && alive()) (void)wait_for(POLLIN, end);
@@ -211,7 +211,7 @@ std::optional<std::uint32_t> ForeignFirmware::ask(std::uint32_t byte_offset) {
 
 // ---- From the firmware
 
-bool ForeignFirmware::fill() {
+bool ExternalFirmware::fill() {
   if (!alive()) return false;
   const ssize_t n = ::recv(socket_.get(), in_.data() + have_, in_.size() - have_, MSG_DONTWAIT);
   if (n > 0) {
@@ -226,7 +226,7 @@ bool ForeignFirmware::fill() {
 }
 
 /// The next whole message; false: there is none.
-bool ForeignFirmware::take_message() {
+bool ExternalFirmware::take_message() {
   if (!alive() || have_ < sizeof(EmulatorMessage)) return false;
   EmulatorMessage message{};
   std::memcpy(&message, in_.data(), sizeof message);
@@ -256,7 +256,7 @@ bool ForeignFirmware::take_message() {
   }
 }
 
-void ForeignFirmware::take_write(const EmulatorBarAccess& access) {
+void ExternalFirmware::take_write(const EmulatorBarAccess& access) {
   const spec::RegAddr at{spec::Bar::kBar0, static_cast<std::uint32_t>(access.address)};
   const bool whole =
       access.size == 4 && access.address <= ~std::uint32_t{0} && access.value <= ~std::uint32_t{0};
@@ -268,7 +268,7 @@ void ForeignFirmware::take_write(const EmulatorBarAccess& access) {
   ++(at.byte_offset == 0x40 ? counters_.interrupts : counters_.lanes);
 }
 
-bool ForeignFirmware::serve(unsigned budget) {
+bool ExternalFirmware::serve(unsigned budget) {
   for (unsigned done = 0; alive() && done < budget;) {
     if (take_message()) {
       ++done;

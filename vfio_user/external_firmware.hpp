@@ -48,13 +48,13 @@ enum class EmulatorCommand : std::uint32_t {
 
 struct EmulatorMessage {
   static constexpr std::size_t kDataBytes = 192;
-  static constexpr std::size_t kMostFds = 8;
+  static constexpr std::size_t kMaxFds = 8;
 
   EmulatorCommand command;
   std::uint32_t pad0;
   std::uint64_t size;  ///< bytes of `data` that count
   std::array<std::byte, kDataBytes> data;
-  std::array<std::int32_t, kMostFds> fds;  ///< placeholders: the files come beside the bytes
+  std::array<std::int32_t, kMaxFds> fds;  ///< placeholders: the files come beside the bytes
   std::uint32_t num_fds;
   std::uint32_t pad1;
 };
@@ -87,17 +87,17 @@ struct ForeignFirmwareCounters {
   std::uint64_t deaths = 0;          ///< 0 or 1
 };
 
-class ForeignFirmware final : public FirmwarePeer {
+class ExternalFirmware final : public FirmwareBackend {
  public:
   using Report = std::function<void(const std::string& line)>;
 
   static constexpr std::chrono::milliseconds kAnswerTime{2000};
-  static constexpr unsigned kMostUnderWay = 12;
+  static constexpr unsigned kMaxUnderWay = 12;
   /// Messages that may come instead of the answer that is waited for.
-  static constexpr unsigned kMostUnasked = 4096;
+  static constexpr unsigned kMaxUnasked = 4096;
 
   /// Connects to the firmware that listens at `path`. An error is one line.
-  static tl::expected<std::unique_ptr<ForeignFirmware>, std::string> connect(
+  static tl::expected<std::unique_ptr<ExternalFirmware>, std::string> connect(
       const std::string& path, Report report);
 
   /// From now on it answers for `card`, whose host's memory is `memory` (still empty). Both
@@ -118,7 +118,7 @@ class ForeignFirmware final : public FirmwarePeer {
   const ForeignFirmwareCounters& counters() const { return counters_; }
   const std::string& path() const { return path_; }
 
-  // FirmwarePeer.
+  // FirmwareBackend.
   std::optional<std::uint32_t> read(std::uint32_t byte_offset) override;
   void write(std::uint32_t byte_offset, std::uint32_t value) override;
 
@@ -127,7 +127,7 @@ class ForeignFirmware final : public FirmwarePeer {
   static constexpr std::uint32_t kMailboxWords = 64;
   static constexpr std::uint32_t kCrmEnd = 0x4000;
 
-  ForeignFirmware(std::string path, Report report, OwnedFd socket);
+  ExternalFirmware(std::string path, Report report, OwnedFd socket);
 
   void die(const std::string& why);
   std::vector<SharedWindow> wanted_memory() const;

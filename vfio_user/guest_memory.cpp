@@ -160,7 +160,7 @@ int GuestMemory::reach(OwnedFd& file, std::uint64_t offset, MemoryWindow& window
   window.cpu = piece.cpu + (offset - piece.offset);
   if (keep_files_ && std::count_if(pieces_.begin(), pieces_.end(), [](const FilePiece& p) {
                        return static_cast<bool>(p.file);
-                     }) < kMostKept) {
+                     }) < kMaxKept) {
     piece.file = std::move(file);
   }
   pieces_.push_back(std::move(piece));

@@ -82,7 +82,7 @@ class GuestMemory {
 
  private:
   /// A client may not use up the descriptors of this process.
-  static constexpr std::ptrdiff_t kMostKept = 64;
+  static constexpr std::ptrdiff_t kMaxKept = 64;
 
   /// A piece of a client's file in this process, for all windows that lie in it.
   struct FilePiece {

@@ -15,7 +15,7 @@ namespace hni::device::vfio_user {
 
 class IrqLines final : public InterruptSink {
  public:
-  static constexpr unsigned kVectors = Interrupts::kVectors;
+  static constexpr unsigned kVectors = InterruptBlock::kVectors;
 
   explicit IrqLines(unsigned vectors) : vectors_(vectors), lines_(vectors) {}
 

@@ -8,7 +8,7 @@ namespace hni::device {
 
 FrameQueue::FrameQueue(std::size_t slots)
     : mask_(std::bit_ceil(slots < 2 ? std::size_t{2} : slots) - 1),
-      slots_(std::make_unique_for_overwrite<Slot[]>(mask_ + 1)) {}
+      slots_(std::make_unique_for_overwrite<QueuedFrame[]>(mask_ + 1)) {}
 
 bool FrameQueue::push(std::span<const std::byte> frame) {
   if (frame.empty() || frame.size() > kMaxFrameBytes) return false;
@@ -16,7 +16,7 @@ bool FrameQueue::push(std::span<const std::byte> frame) {
   // Acquire pairs with pop's release: the consumer has finished reading the slot that we
   // overwrite.
   if (tail - head_.load(std::memory_order_acquire) > mask_) return false;
-  Slot& slot = slots_[tail & mask_];
+  QueuedFrame& slot = slots_[tail & mask_];
   slot.bytes = static_cast<std::uint32_t>(frame.size());
   std::memcpy(slot.data, frame.data(), frame.size());
   // Release orders the slot's bytes before the tail that shows them.
@@ -27,7 +27,7 @@ bool FrameQueue::push(std::span<const std::byte> frame) {
 std::span<const std::byte> FrameQueue::front() const {
   const std::size_t head = head_.load(std::memory_order_relaxed);
   if (head == tail_.load(std::memory_order_acquire)) return {};
-  const Slot& slot = slots_[head & mask_];
+  const QueuedFrame& slot = slots_[head & mask_];
   return {slot.data, slot.bytes};
 }
 

@@ -33,12 +33,12 @@ class FrameQueue {
   std::size_t capacity() const { return mask_ + 1; }
 
  private:
-  struct Slot {
+  struct QueuedFrame {
     std::uint32_t bytes;
     std::byte data[kMaxFrameBytes];
   };
   std::size_t mask_;
-  std::unique_ptr<Slot[]> slots_;
+  std::unique_ptr<QueuedFrame[]> slots_;
   alignas(64) std::atomic<std::size_t> tail_{0};  // written by the producer
   alignas(64) std::atomic<std::size_t> head_{0};  // written by the consumer
 };

@@ -120,7 +120,7 @@ bool SegmentJoiner::add(std::span<const std::byte> frame) {
   return true;
 }
 
-SegmentJoiner::Packet SegmentJoiner::packet() {
+SegmentJoiner::JoinedPacket SegmentJoiner::packet() {
   std::byte* ip = bytes_.data() + kEthernet;
   if (frames_ > 1) {
     if (layout_.ip6) {

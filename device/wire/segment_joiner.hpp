@@ -15,7 +15,7 @@ namespace hni::device {
 class SegmentJoiner {
  public:
   /// What is held, as one packet. Its TCP checksum field has the pseudo-header sum only.
-  struct Packet {
+  struct JoinedPacket {
     std::span<const std::byte> bytes;  ///< valid until the next add() or clear()
     std::uint32_t frames = 0;          ///< 1: the frame as it came, checksums and all
     std::uint16_t segment_bytes = 0;   ///< payload of each frame but the last
@@ -32,7 +32,7 @@ class SegmentJoiner {
   /// Nothing can follow what is held.
   [[nodiscard]] bool complete() const { return complete_; }
   /// The packet so far; may be asked for again. Not while empty().
-  Packet packet();
+  JoinedPacket packet();
   void clear() { frames_ = 0; }
 
  private:

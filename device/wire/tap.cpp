@@ -101,7 +101,7 @@ TapDevice::Sent TapDevice::write(std::span<const std::byte> frame) {
   return send(&none, frame);
 }
 
-TapDevice::Sent TapDevice::write(const SegmentJoiner::Packet& packet) {
+TapDevice::Sent TapDevice::write(const SegmentJoiner::JoinedPacket& packet) {
   VnetHeader header{};
   if (packet.frames > 1) {
     constexpr std::uint16_t kTcpChecksum = 16;
@@ -150,7 +150,7 @@ bool TapWire::transmit(std::span<const std::byte> frame, std::uint64_t /*now_ns*
 
 bool TapWire::flush() {
   if (joiner_.empty()) return true;
-  const SegmentJoiner::Packet packet = joiner_.packet();
+  const SegmentJoiner::JoinedPacket packet = joiner_.packet();
   if (!count(device_.write(packet), packet.frames)) return false;
   joiner_.clear();
   return true;

@@ -39,7 +39,7 @@ class TapDevice {
   /// kLater: the queue is full. kRefused: the interface is down or rejects the frame.
   Sent write(std::span<const std::byte> frame);
   /// The same of several segments at once.
-  Sent write(const SegmentJoiner::Packet& packet);
+  Sent write(const SegmentJoiner::JoinedPacket& packet);
   /// Bytes of the frame read into `buffer`, 0 when none waits. A frame longer than `buffer` is
   /// cut.
   std::size_t read(std::span<std::byte> buffer);

@@ -8,9 +8,9 @@
 #include <cstdint>
 #include <optional>
 
+#include "driver/control/setup.hpp"
 #include "driver/core/checked_io.hpp"
 #include "driver/core/error.hpp"
-#include "driver/control/setup.hpp"
 #include "driver/core/types.hpp"
 #include "openhni/spec/registers.hpp"
 
@@ -48,23 +48,23 @@ constexpr std::uint64_t increment(std::int64_t ppb) {
 template <DeviceIo Io, class Obs = NullObserver>
 class Clock {
  public:
-  using D = Door<Io, Obs>;
+  using D = CheckedIo<Io, Obs>;
 
   static constexpr std::int64_t kMaxSlewPpb = 999'999'999;
   /// How often the base of timestamps is renewed: a sixteenth of their range.
   static constexpr Duration kRefresh{std::int64_t{1} << (kStampBits - 4)};
 
-  explicit Clock(D& door) : door_(&door) {}
+  explicit Clock(D& device) : device_(&device) {}
 
   /// Starts the counter from zero at its nominal rate (17, "Probe"). Also after each card reset:
   /// the slew is set again, the offset is kept.
   void setup() {
-    door_->write(spec::PTP_CTRL{}.set_EN(1).set_TICK_IVAL(1));
+    device_->write(spec::PTP_CTRL{}.set_EN(1).set_TICK_IVAL(1));
     write_increment();
-    door_->write(spec::PTP_INIT_HI{});
-    door_->write(spec::PTP_INIT_LO{});
-    door_->write(spec::PTP_ADJUST{}.set_INIT(1));
-    door_->write(
+    device_->write(spec::PTP_INIT_HI{});
+    device_->write(spec::PTP_INIT_LO{});
+    device_->write(spec::PTP_ADJUST{}.set_INIT(1));
+    device_->write(
         spec::PTP_CTRL{}.set_EN(1).set_TQS_OUT_EN(1).set_MAC_OUT_IVAL(3).set_TICK_IVAL(1));
     flush();
     base_ = 0;
@@ -112,10 +112,10 @@ class Clock {
       return fail(ErrorCode::kBadArgument, static_cast<std::uint64_t>(kMaxSlewPpb));
     slew_ppb_ = ppb;
     write_increment();
-    door_->write(spec::PTP_ADJUST{}.set_ADDEND_SET(1));
+    device_->write(spec::PTP_ADJUST{}.set_ADDEND_SET(1));
     // The increment must not change for four cycles after it was taken over.
     flush();
-    if (door_->gone()) return fail(ErrorCode::kCardGone);
+    if (device_->gone()) return fail(ErrorCode::kCardGone);
     return {};
   }
   [[nodiscard]] std::int64_t slew_ppb() const { return slew_ppb_; }
@@ -127,16 +127,16 @@ class Clock {
   }
 
  private:
-  void flush() { (void)door_->read_at(Site::kClockLow, spec::PTP_SPARE::at()); }
+  void flush() { (void)device_->read_at(Site::kClockLow, spec::PTP_SPARE::at()); }
 
   void write_increment() {
     const std::uint64_t increment = clock_detail::increment(slew_ppb_);
-    door_->write(spec::PTP_ADD_VAL_NS{static_cast<std::uint32_t>(increment >> 32)});
-    door_->write(spec::PTP_ADD_VAL_SUBNS{static_cast<std::uint32_t>(increment)});
+    device_->write(spec::PTP_ADD_VAL_NS{static_cast<std::uint32_t>(increment >> 32)});
+    device_->write(spec::PTP_ADD_VAL_SUBNS{static_cast<std::uint32_t>(increment)});
   }
 
   [[nodiscard]] Untrusted<std::uint32_t> read_high() {
-    return door_->template read<spec::PTP_CTR_VAL_HI>(Site::kClockHigh).raw;
+    return device_->template read<spec::PTP_CTR_VAL_HI>(Site::kClockHigh).raw;
   }
 
   // High, low, high; the upper half moves every 4.3 s, so a second look finds it at rest.
@@ -144,14 +144,14 @@ class Clock {
     constexpr int kTries = 4;
     auto before = read_high();
     for (int i = 0; i < kTries; ++i) {
-      const auto low = door_->template read<spec::PTP_CTR_VAL_LO>(Site::kClockLow).raw;
+      const auto low = device_->template read<spec::PTP_CTR_VAL_LO>(Site::kClockLow).raw;
       const auto high = read_high();
-      if (door_->gone()) return fail(ErrorCode::kCardGone);
+      if (device_->gone()) return fail(ErrorCode::kCardGone);
       if (high.equals(before.as_data()))
         return std::uint64_t{high.as_data()} << 32 | low.as_data();
       before = high;
     }
-    door_->refuse(Site::kClockHigh, before.as_data(), kTries);
+    device_->refuse(Site::kClockHigh, before.as_data(), kTries);
     return fail(ErrorCode::kTimeout, kTries);
   }
 
@@ -159,12 +159,12 @@ class Clock {
   void refresh(Time now) {
     deadline_ = now + kRefresh;
     const auto high = read_high();
-    if (door_->gone()) return;
+    if (device_->gone()) return;
     constexpr std::uint32_t kBack = 16;
     base_ = std::uint64_t{high.as_data() - kBack} << 32;
   }
 
-  D* door_;
+  D* device_;
   bool running_ = false;
   Time deadline_{};
   std::int64_t slew_ppb_ = 0;

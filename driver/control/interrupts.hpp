@@ -69,47 +69,49 @@ struct VectorSet {
 template <DeviceIo Io, class Obs = NullObserver>
 class Interrupts {
  public:
-  using D = Door<Io, Obs>;
-  explicit Interrupts(D& door) : door_(&door) {}
+  using D = CheckedIo<Io, Obs>;
+  explicit Interrupts(D& device) : device_(&device) {}
 
   /// All vectors but the mailbox's clear their cause by themselves. Part of the mailbox bring-up
   /// (4.4); words 1..7 are left at their reset value, as every known driver does.
-  void set_auto_clear() { door_->write(spec::INTR_SW_AC_MODE{~(1U << raw(kMailboxVector))}, 0U); }
+  void set_auto_clear() {
+    device_->write(spec::INTR_SW_AC_MODE{~(1U << raw(kMailboxVector))}, 0U);
+  }
 
   /// True when the vector's cause is up. Works on a masked vector too.
   [[nodiscard]] bool pending(Vector v) {
-    return door_->template read<spec::INTR_STATUS>(Site::kIntrStatus, word(v)).raw.any(bit(v));
+    return device_->template read<spec::INTR_STATUS>(Site::kIntrStatus, word(v)).raw.any(bit(v));
   }
   /// True when the vector is masked; the self test's question.
   [[nodiscard]] bool masked(Vector v) {
-    return door_->template read<spec::INTR_MASK>(Site::kIntrMask, word(v)).raw.any(bit(v));
+    return device_->template read<spec::INTR_MASK>(Site::kIntrMask, word(v)).raw.any(bit(v));
   }
 
-  void clear(Vector v) { door_->write(spec::INTR_CLEAR{bit(v)}, word(v)); }
-  void set(Vector v) { door_->write(spec::INTR_SET{bit(v)}, word(v)); }
-  void mask(Vector v) { door_->write(spec::INTR_MASK_SET{bit(v)}, word(v)); }
-  void unmask(Vector v) { door_->write(spec::INTR_MASK_CLEAR{bit(v)}, word(v)); }
+  void clear(Vector v) { device_->write(spec::INTR_CLEAR{bit(v)}, word(v)); }
+  void set(Vector v) { device_->write(spec::INTR_SET{bit(v)}, word(v)); }
+  void mask(Vector v) { device_->write(spec::INTR_MASK_SET{bit(v)}, word(v)); }
+  void unmask(Vector v) { device_->write(spec::INTR_MASK_CLEAR{bit(v)}, word(v)); }
 
   /// Sets the timeouts of a queue vector and unmasks it: the last step of starting its queues.
-  void enable(Vector v, const Moderation& m) { door_->write(moderation_word(m, true), raw(v)); }
+  void enable(Vector v, const Moderation& m) { device_->write(moderation_word(m, true), raw(v)); }
   /// New timeouts while the vector keeps its mask state.
   Result<> moderate(Vector v, const Moderation& m) {
     if (!m.is_valid()) return fail(ErrorCode::kBadArgument, Moderation::kMax);
-    door_->write(moderation_word(m, false), raw(v));
+    device_->write(moderation_word(m, false), raw(v));
     return {};
   }
   /// The end of a poll that found nothing more to do: one write, the vector may fire again.
   void rearm(Vector v) {
-    door_->write(spec::INTR_CQ_REARM{}.set_INTR_UNMASK(1), raw(v));
-    door_->obs.rearmed(v);
+    device_->write(spec::INTR_CQ_REARM{}.set_INTR_UNMASK(1), raw(v));
+    device_->obs.rearmed(v);
   }
 
   /// Makes every vector of `set` fire once, so that nothing that completed before the unmasking is
   /// forgotten (3.4).
   void kick(const VectorSet& set) {
     for (std::uint32_t n = 0; n < kVectorWords; ++n)
-      if (set.words[n] != 0) door_->write(spec::INTR_SET{set.words[n]}, n);
-    door_->flush();
+      if (set.words[n] != 0) device_->write(spec::INTR_SET{set.words[n]}, n);
+    device_->flush();
   }
   /// The starvation kick: a queue without buffers completes nothing and would never fire (3.4).
   void kick_starved(Vector v) {
@@ -119,13 +121,13 @@ class Interrupts {
 
   /// Routes the link's cause to vector 1, and the receive buffer's nowhere (section 9, step 6).
   void route_link() {
-    door_->write(spec::INTR_MSIX_CTRL{}.set_VECTOR(raw(kLinkVector)).set_ENABLE(1), kLinkCause);
-    door_->write(spec::INTR_MSIX_CTRL{}, kRxBufferCause);
+    device_->write(spec::INTR_MSIX_CTRL{}.set_VECTOR(raw(kLinkVector)).set_ENABLE(1), kLinkCause);
+    device_->write(spec::INTR_MSIX_CTRL{}, kRxBufferCause);
   }
   /// Ends link interrupts (section 18): the cause first, so that nothing unmasks vector 1 again.
   void unroute_link() {
-    door_->write(spec::INTR_MSIX_CTRL{}.set_VECTOR(raw(kLinkVector)), kLinkCause);
-    door_->flush();
+    device_->write(spec::INTR_MSIX_CTRL{}.set_VECTOR(raw(kLinkVector)), kLinkCause);
+    device_->flush();
     mask(kLinkVector);
   }
 
@@ -133,7 +135,7 @@ class Interrupts {
   static constexpr std::uint32_t word(Vector v) { return raw(v) / 32U; }
   static constexpr std::uint32_t bit(Vector v) { return 1U << (raw(v) % 32U); }
 
-  D* door_;
+  D* device_;
 };
 
 }  // namespace hni

@@ -18,10 +18,10 @@
 #include <cstdint>
 #include <utility>
 
-#include "driver/core/checked_io.hpp"
-#include "driver/core/error.hpp"
 #include "driver/control/interrupts.hpp"
 #include "driver/control/setup.hpp"
+#include "driver/core/checked_io.hpp"
+#include "driver/core/error.hpp"
 #include "driver/core/types.hpp"
 #include "openhni/spec/enums.hpp"
 #include "openhni/spec/registers.hpp"
@@ -89,13 +89,13 @@ struct NoDropModeChange {
 template <DeviceIo Io, class Obs = NullObserver>
 class Link {
  public:
-  using D = Door<Io, Obs>;
+  using D = CheckedIo<Io, Obs>;
   using Ignore = link_detail::NoDropModeChange;
 
   static constexpr std::uint32_t kMaxEventsPerSecond = 16;
 
-  explicit Link(D& door, const LinkConfig& config = {})
-      : door_(&door), irq_(door), config_(config) {}
+  explicit Link(D& device, const LinkConfig& config = {})
+      : device_(&device), irq_(device), config_(config) {}
 
   /// New settings for the next start().
   void configure(const LinkConfig& config) { config_ = config; }
@@ -111,8 +111,8 @@ class Link {
     mode_ = static_cast<LinkMode>(code - 1);
     fec_ = resolve_fec(mode_, static_cast<std::uint32_t>(fec));
     irq_.route_link();
-    door_->template write_word<spec::SIG_PCS_INTR_MASK>(kAllOnes);
-    door_->template write_word<spec::SIG_PCS_INTR_STS>(kAllOnes);
+    device_->template write_word<spec::SIG_PCS_INTR_MASK>(kAllOnes);
+    device_->template write_word<spec::SIG_PCS_INTR_STS>(kAllOnes);
     open_window(now);
     leave_up();
     state_ = is_locked() ? LinkState::kSettling : LinkState::kNoSignal;
@@ -135,12 +135,12 @@ class Link {
   LinkEvent interrupt(Time now, OnUp&& on_up = {}) {
     if (state_ == LinkState::kStopped) return LinkEvent::kNone;
     if (++events_ > kMaxEventsPerSecond) {
-      if (!muted_) door_->refuse(Site::kPcsIntrStatus, events_, kMaxEventsPerSecond);
+      if (!muted_) device_->refuse(Site::kPcsIntrStatus, events_, kMaxEventsPerSecond);
       muted_ = true;
       deadline_ = std::min(deadline_, window_end_);
       return LinkEvent::kNone;
     }
-    const auto status = door_->template read<spec::SIG_PCS_INTR_STS>(Site::kPcsIntrStatus).raw;
+    const auto status = device_->template read<spec::SIG_PCS_INTR_STS>(Site::kPcsIntrStatus).raw;
     if (!status.any(kLinkBits)) {
       irq_.unmask(kLinkVector);
       return LinkEvent::kNone;
@@ -225,26 +225,26 @@ class Link {
 
   // Exact comparison: a lock bit too many is no lock (10.3).
   [[nodiscard]] bool is_locked() {
-    const auto out0 = door_->template read<spec::SIG_PCS_OUT0>(Site::kPcsOut0);
-    if (door_->gone() || !out0.LINK().nonzero()) return false;
+    const auto out0 = device_->template read<spec::SIG_PCS_OUT0>(Site::kPcsOut0);
+    if (device_->gone() || !out0.LINK().nonzero()) return false;
     const std::uint32_t want =
         link_detail::kLockBits[static_cast<std::size_t>(mode_)][static_cast<std::size_t>(fec_)];
     if (fec_ == Fec::kOff) return out0.BLOCK_LOCK().equals(want);
     if (fec_ == Fec::kReedSolomon) return out0.AMPS_LOCK().equals(want);
-    const auto out1 = door_->template read<spec::SIG_PCS_OUT1>(Site::kPcsOut1);
-    return !door_->gone() && out1.FCFEC_LOCK().equals(want);
+    const auto out1 = device_->template read<spec::SIG_PCS_OUT1>(Site::kPcsOut1);
+    return !device_->gone() && out1.FCFEC_LOCK().equals(want);
   }
 
   // The link check of 10.4: clear what is latched, test, act, listen again.
   template <class OnUp>
   LinkEvent check(Time now, OnUp&& on_up) {
-    door_->write(spec::SIG_PCS_OUT0{}.set_LINK(1).set_BLOCK_LOCK(0xfffff).set_AMPS_LOCK(0xf));
-    door_->write(spec::SIG_PCS_OUT1{}.set_FCFEC_LOCK(0xf));
-    door_->flush();
-    door_->write(spec::SIG_PCS_INTR_STS{}.set_LINK_UP(1).set_LINK_DOWN(1));
+    device_->write(spec::SIG_PCS_OUT0{}.set_LINK(1).set_BLOCK_LOCK(0xfffff).set_AMPS_LOCK(0xf));
+    device_->write(spec::SIG_PCS_OUT1{}.set_FCFEC_LOCK(0xf));
+    device_->flush();
+    device_->write(spec::SIG_PCS_INTR_STS{}.set_LINK_UP(1).set_LINK_DOWN(1));
     const LinkEvent event = is_locked() ? locked(now, on_up) : unlocked(now);
     // Causes that nobody knows stay masked, reserved bits or not.
-    door_->template write_word<spec::SIG_PCS_INTR_MASK>(~kLinkBits);
+    device_->template write_word<spec::SIG_PCS_INTR_MASK>(~kLinkBits);
     if (muted_) {
       deadline_ = std::min(deadline_, window_end_);
     } else {
@@ -266,7 +266,7 @@ class Link {
     pcs_in_reset_ = false;
     if (!up()) return;
     ++down_events_;
-    door_->obs.link_changed(false, speed_mbps());
+    device_->obs.link_changed(false, speed_mbps());
   }
 
   template <class OnUp>
@@ -290,7 +290,7 @@ class Link {
   enum class Pcs : std::uint8_t { kGood, kNoLink, kFault };
 
   [[nodiscard]] Untrusted<std::uint32_t> read_pcs(RegAddr reg) {
-    return Untrusted<std::uint32_t>(door_->read_at(Site::kXpcs, reg));
+    return Untrusted<std::uint32_t>(device_->read_at(Site::kXpcs, reg));
   }
 
   // The registers that must agree before the PCS counts as working (10.5). Each is read once:
@@ -301,7 +301,7 @@ class Link {
     if (status1.any(1U << 7)) return Pcs::kFault;
     // Receiver or transmitter fault: told, but Linux brings such a link up, too.
     const auto status2 = read_pcs(kPcsStatus2);
-    if (status2.any(3U << 10)) door_->refuse(Site::kXpcs, status2.as_data(), 0);
+    if (status2.any(3U << 10)) device_->refuse(Site::kXpcs, status2.as_data(), 0);
     if (read_pcs(kPcsDigitalStatus).any(3U << 5)) return Pcs::kFault;
     // Reading clears this counter of errored blocks. What it holds now are errors of the training;
     // only those between this read and the next one count.
@@ -320,7 +320,7 @@ class Link {
       mac_up(on_up);
       state_ = LinkState::kUp;
       deadline_ = now + kPoll;
-      door_->obs.link_changed(true, speed_mbps());
+      device_->obs.link_changed(true, speed_mbps());
       return LinkEvent::kUp;
     }
     if (pcs == Pcs::kFault) {
@@ -336,7 +336,7 @@ class Link {
       deadline_ = next_pcs_reset_;
       return;
     }
-    door_->template write_word<spec::PCS_CONTROL1>(link_detail::kPcsReset, 0U);
+    device_->template write_word<spec::PCS_CONTROL1>(link_detail::kPcsReset, 0U);
     ++pcs_resets_;
     pcs_in_reset_ = true;
     pcs_reset_until_ = now + kPcsResetLimit;
@@ -352,7 +352,7 @@ class Link {
         deadline_ = now + kPcsRetry;
         return false;
       }
-      door_->refuse(Site::kXpcs, control.as_data(), link_detail::kPcsReset);
+      device_->refuse(Site::kXpcs, control.as_data(), link_detail::kPcsReset);
     }
     pcs_in_reset_ = false;
     return true;
@@ -378,61 +378,61 @@ class Link {
                                           .set_RESET_RX_CLK(1)
                                           .raw;
     const std::uint32_t old =
-        door_->template read<spec::SIG_MAC_IN0>(Site::kMacSignal).raw.as_data();
-    door_->template write_word<spec::SIG_MAC_IN0>(hold ? old | kResets : old & ~kResets);
+        device_->template read<spec::SIG_MAC_IN0>(Site::kMacSignal).raw.as_data();
+    device_->template write_word<spec::SIG_MAC_IN0>(hold ? old | kResets : old & ~kResets);
   }
 
   void mac_down() {
     hold_mac_in_reset(true);
-    door_->write(command(false, false, false));
+    device_->write(command(false, false, false));
   }
 
   // The order of 10.6: drop mode, pause, storm protection, clocks, MAC.
   template <class OnUp>
   void mac_up(OnUp&& on_up) {
     on_up(config_.tx_pause);
-    door_->write(setup_detail::pause_drop_ctrl(config_.tx_pause, storm_protected_));
+    device_->write(setup_detail::pause_drop_ctrl(config_.tx_pause, storm_protected_));
     protect_from_pause_storm();
     hold_mac_in_reset(false);
-    door_->write(command(config_.tx_pause, config_.rx_pause, true));
+    device_->write(command(config_.tx_pause, config_.rx_pause, true));
   }
 
   // Sets the time, with the state machine forced back to normal for a moment (15.2).
   void arm_pause_storm(std::uint32_t ms) {
     const auto time = spec::RXB_PAUSE_STORM{}.set_THLD_TIME(ms * 100);
-    door_->write(spec::RXB_PAUSE_STORM_UNIT_WR{link_detail::kStormUnitCycles});
-    door_->write(spec::RXB_PAUSE_STORM{time}.set_FORCE_NORMAL(1), 0U);
-    door_->flush();
-    door_->write(time, 0U);
+    device_->write(spec::RXB_PAUSE_STORM_UNIT_WR{link_detail::kStormUnitCycles});
+    device_->write(spec::RXB_PAUSE_STORM{time}.set_FORCE_NORMAL(1), 0U);
+    device_->flush();
+    device_->write(time, 0U);
   }
 
   void clear_pause_storm() {
-    door_->write(spec::RXB_ERR_INTR_STS{}.set_PS(link_detail::kStormBit));
+    device_->write(spec::RXB_ERR_INTR_STS{}.set_PS(link_detail::kStormBit));
   }
 
   void protect_from_pause_storm() {
     storm_protected_ = config_.tx_pause && config_.storm_timeout_ms != 0;
     arm_pause_storm(storm_protected_ ? config_.storm_timeout_ms : LinkConfig{}.storm_timeout_ms);
-    door_->write(setup_detail::pause_drop_ctrl(config_.tx_pause, storm_protected_));
+    device_->write(setup_detail::pause_drop_ctrl(config_.tx_pause, storm_protected_));
     clear_pause_storm();
     constexpr std::uint32_t kAllStormBits = spec::RXB_ERR_INTR_MASK{}.set_PS(0xf).raw;
     const std::uint32_t old =
-        door_->template read<spec::RXB_ERR_INTR_MASK>(Site::kMacSignal).raw.as_data();
-    door_->template write_word<spec::RXB_ERR_INTR_MASK>(storm_protected_ ? old & ~kAllStormBits
-                                                                         : old | kAllStormBits);
+        device_->template read<spec::RXB_ERR_INTR_MASK>(Site::kMacSignal).raw.as_data();
+    device_->template write_word<spec::RXB_ERR_INTR_MASK>(storm_protected_ ? old & ~kAllStormBits
+                                                                           : old | kAllStormBits);
   }
 
   // The card gave up pausing: count it and let it pause again.
   void check_pause_storm() {
     if (!storm_protected_) return;
-    const auto status = door_->template read<spec::RXB_ERR_INTR_STS>(Site::kPauseStorm).PS();
-    if (door_->gone() || !status.any(link_detail::kStormBit)) return;
+    const auto status = device_->template read<spec::RXB_ERR_INTR_STS>(Site::kPauseStorm).PS();
+    if (device_->gone() || !status.any(link_detail::kStormBit)) return;
     ++pause_storms_;
     clear_pause_storm();
     arm_pause_storm(config_.storm_timeout_ms);
   }
 
-  D* door_;
+  D* device_;
   Interrupts<Io, Obs> irq_;
   LinkConfig config_;
   LinkState state_ = LinkState::kStopped;

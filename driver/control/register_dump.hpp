@@ -109,8 +109,8 @@ inline constexpr std::uint32_t kDumpWords = dump_detail::total_words();
 template <DeviceIo Io, class Obs = NullObserver>
 class RegisterDump {
  public:
-  using D = Door<Io, Obs>;
-  explicit RegisterDump(D& door) : door_(&door) {}
+  using D = CheckedIo<Io, Obs>;
+  explicit RegisterDump(D& device) : device_(&device) {}
 
   void start() {
     section_ = 0;
@@ -125,7 +125,7 @@ class RegisterDump {
     while (n < out.size() && !done()) {
       const dump_detail::Section& s = dump_detail::kSections[section_];
       out[n++] = at_ == 0 ? s.first : at_ == 1 ? s.last : read_word(s, at_ - 2);
-      if (door_->gone()) return fail(ErrorCode::kCardGone, n - 1);
+      if (device_->gone()) return fail(ErrorCode::kCardGone, n - 1);
       if (++at_ == 2 + s.words()) {
         ++section_;
         at_ = 0;
@@ -138,10 +138,10 @@ class RegisterDump {
   std::uint32_t read_word(const dump_detail::Section& s, std::uint32_t n) {
     const std::uint32_t word =
         section_ == dump_detail::kRpcRam ? dump_detail::rpc_ram_word(n) : s.first + n;
-    return door_->read_at(Site::kDump, {Bar::kBar0, 4 * word});
+    return device_->read_at(Site::kDump, {Bar::kBar0, 4 * word});
   }
 
-  D* door_;
+  D* device_;
   std::size_t section_ = 0;
   std::uint32_t at_ = 0;  // position in the section, its two header words included
 };

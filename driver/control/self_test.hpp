@@ -12,8 +12,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "driver/core/checked_io.hpp"
 #include "driver/control/interrupts.hpp"
+#include "driver/core/checked_io.hpp"
 #include "driver/core/types.hpp"
 #include "openhni/spec/registers.hpp"
 
@@ -93,10 +93,10 @@ inline constexpr std::array<std::uint32_t, 4> kPatterns{0xffffffff, 0x5a5a5a5a, 
 template <DeviceIo Io, class Obs = NullObserver>
 class RegisterTest {
  public:
-  using D = Door<Io, Obs>;
+  using D = CheckedIo<Io, Obs>;
   static constexpr std::uint32_t kQueues = 64;  ///< queue blocks that are tested, as Linux does
 
-  explicit RegisterTest(D& door) : door_(&door) {}
+  explicit RegisterTest(D& device) : device_(&device) {}
 
   void start() {
     next_ = 0;
@@ -126,15 +126,15 @@ class RegisterTest {
   void test(RegAddr at, const self_test_detail::TestedRegister& r) {
     for (const std::uint32_t pattern : self_test_detail::kPatterns) {
       const std::uint32_t written = pattern & r.write;
-      door_->write_at(at, written);
-      const Untrusted<std::uint32_t> found(door_->read_at(Site::kQueueReadback, at));
-      if (!door_->gone() && found.equals(written & r.read)) continue;
+      device_->write_at(at, written);
+      const Untrusted<std::uint32_t> found(device_->read_at(Site::kQueueReadback, at));
+      if (!device_->gone() && found.equals(written & r.read)) continue;
       fault_ = RegisterFault{at, written & r.read, found.as_data()};
       return;
     }
   }
 
-  D* door_;
+  D* device_;
   std::uint32_t next_ = 0;  // register kind times kQueues plus queue
   std::optional<RegisterFault> fault_;
 };
@@ -153,11 +153,11 @@ enum class MsixFault : std::uint8_t {
 template <DeviceIo Io, class Obs = NullObserver>
 class MsixTest {
  public:
-  using D = Door<Io, Obs>;
+  using D = CheckedIo<Io, Obs>;
   /// How long an interrupt may take.
   static constexpr Duration kWait = std::chrono::milliseconds(10);
 
-  explicit MsixTest(D& door) : door_(&door), irq_(door) {}
+  explicit MsixTest(D& device) : device_(&device), irq_(device) {}
 
   /// Tests vectors 2 .. `vectors` - 1, one after the other; 40 ms each.
   void start(Time now, std::uint16_t vectors) {
@@ -225,7 +225,7 @@ class MsixTest {
   };
 
   void enter(Phase phase, Time now) {
-    door_->flush();
+    device_->flush();
     phase_ = phase;
     deadline_ = now + kWait;
   }
@@ -239,9 +239,9 @@ class MsixTest {
   // Masked, and nothing latched.
   void quiet() {
     irq_.mask(vector());
-    door_->flush();
+    device_->flush();
     irq_.clear(vector());
-    door_->flush();
+    device_->flush();
   }
 
   void next_vector(Time now) {
@@ -257,7 +257,7 @@ class MsixTest {
     return true;
   }
 
-  D* door_;
+  D* device_;
   Interrupts<Io, Obs> irq_;
   Phase phase_ = Phase::kDone;
   MsixFault fault_ = MsixFault::kNone;

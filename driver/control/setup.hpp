@@ -194,8 +194,8 @@ inline constexpr auto kTxBufferTail = std::to_array<RegWrite>({
 template <DeviceIo Io, class Obs = NullObserver>
 class Setup {
  public:
-  using D = Door<Io, Obs>;
-  explicit Setup(D& door) : door_(&door) {}
+  using D = CheckedIo<Io, Obs>;
+  explicit Setup(D& device) : device_(&device) {}
 
   /// Writes everything, some 110 registers. Nothing here can time out; the only failure is a card
   /// that went away meanwhile.
@@ -204,7 +204,7 @@ class Setup {
     write_all(setup_detail::kQueueManager);
     program_rx_buffer();
     program_tx_buffer();
-    if (door_->gone()) return fail(ErrorCode::kCardGone);
+    if (device_->gone()) return fail(ErrorCode::kCardGone);
     return {};
   }
 
@@ -214,24 +214,24 @@ class Setup {
 
   /// The state of the one-time-programmable memory, if it reports anything.
   [[nodiscard]] std::optional<OtpReport> check_otp() {
-    const auto status = door_->template read<spec::NS_OTP_STATUS>(Site::kOtpStatus).raw;
-    if (!status.nonzero() || door_->gone()) return std::nullopt;
-    const auto write = door_->template read<spec::NS_OTP_WRITE_STATUS>(Site::kOtpStatus).raw;
+    const auto status = device_->template read<spec::NS_OTP_STATUS>(Site::kOtpStatus).raw;
+    if (!status.nonzero() || device_->gone()) return std::nullopt;
+    const auto write = device_->template read<spec::NS_OTP_WRITE_STATUS>(Site::kOtpStatus).raw;
     return OtpReport{status.as_data(), write.as_data()};
   }
 
  private:
   template <class Table>
   void write_all(const Table& table) {
-    for (const auto& w : table) door_->write_at(w.at, w.value);
+    for (const auto& w : table) device_->write_at(w.at, w.value);
   }
 
   // Sets bits 3:0 (two size codes) and keeps those of `keep`, reserved ones included.
   template <class Reg>
   void set_codes(std::uint32_t keep, std::uint32_t code) {
-    const std::uint32_t old = door_->template read<Reg>(Site::kSetupReadback).raw.as_data();
+    const std::uint32_t old = device_->template read<Reg>(Site::kSetupReadback).raw.as_data();
     const std::uint32_t codes = code | setup_detail::kCacheLineCode << 2;
-    door_->template write_word<Reg>((old & keep) | codes);
+    device_->template write_word<Reg>((old & keep) | codes);
   }
 
   void program_requests(const PcieLimits& limits) {
@@ -243,12 +243,12 @@ class Setup {
     set_codes<spec::QM_TNI_TDF_CTL>(kOutstanding, request);
     set_codes<spec::QM_TNI_TCM_CTL>(kAllButCodes, payload);
     // 704 of 768 beats and 128 requests: the rest is for descriptors.
-    door_->write(spec::QM_TNI_TDE_CTL{}
-                     .set_MRRS_1K(limits.max_read_request >= 1024 ? 1 : 0)
-                     .set_MAX_OB(704)
-                     .set_MAX_OT(128)
-                     .set_MRRS(request)
-                     .set_CLS(setup_detail::kCacheLineCode));
+    device_->write(spec::QM_TNI_TDE_CTL{}
+                       .set_MRRS_1K(limits.max_read_request >= 1024 ? 1 : 0)
+                       .set_MAX_OB(704)
+                       .set_MAX_OT(128)
+                       .set_MRRS(request)
+                       .set_CLS(setup_detail::kCacheLineCode));
     set_codes<spec::QM_RNI_RBP_CTL>(kOutstanding, request);
     set_codes<spec::QM_RNI_RDE_CTL>(kAllButCodes, payload);
     set_codes<spec::QM_RNI_RCM_CTL>(kAllButCodes, payload);
@@ -256,23 +256,23 @@ class Setup {
 
   // Size of FIFO `n` that management traffic already uses; ours where that makes no sense.
   std::uint32_t running_size(std::uint32_t n) {
-    const auto size = door_->template read<spec::RXB_PBUF_CFG>(Site::kPbufCfg, n).SIZE();
+    const auto size = device_->template read<spec::RXB_PBUF_CFG>(Site::kPbufCfg, n).SIZE();
     if (size.equals(0)) return 0;
     const std::uint32_t least = setup_detail::min_fifo_size(n);
     if (const auto good = size.between(least, setup_detail::kPacketBufferSize)) return *good;
-    door_->refuse(Site::kPbufCfg, size.as_data(), least);
+    device_->refuse(Site::kPbufCfg, size.as_data(), least);
     return setup_detail::kFifos[n].size;
   }
 
   void lay_out_fifo(std::uint32_t n, const setup_detail::Fifo& fifo) {
-    door_->write(spec::RXB_CT_SIZE{}.set_HEADER(4).set_PAYLOAD(2), n);
-    door_->write(spec::RXB_PBUF_CFG{}.set_BASE_ADDR(fifo.base).set_SIZE(fifo.size), n);
-    door_->write(spec::RXB_PBUF_CREDIT{fifo.size != 0 ? fifo.size * 32 + 4 : 0}, n);
+    device_->write(spec::RXB_CT_SIZE{}.set_HEADER(4).set_PAYLOAD(2), n);
+    device_->write(spec::RXB_PBUF_CFG{}.set_BASE_ADDR(fifo.base).set_SIZE(fifo.size), n);
+    device_->write(spec::RXB_PBUF_CREDIT{fifo.size != 0 ? fifo.size * 32 + 4 : 0}, n);
   }
 
   void program_rx_buffer() {
     management_running_ =
-        door_->template read<spec::RPC_RMI_CONFIG>(Site::kRmiConfig).ENABLE().nonzero();
+        device_->template read<spec::RPC_RMI_CONFIG>(Site::kRmiConfig).ENABLE().nonzero();
     for (std::uint32_t n = 0; n < setup_detail::kFifos.size(); ++n) {
       std::uint32_t size = setup_detail::kFifos[n].size;
       if (management_running_) {
@@ -282,27 +282,27 @@ class Setup {
       }
       if (size == 0) continue;
       const setup_detail::Thresholds t = setup_detail::thresholds(n, size);
-      door_->write(spec::RXB_PAUSE_THLD{t.pause}, n);
-      door_->write(spec::RXB_DROP_THLD{t.drop}, n);
-      door_->write(spec::RXB_ECN_THLD{t.ecn}, n);
+      device_->write(spec::RXB_PAUSE_THLD{t.pause}, n);
+      device_->write(spec::RXB_DROP_THLD{t.drop}, n);
+      device_->write(spec::RXB_ECN_THLD{t.ecn}, n);
     }
     write_all(setup_detail::kRxBufferHead);
     for (std::uint32_t n = 0; n < setup_detail::kCalendarWords; ++n)
-      door_->write(spec::RXB_CLDR_PRIO_CFG{setup_detail::calendar_word(n)}, n);
+      device_->write(spec::RXB_CLDR_PRIO_CFG{setup_detail::calendar_word(n)}, n);
     write_all(setup_detail::kRxBufferTail);
   }
 
   void program_tx_buffer() {
     write_all(setup_detail::kTxBufferHead);
     for (std::uint32_t n = 0; n < setup_detail::kCalendarWords; ++n)
-      door_->write(spec::TCE_TXB_CLDR_SLOT_CFG{setup_detail::calendar_word(n)}, n);
+      device_->write(spec::TCE_TXB_CLDR_SLOT_CFG{setup_detail::calendar_word(n)}, n);
     write_all(setup_detail::kTxBufferTail);
     // The buffer is loaded only after its layout has arrived.
-    door_->flush();
-    door_->write(spec::TCE_TXB_CTRL{}.set_LOAD(1).set_TCAM_ENABLE(1));
+    device_->flush();
+    device_->write(spec::TCE_TXB_CTRL{}.set_LOAD(1).set_TCAM_ENABLE(1));
   }
 
-  D* door_;
+  D* device_;
   bool management_running_ = false;
 };
 

@@ -108,12 +108,12 @@ void for_each_counter(const CounterValues& values, std::uint32_t queues, F&& f) 
 template <DeviceIo Io, class Obs = NullObserver>
 class Statistics {
  public:
-  using D = Door<Io, Obs>;
+  using D = CheckedIo<Io, Obs>;
   static constexpr Duration kPeriod = std::chrono::seconds(1);
 
   /// `queues`: only the counters of the first so many queue blocks are read.
-  explicit Statistics(D& door, std::uint32_t queues = kMaxQueues)
-      : door_(&door), queues_(queues < kMaxQueues ? queues : kMaxQueues) {}
+  explicit Statistics(D& device, std::uint32_t queues = kMaxQueues)
+      : device_(&device), queues_(queues < kMaxQueues ? queues : kMaxQueues) {}
 
   /// Takes what the card shows now as the new zero; values stay. At the start, and after each
   /// reset of the card, or the next difference would be arbitrary.
@@ -125,9 +125,9 @@ class Statistics {
   void step(Time now) {
     if (now < deadline_) return;
     deadline_ = now + kPeriod;
-    door_->obs.statistics_started(now);
+    device_->obs.statistics_started(now);
     update_narrow();
-    door_->obs.statistics_read(now);
+    device_->obs.statistics_read(now);
   }
   [[nodiscard]] Time deadline() const { return deadline_; }
 
@@ -164,10 +164,10 @@ class Statistics {
     } else if (g.kind == CounterKind::kClearOnRead) {
       now = read_clearing(low);
     } else {
-      now = door_->read_at(Site::kCounter32, low);
+      now = device_->read_at(Site::kCounter32, low);
     }
     // A card that went away counts nothing.
-    if (now && !door_->gone()) account(g, g.first + i, *now, rebase);
+    if (now && !device_->gone()) account(g, g.first + i, *now, rebase);
   }
 
   void account(const CounterGroup& g, std::uint32_t slot, std::uint64_t now, bool rebase) {
@@ -202,15 +202,15 @@ class Statistics {
   [[nodiscard]] std::optional<std::uint64_t> read64(RegAddr low, RegAddr high, bool rebase) {
     constexpr int kTries = 3;
     std::uint64_t value = 0;
-    Word before(door_->read_at(Site::kCounter64High, high));
+    Word before(device_->read_at(Site::kCounter64High, high));
     for (int i = 0; i < kTries; ++i) {
-      const Word bottom(door_->read_at(Site::kCounter64Low, low));
-      const Word top(door_->read_at(Site::kCounter64High, high));
+      const Word bottom(device_->read_at(Site::kCounter64Low, low));
+      const Word top(device_->read_at(Site::kCounter64High, high));
       value = std::uint64_t{top.as_data()} << 32 | bottom.as_data();
       if (top.equals(before.as_data())) return value;
       before = top;
     }
-    door_->refuse(Site::kCounter64High, value, kTries);
+    device_->refuse(Site::kCounter64High, value, kTries);
     if (rebase) return value;
     return std::nullopt;
   }
@@ -218,12 +218,12 @@ class Statistics {
   // Two halves of 16 bits, low first; reading clears them (10.7).
   [[nodiscard]] std::uint64_t read_clearing(RegAddr low) {
     constexpr std::uint32_t kHalf = 0xffff;
-    const Word bottom(door_->read_at(Site::kFecCounter, low));
-    const Word top(door_->read_at(Site::kFecCounter, {low.bar, low.byte_offset + 4}));
+    const Word bottom(device_->read_at(Site::kFecCounter, low));
+    const Word top(device_->read_at(Site::kFecCounter, {low.bar, low.byte_offset + 4}));
     return std::uint64_t{(top & kHalf).as_data()} << 16 | (bottom & kHalf).as_data();
   }
 
-  D* door_;
+  D* device_;
   std::uint32_t queues_;
   Time deadline_{};
   CounterValues values_{};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The Door: all that the rest of the core sees of a card. It turns registers into typed values
+/// The CheckedIo: all that the rest of the core sees of a card. It turns registers into typed values
 /// whose fields are untrusted, runs the "is the card gone?" protocol, counts refused input by site
 /// and tells the observer.
 
@@ -19,13 +19,13 @@ namespace hni {
 inline constexpr std::uint32_t kAllOnes = 0xffffffffU;
 
 template <DeviceIo Io, class Obs = NullObserver>
-class Door {
+class CheckedIo {
  public:
   using Word32 = Untrusted<std::uint32_t>;
   using Word64 = Untrusted<std::uint64_t>;
   using Words = HostWords;
 
-  Door(Io& device_io, Obs& observer) : io(device_io), obs(observer) {}
+  CheckedIo(Io& device_io, Obs& observer) : io(device_io), obs(observer) {}
 
   Io& io;
   Obs& obs;
@@ -82,9 +82,10 @@ class Door {
 
   /// Tells the observer the `count` completions of a ring of `size` words that lie before `end`:
   /// what a poll consumed. Only the report reads them again, nothing is decided by it.
-  [[gnu::cold, gnu::noinline]] void tell_completions(QueueId queue, RingKind ring,
-                                                     const std::uint64_t* words, std::uint32_t end,
-                                                     std::uint32_t count, std::uint32_t size) {
+  [[gnu::cold, gnu::noinline]] void trace_completions(QueueId queue, RingKind ring,
+                                                      const std::uint64_t* words,
+                                                      std::uint32_t end, std::uint32_t count,
+                                                      std::uint32_t size) {
     const Site site = ring == RingKind::kTcq ? Site::kTcqWord : Site::kRcqWord;
     for (; count != 0; --count) {
       const std::uint32_t slot = (end - count) & (size - 1);

@@ -21,20 +21,20 @@ namespace hni {
 /// nor leaks. It cannot wrap: each hold on behalf of the card takes at least one byte of the page
 /// that no earlier one took, so there are at most 65,536 of them, and one for each buffer slot.
 template <class W>
-struct HolderCount {
+struct RefCount {
   W holders{};
 
   /// One more holder. Requires holders < the largest W.
-  constexpr void hold() { holders = W(holders + W(1)); }
+  constexpr void get() { holders = W(holders + W(1)); }
   /// One holder less; true if that was the last. Requires holders != 0.
-  constexpr bool drop() {
+  constexpr bool put() {
     holders = W(holders - W(1));
     return holders == W(0);
   }
 };
 
 /// The pages that nobody holds: a stack, in a list with room for all pages. Generic over the word
-/// type, the list (`at(W) -> W&`) and the counts (`at(W) -> HolderCount&`), so that proofs/ can
+/// type, the list (`at(W) -> W&`) and the counts (`at(W) -> RefCount&`), so that proofs/ can
 /// show that a page is in the list exactly when nobody holds it, and once.
 template <class W>
 struct FreePages {
@@ -56,8 +56,8 @@ struct FreePages {
 
   /// One holder of `page` less; the last one frees it. Requires that somebody holds it.
   template <class List, class Holders>
-  constexpr void drop(List& list, Holders& holders, const W& page) {
-    if (!holders.at(page).drop()) return;
+  constexpr void put(List& list, Holders& holders, const W& page) {
+    if (!holders.at(page).put()) return;
     list.at(count) = page;
     count = W(count + W(1));
   }
@@ -72,7 +72,7 @@ class FragmentPool {
     if (page_shift > kMaxPageShift) return fail(ErrorCode::kBadArgument, page_shift);
     const auto pages = static_cast<std::uint32_t>(memory.bytes / kFragmentBytes) >> page_shift;
     if (pages != list_.size()) {
-      auto holders = HostArray<HolderCount<std::uint32_t>>::make(pages);
+      auto holders = HostArray<RefCount<std::uint32_t>>::make(pages);
       if (!holders) return tl::unexpected(holders.error());
       auto free_list = HostArray<std::uint32_t>::make(pages);
       if (!free_list) return tl::unexpected(free_list.error());
@@ -104,20 +104,20 @@ class FragmentPool {
   }
 
   /// One more holder of the page of `f`, which somebody holds already.
-  void hold(FragmentId f) {
+  void get(FragmentId f) {
     auto& count = holders_.at(page_of(f));
     assert(count.holders != 0);
-    count.hold();
+    count.get();
   }
 
   /// One holder less; the last one frees the page.
-  void drop(FragmentId f) {
+  void put(FragmentId f) {
     assert(holders(f) != 0);
-    free_.drop(list_, holders_, page_of(f));
+    free_.put(list_, holders_, page_of(f));
   }
 
-  void drop(const Packet& packet) {
-    for (std::uint32_t i = 0; i < packet.segment_count; ++i) drop(packet.segments[i].fragment);
+  void put(const Packet& packet) {
+    for (std::uint32_t i = 0; i < packet.segment_count; ++i) put(packet.segments[i].fragment);
   }
 
   [[nodiscard]] DmaAddr address(FragmentId f) const {
@@ -136,7 +136,7 @@ class FragmentPool {
   std::uint32_t page_shift_ = 0;
   std::uint32_t pages_ = 0;
   FreePages<std::uint32_t> free_;
-  HostArray<HolderCount<std::uint32_t>> holders_;
+  HostArray<RefCount<std::uint32_t>> holders_;
   HostArray<std::uint32_t> list_;
 };
 

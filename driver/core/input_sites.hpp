@@ -3,7 +3,7 @@
 
 /// Every place where a value that the card controls enters the driver, in one list. The list feeds
 /// the refusal counters, the probe names, the recorder, the hostile layer and the corpus check. To
-/// add a site: add a line here, read through the Door under that name, and say in the last column
+/// add a site: add a line here, read through the CheckedIo under that name, and say in the last column
 /// what limits the value.
 ///
 /// Kinds: kRegister (a 32-bit register read), kRing (a 64-bit descriptor word in DMA memory),

@@ -61,11 +61,11 @@ struct RxInfo {
 /// other members say. L2 and L3 lengths are even, the L4 length a multiple of 4 (they travel in
 /// units of 2 and 4 bytes, fbnic reference 12.1).
 struct TxOffload {
-  static constexpr std::uint32_t kChecksum =
-      1;  ///< sum from the L4 header on, into l4 header + checksum_offset
+  /// sum from the L4 header on, into l4 header + checksum_offset
+  static constexpr std::uint32_t kChecksum = 1;
   static constexpr std::uint32_t kSegment = 2;  ///< cut into `mss` bytes of payload each
-  static constexpr std::uint32_t kTimestamp =
-      4;  ///< report the time of transmission as an event that carries `cookie`
+  /// report the time of transmission as an event that carries `cookie`
+  static constexpr std::uint32_t kTimestamp = 4;
 
   std::uint32_t flags = 0;
   std::uint8_t l2_bytes = 0;         ///< 0 .. 126

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// HostWords: what the queue classes calculate with. A Door names its words, so that proofs/ can
+/// HostWords: what the queue classes calculate with. A CheckedIo names its words, so that proofs/ can
 /// run the very same queue classes over a door whose words are symbolic.
 
 #include <cstdint>

@@ -148,8 +148,8 @@ struct ClassifierTables {
 template <DeviceIo Io, class Obs = NullObserver>
 class ClassifierWriter {
  public:
-  using D = Door<Io, Obs>;
-  explicit ClassifierWriter(D& door) : door_(&door) {}
+  using D = CheckedIo<Io, Obs>;
+  explicit ClassifierWriter(D& device) : device_(&device) {}
 
   /// The card was reset, or somebody else used it: nothing is known about its tables.
   void forget() {
@@ -188,7 +188,7 @@ class ClassifierWriter {
 
   template <class Reg, class Entry>
   void clear(std::uint32_t n, std::uint32_t words, Entry& shadow) {
-    for (std::uint32_t w = 0; w < words; ++w) door_->template write_word<Reg>(0, w, n);
+    for (std::uint32_t w = 0; w < words; ++w) device_->template write_word<Reg>(0, w, n);
     shadow = Entry{};
   }
 
@@ -216,12 +216,12 @@ class ClassifierWriter {
       clear<spec::RPC_TCAM_MACDA>(n, kWords + 1, shadow);
       return true;
     }
-    if (!known_ || shadow.used()) door_->template write_word<spec::RPC_TCAM_MACDA>(0, kWords, n);
+    if (!known_ || shadow.used()) device_->template write_word<spec::RPC_TCAM_MACDA>(0, kWords, n);
     for (std::uint32_t w = 0; w < kWords; ++w)
-      door_->template write_word<spec::RPC_TCAM_MACDA>(
+      device_->template write_word<spec::RPC_TCAM_MACDA>(
           match(half_word(want.value, w), half_word(want.ignore, w)), w, n);
-    door_->flush();
-    door_->template write_word<spec::RPC_TCAM_MACDA>(kValidate, kWords, n);
+    device_->flush();
+    device_->template write_word<spec::RPC_TCAM_MACDA>(kValidate, kWords, n);
     shadow = want;
     return true;
   }
@@ -239,13 +239,13 @@ class ClassifierWriter {
         clear<Reg>(n, kWords + 1, shadow);
         continue;
       }
-      if (!known_ || shadow.used()) door_->template write_word<Reg>(0, kWords, n);
+      if (!known_ || shadow.used()) device_->template write_word<Reg>(0, kWords, n);
       for (std::uint32_t w = 0; w < kWords; ++w)
-        door_->template write_word<Reg>(
+        device_->template write_word<Reg>(
             match(half_word(entry.value, w), half_word(entry.ignore, w)), w, n);
-      door_->flush();
+      device_->flush();
       const std::uint32_t is_v6 = inner && entry.version == 6 ? 1 : 0;
-      door_->template write_word<Reg>(kValidate | is_v6, kWords, n);
+      device_->template write_word<Reg>(kValidate | is_v6, kWords, n);
       shadow = entry;
     }
   }
@@ -254,14 +254,15 @@ class ClassifierWriter {
     ActionEntry& shadow = shadow_.action[n];
     if (!want.used) return;
     if (!shadow.used || !shadow.same_action(want)) {
-      door_->write(want.action, n);
-      door_->write(want.hash, n);
+      device_->write(want.action, n);
+      device_->write(want.hash, n);
     }
     if (!shadow.used) {
       for (std::uint32_t w = 0; w < kActionWords; ++w)
-        door_->template write_word<spec::RPC_TCAM_ACT>(match(want.value[w], want.ignore[w]), w, n);
-      door_->flush();
-      door_->template write_word<spec::RPC_TCAM_ACT>(kValidate, kActionWords, n);
+        device_->template write_word<spec::RPC_TCAM_ACT>(match(want.value[w], want.ignore[w]), w,
+                                                         n);
+      device_->flush();
+      device_->template write_word<spec::RPC_TCAM_ACT>(kValidate, kActionWords, n);
     }
     shadow = want;
   }
@@ -295,25 +296,25 @@ class ClassifierWriter {
       if (entries[n].used())
         map |= (kToBmc | (is_multicast(entries[n].value) ? kToMac : 0)) << (4 * n);
     if (known_ && map == tce_map_) return;
-    door_->write(spec::TCE_TCAM_IDX2DEST_MAP{map});
+    device_->write(spec::TCE_TCAM_IDX2DEST_MAP{map});
     tce_map_ = map;
   }
 
   void write_tce(std::uint32_t n, const MacEntry& entry) {
     constexpr std::uint32_t kWords = 3;
-    door_->write(spec::TCE_RAM_TCAM3{}, n);
+    device_->write(spec::TCE_RAM_TCAM3{}, n);
     for (std::uint32_t w = 0; w < kWords; ++w) {
       const auto word = spec::TCE_RAM_TCAM{}
                             .set_MASK(half_word(entry.ignore, w))
                             .set_VALUE(half_word(entry.value, w));
-      door_->write(word, w, n);
+      device_->write(word, w, n);
     }
     if (!entry.used()) return;
-    door_->flush();
-    door_->write(spec::TCE_RAM_TCAM3{}.set_DEST_MASK(7).set_MCQ_MASK(1).set_VALIDATE(1), n);
+    device_->flush();
+    device_->write(spec::TCE_RAM_TCAM3{}.set_DEST_MASK(7).set_MCQ_MASK(1).set_VALIDATE(1), n);
   }
 
-  D* door_;
+  D* device_;
   bool known_ = false;
   ClassifierTables shadow_{};
   std::array<MacEntry, kTceEntries> tce_{};

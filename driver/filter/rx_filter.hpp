@@ -15,12 +15,12 @@
 #include <span>
 #include <utility>
 
-#include "driver/filter/classifier_tables.hpp"
 #include "driver/core/checked_io.hpp"
 #include "driver/core/error.hpp"
+#include "driver/core/types.hpp"
+#include "driver/filter/classifier_tables.hpp"
 #include "driver/filter/flow_rules.hpp"
 #include "driver/filter/mac_table.hpp"
-#include "driver/core/types.hpp"
 #include "openhni/spec/enums.hpp"
 #include "openhni/spec/registers.hpp"
 
@@ -59,9 +59,9 @@ struct AddressReport {
 template <DeviceIo Io, class Obs = NullObserver>
 class RxFilter {
  public:
-  using D = Door<Io, Obs>;
+  using D = CheckedIo<Io, Obs>;
 
-  explicit RxFilter(D& door) : door_(&door), writer_(door) {
+  explicit RxFilter(D& device) : device_(&device), writer_(device) {
     for (std::uint32_t t = 0; t < kFlowTypes; ++t)
       hash_fields_[t] = default_hash_fields(FlowType{static_cast<std::uint8_t>(t)});
   }
@@ -80,7 +80,7 @@ class RxFilter {
     if (!running_) return;
     running_ = false;
     writer_.sync(bmc_only_tables());
-    if (!bmc_.present) door_->write(rmi_config(false));
+    if (!bmc_.present) device_->write(rmi_config(false));
   }
 
   /// After a card reset: what the card held is gone. Writes everything if the filter is started.
@@ -251,7 +251,7 @@ class RxFilter {
     if (!build_ip(want)) return fail(ErrorCode::kTableFull, kIpEntries);
     build_actions(want, macs.boundary);
     if (macs.bmc_refused > macs_.bmc_refused)
-      door_->refuse(Site::kAttributeValue, macs.bmc_refused, 0);
+      device_->refuse(Site::kAttributeValue, macs.bmc_refused, 0);
     macs_ = macs;
     ip_ = want.ip;
     if (!running_) return {};
@@ -374,21 +374,21 @@ class RxFilter {
     for (std::uint32_t i = 0; i < kRssEntries; ++i)
       for (std::uint32_t c = 0; c < kRssContexts; ++c)
         if (!rss_known_ || written_tables_[c][i] != tables_[c][i])
-          door_->write(spec::RPC_RSS_TBL{tables_[c][i]}, c, i);
+          device_->write(spec::RPC_RSS_TBL{tables_[c][i]}, c, i);
     written_tables_ = tables_;
     for (std::uint32_t n = 0; n < kRssKeyWords; ++n)
       if (!rss_known_ || written_key_[n] != key_word(n)) {
         written_key_[n] = key_word(n);
-        door_->write(spec::RPC_RSS_KEY{written_key_[n]}, n);
+        device_->write(spec::RPC_RSS_KEY{written_key_[n]}, n);
       }
     rss_known_ = true;
-    door_->write(spec::RPC_ACT_TBL0_DEFAULT{spec::RPC_ACT_TBL0{}.set_DROP(1).raw});
-    door_->flush();
-    door_->write(spec::RPC_ACT_TBL1_DEFAULT{});
-    door_->write(rmi_config(true));
+    device_->write(spec::RPC_ACT_TBL0_DEFAULT{spec::RPC_ACT_TBL0{}.set_DROP(1).raw});
+    device_->flush();
+    device_->write(spec::RPC_ACT_TBL1_DEFAULT{});
+    device_->write(rmi_config(true));
   }
 
-  D* door_;
+  D* device_;
   ClassifierWriter<Io, Obs> writer_;
   bool running_ = false;
   bool rss_known_ = false;

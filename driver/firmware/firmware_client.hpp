@@ -62,7 +62,7 @@ struct FirmwareOptions {
   bool logs = true;               ///< ask for log messages as soon as the firmware is ready
 };
 
-struct FirmwareCounters {
+struct FirmwareClientCounters {
   std::uint64_t messages = 0;          ///< well-formed messages received
   std::uint64_t refused = 0;           ///< messages that broke a rule
   std::uint64_t unsolicited = 0;       ///< answers that nobody waited for
@@ -74,9 +74,9 @@ struct FirmwareCounters {
 };
 
 template <DeviceIo Io, class Obs = NullObserver>
-class Firmware {
+class FirmwareClient {
  public:
-  using D = Door<Io, Obs>;
+  using D = CheckedIo<Io, Obs>;
   using State = FirmwareState;
 
   static constexpr Duration kAnswerTime = std::chrono::seconds(10);       ///< 4.7
@@ -86,8 +86,8 @@ class Firmware {
   static constexpr Duration kLookTime = std::chrono::milliseconds(1);
   static constexpr std::uint32_t kRequestSlots = 4;
 
-  explicit Firmware(D& door, FirmwareOptions options = {})
-      : door_(&door), options_(options), mailbox_(door) {}
+  explicit FirmwareClient(D& device, FirmwareOptions options = {})
+      : device_(&device), options_(options), mailbox_(device) {}
 
   // ---- Life
   Result<> allocate() { return mailbox_.allocate(); }
@@ -132,7 +132,7 @@ class Firmware {
   [[nodiscard]] const Capabilities& capabilities() const { return capabilities_; }
   /// The newest uptime that the firmware reported, for people.
   [[nodiscard]] std::uint64_t uptime_ms() const { return uptime_ms_; }
-  [[nodiscard]] const FirmwareCounters& counters() const { return counters_; }
+  [[nodiscard]] const FirmwareClientCounters& counters() const { return counters_; }
   [[nodiscard]] const Mailbox<Io, Obs>& mailbox() const { return mailbox_; }
   /// When step() wants to be called even if nothing happens.
   [[nodiscard]] Time deadline() const;
@@ -185,13 +185,13 @@ class Firmware {
     kFlash,
     kSelfTest,
   };
-  struct Slot {
+  struct RequestSlot {
     Request request = Request::kNone;
     Time deadline{};
   };
   /// What the mailbox calls back.
   struct Sink {
-    Firmware& self;
+    FirmwareClient& self;
     void message(std::span<const std::byte> bytes, Time now) { self.on_message(bytes, now); }
     void sent(std::uint16_t type, bool refused, Time now) { self.on_sent(type, refused, now); }
   };
@@ -209,10 +209,10 @@ class Firmware {
   void watch(Time now);
   void lose(CrashCause cause);
   Result<> send_plain(FwMessage type, Time now);
-  void ask_ownership(Ownership change, Time now);
-  void ask_heartbeat(Time now);
-  void ask(Time now);
-  [[nodiscard]] bool answer_welcome() const { return answer_pending_ && question_sent_; }
+  void request_ownership(Ownership change, Time now);
+  void request_heartbeat(Time now);
+  void send_request(Time now);
+  [[nodiscard]] bool response_expected() const { return answer_pending_ && request_sent_; }
   void released(Time now);
 
   // Messages
@@ -236,7 +236,7 @@ class Firmware {
   void refuse(const Refusal& why);
 
   // Requests
-  Slot* find(Request request);
+  RequestSlot* find(Request request);
   [[nodiscard]] bool waits_for(Request request) const;
   Result<> open_with(Request request, std::span<const std::byte> message, Time now);
   void close_slot(Request request);
@@ -249,14 +249,14 @@ class Firmware {
   void send_flash_piece(Time now);
   void cancel_flash(Time now);
 
-  D* door_;
+  D* device_;
   FirmwareOptions options_;
   FirmwareLog* log_ = nullptr;
   Mailbox<Io, Obs> mailbox_;
   State state_ = State::kDown;
   Error error_{};
   Capabilities capabilities_{};
-  FirmwareCounters counters_{};
+  FirmwareClientCounters counters_{};
 
   // Bring-up and capabilities
   Time give_up_{};
@@ -274,14 +274,14 @@ class Firmware {
   CrashCause crash_cause_ = CrashCause::kNone;
   bool want_ownership_ = false;  ///< take it as soon as ready
   bool answer_pending_ = false;  ///< of OWNERSHIP_REQ or HEARTBEAT_REQ
-  bool question_sent_ = false;   ///< it had room in the mailbox, so an answer is welcome
+  bool request_sent_ = false;    ///< it had room in the mailbox, so an answer is welcome
   bool ask_again_ = false;       ///< the question did not get through; repeat at next_retry_
   Time next_retry_{};
   Time watch_deadline_{};  ///< answer due, or next heartbeat due
   std::uint64_t uptime_ms_ = 0;
 
   // Requests
-  std::array<Slot, kRequestSlots> slots_{};
+  std::array<RequestSlot, kRequestSlots> slots_{};
   std::optional<Result<Sensors>> sensors_;
   ModuleRange module_range_{};
   std::array<std::byte, kMaxModuleBytes> module_data_{};

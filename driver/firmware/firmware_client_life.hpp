@@ -8,7 +8,7 @@
 namespace hni {
 
 template <DeviceIo Io, class Obs>
-Result<> Firmware<Io, Obs>::start(Time now) {
+Result<> FirmwareClient<Io, Obs>::start(Time now) {
   if (state_ != State::kDown && state_ != State::kFailed) return fail(ErrorCode::kRequestPending);
   if (const auto up = mailbox_.start(now, options_.relaxed_ordering); !up) return up;
   state_ = State::kWaitMailbox;
@@ -24,7 +24,7 @@ Result<> Firmware<Io, Obs>::start(Time now) {
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::step(Time now) {
+void FirmwareClient<Io, Obs>::step(Time now) {
   // While vector 0 announces messages, looking at the rings is a safety net for lost interrupts.
   if (state_ != State::kReady || now >= next_look_) {
     next_look_ = now + kLookTime;
@@ -36,7 +36,7 @@ void Firmware<Io, Obs>::step(Time now) {
 
 /// What follows from the mailbox's state and from the time.
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::advance(Time now) {
+void FirmwareClient<Io, Obs>::advance(Time now) {
   if (state_ != State::kFailed && mailbox_.state() == MailboxState::kFailed)
     return fail_with(mailbox_.error());
   switch (state_) {
@@ -63,7 +63,7 @@ void Firmware<Io, Obs>::advance(Time now) {
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::interrupt(Time now) {
+void FirmwareClient<Io, Obs>::interrupt(Time now) {
   if (!ready()) return;  // bring-up and shutdown poll; a handler must not move them (3.2)
   Sink sink{*this};
   mailbox_.interrupt(now, sink);
@@ -71,24 +71,24 @@ void Firmware<Io, Obs>::interrupt(Time now) {
 }
 
 template <DeviceIo Io, class Obs>
-Result<> Firmware<Io, Obs>::take_ownership(bool take, Time now) {
+Result<> FirmwareClient<Io, Obs>::take_ownership(bool take, Time now) {
   want_ownership_ = take;
   if (!ready()) return fail(ErrorCode::kNotRunning);
   // The answer to a release comes first, and then want_ownership_ counts.
   if (ownership_ == Ownership::kReleasing) return {};
   if (!take) {
-    if (ownership_ != Ownership::kNone) ask_ownership(Ownership::kReleasing, now);
+    if (ownership_ != Ownership::kNone) request_ownership(Ownership::kReleasing, now);
   } else if (ownership_ == Ownership::kNone || crashed()) {
-    ask_ownership(Ownership::kTaking, now);
+    request_ownership(Ownership::kTaking, now);
   }
   return {};
 }
 
 template <DeviceIo Io, class Obs>
-Result<> Firmware<Io, Obs>::recover(Time now) {
+Result<> FirmwareClient<Io, Obs>::recover(Time now) {
   if (!crashed() && !failed()) return fail(ErrorCode::kNotRunning);
   if (!recovery_restarts_mailbox()) {
-    ask_ownership(Ownership::kTaking, now);
+    request_ownership(Ownership::kTaking, now);
     return {};
   }
   end_all(ErrorCode::kFirmwareSilent);
@@ -98,7 +98,7 @@ Result<> Firmware<Io, Obs>::recover(Time now) {
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::stop(Time now) {
+void FirmwareClient<Io, Obs>::stop(Time now) {
   want_ownership_ = false;
   if (state_ == State::kFailed || state_ == State::kDown) {
     mailbox_.shutdown(now);
@@ -118,14 +118,14 @@ void Firmware<Io, Obs>::stop(Time now) {
   end_all(ErrorCode::kNotRunning);
   logs_on_ = false;
   ask_again_ = false;
-  answer_pending_ = question_sent_ = release_sent;  // it is answered while the mailbox drains
+  answer_pending_ = request_sent_ = release_sent;  // it is answered while the mailbox drains
   ownership_ = release_sent ? Ownership::kReleasing : Ownership::kNone;
   mailbox_.shutdown(now);
   state_ = mailbox_.state() == MailboxState::kDown ? State::kDown : State::kStopping;
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::abandon() {
+void FirmwareClient<Io, Obs>::abandon() {
   want_ownership_ = false;
   end_all(ErrorCode::kNotRunning);
   mailbox_.abort(ErrorCode::kNotRunning);
@@ -136,20 +136,20 @@ void Firmware<Io, Obs>::abandon() {
 }
 
 template <DeviceIo Io, class Obs>
-Time Firmware<Io, Obs>::deadline() const {
+Time FirmwareClient<Io, Obs>::deadline() const {
   Time next = mailbox_.deadline();
   if (state_ == State::kWaitCapabilities) next = std::min(next, next_poll_);
   if (state_ != State::kReady) return next;
   if (answer_pending_ || ownership_ == Ownership::kOwned) next = std::min(next, watch_deadline_);
   if (ask_again_) next = std::min(next, next_retry_);
   if (capabilities_hinted_) next = std::min(next, next_refresh_);
-  for (const Slot& slot : slots_)
+  for (const RequestSlot& slot : slots_)
     if (slot.request != Request::kNone) next = std::min(next, slot.deadline);
   return next;
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::fail_with(Error why) {
+void FirmwareClient<Io, Obs>::fail_with(Error why) {
   error_ = why;
   if (ownership_ != Ownership::kNone) lose(CrashCause::kMailboxFailed);
   mailbox_.abort(why.code);
@@ -159,7 +159,7 @@ void Firmware<Io, Obs>::fail_with(Error why) {
 }
 
 template <DeviceIo Io, class Obs>
-Result<> Firmware<Io, Obs>::send_plain(FwMessage type, Time now) {
+Result<> FirmwareClient<Io, Obs>::send_plain(FwMessage type, Time now) {
   SmallMessage buffer;
   const auto sent = mailbox_.send(encode_plain(buffer, type), now);
   if (sent && type == FwMessage::HOST_CAP_REQ) {
@@ -172,7 +172,7 @@ Result<> Firmware<Io, Obs>::send_plain(FwMessage type, Time now) {
 /// 4.4 step 4: until the answer is accepted, at most until the bring-up deadline. A completion
 /// with FW_ERR since the question means that it must be asked again.
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::wait_for_capabilities(Time now) {
+void FirmwareClient<Io, Obs>::wait_for_capabilities(Time now) {
   if (now >= give_up_) return fail_with(Error{ErrorCode::kFirmwareSilent, 0});
   if (now < next_poll_) return;
   next_poll_ = now + kCapabilityPollTime;
@@ -182,19 +182,19 @@ void Firmware<Io, Obs>::wait_for_capabilities(Time now) {
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::became_ready(Time now) {
+void FirmwareClient<Io, Obs>::became_ready(Time now) {
   state_ = State::kReady;
   mailbox_.enable_interrupt();
   if (options_.logs && capabilities_.running.version >= kLogFirmwareVersion) {
     (void)send_logs(true, !history_asked_, now);
     history_asked_ = true;
   }
-  if (want_ownership_) ask_ownership(Ownership::kTaking, now);
+  if (want_ownership_) request_ownership(Ownership::kTaking, now);
 }
 
 /// Heartbeat, retries and request deadlines, all at most once a call.
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::watch(Time now) {
+void FirmwareClient<Io, Obs>::watch(Time now) {
   if (answer_pending_ && now >= watch_deadline_) {
     if (ownership_ == Ownership::kReleasing) {
       released(now);
@@ -202,13 +202,13 @@ void Firmware<Io, Obs>::watch(Time now) {
       lose(ownership_ == Ownership::kTaking ? CrashCause::kNoOwnership : CrashCause::kNoHeartbeat);
     }
   } else if (answer_pending_ && ask_again_ && now >= next_retry_) {
-    ask(now);
+    send_request(now);
   } else if (ownership_ == Ownership::kOwned && !answer_pending_ && now >= watch_deadline_) {
-    ask_heartbeat(now);
+    request_heartbeat(now);
   }
   if (capabilities_hinted_ && now >= next_refresh_) (void)refresh_capabilities(now);
   if (flash_session_.state() == FlashSession::State::kAnswering) send_flash_piece(now);
-  for (const Slot& slot : slots_) {
+  for (const RequestSlot& slot : slots_) {
     if (slot.request == Request::kNone || now < slot.deadline) continue;
     ++counters_.timeouts;
     if (slot.request == Request::kFlash) cancel_flash(now);
@@ -217,7 +217,7 @@ void Firmware<Io, Obs>::watch(Time now) {
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::lose(CrashCause cause) {
+void FirmwareClient<Io, Obs>::lose(CrashCause cause) {
   ownership_ = Ownership::kLost;
   crash_cause_ = cause;
   answer_pending_ = false;
@@ -228,47 +228,47 @@ void Firmware<Io, Obs>::lose(CrashCause cause) {
 /// Takes or releases the card. The deadline runs from here, so that a full mailbox or FW_ERR
 /// cannot extend it.
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::ask_ownership(Ownership change, Time now) {
+void FirmwareClient<Io, Obs>::request_ownership(Ownership change, Time now) {
   ownership_ = change;
   crash_cause_ = CrashCause::kNone;
   uptime_ms_ = 0;
   watch_deadline_ = now + kAnswerTime;
-  question_sent_ = false;
-  ask(now);
+  request_sent_ = false;
+  send_request(now);
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::ask_heartbeat(Time now) {
+void FirmwareClient<Io, Obs>::request_heartbeat(Time now) {
   watch_deadline_ = now + kHeartbeatPeriod;
-  question_sent_ = false;
-  ask(now);
+  request_sent_ = false;
+  send_request(now);
 }
 
 /// Sends the question that belongs to the state. What does not get through is repeated.
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::ask(Time now) {
+void FirmwareClient<Io, Obs>::send_request(Time now) {
   SmallMessage buffer;
   const Result<> sent =
       ownership_ == Ownership::kOwned
           ? send_plain(FwMessage::HEARTBEAT_REQ, now)
           : mailbox_.send(encode_ownership(buffer, ownership_ == Ownership::kTaking), now);
   answer_pending_ = true;
-  question_sent_ |= sent.has_value();
+  request_sent_ |= sent.has_value();
   ask_again_ = !sent.has_value();
   next_retry_ = now + kRetryTime;
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::released(Time now) {
+void FirmwareClient<Io, Obs>::released(Time now) {
   ownership_ = Ownership::kNone;
   answer_pending_ = false;
   ask_again_ = false;
-  if (want_ownership_) ask_ownership(Ownership::kTaking, now);
+  if (want_ownership_) request_ownership(Ownership::kTaking, now);
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::on_ownership(const Attributes& attributes, Time now) {
-  if (!answer_welcome() ||
+void FirmwareClient<Io, Obs>::on_ownership(const Attributes& attributes, Time now) {
+  if (!response_expected() ||
       (ownership_ != Ownership::kTaking && ownership_ != Ownership::kReleasing))
     return unsolicited(FwMessage::OWNERSHIP_RESP);
   if (ownership_ == Ownership::kReleasing) return released(now);
@@ -277,13 +277,13 @@ void Firmware<Io, Obs>::on_ownership(const Attributes& attributes, Time now) {
   ownership_ = Ownership::kOwned;
   // The first uptime of a conversation: those of the heartbeat are compared with it.
   uptime_ms_ = attributes.unsigned_at(fw::OWNERSHIP_RESP::TIME).as_data();
-  ask_heartbeat(now);
+  request_heartbeat(now);
 }
 
 /// The next question is due one period after the last one; the answer does not move it.
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::on_heartbeat(const Attributes& attributes) {
-  if (!answer_welcome() || ownership_ != Ownership::kOwned)
+void FirmwareClient<Io, Obs>::on_heartbeat(const Attributes& attributes) {
+  if (!response_expected() || ownership_ != Ownership::kOwned)
     return unsolicited(FwMessage::HEARTBEAT_RESP);
   if (!attributes.has(fw::HEARTBEAT_RESP::UPTIME))
     return refuse(Refusal{Site::kMessageMandatory, fw::HEARTBEAT_RESP::UPTIME, 0});
@@ -294,7 +294,7 @@ void Firmware<Io, Obs>::on_heartbeat(const Attributes& attributes) {
 
 /// An uptime that went back means that the firmware restarted and forgot what it was told.
 template <DeviceIo Io, class Obs>
-bool Firmware<Io, Obs>::on_uptime(const Untrusted<std::uint64_t>& uptime) {
+bool FirmwareClient<Io, Obs>::on_uptime(const Untrusted<std::uint64_t>& uptime) {
   const auto value = uptime.between(uptime_ms_, ~std::uint64_t{0});
   if (!value) {
     refuse(Refusal{Site::kFwUptime, uptime.as_data(), uptime_ms_});
@@ -308,7 +308,7 @@ bool Firmware<Io, Obs>::on_uptime(const Untrusted<std::uint64_t>& uptime) {
 /// During bring-up this is the answer that everything waits for. Later an unasked one is only a
 /// hint that something changed (a BMC came): the driver then asks itself, at most every 10 s.
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::on_capabilities(const Attributes& attributes, Time now) {
+void FirmwareClient<Io, Obs>::on_capabilities(const Attributes& attributes, Time now) {
   if (!capabilities_expected_) {
     ++counters_.capability_hints;
     if (!ready() || capabilities_hinted_) return;
@@ -334,7 +334,7 @@ void Firmware<Io, Obs>::on_capabilities(const Attributes& attributes, Time now) 
 }
 
 template <DeviceIo Io, class Obs>
-Result<> Firmware<Io, Obs>::refresh_capabilities(Time now) {
+Result<> FirmwareClient<Io, Obs>::refresh_capabilities(Time now) {
   if (!ready()) return fail(ErrorCode::kNotRunning);
   next_refresh_ = now + kAnswerTime;
   const auto sent = send_plain(FwMessage::HOST_CAP_REQ, now);

@@ -10,29 +10,29 @@
 namespace hni {
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::refuse(const Refusal& why) {
+void FirmwareClient<Io, Obs>::refuse(const Refusal& why) {
   ++counters_.refused;
-  door_->refuse(why.site, why.value, why.limit);
+  device_->refuse(why.site, why.value, why.limit);
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::unsolicited(FwMessage type) {
+void FirmwareClient<Io, Obs>::unsolicited(FwMessage type) {
   ++counters_.unsolicited;
-  door_->refuse(Site::kFwUnsolicited, static_cast<std::uint16_t>(type), 0);
+  device_->refuse(Site::kFwUnsolicited, static_cast<std::uint16_t>(type), 0);
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::on_message(std::span<const std::byte> bytes, Time now) {
+void FirmwareClient<Io, Obs>::on_message(std::span<const std::byte> bytes, Time now) {
   const auto message = decode_message(bytes);
   if (!message) return refuse(message.error());
   ++counters_.messages;
-  door_->obs.message_received(static_cast<std::uint16_t>(message->type),
-                              static_cast<std::uint32_t>(bytes.size()), now);
+  device_->obs.message_received(static_cast<std::uint16_t>(message->type),
+                                static_cast<std::uint32_t>(bytes.size()), now);
   dispatch(*message, now);
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::dispatch(const FirmwareMessage& message, Time now) {
+void FirmwareClient<Io, Obs>::dispatch(const FirmwareMessage& message, Time now) {
   const Attributes& attributes = message.attributes;
   switch (message.type) {
     case FwMessage::FW_CAP_RESP:
@@ -66,7 +66,7 @@ void Firmware<Io, Obs>::dispatch(const FirmwareMessage& message, Time now) {
 
 /// The firmware consumed a message. FW_ERR means that no answer will come.
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::on_sent(std::uint16_t type, bool refused, Time now) {
+void FirmwareClient<Io, Obs>::on_sent(std::uint16_t type, bool refused, Time now) {
   if (!refused) return;
   const auto gave_up = [this](Request request) {
     end_with(request, ErrorCode::kFirmwareRefused,
@@ -99,44 +99,45 @@ void Firmware<Io, Obs>::on_sent(std::uint16_t type, bool refused, Time now) {
 // ---- The request table -------------------------------------------------------------------------
 
 template <DeviceIo Io, class Obs>
-auto Firmware<Io, Obs>::find(Request request) -> Slot* {
-  for (Slot& slot : slots_)
+auto FirmwareClient<Io, Obs>::find(Request request) -> RequestSlot* {
+  for (RequestSlot& slot : slots_)
     if (slot.request == request) return &slot;
   return nullptr;
 }
 
 template <DeviceIo Io, class Obs>
-bool Firmware<Io, Obs>::waits_for(Request request) const {
-  return std::ranges::any_of(slots_, [&](const Slot& slot) { return slot.request == request; });
+bool FirmwareClient<Io, Obs>::waits_for(Request request) const {
+  return std::ranges::any_of(slots_,
+                             [&](const RequestSlot& slot) { return slot.request == request; });
 }
 
 /// Sends `message` and waits for its answer in a slot of its own.
 template <DeviceIo Io, class Obs>
-Result<> Firmware<Io, Obs>::open_with(Request request, std::span<const std::byte> message,
-                                      Time now) {
+Result<> FirmwareClient<Io, Obs>::open_with(Request request, std::span<const std::byte> message,
+                                            Time now) {
   if (!ready()) return fail(ErrorCode::kNotRunning);
   if (waits_for(request)) return fail(ErrorCode::kRequestPending);
-  Slot* slot = find(Request::kNone);
+  RequestSlot* slot = find(Request::kNone);
   if (slot == nullptr) return fail(ErrorCode::kTableFull, kRequestSlots);
   if (const auto sent = mailbox_.send(message, now); !sent) return sent;
-  *slot = Slot{request, now + kAnswerTime};
+  *slot = RequestSlot{request, now + kAnswerTime};
   return {};
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::close_slot(Request request) {
-  for (Slot& slot : slots_)
+void FirmwareClient<Io, Obs>::close_slot(Request request) {
+  for (RequestSlot& slot : slots_)
     if (slot.request == request) slot = {};
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::extend(Request request, Time now) {
-  for (Slot& slot : slots_)
+void FirmwareClient<Io, Obs>::extend(Request request, Time now) {
+  for (RequestSlot& slot : slots_)
     if (slot.request == request) slot.deadline = now + kAnswerTime;
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::end_with(Request request, ErrorCode code, std::uint64_t detail) {
+void FirmwareClient<Io, Obs>::end_with(Request request, ErrorCode code, std::uint64_t detail) {
   if (!waits_for(request)) return;
   close_slot(request);
   const auto error = fail(code, detail);
@@ -167,14 +168,14 @@ void Firmware<Io, Obs>::end_with(Request request, ErrorCode code, std::uint64_t 
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::end_all(ErrorCode code) {
-  for (const Slot& slot : slots_)
+void FirmwareClient<Io, Obs>::end_all(ErrorCode code) {
+  for (const RequestSlot& slot : slots_)
     if (slot.request != Request::kNone) end_with(slot.request, code);
 }
 
 template <DeviceIo Io, class Obs>
-bool Firmware<Io, Obs>::answered_with_fault(Request request, const Attributes& attributes,
-                                            std::uint16_t error_id) {
+bool FirmwareClient<Io, Obs>::answered_with_fault(Request request, const Attributes& attributes,
+                                                  std::uint16_t error_id) {
   const auto value = attributes.signed_at(error_id);
   const FirmwareFault fault = firmware_fault(value);
   if (fault == FirmwareFault::kNone) return false;
@@ -186,7 +187,7 @@ bool Firmware<Io, Obs>::answered_with_fault(Request request, const Attributes& a
 // ---- Sensors, module pages, self test, logs ----------------------------------------------------
 
 template <DeviceIo Io, class Obs>
-Result<> Firmware<Io, Obs>::request_sensors(Time now) {
+Result<> FirmwareClient<Io, Obs>::request_sensors(Time now) {
   SmallMessage buffer;
   const auto opened =
       open_with(Request::kSensors, encode_plain(buffer, FwMessage::TSENE_READ_REQ), now);
@@ -195,7 +196,7 @@ Result<> Firmware<Io, Obs>::request_sensors(Time now) {
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::on_sensors(const Attributes& attributes) {
+void FirmwareClient<Io, Obs>::on_sensors(const Attributes& attributes) {
   if (!waits_for(Request::kSensors)) return unsolicited(FwMessage::TSENE_READ_RESP);
   if (answered_with_fault(Request::kSensors, attributes, fw::TSENE_READ_RESP::ERROR)) return;
   const auto decoded = decode_sensors(attributes);
@@ -208,7 +209,7 @@ void Firmware<Io, Obs>::on_sensors(const Attributes& attributes) {
 }
 
 template <DeviceIo Io, class Obs>
-Result<> Firmware<Io, Obs>::request_module_page(const ModuleRange& range, Time now) {
+Result<> FirmwareClient<Io, Obs>::request_module_page(const ModuleRange& range, Time now) {
   if (range.length == 0 || range.length > kMaxModuleBytes || range.offset + range.length > 256)
     return fail(ErrorCode::kBadArgument, range.length);
   SmallMessage buffer;
@@ -220,7 +221,7 @@ Result<> Firmware<Io, Obs>::request_module_page(const ModuleRange& range, Time n
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::on_module_page(const Attributes& attributes) {
+void FirmwareClient<Io, Obs>::on_module_page(const Attributes& attributes) {
   namespace A = fw::QSFP_READ_RESP;
   if (!waits_for(Request::kModulePage)) return unsolicited(FwMessage::QSFP_READ_RESP);
   const auto spoil = [this](const Refusal& why) {
@@ -238,7 +239,8 @@ void Firmware<Io, Obs>::on_module_page(const Attributes& attributes) {
 }
 
 template <DeviceIo Io, class Obs>
-std::optional<Result<std::uint32_t>> Firmware<Io, Obs>::poll_module_page(std::span<std::byte> to) {
+std::optional<Result<std::uint32_t>> FirmwareClient<Io, Obs>::poll_module_page(
+    std::span<std::byte> to) {
   auto outcome = take(module_page_);
   if (!outcome || !outcome->has_value()) return outcome;
   const std::size_t bytes = std::min<std::size_t>(**outcome, to.size());
@@ -247,7 +249,7 @@ std::optional<Result<std::uint32_t>> Firmware<Io, Obs>::poll_module_page(std::sp
 }
 
 template <DeviceIo Io, class Obs>
-Result<> Firmware<Io, Obs>::request_self_test(Time now) {
+Result<> FirmwareClient<Io, Obs>::request_self_test(Time now) {
   std::array<std::byte, 512> buffer;
   const auto opened = open_with(Request::kSelfTest, encode_test(buffer), now);
   if (opened) self_test_.reset();
@@ -255,7 +257,7 @@ Result<> Firmware<Io, Obs>::request_self_test(Time now) {
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::on_self_test(const Attributes& attributes) {
+void FirmwareClient<Io, Obs>::on_self_test(const Attributes& attributes) {
   if (!waits_for(Request::kSelfTest)) return unsolicited(FwMessage::TEST);
   std::array<std::byte, 512> buffer;
   if (!same_attributes(attributes, encode_test(buffer))) {
@@ -267,7 +269,7 @@ void Firmware<Io, Obs>::on_self_test(const Attributes& attributes) {
 }
 
 template <DeviceIo Io, class Obs>
-Result<> Firmware<Io, Obs>::send_logs(bool enable, bool history, Time now) {
+Result<> FirmwareClient<Io, Obs>::send_logs(bool enable, bool history, Time now) {
   if (!ready()) return fail(ErrorCode::kNotRunning);
   const std::uint32_t version = capabilities_.running.version;
   if (version < kLogFirmwareVersion) return fail(ErrorCode::kFirmwareTooOld, version);
@@ -279,18 +281,18 @@ Result<> Firmware<Io, Obs>::send_logs(bool enable, bool history, Time now) {
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::on_log(const Attributes& attributes) {
+void FirmwareClient<Io, Obs>::on_log(const Attributes& attributes) {
   if (!logs_on_) return unsolicited(FwMessage::LOG_MSG_REQ);
   const auto decoded = decode_log(attributes, [this](const LogRecord& record) {
     ++counters_.log_records;
-    door_->obs.firmware_log(record.msec, record.text.chars.data(), record.text.length());
+    device_->obs.firmware_log(record.msec, record.text.chars.data(), record.text.length());
     if (log_ != nullptr) log_->add(record);
   });
   if (!decoded) refuse(decoded.error());
 }
 
 template <DeviceIo Io, class Obs>
-Result<> Firmware<Io, Obs>::send_mac_sync(const MacSync& sync, Time now) {
+Result<> FirmwareClient<Io, Obs>::send_mac_sync(const MacSync& sync, Time now) {
   if (!ready()) return fail(ErrorCode::kNotRunning);
   if (!capabilities_.bmc_present) return fail(ErrorCode::kNotFound);
   std::array<std::byte, 512> buffer;
@@ -300,7 +302,7 @@ Result<> Firmware<Io, Obs>::send_mac_sync(const MacSync& sync, Time now) {
 // ---- Core dump ---------------------------------------------------------------------------------
 
 template <DeviceIo Io, class Obs>
-Result<> Firmware<Io, Obs>::request_core_dump_info(bool create, Time now) {
+Result<> FirmwareClient<Io, Obs>::request_core_dump_info(bool create, Time now) {
   SmallMessage buffer;
   const auto opened =
       open_with(Request::kCoreDumpInfo, encode_core_dump_info(buffer, create), now);
@@ -309,7 +311,7 @@ Result<> Firmware<Io, Obs>::request_core_dump_info(bool create, Time now) {
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::on_core_dump_info(const Attributes& attributes) {
+void FirmwareClient<Io, Obs>::on_core_dump_info(const Attributes& attributes) {
   namespace A = fw::COREDUMP_GET_INFO_RESP;
   if (!waits_for(Request::kCoreDumpInfo)) return unsolicited(FwMessage::COREDUMP_GET_INFO_RESP);
   if (answered_with_fault(Request::kCoreDumpInfo, attributes, A::ERROR)) return;
@@ -325,7 +327,7 @@ void Firmware<Io, Obs>::on_core_dump_info(const Attributes& attributes) {
 }
 
 template <DeviceIo Io, class Obs>
-Result<> Firmware<Io, Obs>::request_core_dump(std::span<std::byte> to, Time now) {
+Result<> FirmwareClient<Io, Obs>::request_core_dump(std::span<std::byte> to, Time now) {
   if (to.empty() || to.size() > 0xffffffffU) return fail(ErrorCode::kBadArgument, to.size());
   if (waits_for(Request::kCoreDump)) return fail(ErrorCode::kRequestPending);
   CoreDumpSession session;
@@ -340,7 +342,7 @@ Result<> Firmware<Io, Obs>::request_core_dump(std::span<std::byte> to, Time now)
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::on_core_dump(const Attributes& attributes, Time now) {
+void FirmwareClient<Io, Obs>::on_core_dump(const Attributes& attributes, Time now) {
   if (!waits_for(Request::kCoreDump)) return unsolicited(FwMessage::COREDUMP_READ_RESP);
   if (answered_with_fault(Request::kCoreDump, attributes, fw::COREDUMP_READ_RESP::ERROR)) return;
   if (const auto accepted = core_dump_session_.accept(attributes); !accepted) {
@@ -364,8 +366,8 @@ void Firmware<Io, Obs>::on_core_dump(const Attributes& attributes, Time now) {
 // ---- Flash -------------------------------------------------------------------------------------
 
 template <DeviceIo Io, class Obs>
-Result<> Firmware<Io, Obs>::request_flash(FlashSection section, std::span<const std::byte> image,
-                                          Time now) {
+Result<> FirmwareClient<Io, Obs>::request_flash(FlashSection section,
+                                                std::span<const std::byte> image, Time now) {
   if (image.empty() || image.size() > 0xffffffffU)
     return fail(ErrorCode::kBadArgument, image.size());
   if (!flash_section(static_cast<std::uint32_t>(section)))
@@ -382,7 +384,7 @@ Result<> Firmware<Io, Obs>::request_flash(FlashSection section, std::span<const 
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::on_flash_started(const Attributes& attributes, Time now) {
+void FirmwareClient<Io, Obs>::on_flash_started(const Attributes& attributes, Time now) {
   if (flash_session_.state() != FlashSession::State::kStarting)
     return unsolicited(FwMessage::FW_START_UPGRADE_RESP);
   if (answered_with_fault(Request::kFlash, attributes, fw::FW_START_UPGRADE_RESP::ERROR)) return;
@@ -391,7 +393,7 @@ void Firmware<Io, Obs>::on_flash_started(const Attributes& attributes, Time now)
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::on_flash_chunk(const Attributes& attributes, Time now) {
+void FirmwareClient<Io, Obs>::on_flash_chunk(const Attributes& attributes, Time now) {
   if (flash_session_.state() != FlashSession::State::kWaiting)
     return unsolicited(FwMessage::FW_WRITE_CHUNK_REQ);
   if (const auto accepted = flash_session_.accept(attributes); !accepted) {
@@ -405,7 +407,7 @@ void Firmware<Io, Obs>::on_flash_chunk(const Attributes& attributes, Time now) {
 
 /// With a full mailbox the piece stays due; step() tries again until the slot's deadline.
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::send_flash_piece(Time now) {
+void FirmwareClient<Io, Obs>::send_flash_piece(Time now) {
   LargeMessage buffer;
   if (mailbox_.send(encode_flash_chunk(buffer, flash_session_.offset(), flash_session_.piece()),
                     now)) {
@@ -414,13 +416,13 @@ void Firmware<Io, Obs>::send_flash_piece(Time now) {
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::cancel_flash(Time now) {
+void FirmwareClient<Io, Obs>::cancel_flash(Time now) {
   SmallMessage buffer;
   (void)mailbox_.send(encode_flash_cancel(buffer), now);
 }
 
 template <DeviceIo Io, class Obs>
-void Firmware<Io, Obs>::on_flash_finished(const Attributes& attributes) {
+void FirmwareClient<Io, Obs>::on_flash_finished(const Attributes& attributes) {
   if (flash_session_.state() != FlashSession::State::kWaiting)
     return unsolicited(FwMessage::FW_FINISH_UPGRADE_REQ);
   if (answered_with_fault(Request::kFlash, attributes, fw::FW_FINISH_UPGRADE_REQ::ERROR)) return;

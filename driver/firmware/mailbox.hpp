@@ -13,8 +13,10 @@
 /// and LEN of the oldest outstanding descriptor are looked at.
 ///
 /// A handler is any object with
-///   void message(std::span<const std::byte> bytes, Time now);   // 4 .. 4096 bytes, valid in the
-///   call void sent(std::uint16_t type, bool refused, Time now);       // in the order of send()
+///   // A received message, 4 .. 4096 bytes; `bytes` is valid during the call only.
+///   void message(std::span<const std::byte> bytes, Time now);
+///   // The firmware took (or refused) a message of ours; called in the order of send().
+///   void sent(std::uint16_t type, bool refused, Time now);
 
 #include <algorithm>
 #include <array>
@@ -49,14 +51,14 @@ struct MailboxCounters {
 template <DeviceIo Io, class Obs = NullObserver>
 class Mailbox {
  public:
-  using D = Door<Io, Obs>;
+  using D = CheckedIo<Io, Obs>;
   using State = MailboxState;
 
   static constexpr Duration kBringUpTime = std::chrono::seconds(10);  ///< 4.4
   static constexpr Duration kDrainTime = std::chrono::seconds(10);    ///< 19
   static constexpr Duration kPollTime = std::chrono::milliseconds(20);
 
-  explicit Mailbox(D& door) : door_(&door) {}
+  explicit Mailbox(D& device) : device_(&device) {}
 
   /// Takes the DMA pages. kNoMemory leaves nothing behind.
   Result<> allocate();
@@ -128,7 +130,7 @@ class Mailbox {
   template <class Handler>
   void deliver(std::uint32_t bytes, std::uint32_t slot, Time now, Handler& handler);
 
-  D* door_;
+  D* device_;
   State state_ = State::kDown;
   Error error_{};
   bool relaxed_ordering_ = false;
@@ -147,7 +149,7 @@ Result<> Mailbox<Io, Obs>::allocate() {
   for (DmaSpan& span : pages_) {
     if (span.cpu != nullptr) continue;
     const std::optional<DmaSpan> got =
-        door_->io.dma_alloc(std::size_t{kMailboxSlots} * kMailboxPageBytes);
+        device_->io.dma_alloc(std::size_t{kMailboxSlots} * kMailboxPageBytes);
     if (!got) {
       release();
       return fail(ErrorCode::kNoMemory, std::uint64_t{kMailboxSlots} * kMailboxPageBytes);
@@ -161,7 +163,7 @@ template <DeviceIo Io, class Obs>
 void Mailbox<Io, Obs>::release() {
   if (state_ != State::kDown && state_ != State::kFailed) return;
   for (DmaSpan& span : pages_) {
-    if (span.cpu != nullptr) door_->io.dma_free(span);
+    if (span.cpu != nullptr) device_->io.dma_free(span);
     span = {};
   }
 }
@@ -170,13 +172,13 @@ template <DeviceIo Io, class Obs>
 Result<> Mailbox<Io, Obs>::start(Time now, bool relaxed_ordering) {
   if (pages_[0].cpu == nullptr || pages_[1].cpu == nullptr) return fail(ErrorCode::kNoMemory);
   if (state_ != State::kDown && state_ != State::kFailed) return fail(ErrorCode::kRequestPending);
-  if (door_->gone()) return fail(ErrorCode::kCardGone);
+  if (device_->gone()) return fail(ErrorCode::kCardGone);
   relaxed_ordering_ = relaxed_ordering;
   interrupt_enabled_ = false;
   // Vector 0 keeps its cause until it is cleared; all others auto-clear (3.2).
-  door_->write(spec::INTR_MASK_SET{kVectorBit}, 0);
-  door_->write(spec::INTR_SW_AC_MODE{~kVectorBit}, 0);
-  door_->write(spec::INTR_CLEAR{kVectorBit}, 0);
+  device_->write(spec::INTR_MASK_SET{kVectorBit}, 0);
+  device_->write(spec::INTR_SW_AC_MODE{~kVectorBit}, 0);
+  device_->write(spec::INTR_CLEAR{kVectorBit}, 0);
   reset_ring(kMailboxRx);
   reset_ring(kMailboxTx);
   state_ = State::kWaitFirmware;
@@ -190,10 +192,10 @@ Result<> Mailbox<Io, Obs>::send(std::span<const std::byte> message, Time now) {
   if (message.size() < kMailboxHeaderBytes || message.size() > kMailboxPageBytes ||
       message.size() % 4 != 0)
     return fail(ErrorCode::kBadArgument, message.size());
-  if (door_->gone()) return fail(ErrorCode::kCardGone);
+  if (device_->gone()) return fail(ErrorCode::kCardGone);
   if (state_ != State::kReady) return fail(ErrorCode::kNotRunning);
   if (tx_.full()) return fail(ErrorCode::kMailboxFull);
-  const std::uint32_t slot = tx_.ring.tail;
+  const std::uint32_t slot = tx_.window.tail;
   const auto bytes = static_cast<std::uint32_t>(message.size());
   std::byte* to = page(kMailboxTx, slot);
   std::memcpy(to, message.data(), bytes);
@@ -203,7 +205,7 @@ Result<> Mailbox<Io, Obs>::send(std::span<const std::byte> message, Time now) {
   tx_types_[slot] = type;
   publish(kMailboxTx, tx_, bytes);
   ++counters_.sent;
-  door_->obs.message_sent(type, bytes, now);
+  device_->obs.message_sent(type, bytes, now);
   return {};
 }
 
@@ -215,7 +217,7 @@ void Mailbox<Io, Obs>::step(Time now, Handler& handler) {
     if (now < next_poll_) return;
     if (firmware_raised()) {
       open();
-    } else if (door_->gone()) {
+    } else if (device_->gone()) {
       fail_with(ErrorCode::kCardGone);
     } else if (now >= give_up_) {
       fail_with(ErrorCode::kFirmwareSilent);
@@ -227,7 +229,7 @@ void Mailbox<Io, Obs>::step(Time now, Handler& handler) {
   }
   take_sent(now, handler);
   take_received(now, handler);
-  if (door_->gone()) return fail_with(ErrorCode::kCardGone);
+  if (device_->gone()) return fail_with(ErrorCode::kCardGone);
   if (state_ != State::kDraining) return;
   if (tx_.empty() || now >= give_up_) {
     counters_.lost_at_shutdown += tx_.used();
@@ -246,14 +248,14 @@ void Mailbox<Io, Obs>::interrupt(Time now, Handler& handler) {
   // unmask below then fires.
   (void)firmware_raised();
   step(now, handler);
-  if (state_ == State::kReady) door_->write(spec::INTR_MASK_CLEAR{kVectorBit}, 0);
+  if (state_ == State::kReady) device_->write(spec::INTR_MASK_CLEAR{kVectorBit}, 0);
 }
 
 template <DeviceIo Io, class Obs>
 void Mailbox<Io, Obs>::enable_interrupt() {
   if (state_ != State::kReady) return;
   interrupt_enabled_ = true;
-  door_->write(spec::INTR_MASK_CLEAR{kVectorBit}, 0);
+  device_->write(spec::INTR_MASK_CLEAR{kVectorBit}, 0);
 }
 
 template <DeviceIo Io, class Obs>
@@ -262,8 +264,8 @@ void Mailbox<Io, Obs>::shutdown(Time now) {
   if (state_ == State::kDown || state_ == State::kDraining) return;
   const bool was_ready = state_ == State::kReady;
   interrupt_enabled_ = false;
-  door_->write(spec::INTR_MASK_SET{kVectorBit}, 0);
-  if (was_ready && !tx_.empty() && !door_->gone()) {
+  device_->write(spec::INTR_MASK_SET{kVectorBit}, 0);
+  if (was_ready && !tx_.empty() && !device_->gone()) {
     state_ = State::kDraining;
     give_up_ = now + kDrainTime;
     next_poll_ = now + kPollTime;
@@ -282,9 +284,9 @@ void Mailbox<Io, Obs>::abort(ErrorCode why) {
 /// True if vector 0's cause was set; clears it.
 template <DeviceIo Io, class Obs>
 bool Mailbox<Io, Obs>::firmware_raised() {
-  const auto status = door_->template read<spec::INTR_STATUS>(Site::kIntrStatus, 0);
-  if (door_->gone() || !status.raw.any(kVectorBit)) return false;
-  door_->write(spec::INTR_CLEAR{kVectorBit}, 0);
+  const auto status = device_->template read<spec::INTR_STATUS>(Site::kIntrStatus, 0);
+  if (device_->gone() || !status.raw.any(kVectorBit)) return false;
+  device_->write(spec::INTR_CLEAR{kVectorBit}, 0);
   return true;
 }
 
@@ -293,14 +295,14 @@ bool Mailbox<Io, Obs>::firmware_raised() {
 template <DeviceIo Io, class Obs>
 void Mailbox<Io, Obs>::open() {
   const std::uint32_t attributes = relaxed_ordering_ ? 2 : 0;
-  door_->write(
+  device_->write(
       spec::PUL_OB_TLP_HDR_AW_CFG{}.set_BME(1).set_RDE_ATTR(attributes).set_TQM_ATTR(attributes));
   while (!rx_.full()) post_receive_page();
-  door_->write(spec::PUL_OB_TLP_HDR_AR_CFG{}
-                   .set_BME(1)
-                   .set_TDE_ATTR(attributes)
-                   .set_RQM_ATTR(attributes)
-                   .set_TQM_ATTR(attributes));
+  device_->write(spec::PUL_OB_TLP_HDR_AR_CFG{}
+                     .set_BME(1)
+                     .set_TDE_ATTR(attributes)
+                     .set_RQM_ATTR(attributes)
+                     .set_TQM_ATTR(attributes));
   state_ = State::kReady;
 }
 
@@ -313,7 +315,7 @@ void Mailbox<Io, Obs>::close() {
 template <DeviceIo Io, class Obs>
 void Mailbox<Io, Obs>::fail_with(ErrorCode why) {
   interrupt_enabled_ = false;
-  door_->write(spec::INTR_MASK_SET{kVectorBit}, 0);
+  device_->write(spec::INTR_MASK_SET{kVectorBit}, 0);
   counters_.lost_at_shutdown += tx_.used();
   close();
   state_ = State::kFailed;
@@ -325,11 +327,11 @@ void Mailbox<Io, Obs>::fail_with(ErrorCode why) {
 template <DeviceIo Io, class Obs>
 void Mailbox<Io, Obs>::reset_ring(std::uint32_t mailbox) {
   if (mailbox == kMailboxRx) {
-    door_->write(spec::PUL_OB_TLP_HDR_AW_CFG{}.set_FLUSH(1).set_FLUSH_MODE(1));
+    device_->write(spec::PUL_OB_TLP_HDR_AW_CFG{}.set_FLUSH(1).set_FLUSH_MODE(1));
   } else {
-    door_->write(spec::PUL_OB_TLP_HDR_AR_CFG{}.set_FLUSH(1));
+    device_->write(spec::PUL_OB_TLP_HDR_AR_CFG{}.set_FLUSH(1));
   }
-  door_->flush();
+  device_->flush();
   invalidate(mailbox, 0, 0);
   for (std::uint32_t slot = kMailboxSlots - 1; slot > 0; --slot)
     invalidate(mailbox, slot, kMailboxSkip);
@@ -340,9 +342,9 @@ void Mailbox<Io, Obs>::reset_ring(std::uint32_t mailbox) {
 /// half with a truncated address (trust boundary C#1).
 template <DeviceIo Io, class Obs>
 void Mailbox<Io, Obs>::invalidate(std::uint32_t mailbox, std::uint32_t slot, std::uint32_t low) {
-  door_->write(spec::MBX_DESC_LO{low}, mailbox, slot);
-  door_->flush_mailbox();
-  door_->write(spec::MBX_DESC_HI{0}, mailbox, slot);
+  device_->write(spec::MBX_DESC_LO{low}, mailbox, slot);
+  device_->flush_mailbox();
+  device_->write(spec::MBX_DESC_HI{0}, mailbox, slot);
 }
 
 /// High half before low half, which is the doorbell (4.2). The stop is set before either.
@@ -352,18 +354,18 @@ void Mailbox<Io, Obs>::publish(std::uint32_t mailbox, Ring& ring, std::uint32_t 
   const MailboxWords words =
       mailbox_words(pages_[mailbox].iova + std::uint64_t{slot} * kMailboxPageBytes, bytes,
                     mailbox == kMailboxTx);
-  door_->write(spec::MBX_DESC_LO{0}, mailbox, stop);
-  door_->write(spec::MBX_DESC_HI{words.high}, mailbox, slot);
-  door_->flush_mailbox();
-  door_->write(spec::MBX_DESC_LO{words.low}, mailbox, slot);
-  door_->obs.ring_posted(QueueId{0},
-                         mailbox == kMailboxTx ? RingKind::kMailboxTx : RingKind::kMailboxRx, slot,
-                         1U, ring.ring.mask);
+  device_->write(spec::MBX_DESC_LO{0}, mailbox, stop);
+  device_->write(spec::MBX_DESC_HI{words.high}, mailbox, slot);
+  device_->flush_mailbox();
+  device_->write(spec::MBX_DESC_LO{words.low}, mailbox, slot);
+  device_->obs.ring_posted(QueueId{0},
+                           mailbox == kMailboxTx ? RingKind::kMailboxTx : RingKind::kMailboxRx,
+                           slot, 1U, ring.window.mask);
 }
 
 template <DeviceIo Io, class Obs>
 void Mailbox<Io, Obs>::post_receive_page() {
-  std::memset(page(kMailboxRx, rx_.ring.tail), 0, kMailboxPageBytes);
+  std::memset(page(kMailboxRx, rx_.window.tail), 0, kMailboxPageBytes);
   publish(kMailboxRx, rx_, kMailboxPageBytes);
 }
 
@@ -372,13 +374,14 @@ template <class Handler>
 void Mailbox<Io, Obs>::take_sent(Time now, Handler& handler) {
   for (std::uint32_t n = tx_.used(); n > 0 && !tx_.empty(); --n) {
     const std::uint32_t slot = tx_.oldest();
-    const auto low = door_->template read<spec::MBX_DESC_LO>(Site::kMailboxLow, kMailboxTx, slot);
+    const auto low =
+        device_->template read<spec::MBX_DESC_LO>(Site::kMailboxLow, kMailboxTx, slot);
     const MailboxVerdict verdict = mailbox_verdict(low.raw);
-    if (verdict == MailboxVerdict::kPending || door_->gone()) return;
-    (void)tx_.take_back();
+    if (verdict == MailboxVerdict::kPending || device_->gone()) return;
+    (void)tx_.pop_completed();
     const bool refused = verdict == MailboxVerdict::kFailed;
     counters_.send_refused += refused ? 1 : 0;
-    door_->obs.ring_completed(QueueId{0}, RingKind::kMailboxTx, slot, 1U, tx_.ring.mask);
+    device_->obs.ring_completed(QueueId{0}, RingKind::kMailboxTx, slot, 1U, tx_.window.mask);
     handler.sent(tx_types_[slot], refused, now);
   }
 }
@@ -388,26 +391,27 @@ template <class Handler>
 void Mailbox<Io, Obs>::take_received(Time now, Handler& handler) {
   for (std::uint32_t n = 0; n < kMailboxSlots && !rx_.empty(); ++n) {
     const std::uint32_t slot = rx_.oldest();
-    const auto low = door_->template read<spec::MBX_DESC_LO>(Site::kMailboxLow, kMailboxRx, slot);
+    const auto low =
+        device_->template read<spec::MBX_DESC_LO>(Site::kMailboxLow, kMailboxRx, slot);
     const MailboxVerdict verdict = mailbox_verdict(low.raw);
-    if (verdict == MailboxVerdict::kPending || door_->gone()) return;
-    (void)rx_.take_back();
-    door_->obs.ring_completed(QueueId{0}, RingKind::kMailboxRx, slot, 1U, rx_.ring.mask);
+    if (verdict == MailboxVerdict::kPending || device_->gone()) return;
+    (void)rx_.pop_completed();
+    device_->obs.ring_completed(QueueId{0}, RingKind::kMailboxRx, slot, 1U, rx_.window.mask);
     if (verdict == MailboxVerdict::kFailed) {
       ++counters_.receive_failed;
       post_receive_page();
       continue;
     }
     const auto high =
-        door_->template read<spec::MBX_DESC_HI>(Site::kMailboxHigh, kMailboxRx, slot);
-    if (door_->gone()) return;
+        device_->template read<spec::MBX_DESC_HI>(Site::kMailboxHigh, kMailboxRx, slot);
+    if (device_->gone()) return;
     const auto length = mailbox_length(high.raw);
     if (const auto bytes = length.between(kMailboxHeaderBytes, kMailboxPageBytes)) {
       deliver(*bytes, slot, now, handler);
       if (state_ != State::kReady && state_ != State::kDraining) return;
     } else {
       if (length.nonzero()) {
-        door_->refuse(Site::kMailboxLength, length.as_data(), kMailboxPageBytes);
+        device_->refuse(Site::kMailboxLength, length.as_data(), kMailboxPageBytes);
         ++counters_.receive_bad;
       } else {
         ++counters_.receive_empty;
@@ -423,7 +427,7 @@ template <class Handler>
 void Mailbox<Io, Obs>::deliver(std::uint32_t bytes, std::uint32_t slot, Time now,
                                Handler& handler) {
   std::array<std::byte, kMailboxPageBytes> copy;
-  door_->io.copy_in(Site::kMessageBytes, copy.data(), page(kMailboxRx, slot), bytes);
+  device_->io.copy_in(Site::kMessageBytes, copy.data(), page(kMailboxRx, slot), bytes);
   post_receive_page();
   ++counters_.received;
   handler.message(std::span<const std::byte>(copy.data(), bytes), now);

@@ -13,9 +13,9 @@
 #include <cstdint>
 #include <optional>
 
-#include "driver/queues/ring.hpp"
 #include "driver/core/types.hpp"
 #include "driver/core/untrusted.hpp"
+#include "driver/queues/ring.hpp"
 #include "openhni/spec/descriptors.hpp"
 
 namespace hni {
@@ -29,7 +29,7 @@ inline constexpr std::uint32_t kMailboxSkip = 3;          ///< both completion b
 
 template <class W>
 struct MailboxRing {
-  WorkRing<W> ring{W(0), W(0), W(kMailboxSlots - 1)};
+  WorkRing<W> window{W(0), W(0), W(kMailboxSlots - 1)};
 
   /// The slots of a posting: `slot` is published after the low half of `stop` was zeroed.
   struct Post {
@@ -38,30 +38,32 @@ struct MailboxRing {
   };
 
   /// The ring's own invariant, and: the stop is never the firmware's.
-  constexpr bool is_valid() const { return ring.is_valid() && !ring.owned_by_card(ring.tail); }
+  constexpr bool is_valid() const {
+    return window.is_valid() && !window.owned_by_card(window.tail);
+  }
 
-  constexpr bool empty() const { return ring.empty(); }
-  constexpr bool full() const { return ring.advance(ring.tail, W(1)) == ring.head; }
-  constexpr W used() const { return ring.used(); }
+  constexpr bool empty() const { return window.empty(); }
+  constexpr bool full() const { return window.advance(window.tail, W(1)) == window.head; }
+  constexpr W used() const { return window.used(); }
 
   /// The descriptor that the firmware completes next. Meaningful when not empty.
-  constexpr W oldest() const { return ring.head; }
+  constexpr W oldest() const { return window.head; }
 
   /// Hands the next slot to the firmware. Requires !full().
   constexpr Post post() {
-    const W slot = ring.post();
-    return {slot, ring.tail};
+    const W slot = window.post();
+    return {slot, window.tail};
   }
 
   /// Takes the oldest slot back. Requires !empty().
-  constexpr W take_back() {
-    const W slot = ring.head;
-    ring.retire(W(1));
+  constexpr W pop_completed() {
+    const W slot = window.head;
+    window.retire(W(1));
     return slot;
   }
 
   /// Both sides start at slot 0 again (4.3).
-  constexpr void reset() { ring = WorkRing<W>{W(0), W(0), ring.mask}; }
+  constexpr void reset() { window = WorkRing<W>{W(0), W(0), window.mask}; }
 };
 
 /// What the low half of the oldest descriptor says.

@@ -36,7 +36,7 @@ inline constexpr std::uint32_t kTlvCannotIgnore = 1U << 14;
 inline constexpr std::uint32_t kTlvIsMessage = 1U << 15;
 inline constexpr std::uint32_t kMacBytes = 6;
 
-/// A rule that a message broke: where, the offending value and the limit, as Door::refuse() takes
+/// A rule that a message broke: where, the offending value and the limit, as CheckedIo::refuse() takes
 /// them.
 struct Refusal {
   Site site{};

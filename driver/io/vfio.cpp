@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr unsigned kMostVectors = 256;
+constexpr unsigned kMaxVectors = 256;
 
 tl::unexpected<std::string> no(const std::string& what) {
   return tl::unexpected<std::string>(what);
@@ -173,7 +173,7 @@ Vfio::Status Vfio::open_interrupts() {
   info.index = VFIO_PCI_MSIX_IRQ_INDEX;
   if (::ioctl(function_.get(), VFIO_DEVICE_GET_IRQ_INFO, &info) != 0 || info.count == 0)
     return no("no MSI-X interrupts");
-  card_vectors_ = std::min(info.count, kMostVectors);
+  card_vectors_ = std::min(info.count, kMaxVectors);
   if (auto r = vectors_.open(card_vectors_ + 1); !r) return r;
   if (auto r = route(VFIO_PCI_MSIX_IRQ_INDEX, 0, card_vectors_); !r) return r;
   // A kernel without that event makes an unbinding wait until this process ends.

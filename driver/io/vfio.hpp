@@ -15,12 +15,12 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "vfio_user/owned_fd.hpp"
-#include "driver/core/device_io.hpp"
 #include "driver/control/interrupts.hpp"
+#include "driver/core/device_io.hpp"
 #include "driver/io/dma_spans.hpp"
 #include "driver/io/event_vectors.hpp"
 #include "driver/io/pci_function.hpp"
+#include "vfio_user/owned_fd.hpp"
 
 namespace hni::io {
 

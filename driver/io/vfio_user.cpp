@@ -19,7 +19,7 @@ namespace vu = device::vfio_user;
 namespace {
 
 constexpr int kPatienceMs = 2000;
-constexpr unsigned kMostVectors = 256;
+constexpr unsigned kMaxVectors = 256;
 /// Room that the protocol promises even if the other side says nothing else of it.
 constexpr unsigned kFdsAtOnce = 8;
 
@@ -110,7 +110,7 @@ VfioUser::Status VfioUser::open_interrupts() {
   const vu::IrqInfo question{sizeof question, 0, vu::kMsixIrq, 0};
   const auto answer = ask(Command::kGetIrqInfo, vu::bytes_of(question));
   if (!answer || answer->size() < sizeof question) return no("no MSI-X interrupts");
-  const unsigned count = std::min(vu::load<vu::IrqInfo>(*answer).count, kMostVectors);
+  const unsigned count = std::min(vu::load<vu::IrqInfo>(*answer).count, kMaxVectors);
   if (auto r = vectors_.open(count); !r) return r;
   for (unsigned first = 0; first < count; first += kFdsAtOnce) {
     std::array<int, kFdsAtOnce> fds{};

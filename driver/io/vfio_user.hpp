@@ -16,12 +16,12 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "vfio_user/connection.hpp"
-#include "driver/core/device_io.hpp"
 #include "driver/control/interrupts.hpp"
+#include "driver/core/device_io.hpp"
 #include "driver/io/dma_spans.hpp"
 #include "driver/io/event_vectors.hpp"
 #include "driver/io/pci_function.hpp"
+#include "vfio_user/connection.hpp"
 
 namespace hni::io {
 

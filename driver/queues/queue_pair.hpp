@@ -18,8 +18,8 @@ struct QueueConfig {
   std::uint32_t rx_ring = 1024;      ///< completions: two or more a frame
   std::uint32_t header_ring = 256;   ///< 4 KiB fragments for headers and small frames
   std::uint32_t payload_ring = 256;  ///< 4 KiB fragments for the rest of long frames
-  std::uint32_t max_header =
-      1536;                      ///< bytes of a frame that go into the header buffer, 256 .. 3584
+  /// Bytes of a frame that go into the header buffer, 256 .. 3584.
+  std::uint32_t max_header = 1536;
   bool split_headers = false;    ///< cut behind the L4 header instead
   bool wait_for_buffers = true;  ///< hold packets when buffers run out instead of dropping them
   bool plain_ring = false;       ///< enable work queue 1 for burst_plain()
@@ -40,7 +40,7 @@ enum class PairState : std::uint8_t {
 template <DeviceIo Io, class Obs>
 class QueuePair {
  public:
-  using D = Door<Io, Obs>;
+  using D = CheckedIo<Io, Obs>;
   /// How long the card may take to say idle (fbnic reference 18); half of it before transmit data
   /// is discarded at the MAC.
   static constexpr Duration kIdleDeadline = std::chrono::milliseconds(1000);
@@ -50,7 +50,8 @@ class QueuePair {
   /// A timestamp that has not come so long after its packet never comes.
   static constexpr Duration kStampDeadline = std::chrono::seconds(1);
 
-  QueuePair(D& door, FragmentPool& pool) : tx(door, pool), rx(door, pool), door_(&door) {}
+  QueuePair(D& device, FragmentPool& pool)
+      : tx(device, pool), rx(device, pool), device_(&device) {}
 
   TxQueue<Io, Obs> tx;
   RxQueue<Io, Obs> rx;
@@ -77,7 +78,7 @@ class QueuePair {
   void enable() {
     tx.reset();
     rx.reset();
-    QueueSetup<Io, Obs> setup(*door_);
+    QueueSetup<Io, Obs> setup(*device_);
     setup.enable_tx(queue_, {.work0 = tx.work_address(0),
                              .work1 = tx.work_address(1),
                              .completions = tx.completion_address(),
@@ -98,7 +99,7 @@ class QueuePair {
   void set_wait_for_buffers(bool on) {
     config_.wait_for_buffers = on;
     if (state_ == PairState::kRunning)
-      QueueSetup<Io, Obs>(*door_).set_drop_mode(queue_, rx_setup());
+      QueueSetup<Io, Obs>(*device_).set_drop_mode(queue_, rx_setup());
   }
 
   /// Starts to switch the pair off; step() ends it.
@@ -106,7 +107,7 @@ class QueuePair {
     if (state_ != PairState::kRunning) return;
     tx.set_enabled(false);
     rx.set_enabled(false);
-    QueueSetup<Io, Obs> setup(*door_);
+    QueueSetup<Io, Obs> setup(*device_);
     setup.disable_tx(queue_);
     setup.disable_rx(queue_);
     state_ = PairState::kQuiescing;
@@ -118,8 +119,8 @@ class QueuePair {
   /// transmit data away. Whoever looks late gives that half of the deadline, too.
   void step_quiesce(Time now, bool& discard) {
     if (state_ != PairState::kQuiescing) return;
-    QueueSetup<Io, Obs> setup(*door_);
-    if (!door_->gone() && setup.idle(queue_)) {
+    QueueSetup<Io, Obs> setup(*device_);
+    if (!device_->gone() && setup.idle(queue_)) {
       reclaim();
     } else if (now >= give_up_) {
       state_ = PairState::kStuck;
@@ -143,14 +144,14 @@ class QueuePair {
   /// Call about once a second.
   bool tx_hung(Time now) {
     const auto& ring = tx.ring();
-    if (ring.ring.empty() || ring.done != progress_head_ || progress_since_ == Time{}) {
+    if (ring.window.empty() || ring.done != progress_head_ || progress_since_ == Time{}) {
       progress_head_ = ring.done;
       progress_since_ = now;
       return false;
     }
-    if (now - progress_since_ >= kStampDeadline && ring.ring.head != ring.done)
-      tx.forget_timestamps();
-    if (ring.done == ring.ring.tail) return false;
+    if (now - progress_since_ >= kStampDeadline && ring.window.head != ring.done)
+      tx.expire_timestamps();
+    if (ring.done == ring.window.tail) return false;
     return now - progress_since_ >= kTxHang;
   }
 
@@ -185,7 +186,7 @@ class QueuePair {
             .vector = vector_};
   }
 
-  D* door_;
+  D* device_;
   QueueId queue_{};
   Vector vector_{};
   QueueConfig config_;

@@ -40,83 +40,83 @@ struct RxQueueSetup {
   std::uint32_t tail_room = 0;             ///< bytes
   std::uint32_t max_header = 0;            ///< bytes, 256 .. 3584
   bool split_headers = false;
-  bool wait_for_buffers =
-      false;  ///< drop mode "never": hold the packet when buffers run out (13.6)
+  /// drop mode "never": hold the packet when buffers run out (13.6)
+  bool wait_for_buffers = false;
   Vector vector{};
 };
 
 template <DeviceIo Io, class Obs>
 class QueueSetup {
  public:
-  using D = Door<Io, Obs>;
-  explicit QueueSetup(D& door) : door_(&door) {}
+  using D = CheckedIo<Io, Obs>;
+  explicit QueueSetup(D& device) : device_(&device) {}
 
   void enable_tx(QueueId queue, const TxQueueSetup& s) {
     using namespace spec;
     const auto q = raw(queue);
     start_ring<QUEUE_TWQ0_CTL, QUEUE_TWQ0_BAL, QUEUE_TWQ0_BAH, QUEUE_TWQ0_SIZE>(q, s.work0,
                                                                                 s.size);
-    door_->write(QUEUE_TWQ0_CTL{}.set_ENABLE(1), q);
+    device_->write(QUEUE_TWQ0_CTL{}.set_ENABLE(1), q);
     if (s.plain_ring) {
       start_ring<QUEUE_TWQ1_CTL, QUEUE_TWQ1_BAL, QUEUE_TWQ1_BAH, QUEUE_TWQ1_SIZE>(q, s.work1,
                                                                                   s.size);
-      door_->write(QUEUE_TWQ1_CTL{}.set_ENABLE(1), q);
+      device_->write(QUEUE_TWQ1_CTL{}.set_ENABLE(1), q);
     }
     start_ring<QUEUE_TCQ_CTL, QUEUE_TCQ_BAL, QUEUE_TCQ_BAH, QUEUE_TCQ_SIZE>(q, s.completions,
                                                                             s.size);
-    door_->write(QUEUE_TIM_CTL{}.set_MSIX(raw(s.vector)), q);
-    door_->write(QUEUE_TIM_THRESHOLD{}.set_TWD((s.size - 1) / 2), q);
-    door_->write(QUEUE_TIM_MASK{}, q);
-    door_->write(QUEUE_TCQ_CTL{}.set_ENABLE(1), q);
+    device_->write(QUEUE_TIM_CTL{}.set_MSIX(raw(s.vector)), q);
+    device_->write(QUEUE_TIM_THRESHOLD{}.set_TWD((s.size - 1) / 2), q);
+    device_->write(QUEUE_TIM_MASK{}, q);
+    device_->write(QUEUE_TCQ_CTL{}.set_ENABLE(1), q);
   }
 
   void enable_rx(QueueId queue, const RxQueueSetup& s) {
     using namespace spec;
     const auto q = raw(queue);
-    door_->write(QUEUE_BDQ_CTL{}.set_RESET(1), q);
+    device_->write(QUEUE_BDQ_CTL{}.set_RESET(1), q);
     set_base<QUEUE_BDQ_HPQ_BAL, QUEUE_BDQ_HPQ_BAH>(q, s.headers);
-    door_->write(QUEUE_BDQ_HPQ_SIZE{encode_ring_size(s.header_size)}, q);
+    device_->write(QUEUE_BDQ_HPQ_SIZE{encode_ring_size(s.header_size)}, q);
     set_base<QUEUE_BDQ_PPQ_BAL, QUEUE_BDQ_PPQ_BAH>(q, s.payloads);
-    door_->write(QUEUE_BDQ_PPQ_SIZE{encode_ring_size(s.payload_size)}, q);
-    door_->write(QUEUE_BDQ_CTL{}.set_ENABLE(1).set_PPQ_ENABLE(1), q);
+    device_->write(QUEUE_BDQ_PPQ_SIZE{encode_ring_size(s.payload_size)}, q);
+    device_->write(QUEUE_BDQ_CTL{}.set_ENABLE(1).set_PPQ_ENABLE(1), q);
     set_drop_mode(queue, s);
-    door_->write(QUEUE_RDE_CTL1{}.set_MAX_HDR(s.max_header), q);
+    device_->write(QUEUE_RDE_CTL1{}.set_MAX_HDR(s.max_header), q);
     start_ring<QUEUE_RCQ_CTL, QUEUE_RCQ_BAL, QUEUE_RCQ_BAH, QUEUE_RCQ_SIZE>(q, s.completions,
                                                                             s.completion_size);
     const std::uint32_t threshold =
         s.frames_per_interrupt != 0 ? 2 * s.frames_per_interrupt : (s.completion_size - 1) / 2;
-    door_->write(QUEUE_RIM_CTL{}.set_MSIX(raw(s.vector)), q);
-    door_->write(QUEUE_RIM_THRESHOLD{}.set_RCD(threshold), q);
-    door_->write(QUEUE_RIM_MASK{}, q);
-    door_->write(QUEUE_RCQ_CTL{}.set_ENABLE(1), q);
+    device_->write(QUEUE_RIM_CTL{}.set_MSIX(raw(s.vector)), q);
+    device_->write(QUEUE_RIM_THRESHOLD{}.set_RCD(threshold), q);
+    device_->write(QUEUE_RIM_MASK{}, q);
+    device_->write(QUEUE_RCQ_CTL{}.set_ENABLE(1), q);
   }
 
   /// May be rewritten while the queue runs (fbnic reference 10.6).
   void set_drop_mode(QueueId queue, const RxQueueSetup& s) {
     const auto mode = s.wait_for_buffers ? spec::DROP_MODE::NEVER : spec::DROP_MODE::IMMEDIATE;
-    door_->write(spec::QUEUE_RDE_CTL0{}
-                     .set_EN_HDR_SPLIT(s.split_headers)
-                     .set_DROP_MODE(static_cast<std::uint32_t>(mode))
-                     .set_MIN_HROOM(s.head_room)
-                     .set_MIN_TROOM(s.tail_room),
-                 raw(queue));
+    device_->write(spec::QUEUE_RDE_CTL0{}
+                       .set_EN_HDR_SPLIT(s.split_headers)
+                       .set_DROP_MODE(static_cast<std::uint32_t>(mode))
+                       .set_MIN_HROOM(s.head_room)
+                       .set_MIN_TROOM(s.tail_room),
+                   raw(queue));
   }
 
   void disable_tx(QueueId queue) {
     using namespace spec;
     const auto q = raw(queue);
-    door_->write(QUEUE_TWQ0_CTL{}, q);
-    door_->write(QUEUE_TWQ1_CTL{}, q);
-    door_->write(QUEUE_TCQ_CTL{}, q);
-    door_->write(QUEUE_TIM_MASK{}.set_MASK(1), q);
+    device_->write(QUEUE_TWQ0_CTL{}, q);
+    device_->write(QUEUE_TWQ1_CTL{}, q);
+    device_->write(QUEUE_TCQ_CTL{}, q);
+    device_->write(QUEUE_TIM_MASK{}.set_MASK(1), q);
   }
 
   void disable_rx(QueueId queue) {
     using namespace spec;
     const auto q = raw(queue);
-    door_->write(QUEUE_BDQ_CTL{}.set_PPQ_ENABLE(1), q);
-    door_->write(QUEUE_RCQ_CTL{}, q);
-    door_->write(QUEUE_RIM_MASK{}.set_MASK(1), q);
+    device_->write(QUEUE_BDQ_CTL{}.set_PPQ_ENABLE(1), q);
+    device_->write(QUEUE_RCQ_CTL{}, q);
+    device_->write(QUEUE_RIM_MASK{}.set_MASK(1), q);
   }
 
   /// True when the card says that it does no more DMA for this pair. One read of each idle
@@ -131,7 +131,7 @@ class QueueSetup {
 
   /// Discards at the MAC what the card cannot send, so that a stuck transmit queue drains (fbnic
   /// reference 12.6, 18).
-  void drop_at_mac(bool on) { door_->write(spec::TMI_DROP_CTRL{}.set_EN(on)); }
+  void drop_at_mac(bool on) { device_->write(spec::TMI_DROP_CTRL{}.set_EN(on)); }
 
  private:
   /// Bits 128 .. 255 of the work-queue idle registers are the second work queues. INTERPRETATION
@@ -143,23 +143,23 @@ class QueueSetup {
   template <class Idle>
   bool idle_bit(QueueId queue) {
     const std::uint32_t q = raw(queue);
-    return door_->template read<Idle>(Site::kIdle, q / 32).raw.all(1U << (q % 32));
+    return device_->template read<Idle>(Site::kIdle, q / 32).raw.all(1U << (q % 32));
   }
 
   template <class Bal, class Bah>
   void set_base(std::uint32_t q, DmaAddr base) {
-    door_->write(Bal{static_cast<std::uint32_t>(raw(base))}, q);
-    door_->write(Bah{static_cast<std::uint32_t>(raw(base) >> 32)}, q);
+    device_->write(Bal{static_cast<std::uint32_t>(raw(base))}, q);
+    device_->write(Bah{static_cast<std::uint32_t>(raw(base) >> 32)}, q);
   }
 
   template <class Ctl, class Bal, class Bah, class Size>
   void start_ring(std::uint32_t q, DmaAddr base, std::uint32_t descriptors) {
-    door_->write(Ctl{}.set_RESET(1), q);
+    device_->write(Ctl{}.set_RESET(1), q);
     set_base<Bal, Bah>(q, base);
-    door_->write(Size{encode_ring_size(descriptors)}, q);
+    device_->write(Size{encode_ring_size(descriptors)}, q);
   }
 
-  D* door_;
+  D* device_;
 };
 
 }  // namespace hni

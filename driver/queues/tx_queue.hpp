@@ -21,8 +21,8 @@
 namespace hni {
 
 struct TxCounters {
-  std::uint64_t packets =
-      0;  ///< taken from the application: = completed + reclaimed + invalid + outstanding
+  /// taken from the application: = completed + reclaimed + invalid + outstanding
+  std::uint64_t packets = 0;
   std::uint64_t bytes = 0;              ///< of the posted ones
   std::uint64_t completed_packets = 0;  ///< given back by the card
   std::uint64_t reclaimed_packets = 0;  ///< taken back from a quiet card, never confirmed
@@ -39,14 +39,14 @@ struct TxCounters {
 /// A transmit time that the card reported for a packet whose offload asked for it.
 struct TxTimestamp {
   std::uint32_t cookie = 0;
-  std::uint64_t time_ns =
-      0;  ///< of the port's clock; from the queue itself, the low 40 bits of the card's
+  /// of the port's clock; from the queue itself, the low 40 bits of the card's
+  std::uint64_t time_ns = 0;
 };
 
 template <DeviceIo Io, class Obs>
 class TxQueue {
  public:
-  using D = Door<Io, Obs>;
+  using D = CheckedIo<Io, Obs>;
   using Words = typename D::Words;
   using Index = typename Words::Index;
   using Pool = typename Words::Pool;
@@ -58,14 +58,14 @@ class TxQueue {
   static constexpr std::uint32_t kWakeDescriptors = 2 * (kMaxSegments + 1);
   static constexpr std::uint32_t kMaxTimestamps = 64;
 
-  TxQueue(D& door, Pool& pool) : door_(&door), pool_(&pool) {}
+  TxQueue(D& device, Pool& pool) : device_(&device), pool_(&pool) {}
 
   /// Memory for two work queues and a completion queue of `size` descriptors each (a power of two,
   /// 64 .. 65536).
   Result<> allocate(QueueId queue, std::uint32_t size) {
     queue_ = queue;
     size_ = size;
-    for (Work& work : work_) {
+    for (WorkQueue& work : work_queues_) {
       auto slots = Slots::make(size);
       if (!slots) return tl::unexpected(slots.error());
       work.slots = std::move(*slots);
@@ -78,17 +78,17 @@ class TxQueue {
   }
 
   void release() {
-    for (Work& work : work_) free_ring(work.memory);
+    for (WorkQueue& work : work_queues_) free_ring(work.memory);
     free_ring(completion_memory_);
   }
 
   /// All rings empty, completion memory zeroed. Only while the card's queue is disabled and idle;
   /// reclaim() first.
   void reset() {
-    for (Work& work : work_) work.ring = Ring::of_mask(size_ - 1);
+    for (WorkQueue& work : work_queues_) work.ring = Ring::of_mask(size_ - 1);
     completions_ = CompletionRing<Index>{0, 1, size_ - 1};
     std::uint64_t* words = words_of(completion_memory_);
-    for (std::uint32_t i = 0; i < size_; ++i) door_->io.store64(words + i, 0);
+    for (std::uint32_t i = 0; i < size_; ++i) device_->io.store64(words + i, 0);
     faulted_ = false;
     stopped_ = false;
     stamps_pending_ = 0;
@@ -98,10 +98,10 @@ class TxQueue {
   /// queue, also when it could not be described and was dropped. 0 while faulted or not enabled.
   std::uint32_t burst(std::span<const Packet> packets) {
     if (!enabled_ || faulted_) return 0;
-    Work& work = work_[0];
+    WorkQueue& work = work_queues_[0];
     Ring ring = work.ring;
     std::uint64_t* const words = words_of(work.memory);
-    Index room = ring.ring.free();
+    Index room = ring.window.free();
     std::uint32_t taken = 0;
     std::uint64_t bytes = 0;
     Index last_meta = kNoSlot;
@@ -119,17 +119,17 @@ class TxQueue {
       room -= packet.segment_count + 1;
       Meta meta{kPlainMeta, Slot::none()};
       if (packet.tx.any()) [[unlikely]]
-        meta = offload_meta(packet.tx, ring.ring.tail);
+        meta = offload_meta(packet.tx, ring.window.tail);
       last_word = meta.word;
       last_meta = ring.post(work.slots, meta.shadow);
-      door_->io.store64(words + last_meta, last_word);
+      device_->io.store64(words + last_meta, last_word);
       post_segments(ring, work.slots, words, packet);
       bytes += packet.length;
       ++taken;
     }
     if (last_meta != kNoSlot) {
       // One completion a burst: the last packet asks for it and answers for all before it.
-      door_->io.store64(words + last_meta, spec::TWD_META{last_word}.set_REQ_COMPLETION(1).raw);
+      device_->io.store64(words + last_meta, spec::TWD_META{last_word}.set_REQ_COMPLETION(1).raw);
       counters_.bytes += bytes;
       publish<0>(ring);
     }
@@ -141,7 +141,7 @@ class TxQueue {
   /// metadata applies (fbnic reference 8.2, 12.1). Same ownership as burst().
   std::uint32_t burst_plain(std::span<const Packet> packets) {
     if (!enabled_ || faulted_) return 0;
-    Work& work = work_[1];
+    WorkQueue& work = work_queues_[1];
     Ring ring = work.ring;
     std::uint32_t taken = 0;
     for (const Packet& packet : packets) {
@@ -150,7 +150,7 @@ class TxQueue {
         ++taken;
         continue;
       }
-      if (ring.ring.free() < packet.segment_count) {
+      if (ring.window.free() < packet.segment_count) {
         stop();
         break;
       }
@@ -158,7 +158,7 @@ class TxQueue {
       counters_.bytes += packet.length;
       ++taken;
     }
-    if (ring.ring.tail != work.ring.ring.tail) publish<1>(ring);
+    if (ring.window.tail != work.ring.window.tail) publish<1>(ring);
     counters_.packets += taken;
     return taken;
   }
@@ -168,14 +168,14 @@ class TxQueue {
   /// reset.
   Index poll(Index budget) {
     if (!enabled_ || faulted_) return 0;
-    door_->obs.tx_poll_started(queue_, budget);
+    device_->obs.tx_poll_started(queue_, budget);
     const std::uint64_t* const words = words_of(completion_memory_);
     spec::TCD::of<Word64> tcd;
     Index left = budget;
     completions_.drain(
         left,
         [&](Index slot, Index done) {
-          tcd.raw = door_->load(Site::kTcqWord, words + slot);
+          tcd.raw = device_->load(Site::kTcqWord, words + slot);
           return tcd.DONE().equals(done);
         },
         [&] {
@@ -184,26 +184,26 @@ class TxQueue {
         });
     const Index work_done = budget - left;
     if (work_done != 0) {
-      if (door_->obs.wants_completions()) tell_completions(work_done);
-      door_->doorbell(spec::QUEUE_TCQ_HEAD::at(raw(queue_)), completions_.head);
-      give_back(work_[0], RingKind::kTwq0);
-      give_back(work_[1], RingKind::kTwq1);
+      if (device_->obs.wants_completions()) trace_completions(work_done);
+      device_->doorbell(spec::QUEUE_TCQ_HEAD::at(raw(queue_)), completions_.head);
+      free_completed(work_queues_[0], RingKind::kTwq0);
+      free_completed(work_queues_[1], RingKind::kTwq1);
       if (stopped_) wake_if_room();
     }
-    door_->obs.tx_polled(queue_, budget, work_done);
+    device_->obs.tx_polled(queue_, budget, work_done);
     return work_done;
   }
 
   /// Takes back all that is posted. Only when the card's queue is idle.
   void reclaim() {
-    for (Work& work : work_) {
-      while (!work.ring.ring.empty()) {
+    for (WorkQueue& work : work_queues_) {
+      while (!work.ring.window.empty()) {
         const Slot slot = work.ring.reclaim(work.slots);
-        if (slot.has_fragment()) pool_->drop(Words::fragment(slot.fragment()));
+        if (slot.has_fragment()) pool_->put(Words::fragment(slot.fragment()));
         counters_.timestamps_lost += slot.stamp_pending();
         if (slot.last()) {
           ++counters_.reclaimed_packets;
-          door_->obs.packet_dropped(queue_, DropReason::kQueueReset);
+          device_->obs.packet_dropped(queue_, DropReason::kQueueReset);
         }
       }
     }
@@ -211,21 +211,21 @@ class TxQueue {
 
   /// Gives up on timestamps that are overdue: the packets of the slots that the card is through
   /// with are given back.
-  void forget_timestamps() {
-    Work& work = work_[0];
-    while (work.ring.ring.head != work.ring.done && !work.ring.may_take_back(work.slots)) {
+  void expire_timestamps() {
+    WorkQueue& work = work_queues_[0];
+    while (work.ring.window.head != work.ring.done && !work.ring.can_pop_completed(work.slots)) {
       lose_timestamp(work);
-      give_back(work, RingKind::kTwq0);
+      free_completed(work, RingKind::kTwq0);
     }
     // Perhaps nothing is under way any more, and no poll will find work.
     if (stopped_) wake_if_room();
   }
 
   /// Tells the observer the packets that a burst took and posted on `ring`.
-  [[gnu::cold]] void tell_sent(RingKind ring, std::span<const Packet> taken) {
+  [[gnu::cold]] void trace_sent(RingKind ring, std::span<const Packet> taken) {
     for (const Packet& p : taken) {
       if (describable(p) && (ring == RingKind::kTwq0 || !p.tx.any()))
-        door_->obs.packet_sent(queue_, ring, p.length, p.segment_count);
+        device_->obs.packet_sent(queue_, ring, p.length, p.segment_count);
     }
   }
 
@@ -233,15 +233,16 @@ class TxQueue {
   [[nodiscard]] bool faulted() const { return faulted_; }
   [[nodiscard]] bool stopped() const { return stopped_; }
   [[nodiscard]] const TxCounters& counters() const { return counters_; }
-  [[nodiscard]] const Ring& ring(unsigned twq = 0) const { return work_[twq].ring; }
+  [[nodiscard]] const Ring& ring(unsigned twq = 0) const { return work_queues_[twq].ring; }
   [[nodiscard]] std::uint32_t size() const { return size_; }
-  [[nodiscard]] DmaAddr work_address(unsigned twq) const { return work_[twq].memory.iova; }
+  [[nodiscard]] DmaAddr work_address(unsigned twq) const { return work_queues_[twq].memory.iova; }
   [[nodiscard]] DmaAddr completion_address() const { return completion_memory_.iova; }
   [[nodiscard]] std::uint32_t outstanding() const {
-    return work_[0].ring.ring.used() + work_[1].ring.ring.used();
+    return work_queues_[0].ring.window.used() + work_queues_[1].ring.window.used();
   }
   [[nodiscard]] bool is_valid() const {
-    return work_[0].ring.is_valid() && work_[1].ring.is_valid() && completions_.is_valid();
+    return work_queues_[0].ring.is_valid() && work_queues_[1].ring.is_valid() &&
+           completions_.is_valid();
   }
 
   /// The oldest timestamp not yet fetched, if any.
@@ -256,7 +257,7 @@ class TxQueue {
   using Cookies = typename Words::template Array<std::uint32_t>;
   static constexpr std::uint32_t kNoSlot = ~0U;
 
-  struct Work {
+  struct WorkQueue {
     Ring ring;
     Slots slots;
     DmaSpan memory;
@@ -273,14 +274,14 @@ class TxQueue {
   }
 
   Result<> allocate_ring(DmaSpan& span) {
-    const auto memory = door_->io.dma_alloc(std::size_t{size_} * sizeof(std::uint64_t));
+    const auto memory = device_->io.dma_alloc(std::size_t{size_} * sizeof(std::uint64_t));
     if (!memory) return fail(ErrorCode::kNoMemory, std::size_t{size_} * sizeof(std::uint64_t));
     span = *memory;
     return {};
   }
 
   void free_ring(DmaSpan& span) {
-    if (span.cpu != nullptr) door_->io.dma_free(span);
+    if (span.cpu != nullptr) device_->io.dma_free(span);
     span = {};
   }
 
@@ -304,8 +305,8 @@ class TxQueue {
 
   [[gnu::cold]] void drop_invalid(const Packet& packet) {
     ++counters_.invalid_packets;
-    door_->obs.packet_dropped(queue_, DropReason::kTxInvalid);
-    pool_->drop(packet);
+    device_->obs.packet_dropped(queue_, DropReason::kTxInvalid);
+    pool_->put(packet);
   }
 
   static constexpr std::uint64_t kPlainMeta = spec::TWD_META{}.set_DEST_MAC(1).raw;
@@ -351,31 +352,31 @@ class TxQueue {
     const Segment* const last = segment + packet.segment_count - 1;
     for (; segment != last; ++segment) {
       const Index slot = ring.post(slots, Slot::of_fragment(raw(segment->fragment)));
-      door_->io.store64(words + slot, al(*segment, spec::TWD_TYPE::AL));
+      device_->io.store64(words + slot, al(*segment, spec::TWD_TYPE::AL));
     }
     const Index slot =
         ring.post(slots, {Slot::of_fragment(raw(last->fragment)).bits | Slot::kLast});
-    door_->io.store64(words + slot, al(*last, spec::TWD_TYPE::LAST_AL));
+    device_->io.store64(words + slot, al(*last, spec::TWD_TYPE::LAST_AL));
   }
 
-  [[gnu::cold, gnu::noinline]] void tell_completions(const Index& count) {
-    door_->tell_completions(queue_, RingKind::kTcq, words_of(completion_memory_),
-                            completions_.head, count, size_);
+  [[gnu::cold, gnu::noinline]] void trace_completions(const Index& count) {
+    device_->trace_completions(queue_, RingKind::kTcq, words_of(completion_memory_),
+                               completions_.head, count, size_);
   }
 
   /// Makes what was posted the card's. (A function of its own: what it needs takes no registers
   /// from the loops that post.)
   template <unsigned kTwq>
   [[gnu::noinline]] void publish(const Ring ring) {
-    const Index first = work_[kTwq].ring.ring.tail;
-    work_[kTwq].ring = ring;
+    const Index first = work_queues_[kTwq].ring.window.tail;
+    work_queues_[kTwq].ring = ring;
     const auto tail = kTwq == 0 ? spec::QUEUE_TWQ0_TAIL::at(raw(queue_))
                                 : spec::QUEUE_TWQ1_TAIL::at(raw(queue_));
     // write32 orders the descriptors stored above before the doorbell.
-    door_->doorbell(tail, ring.ring.tail);
+    device_->doorbell(tail, ring.window.tail);
     ++counters_.doorbells;
-    door_->obs.ring_posted(queue_, kTwq == 0 ? RingKind::kTwq0 : RingKind::kTwq1, first,
-                           ring.ring.distance(first, ring.ring.tail), ring.ring.mask);
+    device_->obs.ring_posted(queue_, kTwq == 0 ? RingKind::kTwq0 : RingKind::kTwq1, first,
+                             ring.window.distance(first, ring.window.tail), ring.window.mask);
   }
 
   /// One completion: false if it breaks a rule.
@@ -383,14 +384,14 @@ class TxQueue {
     const spec::TCD_TYPE0::of<Word64> tcd{word};
     const bool second = tcd.TWQ1().nonzero();
     if (tcd.TYPE().equals(static_cast<std::uint64_t>(spec::TCD_TYPE::TYPE0))) {
-      Work& work = work_[second ? 1 : 0];
+      WorkQueue& work = work_queues_[second ? 1 : 0];
       const auto head = (second ? tcd.HEAD1() : tcd.HEAD0()).template narrowed<Index>();
       if (work.ring.accept_done(work.slots, head)) return true;
-      door_->refuse(Site::kTcdHead, head.as_data(), work.ring.ring.tail);
+      device_->refuse(Site::kTcdHead, head.as_data(), work.ring.window.tail);
       return false;
     }
     if (second || !tcd.TYPE().equals(static_cast<std::uint64_t>(spec::TCD_TYPE::TYPE1))) {
-      door_->refuse(Site::kTcdType, tcd.TYPE().as_data(), 1);
+      device_->refuse(Site::kTcdType, tcd.TYPE().as_data(), 1);
       return false;
     }
     return accept_timestamp(spec::TCD_TYPE1::of<Word64>{word});
@@ -398,10 +399,10 @@ class TxQueue {
 
   [[gnu::noinline]] bool accept_timestamp(const spec::TCD_TYPE1::of<Word64>& tcd) {
     Index slot = 0;
-    if (stamps_pending_ == 0 || !work_[0].ring.accept_stamp(work_[0].slots, slot)) {
+    if (stamps_pending_ == 0 || !work_queues_[0].ring.accept_stamp(work_queues_[0].slots, slot)) {
       // Counted and ignored: nothing was freed by it, so the queue's state is still sound (fbnic
       // reference 12.4).
-      door_->refuse(Site::kTcdTimestamp, tcd.TS().as_data(), 0);
+      device_->refuse(Site::kTcdTimestamp, tcd.TS().as_data(), 0);
       return true;
     }
     --stamps_pending_;
@@ -417,26 +418,26 @@ class TxQueue {
     return true;
   }
 
-  void lose_timestamp(Work& work) {
+  void lose_timestamp(WorkQueue& work) {
     Index slot = 0;
     if (work.ring.accept_stamp(work.slots, slot)) --stamps_pending_;
     ++counters_.timestamps_lost;
   }
 
-  void give_back(Work& work, RingKind kind) {
+  void free_completed(WorkQueue& work, RingKind kind) {
     Ring ring = work.ring;
-    if (!ring.may_take_back(work.slots)) return;
+    if (!ring.can_pop_completed(work.slots)) return;
     std::uint64_t packets = 0;
     do {
-      const Slot slot = ring.take_back(work.slots);
+      const Slot slot = ring.pop_completed(work.slots);
       if (!slot.has_fragment()) continue;
-      pool_->drop(Words::fragment(slot.fragment()));
+      pool_->put(Words::fragment(slot.fragment()));
       packets += slot.last();
-    } while (ring.may_take_back(work.slots));
+    } while (ring.can_pop_completed(work.slots));
     counters_.completed_packets += packets;
-    door_->obs.ring_completed(queue_, kind, work.ring.ring.head,
-                              ring.ring.distance(work.ring.ring.head, ring.ring.head),
-                              ring.ring.mask);
+    device_->obs.ring_completed(queue_, kind, work.ring.window.head,
+                                ring.window.distance(work.ring.window.head, ring.window.head),
+                                ring.window.mask);
     work.ring = ring;
   }
 
@@ -444,26 +445,26 @@ class TxQueue {
     if (stopped_) return;
     stopped_ = true;
     ++counters_.stops;
-    door_->obs.tx_stopped(queue_);
+    device_->obs.tx_stopped(queue_);
   }
 
   [[gnu::cold]] void wake_if_room() {
-    for (const Work& work : work_) {
-      if (work.ring.ring.free() < kWakeDescriptors) return;
+    for (const WorkQueue& work : work_queues_) {
+      if (work.ring.window.free() < kWakeDescriptors) return;
     }
     stopped_ = false;
     ++counters_.wakes;
-    door_->obs.tx_woken(queue_);
+    device_->obs.tx_woken(queue_);
   }
 
-  D* door_;
+  D* device_;
   Pool* pool_;
   QueueId queue_{};
   std::uint32_t size_ = 0;
   bool enabled_ = false;
   bool faulted_ = false;
   bool stopped_ = false;
-  std::array<Work, 2> work_;
+  std::array<WorkQueue, 2> work_queues_;
   DmaSpan completion_memory_;
   CompletionRing<Index> completions_;
   TxCounters counters_;

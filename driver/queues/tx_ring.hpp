@@ -39,20 +39,21 @@ struct TxSlot {
 /// stays outside of this small value, so that a burst can work on a copy in registers.
 template <class W>
 struct TxRing {
-  WorkRing<W> ring{};
+  WorkRing<W> window{};
   W done{};  ///< the card gave back all before it
 
   static constexpr TxRing of_mask(const W& mask) { return {WorkRing<W>{W(0), W(0), mask}, W(0)}; }
 
   /// head <= done <= tail, in ring order.
   constexpr bool is_valid() const {
-    return ring.is_valid() && done <= ring.mask && ring.distance(ring.head, done) <= ring.used();
+    return window.is_valid() && done <= window.mask &&
+           window.distance(window.head, done) <= window.used();
   }
 
   /// Posts one slot; its number. Requires ring.free() != 0.
   template <class Slots>
   constexpr W post(Slots& slots, const TxSlot<W>& slot) {
-    const W index = ring.post();
+    const W index = window.post();
     slots.at(index) = slot;
     return index;
   }
@@ -62,11 +63,11 @@ struct TxRing {
   template <class Slots>
   constexpr bool accept_done(const Slots& slots, const Untrusted<W>& reported) {
     W slot{};
-    if (!reported.at_most(ring.mask, slot)) return false;
-    const W n = ring.distance(done, slot);
+    if (!reported.at_most(window.mask, slot)) return false;
+    const W n = window.distance(done, slot);
     if (n == W(0)) return true;
-    if (ring.distance(done, ring.tail) < n) return false;
-    if (!slots.at(ring.distance(W(1), slot)).last()) return false;
+    if (window.distance(done, window.tail) < n) return false;
+    if (!slots.at(window.distance(W(1), slot)).last()) return false;
     done = slot;
     return true;
   }
@@ -76,7 +77,7 @@ struct TxRing {
   /// slots wait, and the first step finds one.
   template <class Slots>
   [[nodiscard]] constexpr bool accept_stamp(Slots& slots, W& slot) {
-    for (slot = ring.head; slot != ring.tail; slot = ring.advance(slot, W(1))) {
+    for (slot = window.head; slot != window.tail; slot = window.advance(slot, W(1))) {
       TxSlot<W>& shadow = slots.at(slot);
       if (shadow.stamp_pending()) {
         shadow.bits = W(shadow.bits & W(~TxSlot<W>::kStampPending));
@@ -88,16 +89,16 @@ struct TxRing {
 
   /// True if the card is through with the oldest slot and its timestamp is not missing.
   template <class Slots>
-  constexpr bool may_take_back(const Slots& slots) const {
-    return ring.head != done && !slots.at(ring.head).stamp_pending();
+  constexpr bool can_pop_completed(const Slots& slots) const {
+    return window.head != done && !slots.at(window.head).stamp_pending();
   }
 
-  /// Takes the oldest slot back. Requires may_take_back(); so a loop over it ends after used()
+  /// Takes the oldest slot back. Requires can_pop_completed(); so a loop over it ends after used()
   /// turns.
   template <class Slots>
-  constexpr TxSlot<W> take_back(const Slots& slots) {
-    const W oldest = ring.head;
-    ring.retire(W(1));
+  constexpr TxSlot<W> pop_completed(const Slots& slots) {
+    const W oldest = window.head;
+    window.retire(W(1));
     return slots.at(oldest);
   }
 
@@ -105,9 +106,9 @@ struct TxRing {
   /// !ring.empty().
   template <class Slots>
   constexpr TxSlot<W> reclaim(const Slots& slots) {
-    const bool through = ring.head != done;
-    const TxSlot<W> slot = take_back(slots);
-    if (!through) done = ring.head;
+    const bool through = window.head != done;
+    const TxSlot<W> slot = pop_completed(slots);
+    if (!through) done = window.head;
     return slot;
   }
 };

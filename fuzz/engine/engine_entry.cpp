@@ -13,14 +13,14 @@
 namespace {
 
 /// For the campaign's display: what the card said in all of this process's runs.
-void tell_events() {
+void trace_events() {
   std::fprintf(stderr, "stat::card_events: %llu\n",
                static_cast<unsigned long long>(hni::fuzz::work().events));
 }
 
 const hni::fuzz::Target& the_target() {
   static const hni::fuzz::Target& target = []() -> const hni::fuzz::Target& {
-    (void)std::atexit(tell_events);
+    (void)std::atexit(trace_events);
     return hni::fuzz::HNI_TARGET_OF(HNI_FUZZ_TARGET)();
   }();
   return target;

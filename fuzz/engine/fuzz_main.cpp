@@ -14,9 +14,9 @@
 #include <optional>
 #include <string>
 
-#include "fuzz/worlds/recorded.hpp"
-#include "fuzz/seeds/seeds.hpp"
 #include "fuzz/script/target.hpp"
+#include "fuzz/seeds/seeds.hpp"
+#include "fuzz/worlds/recorded.hpp"
 
 namespace hni::fuzz {
 namespace {

@@ -13,7 +13,7 @@
 
 #include "device/firmware.hpp"
 #include "device/link.hpp"
-#include "fuzz/fault/fault_io.hpp"
+#include "fuzz/fault/fault_injector.hpp"
 #include "fuzz/fault/register_sites.hpp"
 #include "fuzz/script/target.hpp"
 
@@ -98,7 +98,7 @@ constexpr auto kPortMeanings = std::to_array<Meaning>({
     {"card_reset", Deed::kCard},
 });
 
-/// The honest card as HostileIo sees it: what is being said just now.
+/// The honest card as FaultInjector sees it: what is being said just now.
 struct Mouth {
   std::uint32_t answer = 0;
   std::uint32_t read32(Site, RegAddr) const { return answer; }
@@ -112,9 +112,9 @@ struct Mouth {
   void dma_free(const DmaSpan&) {}
 };
 
-class Player final : public CardLiar {
+class Player final : public FaultScriptPlayer {
  public:
-  Player(const Target& target, std::vector<Op> script, Heard heard)
+  Player(const Target& target, std::vector<Op> script, OnInject heard)
       : target_(target), rings_(target.name != "port"), script_(std::move(script)) {
     report_.target = target.name;
     report_.operations = script_.size();
@@ -125,9 +125,9 @@ class Player final : public CardLiar {
         return;
       }
       ++by_site_[static_cast<std::size_t>(site)];
-      ++report_.lies;
+      ++report_.faults;
       if (heard)
-        heard({report_.lies, site_name(site), honest, said,
+        heard({report_.faults, site_name(site), honest, said,
                ordered_by_[static_cast<std::size_t>(site)]});
     };
     go_on();
@@ -191,11 +191,11 @@ class Player final : public CardLiar {
     ScriptReport report = report_;
     report.played = at_;
     for (const SiteInfo& info : kSites) {
-      const std::uint64_t lies = by_site_[static_cast<std::size_t>(info.id)];
-      if (lies != 0) report.by_site.push_back({info.name, lies});
-      report.untold += hostile_.ordered(info.id);
+      const std::uint64_t faults = by_site_[static_cast<std::size_t>(info.id)];
+      if (faults != 0) report.by_site.push_back({info.name, faults});
+      report.pending += hostile_.ordered(info.id);
     }
-    if (whole_) report.untold += whole_->left;
+    if (whole_) report.pending += whole_->left;
     return report;
   }
 
@@ -282,7 +282,7 @@ class Player final : public CardLiar {
     ordered_by_[static_cast<std::size_t>(site)] = at_;
   }
 
-  /// A completion of the ring that a whole word is ordered for: HostileIo says it.
+  /// A completion of the ring that a whole word is ordered for: FaultInjector says it.
   void order_whole(std::uint64_t honest, std::uint64_t last) {
     const ValueClass c = value_class(whole_->op.a);
     const std::uint64_t lap = honest & kDone;
@@ -290,7 +290,7 @@ class Player final : public CardLiar {
     if (whole_->deed == Deed::kRepeat) word = last;
     if (whole_->deed == Deed::kClass) {
       const Range range{honest, honest, honest, last, ~kDone};
-      word = lie(c, range, whole_->op.b * 0x0001'0001'0001'0001ULL);
+      word = faulty_value(c, range, whole_->op.b * 0x0001'0001'0001'0001ULL);
     }
     hostile_.order(whole_->site, ValueClass::kRandom, 1,
                    (word & ~kDone) | (whole_->deed == Deed::kWrongLap ? lap ^ kDone : lap));
@@ -364,7 +364,7 @@ class Player final : public CardLiar {
   std::uint64_t last_sent_ = 0;
   std::deque<Op> acts_;
   Mouth mouth_;
-  HostileIo<Mouth> hostile_{mouth_};
+  FaultInjector<Mouth> hostile_{mouth_};
   std::array<std::uint64_t, kSiteCount> by_site_{};
   std::array<std::size_t, kSiteCount> ordered_by_{};
   ScriptReport report_;
@@ -399,8 +399,8 @@ tl::expected<Loaded, std::string> as_text(const fs::path& file, std::string_view
 
 }  // namespace
 
-tl::expected<std::unique_ptr<CardLiar>, std::string> CardLiar::load(const std::string& name,
-                                                                    Heard heard) {
+tl::expected<std::unique_ptr<FaultScriptPlayer>, std::string> FaultScriptPlayer::load(
+    const std::string& name, OnInject heard) {
   const fs::path file(name);
   std::error_code error;
   if (fs::is_directory(file, error)) return because(file, "is a folder; name one file in it");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// CardLiar: a hostile script, played by an emulated card against whatever driver is on its other
-/// side. The hostile layer of the fuzz targets (HostileIo) stands here between the card and its
-/// host: the card's words (HostVoice) pass through it when they are said.
+/// FaultScriptPlayer: a hostile script, played by an emulated card against whatever driver is on its other
+/// side. The hostile layer of the fuzz targets (FaultInjector) stands here between the card and its
+/// host: the card's words (HostInterposer) pass through it when they are said.
 ///
 /// A script of the fuzz corpus moves card and driver. Here the driver moves by itself, so that
 /// each operation becomes one of three things:
@@ -43,9 +43,9 @@ struct Lie {
   std::size_t line = 0;    ///< of the operation that ordered it, from 1
 };
 
-struct LieCount {
+struct FaultCount {
   std::string_view site;
-  std::uint64_t lies = 0;
+  std::uint64_t faults = 0;
 };
 
 struct ScriptReport {
@@ -54,20 +54,20 @@ struct ScriptReport {
   std::size_t played = 0;       ///< the script is at its end when all are
   std::size_t passed_over = 0;  ///< of these, without a meaning for a card alone
   std::size_t given_up = 0;     ///< waits and single lies for which nothing came
-  std::uint64_t lies = 0;
-  std::uint64_t harmless = 0;     ///< lies that were true: not counted in `lies`
-  std::uint64_t untold = 0;       ///< ordered, and not told yet
-  std::vector<LieCount> by_site;  ///< only those with lies
+  std::uint64_t faults = 0;
+  std::uint64_t harmless = 0;       ///< lies that were true: not counted in `lies`
+  std::uint64_t pending = 0;        ///< ordered, and not told yet
+  std::vector<FaultCount> by_site;  ///< only those with lies
 };
 
-class CardLiar : public device::HostVoice {
+class FaultScriptPlayer : public device::HostInterposer {
  public:
-  using Heard = std::function<void(const Lie&)>;
+  using OnInject = std::function<void(const Lie&)>;
 
   /// The script in `file`: one of the corpus (the name of its folder is its target), or a text
   /// file named *.script. An error names the file and what helps.
-  static tl::expected<std::unique_ptr<CardLiar>, std::string> load(const std::string& file,
-                                                                   Heard heard);
+  static tl::expected<std::unique_ptr<FaultScriptPlayer>, std::string> load(
+      const std::string& file, OnInject heard);
 
   /// What the script wants to happen to the card since the last call; between two calls of the
   /// card, never within one.

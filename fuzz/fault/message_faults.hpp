@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Lies in firmware messages: where in a message each input site of kind kMessage reads, so that a
+/// FieldFaults in firmware messages: where in a message each input site of kind kMessage reads, so that a
 /// hostile firmware can be one field off in an otherwise good message.
 
 #include <cstdint>
@@ -124,7 +124,7 @@ inline bool lie_in_message(Site site, ValueClass c, std::uint32_t random, std::u
                     .stale = stale,
                     .mask = place->mask};
   stale = honest & place->mask;
-  const std::uint64_t value = (honest & ~place->mask) | lie(c, range, random >> 4);
+  const std::uint64_t value = (honest & ~place->mask) | faulty_value(c, range, random >> 4);
   for (std::size_t i = 0; i < place->bytes && place->at + i < message.size(); ++i)
     message[place->at + i] = static_cast<std::byte>(value >> (8 * i) & 0xff);
   return true;

@@ -8,8 +8,8 @@
 #include <algorithm>
 
 #include "driver/control/counter_list.hpp"
-#include "driver/core/input_sites.hpp"
 #include "driver/control/link.hpp"
+#include "driver/core/input_sites.hpp"
 #include "openhni/spec/registers.hpp"
 
 namespace hni::fuzz {

@@ -31,7 +31,7 @@ Balance buffer_balance(const AnyPort& port) {
   std::uint32_t lent = 0;
   for (std::uint32_t q = 0; q < port.queues(); ++q) {
     const auto& pair = port.pair(QueueId{static_cast<std::uint16_t>(q)});
-    lent += pair.rx.headers().ring.used() + pair.rx.payloads().ring.used();
+    lent += pair.rx.headers().window.used() + pair.rx.payloads().window.used();
   }
   return {port.pool().free_pages() + lent / port.pool().fragments_per_page(),
           port.pool().page_count()};

@@ -41,7 +41,7 @@ class Holders {
 
   /// The pages of `per_page` fragments that somebody holds, if the pool counts the holders of each
   /// of them as `pages` does.
-  using PoolCount = HolderCount<std::uint32_t>;
+  using PoolCount = RefCount<std::uint32_t>;
   [[nodiscard]] std::optional<std::uint32_t> held(std::span<const PoolCount> pages,
                                                   std::uint32_t per_page) const {
     if (per_page == 1) {
@@ -104,7 +104,7 @@ struct LentModel {
 
 class RxModel {
  public:
-  static constexpr std::uint32_t kMostPackets = 256;
+  static constexpr std::uint32_t kMaxPackets = 256;
   enum class Phase : std::uint8_t { kBetween, kSegments, kStamped };
 
   LentModel headers;
@@ -136,7 +136,7 @@ class RxModel {
   /// What the driver delivered must be the next packet of the model.
   void expect(const Packet& got) {
     require(read_ != written_, "stream", "a packet that the card never completed", got.length);
-    const Packet& want = (*packets_)[read_++ % kMostPackets];
+    const Packet& want = (*packets_)[read_++ % kMaxPackets];
     require(got.segment_count == want.segment_count && got.length == want.length, "stream",
             "a packet of another shape", got.length, want.length);
     for (std::uint32_t i = 0; i < want.segment_count; ++i) {
@@ -158,7 +158,7 @@ class RxModel {
   /// The queue is taken back: all that is lent, under assembly, or read for counting only is the
   /// pool's again.
   void reclaim() {
-    for (; read_ != written_; ++read_) drop((*packets_)[read_ % kMostPackets]);
+    for (; read_ != written_; ++read_) drop((*packets_)[read_ % kMaxPackets]);
     for (LentModel* ring : {&headers, &payloads})
       for (; ring->taken != ring->posted; ++ring->taken) holders->drop(ring->oldest());
     if (phase_ != Phase::kBetween) drop(building());
@@ -236,7 +236,7 @@ class RxModel {
   }
 
   /// The packet under assembly lies where it will be fetched.
-  Packet& building() { return (*packets_)[written_ % kMostPackets]; }
+  Packet& building() { return (*packets_)[written_ % kMaxPackets]; }
 
   void fault() {
     faulted = true;
@@ -250,8 +250,8 @@ class RxModel {
 
   Phase phase_ = Phase::kBetween;
   /// Apart from the rest, which is small and copied often.
-  std::unique_ptr<std::array<Packet, kMostPackets>> packets_ =
-      std::make_unique<std::array<Packet, kMostPackets>>();
+  std::unique_ptr<std::array<Packet, kMaxPackets>> packets_ =
+      std::make_unique<std::array<Packet, kMaxPackets>>();
   std::uint64_t written_ = 0;
   std::uint64_t read_ = 0;
   std::uint64_t at_ = 0;

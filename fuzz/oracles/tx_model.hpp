@@ -91,7 +91,7 @@ class TxModel {
   }
 
   /// After a poll: what was confirmed and waits for no timestamp is given back.
-  void give_back() {
+  void free_completed() {
     for (WorkModel& w : work) {
       for (; w.given != w.done; ++w.given) {
         const WorkModel::Slot slot = w.at(w.given);
@@ -108,7 +108,7 @@ class TxModel {
       stamps_missing -= w.at(n).stamp();
       w.at(n).bits &= ~WorkModel::Slot::kStamp;
     }
-    give_back();
+    free_completed();
   }
   void reclaim() {
     for (WorkModel& w : work)

@@ -54,7 +54,7 @@ struct Range {
 };
 
 /// A value of class `c`, within `range.mask`.
-constexpr std::uint64_t lie(ValueClass c, const Range& range, std::uint64_t random) {
+constexpr std::uint64_t faulty_value(ValueClass c, const Range& range, std::uint64_t random) {
   const auto value = [&]() -> std::uint64_t {
     switch (c) {
       case ValueClass::kHonest:

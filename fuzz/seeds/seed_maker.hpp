@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "fuzz/seeds/seeds.hpp"
 #include "fuzz/script/target.hpp"
+#include "fuzz/seeds/seeds.hpp"
 
 namespace hni::fuzz {
 

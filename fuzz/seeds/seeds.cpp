@@ -85,14 +85,15 @@ void ring_seeds(Maker& to) {
     to.add("rx", name + "-big-pages", "big_pages\n" + text);
   };
   for (const std::string_view c : kLies) {
-    const std::string lie = " class=" + std::string(c) + " random=77\n";
+    const std::string faulty_value = " class=" + std::string(c) + " random=77\n";
     for (const std::string op : {"header_id", "header_offset", "header_length"})
-      receive(op + "-" + std::string(c), op + lie);
+      receive(op + "-" + std::string(c), op + faulty_value);
     for (const std::string op : {"payload_id", "payload_offset", "payload_length"})
-      receive(op + "-" + std::string(c), "header length=200\npayload length=900\n" + op + lie);
+      receive(op + "-" + std::string(c),
+              "header length=200\npayload length=900\n" + op + faulty_value);
     receive("opt_meta-" + std::string(c),
             "header length=60\nopt_meta class=" + std::string(c) + " time=77\n");
-    receive("rx_word-" + std::string(c), "rx_word_class" + lie);
+    receive("rx_word-" + std::string(c), "rx_word_class" + faulty_value);
   }
   receive("timestamp", "header length=60\nopt_meta class=honest time=77\n");
   receive("mac-error", "header length=60\nmeta errors=1\n");
@@ -128,13 +129,13 @@ void ring_seeds(Maker& to) {
            send + middle + "poll_tx budget=63\nreset\n" + send + "confirm packets=5\npoll_tx\n");
   };
   for (const std::string_view c : kLies) {
-    const std::string lie = " class=" + std::string(c) + " random=77\n";
-    transmit("head-" + std::string(c), "head" + lie);
-    transmit("head1-" + std::string(c), "send_plain segments=2 length=60\nhead1" + lie);
+    const std::string faulty_value = " class=" + std::string(c) + " random=77\n";
+    transmit("head-" + std::string(c), "head" + faulty_value);
+    transmit("head1-" + std::string(c), "send_plain segments=2 length=60\nhead1" + faulty_value);
     transmit("stamp-" + std::string(c), "send segments=1 length=32868\nstamp class=" +
                                             std::string(c) + " status=0\nconfirm packets=9\n");
-    transmit("type-" + std::string(c), "tcd_type" + lie);
-    transmit("tx_word-" + std::string(c), "tx_word_class" + lie);
+    transmit("type-" + std::string(c), "tcd_type" + faulty_value);
+    transmit("tx_word-" + std::string(c), "tx_word_class" + faulty_value);
   }
   transmit("stamp-unasked", "stamp class=honest status=0\n");
   transmit("stamp-invalid", "send segments=1 length=32868\nstamp status=1\nconfirm packets=9\n");
@@ -170,7 +171,7 @@ void ring_seeds(Maker& to) {
              "head class=above\npoll_tx budget=3\n" + forward);
 }
 
-// ---- Lies at the door
+// ---- FieldFaults at the door
 
 const std::string kLife =
     "attach\nstart\nadvance unit=1 count=15\nadvance unit=6 count=2\n"
@@ -196,29 +197,30 @@ void door_seeds(Maker& to) {
     for (const std::string_view c : six) {
       std::size_t number = 0;
       while (kClassNames[number] != c) ++number;
-      const std::string lie = "lie site=" + std::string(site.name) +
-                              " class_count=" + std::to_string(number + 256) + " value=0x0\n";
+      const std::string faulty_value = "lie site=" + std::string(site.name) +
+                                       " class_count=" + std::to_string(number + 256) +
+                                       " value=0x0\n";
       const std::string name = std::string(site.name) + "-" + std::string(c);
       // Read only at some speeds, or while management traffic runs.
       if (site.id == Site::kPcsOut1)
-        to.add("port", name + "-with-base-r", "fw_config what=97\n" + lie + kLife);
+        to.add("port", name + "-with-base-r", "fw_config what=97\n" + faulty_value + kLife);
       if (site.id == Site::kPbufCfg)
         to.add("port", name + "-with-management",
-               "lie site=rmi_config class_count=258 value=0x0\n" + lie + kLife);
+               "lie site=rmi_config class_count=258 value=0x0\n" + faulty_value + kLife);
       // At once for what bring-up reads; later, and on a stopped port, for the rest.
       const std::string test = "stop\nadvance unit=1 count=9\ninspect what=3 number=9\nstart\n";
-      to.add("port", name + "-in-bring-up", lie + kLife);
+      to.add("port", name + "-in-bring-up", faulty_value + kLife);
       to.add("port", name + "-in-traffic",
              "filter what=3 number=1\nattach\nstart\nadvance unit=1 count=15\n"
              "advance unit=6 count=2\n" +
-                 lie + kLife + lie + test);
+                 faulty_value + kLife + faulty_value + test);
       if (site.kind != SiteKind::kMailbox && site.kind != SiteKind::kMessage &&
           site.id != Site::kIntrStatus && site.id != Site::kMailboxLength)
         continue;
       to.add("mailbox", name,
-             lie + "advance unit=1 count=9\nown take=1\nadvance unit=1 count=5\n" + lie +
-                 "request what=0\nrequest what=5\nadvance unit=1 count=5\n" + lie +
-                 "advance unit=3 count=1\nrequest what=7\n");
+             faulty_value + "advance unit=1 count=9\nown take=1\nadvance unit=1 count=5\n" +
+                 faulty_value + "request what=0\nrequest what=5\nadvance unit=1 count=5\n" +
+                 faulty_value + "advance unit=3 count=1\nrequest what=7\n");
     }
   }
 }

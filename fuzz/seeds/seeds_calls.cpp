@@ -10,8 +10,8 @@ std::string number(std::uint64_t n) {
   return std::to_string(n);
 }
 /// The next `count` values of `site` are of class `c` (its number), after `after` honest ones.
-std::string lie(const std::string& site, unsigned c, unsigned count, unsigned after = 0,
-                std::uint32_t value = 0) {
+std::string faulty_value(const std::string& site, unsigned c, unsigned count, unsigned after = 0,
+                         std::uint32_t value = 0) {
   return "lie site=" + site + " class_count=" + number(c + 256 * (count - 1) + 4096 * after) +
          " value=" + number(value) + "\n";
 }
@@ -71,7 +71,8 @@ void call_seeds(SeedMaker& to) {
   for (unsigned after = 0; after < 3; ++after)
     add("dump-goes-on-on-a-full-mailbox-" + number(after),
         kRunning + "request what=3 number=8192\n" + questions +
-            lie("mailbox_low", kZero, 1, after) + "advance unit=1 count=2\nrequest what=3\n");
+            faulty_value("mailbox_low", kZero, 1, after) +
+            "advance unit=1 count=2\nrequest what=3\n");
   add("nobody-listens", "configure what=12 number=1\n" + call(10, 1) + kRunning + kTraffic +
                             "offload how=1 bytes=60\nadvance unit=4\n" + call(10) + kTraffic +
                             "advance unit=4\n" + call(1));
@@ -130,7 +131,8 @@ void test_seeds(SeedMaker& to) {
     add("another-invented-at-turn-" + number(turn), 1 + 4 * 3, 2U << 2 * turn);
   }
   to.add("port", "vectors-not-cleared",
-         kReady + lie("intr_status", kMax, 16) + lie("intr_mask", kZero, 16) + call(9, kSecond));
+         kReady + faulty_value("intr_status", kMax, 16) + faulty_value("intr_mask", kZero, 16) +
+             call(9, kSecond));
   to.add("port", "registers-tested-while-the-card-vanishes",
          kReady + "vanish accesses=77\ninspect what=3 number=99\n");
 }
@@ -145,7 +147,7 @@ void link_seeds(SeedMaker& to) {
              "fw_config what=" + number(speed + 32 * fec) + "\n" + kReady +
                  call(3, argument, fec | 0xe4e4e4c4U << 2));
       to.add("port", name + "-locked",
-             kReady + lie("pcs_out0", kMax, 16) + lie("pcs_out1", kMax, 16) +
+             kReady + faulty_value("pcs_out0", kMax, 16) + faulty_value("pcs_out1", kMax, 16) +
                  call(3, argument, fec | 0x1616161cU));
     }
   for (const std::string site : {"xpcs", "pcs_out0", "pcs_out1", "presence"})
@@ -153,30 +155,31 @@ void link_seeds(SeedMaker& to) {
       for (const unsigned value : {0x80U, 0x60U, 0x0U, 0xffU})
         if (site == "xpcs" ? value != 0 : value == 0 && after < 3)
           to.add("port", "link-" + site + "-says-" + number(value) + "-after-" + number(after),
-                 kReady + lie(site, kRandom, 16, after, value) +
+                 kReady + faulty_value(site, kRandom, 16, after, value) +
                      call(3, 4 * 8 + 7 + (9 << 6), 2 | 0xe7e7e184U));
   for (unsigned after = 0; after < 2; ++after)
     to.add("port", "link-pcs-never-out-of-reset-" + number(after),
-           kReady + lie("xpcs", kRandom, 16, after, 0x8080) +
+           kReady + faulty_value("xpcs", kRandom, 16, after, 0x8080) +
                call(3, 4 * 8 + 7 + (9 << 6), 0xfffffffeU));
   for (const unsigned n : {2U, 20U})
     to.add("port", "link-vanishes-at-" + number(n),
-           kReady + lie("pcs_out0", kMax, 16) + "vanish accesses=" + number(n) + "\n" +
+           kReady + faulty_value("pcs_out0", kMax, 16) + "vanish accesses=" + number(n) + "\n" +
                call(3, 1 * 8 + 7, 1));
   for (unsigned look = 0; look < 4; ++look)
     to.add("port", "link-of-base-r-vanishes-at-look-" + number(look),
-           "fw_config what=97\n" + kReady + lie("pcs_out0", kMax, 16) + lie("pcs_out1", kMax, 16) +
-               lie("presence", kMax, 1, look) + call(3, 1 * 8 + 7, 3));
+           "fw_config what=97\n" + kReady + faulty_value("pcs_out0", kMax, 16) +
+               faulty_value("pcs_out1", kMax, 16) + faulty_value("presence", kMax, 1, look) +
+               call(3, 1 * 8 + 7, 3));
   to.add("port", "link-vanishes-as-a-storm-is-looked-for",
-         kRunning + lie("pause_storm", kMax, 1) + lie("presence", kMax, 16) +
+         kRunning + faulty_value("pause_storm", kMax, 1) + faulty_value("presence", kMax, 16) +
              "advance unit=6 count=3\n");
   to.add("port", "link-pcs-of-another-speed",
-         kReady + lie("xpcs", kRandom, 1, 5, 0x7fff) +
+         kReady + faulty_value("xpcs", kRandom, 1, 5, 0x7fff) +
              call(3, 4 * 8 + 7 + (9 << 6), 2 | 0xe7e7e184U));
 
   for (const unsigned turns : {0xddddU << 3, 0x7777U << 3})
     to.add("port", "link-muted-between-looks-" + number(turns),
-           kReady + lie("xpcs", kZero, 16) + call(3, 4 * 8 + 7, 2 | turns));
+           kReady + faulty_value("xpcs", kZero, 16) + call(3, 4 * 8 + 7, 2 | turns));
 }
 
 void rest_seeds(SeedMaker& to) {
@@ -186,43 +189,46 @@ void rest_seeds(SeedMaker& to) {
   // One register says that it is busy, for ever or for a while, when queues are switched off.
   const std::string slow = "advance unit=2 count=15\n";
   for (unsigned after = 0; after < 8; ++after)
-    add("busy-at-look-" + number(after),
-        kRunning + kTraffic + lie("idle", kZero, 1, after) + "stop\nadvance unit=1 count=5\n");
+    add("busy-at-look-" + number(after), kRunning + kTraffic +
+                                             faulty_value("idle", kZero, 1, after) +
+                                             "stop\nadvance unit=1 count=5\n");
   for (const std::string end : {"stop\n", "detach\n", "card_reset power=0\n"}) {
     const std::string name = end.substr(0, end.find_first_of("_\n"));
-    add("never-at-rest-" + name, kRunning + kTraffic + lie("idle", kZero, 16) + end + slow);
-    add("never-at-rest-of-two-" + name,
-        "configure what=0 number=2\n" + kRunning + kTraffic + lie("idle", kZero, 16) + end + slow);
+    add("never-at-rest-" + name,
+        kRunning + kTraffic + faulty_value("idle", kZero, 16) + end + slow);
+    add("never-at-rest-of-two-" + name, "configure what=0 number=2\n" + kRunning + kTraffic +
+                                            faulty_value("idle", kZero, 16) + end + slow);
   }
   // A queue that broke a rule, and does not come to rest.
   for (const std::string site : {"tcq_word", "rcq_word"}) {
-    add("faulted-and-never-at-rest-" + site,
-        kRunning + lie(site, kMax, 4) + kTraffic + lie("idle", kZero, 16) + kTraffic + slow);
-    add("faulted-and-late-at-rest-" + site, kRunning + lie(site, kMax, 4) + kTraffic +
-                                                lie("idle", kZero, 4) + kTraffic +
+    add("faulted-and-never-at-rest-" + site, kRunning + faulty_value(site, kMax, 4) + kTraffic +
+                                                 faulty_value("idle", kZero, 16) + kTraffic +
+                                                 slow);
+    add("faulted-and-late-at-rest-" + site, kRunning + faulty_value(site, kMax, 4) + kTraffic +
+                                                faulty_value("idle", kZero, 4) + kTraffic +
                                                 "advance unit=2 count=2\n" + kTraffic);
   }
   for (unsigned look = 8; look < 11; ++look)
     for (unsigned later = 0; later < 2; ++later)
       add("gone-before-bring-up-again-" + number(look) + "-" + number(later),
-          kRunning + kTraffic + lie("idle", kZero, 16) + "stop\nadvance unit=2 count=" +
+          kRunning + kTraffic + faulty_value("idle", kZero, 16) + "stop\nadvance unit=2 count=" +
               number(look) + "\nadvance unit=1 count=" + number(2 * later) +
               "\ngone on=1\nadvance unit=4 count=9\n");
   for (const std::string site : {"tcq_word", "rcq_word"})
-    add("faulted-and-stuck-" + site, kRunning + kTraffic + "send frames=0 bytes=300\n" +
-                                         "inject frames=0 bytes=300\nadvance unit=1\n" +
-                                         lie(site, kMax, 4) + lie("idle", kZero, 16) +
-                                         "send frames=0 bytes=300\nreceive\n" + slow);
+    add("faulted-and-stuck-" + site,
+        kRunning + kTraffic + "send frames=0 bytes=300\n" +
+            "inject frames=0 bytes=300\nadvance unit=1\n" + faulty_value(site, kMax, 4) +
+            faulty_value("idle", kZero, 16) + "send frames=0 bytes=300\nreceive\n" + slow);
   for (unsigned before = 0; before < 10; before += 3)
     add("served-while-a-queue-is-busy-" + number(before),
         kRunning + kTraffic + "send frames=0 bytes=300\nadvance unit=1\nadvance unit=2 count=" +
-            number(before) + "\n" + lie("tcq_word", kMax, 4) + lie("idle", kZero, 16) +
-            "send frames=0 bytes=300\nadvance unit=2 count=7\n");
+            number(before) + "\n" + faulty_value("tcq_word", kMax, 4) +
+            faulty_value("idle", kZero, 16) + "send frames=0 bytes=300\nadvance unit=2 count=7\n");
   add("two-queues-at-once-busy", "configure what=0 number=2\n" + kRunning +
                                      "offload how=0 bytes=60\noffload how=4 bytes=60\n" +
-                                     "advance unit=1\n" + lie("tcq_word", kMax, 16) +
+                                     "advance unit=1\n" + faulty_value("tcq_word", kMax, 16) +
                                      "offload how=0 bytes=60\noffload how=4 bytes=60\n" +
-                                     lie("idle", kZero, 16) + "advance unit=2 count=3\n");
+                                     faulty_value("idle", kZero, 16) + "advance unit=2 count=3\n");
   add("stuck-from-the-first-second",
       kReady + "refuse_frames on=1\nstart\nadvance unit=4\nsend frames=3 bytes=300\n" +
           "advance unit=6 count=15\nadvance unit=7\n");
@@ -278,17 +284,18 @@ void offload_seeds(SeedMaker& to) {
   for (int i = 0; i < 4; ++i) stamps += offload(0, 200, 4) + "send\n";
   for (const unsigned c : {kZero, kMax, 7U})
     add("stamps-that-are-lies-" + number(c),
-        lie("tcd_type", c, 3) + stamps + "advance unit=6 " + "count=4\nadvance unit=7\n");
+        faulty_value("tcd_type", c, 3) + stamps + "advance unit=6 " + "count=4\nadvance unit=7\n");
   add("stamp-never-told", "send frames=0 bytes=300\n" + offload(0, 200, 4) + "advance unit=4\n" +
-                              lie("tcq_word", 7, 1, 1) + call(1) + "advance unit=7\n");
+                              faulty_value("tcq_word", 7, 1, 1) + call(1) + "advance unit=7\n");
   for (unsigned after = 0; after < 4; after += 2)
     add("stamp-never-told-" + number(after), "send frames=0 bytes=300\n" + offload(0, 200, 4) +
                                                  offload(0, 200, 4) + "advance unit=4\n" +
-                                                 lie("tcq_word", 7, 1, after) + call(1) +
+                                                 faulty_value("tcq_word", 7, 1, after) + call(1) +
                                                  "advance unit=7\nadvance unit=7\n");
   add("stamps-fetched", stamps + "advance unit=4\nsend\n" + call(1));
-  add("plain-ring-faulted", offload(1, 100, 0) + "advance unit=4\n" + lie("tcq_word", kMax, 2) +
-                                offload(1, 100, 0) + offload(1, 100, 0));
+  add("plain-ring-faulted", offload(1, 100, 0) + "advance unit=4\n" +
+                                faulty_value("tcq_word", kMax, 2) + offload(1, 100, 0) +
+                                offload(1, 100, 0));
   add("stamps-on-a-stuck-wire",
       "refuse_frames on=1\n" + stamps + "advance unit=7\nrefuse_frames on=0\n");
 }

@@ -96,7 +96,7 @@ MacAddress multicast(std::uint32_t n) {
 
 class Run {
  public:
-  Run() : door_(io_, observer_), filter_(door_) {
+  Run() : device_(io_, observer_), filter_(device_) {
     (void)filter_.set_mac(unicast(0));
     (void)filter_.set_queue_count(4);
     filter_.start();
@@ -446,7 +446,7 @@ class Run {
 
   ClassifierIo io_;
   NullObserver observer_;
-  Door<ClassifierIo> door_;
+  CheckedIo<ClassifierIo> device_;
   RxFilter<ClassifierIo> filter_;
   RuleModel<RxFilter<ClassifierIo>> rules_{filter_};
   BmcConfig bmc_;

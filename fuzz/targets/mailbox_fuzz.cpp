@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "driver/firmware/firmware_client.hpp"
+#include "fuzz/fault/fault_injector.hpp"
 #include "fuzz/script/finding.hpp"
-#include "fuzz/fault/fault_io.hpp"
 #include "fuzz/script/target.hpp"
 #include "tests/support/fake_firmware.hpp"
 
@@ -80,9 +80,9 @@ struct Counting : NullObserver {
 
 class Run {
  public:
-  using Io = HostileIo<FakeFirmware>;
+  using Io = FaultInjector<FakeFirmware>;
 
-  Run() : hostile_(fake_), door_(hostile_, observer_), fw_(door_) {
+  Run() : hostile_(fake_), device_(hostile_, observer_), fw_(device_) {
     (void)fw_.allocate();
     fw_.set_log(&log_);
     (void)fw_.start(now_);
@@ -301,8 +301,8 @@ class Run {
     FakeFirmware fake;
     Io io(fake);
     Counting observer;
-    Door<Io, Counting> door(io, observer);
-    Mailbox<Io, Counting> box(door);
+    CheckedIo<Io, Counting> device(io, observer);
+    Mailbox<Io, Counting> box(device);
     Time now{1s};
     const auto wrong = [&](std::size_t bytes) {
       const std::vector<std::byte> message(bytes);
@@ -355,9 +355,9 @@ class Run {
 
   /// What the port does: a failed, lost or closed conversation starts again.
   void recover_once() {
-    if (door_.gone()) {
+    if (device_.gone()) {
       fw_.abandon();
-      if (!hostile_.gone) door_.revive();
+      if (!hostile_.gone) device_.revive();
     }
     if (fw_.crashed()) (void)fw_.recover(now_);
     if (fw_.failed() || fw_.down()) (void)fw_.start(now_);
@@ -389,7 +389,7 @@ class Run {
     // To a card that vanished a message is written and not its descriptor.
     if (!vanished_) check_outbound();
     // A card that vanished half-way through a reset may keep descriptors behind a closed gate.
-    require(fake_.dma_faults == 0 || vanished_ || hostile_.lies != 0, "illegal",
+    require(fake_.dma_faults == 0 || vanished_ || hostile_.faults != 0, "illegal",
             "the firmware was pointed outside of memory", fake_.dma_faults);
     require(fake_.bad_frees == 0, "conservation", "memory is given back twice", fake_.bad_frees);
   }
@@ -426,8 +426,8 @@ class Run {
   FakeFirmware fake_;
   Io hostile_;
   Counting observer_;
-  Door<Io, Counting> door_;
-  Firmware<Io, Counting> fw_;
+  CheckedIo<Io, Counting> device_;
+  FirmwareClient<Io, Counting> fw_;
   std::array<LogRecord, 4> records_;
   FirmwareLog log_{records_};
   FirmwareLog no_log_{{}};

@@ -169,7 +169,7 @@ class Run {
     if (sim_.port.state() == PortState::kDetached) sim_.attach();
     bool up = comes_up();
     const bool works = up && (!misinformed_ || exchange() == Exchange{true, true});
-    if (!works && (misinformed_ || sim_.hostile.lies != 0)) {
+    if (!works && (misinformed_ || sim_.hostile.faults != 0)) {
       // What the firmware said of itself once is believed until it is asked again.
       detach();
       sim_.attach();
@@ -421,7 +421,7 @@ class Run {
   /// What a person asks for while the port lives. The register tests write to queue registers, so
   /// they only run on a port without queues in use.
   void inspect(unsigned what, std::uint16_t number) {
-    auto& door = sim_.port.door();
+    auto& device = sim_.port.device();
     sim_.hostile.accesses = 0;
     switch (what) {
       case 0:
@@ -431,7 +431,7 @@ class Run {
         (void)sim_.port.clock().read();
         break;
       case 2: {
-        RegisterDump<SimPort::Io, SimPort::Obs> dump(door);
+        RegisterDump<SimPort::Io, SimPort::Obs> dump(device);
         dump.start();
         std::array<std::uint32_t, 64> words;
         for (unsigned i = 0; i <= number % 8U; ++i) (void)dump.read(words);
@@ -441,7 +441,7 @@ class Run {
         self_test(number);
         break;
       case 4:
-        (void)Setup<SimPort::Io, SimPort::Obs>(door).check_otp();
+        (void)Setup<SimPort::Io, SimPort::Obs>(device).check_otp();
         break;
       default:
         sim_.port.link().set_pause(number % 2 != 0, number % 4 > 1);
@@ -454,14 +454,14 @@ class Run {
 
   void self_test(std::uint16_t number) {
     if (sim_.port.state() != PortState::kReady) return;
-    auto& door = sim_.port.door();
-    RegisterTest<SimPort::Io, SimPort::Obs> registers(door);
+    auto& device = sim_.port.device();
+    RegisterTest<SimPort::Io, SimPort::Obs> registers(device);
     // It writes to the pointers of rings, which are read-only, to see that they stay zero.
     const std::uint64_t before = sim_.card.card.events().read_only_write;
     registers.start();
     (void)registers.step(number % 2048U);
     tested_read_only_ += sim_.card.card.events().read_only_write - before;
-    MsixTest<SimPort::Io, SimPort::Obs> vectors(door);
+    MsixTest<SimPort::Io, SimPort::Obs> vectors(device);
     vectors.start(sim_.now, 3);
     for (int turn = 0; turn < 8 && !vectors.done(); ++turn) {
       sim_.card.card.tick(static_cast<std::uint64_t>(sim_.now.count()));
@@ -527,7 +527,7 @@ class Run {
     // Offloads say where headers lie; whether they do is between the application and the card.
     require(events.count(A::kPacketForm) == 0 || offloaded_, "illegal",
             spec::to_string(A::kPacketForm));
-    if (!disturbed_ && !offloaded_ && sim_.hostile.lies == 0)
+    if (!disturbed_ && !offloaded_ && sim_.hostile.faults == 0)
       require(events.illegal_actions() == 0, "illegal", illegal_name(events));
     if (sim_.hostile.transmit_lies == 0 && !disturbed_ && !offloaded_)
       require(sim_.wire.wrong == 0, "payload", "other bytes than the application's on the wire",
@@ -550,7 +550,7 @@ class Run {
     const std::uint64_t left =
         c.packets - c.completed_packets - c.reclaimed_packets - c.invalid_packets;
     // Each packet takes at least two descriptors, one on the plain ring, so more cannot be.
-    const std::uint64_t most = tx.ring(0).ring.used() / 2 + tx.ring(1).ring.used();
+    const std::uint64_t most = tx.ring(0).window.used() / 2 + tx.ring(1).window.used();
     return std::min(left, most);
   }
 

@@ -6,8 +6,8 @@
 
 #include "driver/control/clock.hpp"
 #include "driver/control/statistics.hpp"
-#include "fuzz/script/finding.hpp"
 #include "fuzz/script/field_faults.hpp"
+#include "fuzz/script/finding.hpp"
 #include "fuzz/script/target.hpp"
 
 namespace hni::fuzz {
@@ -95,7 +95,7 @@ class CounterCard {
 
 class Run {
  public:
-  Run() : door_(card_, observer_), statistics_(door_, kQueues), clock_(door_) {
+  Run() : device_(card_, observer_), statistics_(device_, kQueues), clock_(device_) {
     statistics_.snapshot();
   }
 
@@ -225,7 +225,7 @@ class Run {
     last = now;
   }
   void compare() {
-    if (door_.gone()) return;
+    if (device_.gone()) return;
     for (std::size_t slot = 0; slot < kCounterSlots; ++slot) {
       if (unsure_) value_[slot] = statistics_.values().at[slot];
       if (slot == carried_) follow_carry(statistics_.values().at[slot]);
@@ -247,8 +247,10 @@ class Run {
     site_record().note(Site::kClockLow, c);
     std::uint32_t& high = card_.word(spec::PTP_CTR_VAL_HI::at());
     std::uint32_t& low = card_.word(spec::PTP_CTR_VAL_LO::at());
-    high = static_cast<std::uint32_t>(lie(c, {.low = high, .high = high, .stale = high}, op.b));
-    low = static_cast<std::uint32_t>(lie(c, {.low = low, .high = low, .stale = low}, op.b));
+    high = static_cast<std::uint32_t>(
+        faulty_value(c, {.low = high, .high = high, .stale = high}, op.b));
+    low =
+        static_cast<std::uint32_t>(faulty_value(c, {.low = low, .high = low, .stale = low}, op.b));
     card_.reads = 0;
     // At most nine reads, and a look at the witness for each that is all ones.
     const auto time = clock_.read();
@@ -263,7 +265,7 @@ class Run {
 
   CounterCard card_;
   NullObserver observer_;
-  Door<CounterCard> door_;
+  CheckedIo<CounterCard> device_;
   Statistics<CounterCard> statistics_;
   Clock<CounterCard> clock_;
   Time now_{};

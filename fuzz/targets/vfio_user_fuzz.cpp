@@ -15,11 +15,11 @@
 #include <memory>
 #include <optional>
 
-#include "vfio_user/connection.hpp"
-#include "vfio_user/session.hpp"
 #include "device/wire/cable.hpp"
 #include "fuzz/script/finding.hpp"
 #include "fuzz/script/target.hpp"
+#include "vfio_user/connection.hpp"
+#include "vfio_user/session.hpp"
 
 namespace hni::fuzz {
 namespace {
@@ -44,8 +44,8 @@ SharedCard& shared() {
 }
 
 /// The server's side as Server has it, but for its listener.
-struct Side {
-  explicit Side(int socket) : connection(OwnedFd(socket)) {}
+struct Node {
+  explicit Node(int socket) : connection(OwnedFd(socket)) {}
 
   SharedCard& own = shared();
   device::Card& card = own.card;
@@ -108,7 +108,7 @@ void drain(int socket) {
   }
 }
 
-bool serve(Side& side, int client) {
+bool serve(Node& side, int client) {
   while (!side.connection.broken()) {
     auto message = side.connection.next();
     if (!message) {
@@ -139,7 +139,7 @@ void play(std::span<const std::byte> input) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return;
   const OwnedFd client(ends[0]);
-  const auto side = std::make_unique<Side>(ends[1]);
+  const auto side = std::make_unique<Node>(ends[1]);
   const auto options = input.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(input[0]);
   bool going = true;
   if ((options & kNegotiated) != 0) {

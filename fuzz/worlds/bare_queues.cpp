@@ -65,7 +65,7 @@ std::uint64_t header(std::uint64_t id) {
 
 /// A queue of each kind over a pool of `pages` pages.
 struct Bare {
-  explicit Bare(std::uint32_t pages) : door(io, observer), tx(door, pool), rx(door, pool) {
+  explicit Bare(std::uint32_t pages) : device(io, observer), tx(device, pool), rx(device, pool) {
     const auto memory = io.dma_alloc(std::size_t{pages} * kFragmentBytes);
     (void)pool.init(*memory, 0);
     (void)tx.allocate(QueueId{0}, kSize);
@@ -103,7 +103,7 @@ struct Bare {
 
   BareIo io;
   Watching observer;
-  Door<BareIo, Watching> door;
+  CheckedIo<BareIo, Watching> device;
   FragmentPool pool;
   TxQueue<BareIo, Watching> tx;
   RxQueue<BareIo, Watching> rx;
@@ -114,7 +114,7 @@ void nothing_moves(Bare& bare) {
   std::array<Packet, 4> into;
   const std::uint32_t moved = bare.tx.burst({&packet, 1}) + bare.tx.burst_plain({&packet, 1}) +
                               bare.tx.poll(4) + bare.rx.poll(into);
-  bare.pool.drop(packet);
+  bare.pool.put(packet);
   require(moved == 0, "faulted", "a queue that does not run moves packets", moved);
 }
 
@@ -123,7 +123,7 @@ void nothing_moves(Bare& bare) {
 void use_dead_queues() {
   Bare bare(256);
   nothing_moves(bare);
-  QueuePair<BareIo, Watching> unborn(bare.door, bare.pool);
+  QueuePair<BareIo, Watching> unborn(bare.device, bare.pool);
   require(!unborn.tx.is_valid() && !unborn.rx.is_valid() && !unborn.is_valid(), "is_valid",
           "queues that were never set up");
   bare.tx.set_enabled(true);
@@ -191,7 +191,7 @@ void receive_a_lap() {
   require(bare.observer.completions == kSize, "stream", "other completions are told",
           bare.observer.completions);
   require(bare.rx.poll(packets) == 0, "stream", "a lap is read twice");
-  for (const Packet& p : std::span(packets).first(n)) bare.pool.drop(p);
+  for (const Packet& p : std::span(packets).first(n)) bare.pool.put(p);
 }
 
 void collect_timestamps() {
@@ -264,11 +264,11 @@ void compare_invariants(std::uint32_t value) {
           "a limit that is none", value);
   // New data: behind the old, inside of the fragment, with room to spare.
   const BufferRing<std::uint32_t> buffers{ring, tail, 0};
-  require(buffers.place_is_new(head, more, tail, mask) ==
+  require(buffers.fits_after(head, more, tail, mask) ==
               (tail <= head && more != 0 && head <= mask && head + more + tail <= mask),
           "is_valid", "a place for new data", value);
   const std::uint32_t half = mask / 2;
-  require(buffers.place_is_new(head, more, 0, half) ==
+  require(buffers.fits_after(head, more, 0, half) ==
               (tail <= head && more != 0 && head <= half && head + more <= half),
           "is_valid", "a place for new data in a half", value);
 }

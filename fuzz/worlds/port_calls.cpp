@@ -98,7 +98,7 @@ void set_tables(SimPort& sim, std::uint16_t number) {
 
 /// All of it, not only the beginning. A dump reads words that have no name.
 void dump_all(SimPort& sim, std::uint16_t number) {
-  RegisterDump<SimPort::Io, SimPort::Obs> dump(sim.port.door());
+  RegisterDump<SimPort::Io, SimPort::Obs> dump(sim.port.device());
   dump.start();
   std::vector<std::uint32_t> words(1U + number);
   std::size_t read = 0;
@@ -129,7 +129,7 @@ void set_clock(SimPort& sim, std::uint16_t number, std::uint32_t value) {
 /// The vector test with interrupts that come and stay away as the bits of `value` say: two a turn.
 void test_vectors(SimPort& sim, std::uint16_t number, std::uint32_t value) {
   if (sim.port.state() != PortState::kReady) return;
-  MsixTest<SimPort::Io, SimPort::Obs> test(sim.port.door());
+  MsixTest<SimPort::Io, SimPort::Obs> test(sim.port.device());
   test.start(sim.now, number % 4 == 3 ? 300 : static_cast<std::uint16_t>(2 + number % 4));
   for (int turn = 0; turn < 16 && !test.done(); ++turn, value >>= 2) {
     sim.card.card.tick(static_cast<std::uint64_t>(sim.now.count()));
@@ -146,7 +146,7 @@ void test_vectors(SimPort& sim, std::uint16_t number, std::uint32_t value) {
 /// A second follower of the link, on a port that does not use its own.
 void follow_link(SimPort& sim, std::uint16_t number, std::uint32_t value) {
   if (sim.port.state() != PortState::kReady) return;
-  Link<SimPort::Io, SimPort::Obs> link(sim.port.door());
+  Link<SimPort::Io, SimPort::Obs> link(sim.port.device());
   (void)link.interrupt(sim.now);
   link.stop();
   link.configure({.training = (number & 1) != 0 ? 0s : 4s,
@@ -226,7 +226,7 @@ void call_anything(SimPort& sim, unsigned what, std::uint16_t number, std::uint3
     case 14:
       if (port.state() == PortState::kDetached) return;
       (void)port.link().set_storm_timeout(number);
-      (void)Interrupts<SimPort::Io, SimPort::Obs>(port.door())
+      (void)Interrupts<SimPort::Io, SimPort::Obs>(port.device())
           .moderate(Vector{2}, {.rx_us = value, .tx_us = number});
       return;
     default:

@@ -12,8 +12,8 @@ namespace {
 using trace::Event;
 using trace::EventKind;
 
-constexpr std::uint8_t kRunning = 4;        // PortState::kRunning
-constexpr std::uint32_t kMostPackets = 16;  // of one poll_rx
+constexpr std::uint8_t kRunning = 4;       // PortState::kRunning
+constexpr std::uint32_t kMaxPackets = 16;  // of one poll_rx
 constexpr std::uint64_t kDone = 1ULL << 63;
 
 class Converter {
@@ -72,8 +72,8 @@ class Converter {
     next_ = {};
   }
   void poll_rx(std::uint32_t work) {
-    for (std::uint32_t n = 0; n <= work; n += kMostPackets)
-      add(RingOp::kPollRx, kMostPackets - 1, 0, 0);
+    for (std::uint32_t n = 0; n <= work; n += kMaxPackets)
+      add(RingOp::kPollRx, kMaxPackets - 1, 0, 0);
   }
   std::string completion(const Event& e) {
     const bool rx = e.ring == static_cast<std::uint8_t>(RingKind::kRcq);

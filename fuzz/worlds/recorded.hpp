@@ -12,8 +12,8 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "fuzz/worlds/ring_world.hpp"
 #include "fuzz/script/script.hpp"
+#include "fuzz/worlds/ring_world.hpp"
 #include "trace/recording.hpp"
 
 namespace hni::fuzz {

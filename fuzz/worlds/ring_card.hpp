@@ -79,7 +79,7 @@ class RingCard {
   }
 
   /// A lie in one of the fields of an address-and-length completion.
-  struct Lies {
+  struct FieldFaults {
     ValueClass id = ValueClass::kHonest;
     ValueClass offset = ValueClass::kHonest;
     ValueClass length = ValueClass::kHonest;
@@ -87,28 +87,28 @@ class RingCard {
   };
 
   /// False if an honest card has no buffer to name.
-  bool header(const Lies& lies, std::uint32_t length) {
+  bool header(const FieldFaults& faults, std::uint32_t length) {
     const LentModel& lent = world_->io.rx.headers;
-    if (lies.id == ValueClass::kHonest && headers_.slot >= lent.posted) return false;
+    if (faults.id == ValueClass::kHonest && headers_.slot >= lent.posted) return false;
     const std::uint32_t room = kFragmentBytes - headers_.offset;
     const std::uint32_t honest = std::clamp<std::uint32_t>(length, 1, room);
-    const std::uint64_t word = al(lies, headers_, lent, honest);
+    const std::uint64_t word = al(faults, headers_, lent, honest);
     const bool last = headers_.offset + honest + 512 > kFragmentBytes;
     put_rx(word | (last ? spec::RCD_HDR_AL{}.set_PAGE_FIN(1).raw : 0));
-    note(lies, Site::kRcdHeaderId, Site::kRcdHeaderOffset, Site::kRcdHeaderLength);
+    note(faults, Site::kRcdHeaderId, Site::kRcdHeaderOffset, Site::kRcdHeaderLength);
     go_on(headers_, last, honest + kHeadRoom, kHeadRoom);
     return true;
   }
-  bool payload(const Lies& lies, std::uint32_t length) {
+  bool payload(const FieldFaults& faults, std::uint32_t length) {
     const LentModel& lent = world_->io.rx.payloads;
-    if (lies.id == ValueClass::kHonest && payloads_.slot >= lent.posted) return false;
+    if (faults.id == ValueClass::kHonest && payloads_.slot >= lent.posted) return false;
     const std::uint32_t room = kFragmentBytes - payloads_.offset;
     const std::uint32_t honest = std::clamp<std::uint32_t>(length, 1, room);
-    const std::uint64_t word = al(lies, payloads_, lent, honest);
+    const std::uint64_t word = al(faults, payloads_, lent, honest);
     const bool last = payloads_.offset + honest == kFragmentBytes;
     put_rx(word | spec::RCD_PAY_AL{}.set_TYPE(1).raw |
            (last ? spec::RCD_PAY_AL{}.set_PAGE_FIN(1).raw : 0));
-    note(lies, Site::kRcdPayloadId, Site::kRcdPayloadOffset, Site::kRcdPayloadLength);
+    note(faults, Site::kRcdPayloadId, Site::kRcdPayloadOffset, Site::kRcdPayloadLength);
     go_on(payloads_, last, honest, 0);
     return true;
   }
@@ -141,7 +141,7 @@ class RingCard {
                       .high = w.posted % RingWorld::kSize,
                       .stale = w.given % RingWorld::kSize,
                       .mask = 0xffff};
-    const std::uint64_t head = lie(c, range, random);
+    const std::uint64_t head = faulty_value(c, range, random);
     if (c != ValueClass::kHonest) site_record().note(Site::kTcdHead, c);
     put_tx(q == 0 ? spec::TCD_TYPE0{}.set_HEAD0(head).raw
                   : spec::TCD_TYPE0{}.set_HEAD1(head).set_TWQ1(1).raw);
@@ -185,13 +185,13 @@ class RingCard {
     }
   }
 
-  static void note(const Lies& lies, Site id, Site offset, Site length) {
-    if (lies.id != ValueClass::kHonest) site_record().note(id, lies.id);
-    if (lies.offset != ValueClass::kHonest) site_record().note(offset, lies.offset);
-    if (lies.length != ValueClass::kHonest) site_record().note(length, lies.length);
+  static void note(const FieldFaults& faults, Site id, Site offset, Site length) {
+    if (faults.id != ValueClass::kHonest) site_record().note(id, faults.id);
+    if (faults.offset != ValueClass::kHonest) site_record().note(offset, faults.offset);
+    if (faults.length != ValueClass::kHonest) site_record().note(length, faults.length);
   }
 
-  static std::uint64_t al(const Lies& lies, const CardBuffers& at, const LentModel& lent,
+  static std::uint64_t al(const FieldFaults& faults, const CardBuffers& at, const LentModel& lent,
                           std::uint32_t length) {
     const Range id{.honest = at.slot % RingWorld::kSize,
                    .low = lent.taken % RingWorld::kSize,
@@ -209,9 +209,9 @@ class RingCard {
                       .stale = length / 2,
                       .mask = 0x1fff};
     return spec::RCD_HDR_AL{}
-        .set_BUFF_ID(lie(lies.id, id, lies.random))
-        .set_OFF(lie(lies.offset, offset, lies.random))
-        .set_LEN(lie(lies.length, bytes, lies.random))
+        .set_BUFF_ID(faulty_value(faults.id, id, faults.random))
+        .set_OFF(faulty_value(faults.offset, offset, faults.random))
+        .set_LEN(faulty_value(faults.length, bytes, faults.random))
         .raw;
   }
 

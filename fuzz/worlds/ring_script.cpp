@@ -31,34 +31,34 @@ class Interpreter {
  private:
   void receive(RingOp what, const Op& op) {
     const ValueClass c = value_class(op.a);
-    RingCard::Lies lies{.random = op.b};
+    RingCard::FieldFaults faults{.random = op.b};
     switch (what) {
       case RingOp::kReceive:
         return card_.receive(op.a % 32 + 1U, op.b & 0xfffU, op.b >> 12);
       case RingOp::kPollRx:
         return world_.poll_rx(op.a % 16 + 1U, op.b != 0);
       case RingOp::kHeader:
-        return static_cast<void>(card_.header(lies, op.b));
+        return static_cast<void>(card_.header(faults, op.b));
       case RingOp::kHeaderId:
-        lies.id = c;
-        return static_cast<void>(card_.header(lies, op.b));
+        faults.id = c;
+        return static_cast<void>(card_.header(faults, op.b));
       case RingOp::kHeaderOffset:
-        lies.offset = c;
-        return static_cast<void>(card_.header(lies, op.b & 0xffU));
+        faults.offset = c;
+        return static_cast<void>(card_.header(faults, op.b & 0xffU));
       case RingOp::kHeaderLength:
-        lies.length = c;
-        return static_cast<void>(card_.header(lies, op.b & 0xffU));
+        faults.length = c;
+        return static_cast<void>(card_.header(faults, op.b & 0xffU));
       case RingOp::kPayload:
-        return static_cast<void>(card_.payload(lies, op.b));
+        return static_cast<void>(card_.payload(faults, op.b));
       case RingOp::kPayloadId:
-        lies.id = c;
-        return static_cast<void>(card_.payload(lies, op.b));
+        faults.id = c;
+        return static_cast<void>(card_.payload(faults, op.b));
       case RingOp::kPayloadOffset:
-        lies.offset = c;
-        return static_cast<void>(card_.payload(lies, op.b & 0xffU));
+        faults.offset = c;
+        return static_cast<void>(card_.payload(faults, op.b & 0xffU));
       case RingOp::kPayloadLength:
-        lies.length = c;
-        return static_cast<void>(card_.payload(lies, op.b & 0xffU));
+        faults.length = c;
+        return static_cast<void>(card_.payload(faults, op.b & 0xffU));
       case RingOp::kOptMeta:
         return opt_meta(c, op.b);
       case RingOp::kMeta:
@@ -108,7 +108,7 @@ class Interpreter {
         return stamp(c, op.b);
       case RingOp::kTcdType: {
         site_record().note(Site::kTcdType, c);
-        const std::uint64_t type = lie(c, {.high = 1, .stale = 1, .mask = 3}, op.b);
+        const std::uint64_t type = faulty_value(c, {.high = 1, .stale = 1, .mask = 3}, op.b);
         return card_.put_tx(type << kRcdTypeShift | op.b);
       }
       case RingOp::kTxWord:
@@ -161,12 +161,12 @@ class Interpreter {
 
   static std::uint64_t word_of(ValueClass c, std::uint64_t last, std::uint16_t random) {
     const std::uint64_t spread = random * 0x9e3779b97f4a7c15ULL;
-    return lie(c, {.honest = last, .low = last, .high = last, .stale = last}, spread);
+    return faulty_value(c, {.honest = last, .low = last, .high = last, .stale = last}, spread);
   }
 
   void opt_meta(ValueClass c, std::uint16_t time) {
     if (c != ValueClass::kHonest) site_record().note(Site::kRcdOptMeta, c);
-    const std::uint64_t type = lie(c, {.high = 0, .stale = 1, .mask = 0xff}, time);
+    const std::uint64_t type = faulty_value(c, {.high = 0, .stale = 1, .mask = 0xff}, time);
     card_.put_rx(spec::RCD_OPT_META{}
                      .set_TYPE(2)
                      .set_OPT_TYPE(type)
@@ -185,9 +185,9 @@ class Interpreter {
 
   void stamp(ValueClass c, std::uint16_t status) {
     if (c != ValueClass::kHonest) site_record().note(Site::kTcdTimestamp, c);
-    const std::uint64_t time =
-        lie(c, {.honest = 1000, .high = (1ULL << 40) - 2, .stale = 1, .mask = (1ULL << 40) - 1},
-            status);
+    const std::uint64_t time = faulty_value(
+        c, {.honest = 1000, .high = (1ULL << 40) - 2, .stale = 1, .mask = (1ULL << 40) - 1},
+        status);
     card_.put_tx(spec::TCD_TYPE1{}
                      .set_TYPE(1)
                      .set_TS(time)

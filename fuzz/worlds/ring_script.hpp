@@ -5,8 +5,8 @@
 
 #include <array>
 
-#include "fuzz/worlds/ring_card.hpp"
 #include "fuzz/script/target.hpp"
+#include "fuzz/worlds/ring_card.hpp"
 
 namespace hni::fuzz {
 

@@ -17,11 +17,11 @@
 
 #include "driver/io/pass_through.hpp"
 #include "driver/queues/queue_pair.hpp"
-#include "fuzz/script/field_faults.hpp"
-#include "fuzz/worlds/ring_snapshot.hpp"
 #include "fuzz/oracles/rx_model.hpp"
-#include "fuzz/script/target.hpp"
 #include "fuzz/oracles/tx_model.hpp"
+#include "fuzz/script/field_faults.hpp"
+#include "fuzz/script/target.hpp"
+#include "fuzz/worlds/ring_snapshot.hpp"
 
 namespace hni::fuzz {
 
@@ -86,7 +86,7 @@ class RingIo : public RingState {
     // A card that changes a word between two reads: the second one would see the other lap.
     if (fresh) [[unlikely]] {
       const_cast<std::uint64_t&>(*word) = value ^ fresh;
-      require(steps < kMostSteps, "steps", "a card that writes for ever is read for ever", steps);
+      require(steps < kMaxSteps, "steps", "a card that writes for ever is read for ever", steps);
     }
     return value;
   }
@@ -122,7 +122,7 @@ class RingIo : public RingState {
   }
 
   /// More than any one call may take: a reset that counts what nobody polled.
-  static constexpr std::uint64_t kMostSteps = 2048;
+  static constexpr std::uint64_t kMaxSteps = 2048;
   static constexpr std::uint32_t kTwq0Tail = doorbell_word(spec::QUEUE_TWQ0_TAIL::at(0));
   static constexpr std::uint32_t kTwq1Tail = doorbell_word(spec::QUEUE_TWQ1_TAIL::at(0));
   static constexpr std::uint32_t kRcqHead = doorbell_word(spec::QUEUE_RCQ_HEAD::at(0));
@@ -152,7 +152,7 @@ static_assert(DeviceIo<RingIo>);
 using RingPair = QueuePair<RingIo, NullObserver>;
 HNI_REVEAL(RxHeaders, &decltype(RingPair::rx)::headers_)
 HNI_REVEAL(RxPayloads, &decltype(RingPair::rx)::payloads_)
-HNI_REVEAL(TxWork, &decltype(RingPair::tx)::work_)
+HNI_REVEAL(TxWork, &decltype(RingPair::tx)::work_queues_)
 HNI_REVEAL(TxCookies, &decltype(RingPair::tx)::cookies_)
 HNI_REVEAL(TxStamps, &decltype(RingPair::tx)::timestamps_)
 HNI_REVEAL(TxStampsPending, &decltype(RingPair::tx)::stamps_pending_)
@@ -165,7 +165,7 @@ class RingWorld {
 
   /// Pages of 2^page_shift fragments; without buffers for a card that receives nothing.
   RingWorld(std::uint32_t page_shift, bool receives)
-      : door(io, observer), pair(door, pool), receives_(receives) {
+      : device(io, observer), pair(device, pool), receives_(receives) {
     const DmaSpan memory = *io.dma_alloc(std::size_t{2 * kSize + kSpare} * kFragmentBytes);
     if (!pool.init(memory, page_shift)) std::abort();
     const QueueConfig config{.tx_ring = kSize,
@@ -240,7 +240,7 @@ class RingWorld {
     const std::uint64_t good = io.tx.stamps_good;
     (void)pair.tx.poll(budget);
     require(io.steps <= budget + 2, "steps", "a transmit poll does not end", io.steps, budget);
-    io.tx.give_back();
+    io.tx.free_completed();
     check_tx(before, given);
     require(pair.tx.counters().timestamps - stamps <= io.tx.stamps_good - good, "stream",
             "a timestamp that the card never gave", pair.tx.counters().timestamps - stamps);
@@ -250,7 +250,7 @@ class RingWorld {
   void forget_stamps() {
     const std::uint64_t before = pair.tx.counters().completed_packets;
     const std::uint64_t given = io.tx.packets_given;
-    pair.tx.forget_timestamps();
+    pair.tx.expire_timestamps();
     io.tx.forget_stamps();
     check_tx(before, given);
     check_wake();
@@ -272,7 +272,7 @@ class RingWorld {
   void forward(unsigned q) {
     if (own_.held == 0) return;
     Packet packet = held(0);
-    own_.first_held = (own_.first_held + 1) % kMostHeld;
+    own_.first_held = (own_.first_held + 1) % kMaxHeld;
     --own_.held;
     packet.tx = {};
     send(q, {&packet, 1});
@@ -280,7 +280,7 @@ class RingWorld {
   void release_oldest() {
     if (own_.held == 0) return;
     drop(held(0));
-    own_.first_held = (own_.first_held + 1) % kMostHeld;
+    own_.first_held = (own_.first_held + 1) % kMaxHeld;
     --own_.held;
   }
 
@@ -300,12 +300,12 @@ class RingWorld {
 
   RingIo io;
   NullObserver observer;
-  Door<RingIo> door;
+  CheckedIo<RingIo> device;
   FragmentPool pool;
   RingPair pair;
 
  private:
-  static constexpr std::uint32_t kMostHeld = 64;
+  static constexpr std::uint32_t kMaxHeld = 64;
 
   std::uint64_t* words_at(DmaAddr address) {
     return reinterpret_cast<std::uint64_t*>(io.cpu(raw(address)));
@@ -366,12 +366,12 @@ class RingWorld {
   void check_wake() {
     constexpr std::uint32_t kEnough = 2 * (kMaxSegments + 1);
     const bool room =
-        pair.tx.ring(0).ring.free() >= kEnough && pair.tx.ring(1).ring.free() >= kEnough;
+        pair.tx.ring(0).window.free() >= kEnough && pair.tx.ring(1).window.free() >= kEnough;
     const std::uint64_t wakes = pair.tx.counters().wakes;
-    require(room || wakes == own_.wakes, "wake", "woken without room", pair.tx.ring(0).ring.free(),
-            pair.tx.ring(1).ring.free());
+    require(room || wakes == own_.wakes, "wake", "woken without room",
+            pair.tx.ring(0).window.free(), pair.tx.ring(1).window.free());
     require(!room || !pair.tx.stopped() || pair.tx.faulted() || own_.given == io.tx.packets_given,
-            "wake", "there is room and nobody is told", pair.tx.ring(0).ring.free());
+            "wake", "there is room and nobody is told", pair.tx.ring(0).window.free());
     own_.wakes = wakes;
     own_.given = io.tx.packets_given;
   }
@@ -388,8 +388,8 @@ class RingWorld {
       const auto& ring = tx.ring(q);
       require(ring.done == io.tx.work[q].done % kSize, "stream", "another head is believed",
               ring.done, io.tx.work[q].done);
-      require(ring.ring.head == io.tx.work[q].given % kSize, "ownership",
-              "other descriptors are given back", ring.ring.head, io.tx.work[q].given);
+      require(ring.window.head == io.tx.work[q].given % kSize, "ownership",
+              "other descriptors are given back", ring.window.head, io.tx.work[q].given);
     }
     require(tx.counters().completed_packets - before == io.tx.packets_given - given, "stream",
             "another number of packets is confirmed", tx.counters().completed_packets - before,
@@ -428,17 +428,17 @@ class RingWorld {
     const bool posted = pair.tx.counters().invalid_packets == invalid;
     io.tx.sent(packets.size() - (posted ? n : 0));
     for (const Packet& packet : packets.subspan(posted ? n : 0)) drop_model(packet);
-    for (const Packet& packet : packets.subspan(n)) pool.drop(packet);
+    for (const Packet& packet : packets.subspan(n)) pool.put(packet);
   }
 
-  Packet& held(std::uint32_t n) { return packets_[(own_.first_held + n) % kMostHeld]; }
+  Packet& held(std::uint32_t n) { return packets_[(own_.first_held + n) % kMaxHeld]; }
   void hold(const Packet& packet) {
-    if (own_.held == kMostHeld) release_oldest();
+    if (own_.held == kMaxHeld) release_oldest();
     held(own_.held++) = packet;
   }
   void drop(const Packet& packet) {
     drop_model(packet);
-    pool.drop(packet);
+    pool.put(packet);
   }
   void drop_model(const Packet& packet) {
     for (std::uint32_t i = 0; i < packet.segment_count; ++i)
@@ -457,7 +457,7 @@ class RingWorld {
   Own own_;
   Snapshot start_;
   std::array<Packet, 16> out_;
-  std::array<Packet, kMostHeld> packets_;
+  std::array<Packet, kMaxHeld> packets_;
 };
 
 }  // namespace hni::fuzz

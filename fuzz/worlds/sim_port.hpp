@@ -13,9 +13,9 @@
 #include "device/link.hpp"
 #include "driver/io/in_process_card.hpp"
 #include "driver/port.hpp"
+#include "fuzz/fault/fault_injector.hpp"
 #include "fuzz/oracles/conservation.hpp"
 #include "fuzz/script/finding.hpp"
-#include "fuzz/fault/fault_io.hpp"
 #include "fuzz/script/target.hpp"
 
 namespace hni::fuzz {
@@ -114,7 +114,7 @@ struct Watcher : NullObserver {
 
 class SimPort {
  public:
-  using Io = HostileIo<io::InProcess>;
+  using Io = FaultInjector<io::InProcess>;
   using Obs = Watcher;
   using P = Port<Io, Obs>;
   static constexpr QueueId kQueue{0};
@@ -140,7 +140,7 @@ class SimPort {
       if (!lose_interrupts) port.interrupt(v, now);
     });
     if (now >= port.deadline()) step_port();
-    require(hostile.accesses < kMostAccesses, "steps", "a step of the port does not end",
+    require(hostile.accesses < kMaxAccesses, "steps", "a step of the port does not end",
             hostile.accesses);
     work().events += hostile.accesses;
     now += step;
@@ -240,7 +240,7 @@ class SimPort {
 
  private:
   /// Statistics read some 600 registers, a snapshot three times each, link and set-up the rest.
-  static constexpr std::uint64_t kMostAccesses = 20'000;
+  static constexpr std::uint64_t kMaxAccesses = 20'000;
 
   /// While the card may reach memory, a queue is only taken back once the card has said that it is
   /// idle. The only queue, as its look is then the last one.

@@ -44,11 +44,11 @@ bool accept_stamp(Ring& r, Slot* s, std::uint32_t& slot) {
   Slots slots{s};
   return r.accept_stamp(slots, slot);
 }
-bool may_take_back(const Ring& r, Slot* s) {
-  return r.may_take_back(Slots{s});
+bool can_pop_completed(const Ring& r, Slot* s) {
+  return r.can_pop_completed(Slots{s});
 }
-Slot take_back(Ring& r, Slot* s) {
-  return r.take_back(Slots{s});
+Slot pop_completed(Ring& r, Slot* s) {
+  return r.pop_completed(Slots{s});
 }
 Slot reclaim(Ring& r, Slot* s) {
   return r.reclaim(Slots{s});
@@ -69,8 +69,8 @@ std::uint32_t post(Ring& r, std::uint32_t* s, std::uint32_t fragment) {
   Slots slots{s};
   return r.post(slots, fragment);
 }
-std::uint32_t take_back(Ring& r, std::uint32_t* s) {
-  return r.take_back(Slots{s});
+std::uint32_t pop_completed(Ring& r, std::uint32_t* s) {
+  return r.pop_completed(Slots{s});
 }
 #endif
 
@@ -86,11 +86,11 @@ hni::MailboxRing<std::uint32_t> fresh_mailbox() {
 
 #ifdef HNI_SUBJECT_DRIVER_CORE_FRAGMENT_POOL_HPP
 #include "driver/core/fragment_pool.hpp"
-template struct hni::HolderCount<std::uint32_t>;
+template struct hni::RefCount<std::uint32_t>;
 template struct hni::FreePages<std::uint32_t>;
 namespace {
 using Pages = hni::FreePages<std::uint32_t>;
-using Count = hni::HolderCount<std::uint32_t>;
+using Count = hni::RefCount<std::uint32_t>;
 template <class T>
 struct Elements {
   T* data;
@@ -134,7 +134,8 @@ template struct hni::WideCounter<std::uint64_t, std::uint64_t>;
 template std::uint64_t hni::extend_stamp(const std::uint64_t&, const std::uint64_t&);
 #endif
 
-#if defined(HNI_SUBJECT_DRIVER_QUEUES_TX_QUEUE_HPP) || defined(HNI_SUBJECT_DRIVER_QUEUES_RX_QUEUE_HPP) || \
+#if defined(HNI_SUBJECT_DRIVER_QUEUES_TX_QUEUE_HPP) || \
+    defined(HNI_SUBJECT_DRIVER_QUEUES_RX_QUEUE_HPP) || \
     defined(HNI_SUBJECT_DRIVER_FIRMWARE_MAILBOX_HPP)
 #include "driver/core/checked_io.hpp"
 // Declared only: what it does is not known to the compiler, so every call of it stays. Not in an

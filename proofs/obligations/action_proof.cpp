@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "driver/queues/queue_pair.hpp"
 #include "driver/control/setup.hpp"
+#include "driver/queues/queue_pair.hpp"
 #include "openhni/spec/device_table.hpp"
 #include "proofs/prover/harness.hpp"
 
@@ -61,7 +61,7 @@ std::uint16_t register_at(std::uint32_t offset) {
 }
 
 /// A card that is only a memory of registers and a judge of writes.
-class JudgingCard {
+class CheckingCard {
  public:
   std::vector<std::string> broken;  ///< rules, in the order in which they were broken
   bool idle = false;                ///< what the idle registers say
@@ -145,7 +145,7 @@ class JudgingCard {
   std::uint64_t next_ = 0;
 };
 
-using Pair = QueuePair<JudgingCard, NullObserver>;
+using Pair = QueuePair<CheckingCard, NullObserver>;
 
 enum class Step : std::uint8_t {
   kEnable,
@@ -222,10 +222,10 @@ class Life {
         if (state != PairState::kStuck && state != PairState::kOff) return false;
         card.ran.clear();  // the wait ran out and the card is cut off
         pair.reclaim();
-        QueueSetup<JudgingCard, NullObserver>(door).drop_at_mac(discard);
+        QueueSetup<CheckingCard, NullObserver>(device).drop_at_mac(discard);
         return true;
       case Step::kProgram:
-        return Setup<JudgingCard, NullObserver>(door).program({}).has_value();
+        return Setup<CheckingCard, NullObserver>(device).program({}).has_value();
       case Step::kCount:
         break;
     }
@@ -237,8 +237,9 @@ class Life {
     std::string text =
         std::to_string(static_cast<int>(pair.state())) + (pair.faulted() ? "f" : "-");
     text += std::to_string(pair.tx.outstanding()) + "," +
-            std::to_string(pair.rx.headers().ring.used()) + "," +
-            std::to_string(pair.rx.payloads().ring.used()) + ":" + std::to_string(card.ran.size());
+            std::to_string(pair.rx.headers().window.used()) + "," +
+            std::to_string(pair.rx.payloads().window.used()) + ":" +
+            std::to_string(card.ran.size());
     for (const auto& [key, value] : card.registers)
       text += "," + std::to_string(key.second) + "=" + std::to_string(value);
     return text;
@@ -246,19 +247,19 @@ class Life {
 
   /// While the card may still write to memory, no buffer of the pair is free.
   bool memory_is_safe() const {
-    const std::uint32_t lent = pair.rx.headers().ring.used() + pair.rx.payloads().ring.used();
+    const std::uint32_t lent = pair.rx.headers().window.used() + pair.rx.payloads().window.used();
     return pool_.page_count() - pool_.free_pages() >= lent;
   }
 
-  JudgingCard card;
+  CheckingCard card;
   NullObserver observer;
-  Door<JudgingCard, NullObserver> door{card, observer};
+  CheckedIo<CheckingCard, NullObserver> device{card, observer};
 
  private:
   FragmentPool pool_;
 
  public:
-  Pair pair{door, pool_};
+  Pair pair{device, pool_};
 
  private:
   bool look(Time now, bool idle) {
@@ -267,7 +268,7 @@ class Life {
     card.idle = idle;
     pair.step_quiesce(now, discard);
     if (idle) card.ran.clear();
-    QueueSetup<JudgingCard, NullObserver>(door).drop_at_mac(discard);
+    QueueSetup<CheckingCard, NullObserver>(device).drop_at_mac(discard);
     return true;
   }
 
@@ -279,7 +280,7 @@ class Life {
     packet.length = 64;
     packet.segment_count = 1;
     packet.segments[0] = {*fragment, 0, 64};
-    if (pair.tx.burst({&packet, 1}) == 0) pool_.drop(packet);
+    if (pair.tx.burst({&packet, 1}) == 0) pool_.put(packet);
   }
 
   void poll_rx() {
@@ -326,17 +327,17 @@ Search search(bool plain_ring, Step except, QueueId queue = QueueId{0}) {
 }
 
 void prove_life(bool plain_ring, Step except) {
-  must_reach("off", "running", "quiescing", "stuck");
+  must_cover("off", "running", "quiescing", "stuck");
   const Search found = search(plain_ring, except);
   // A register that only the set-up writes.
   if (found.written.contains({register_at(spec::QM_TQS_MTU_CTL0::kByteOffset), 0}))
-    reach("programmed");
+    cover("programmed");
   const std::pair<PairState, const char*> names[] = {{PairState::kOff, "off"},
                                                      {PairState::kRunning, "running"},
                                                      {PairState::kQuiescing, "quiescing"},
                                                      {PairState::kStuck, "stuck"}};
   for (const auto& [state, name] : names) {
-    if (found.reached.contains(state)) reach(name);
+    if (found.reached.contains(state)) cover(name);
   }
   note(std::to_string(found.states) + " states");
   for (const std::string& rule : std::set<std::string>(found.broken.begin(), found.broken.end()))
@@ -362,7 +363,7 @@ HNI_PROVE(
     actions_of_recovery,
     "The same when the card is programmed again, as behind a reset, at any time, in any order "
     "with all else (S4).") {
-  must_reach("programmed");
+  must_cover("programmed");
   prove_life(true, Step::kCount);
 }
 
@@ -417,33 +418,33 @@ HNI_PROVE(actions_of_the_setup,
           "Programming the card, the first time and again, with and without management traffic "
           "that already flows, makes only legal "
           "register writes (S4).") {
-  must_reach("fresh", "management runs", "again");
+  must_cover("fresh", "management runs", "again");
   for (const bool management : {false, true}) {
-    JudgingCard card;
+    CheckingCard card;
     NullObserver observer;
-    Door<JudgingCard, NullObserver> door(card, observer);
+    CheckedIo<CheckingCard, NullObserver> device(card, observer);
     if (management) {
       card.registers[{spec::Bar::kBar0, spec::RPC_RMI_CONFIG::kByteOffset}] =
           spec::RPC_RMI_CONFIG{}.set_ENABLE(1).raw;
     }
-    Setup<JudgingCard, NullObserver> setup(door);
+    Setup<CheckingCard, NullObserver> setup(device);
     for (unsigned round = 0; round < 2; ++round) {
       const bool done = setup.program({}).has_value();
       conclude("S4", "it ends well", done && setup.management_running() == management);
       conclude("S4", "every write is a legal action", card.broken.empty());
       for (const std::string& rule : card.broken) note(rule);
-      reach(round == 1 ? "again" : management ? "management runs" : "fresh");
+      cover(round == 1 ? "again" : management ? "management runs" : "fresh");
     }
   }
 }
 
 HNI_REFUTE(base_written_while_enabled, "S4",
            "Known mistake: the base of a ring is written while its queue is enabled.") {
-  JudgingCard card;
+  CheckingCard card;
   NullObserver observer;
-  Door<JudgingCard, NullObserver> door(card, observer);
-  door.write(spec::QUEUE_TCQ_CTL{}.set_ENABLE(1), 0);
-  door.write(spec::QUEUE_TCQ_BAL{}, 0);
+  CheckedIo<CheckingCard, NullObserver> device(card, observer);
+  device.write(spec::QUEUE_TCQ_CTL{}.set_ENABLE(1), 0);
+  device.write(spec::QUEUE_TCQ_BAL{}, 0);
   conclude("S4", "every write is a legal action", card.broken.empty());
 }
 

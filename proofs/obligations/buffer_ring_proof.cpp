@@ -20,12 +20,12 @@ Ring any_buffer_ring() {
 
 Slots any_slots(const Ring& ring) {
   Slots slots;
-  slots.mask = ring.ring.mask;
+  slots.mask = ring.window.mask;
   return slots;
 }
 
 void show(const Ring& ring) {
-  show(ring.ring);
+  show(ring.window);
   show("next offset", ring.next_offset);
 }
 
@@ -40,10 +40,10 @@ HNI_PROVE(buffer_ring_starts_empty,
   const auto ring = Ring::of_mask(mask, offset);
   conclude_valid(ring);
   conclude("I2", "size and offsets are the given ones", [&] {
-    return ring.ring.mask == mask && ring.first_offset == offset && ring.next_offset == offset &&
-           ring.ring.empty();
+    return ring.window.mask == mask && ring.first_offset == offset && ring.next_offset == offset &&
+           ring.window.empty();
   });
-  conclude("I3", "no slot is the card's", [&] { return !ring.ring.owned_by_card(slot); });
+  conclude("I3", "no slot is the card's", [&] { return !ring.window.owned_by_card(slot); });
 }
 
 HNI_PROVE(buffer_ring_post,
@@ -55,19 +55,20 @@ HNI_PROVE(buffer_ring_post,
   const auto other = input<std::uint32_t>("other slot");
   const auto fragment = input<std::uint32_t>("fragment");
   assume_valid(ring);
-  assume("the other slot exists", other <= ring.ring.mask);
-  assume("the ring is not full", ring.ring.free() != 0U);
+  assume("the other slot exists", other <= ring.window.mask);
+  assume("the ring is not full", ring.window.free() != 0U);
   const Word kept = slots.at(other);
   const auto before = ring;
   const Word slot = ring.post(slots, fragment);
   show(ring);
   conclude_valid(ring);
-  conclude("I2", "the oldest slot of the driver is taken", slot == before.ring.tail);
+  conclude("I2", "the oldest slot of the driver is taken", slot == before.window.tail);
   conclude("I3", "the slot was the driver's and is now the card's",
-           [&] { return !before.ring.owned_by_card(slot) && ring.ring.owned_by_card(slot); });
+           [&] { return !before.window.owned_by_card(slot) && ring.window.owned_by_card(slot); });
   conclude("I4", "the slot holds the fragment", slots.at(slot) == fragment);
   conclude("I4", "any other slot keeps content and owner", [&] {
-    return other == slot || (slots.at(other) == kept && same_owner(before.ring, ring.ring, other));
+    return other == slot ||
+           (slots.at(other) == kept && same_owner(before.window, ring.window, other));
   });
   conclude("I4", "what is delivered of the oldest fragment stays",
            ring.next_offset == before.next_offset);
@@ -80,21 +81,21 @@ HNI_PROVE(buffer_ring_accept_then_take_back,
   auto ring = any_buffer_ring();
   const auto named = from_card("rcd_header_id");
   assume_valid(ring);
-  must_reach("accepted", "refused");
+  must_cover("accepted", "refused");
   const auto before = ring;
   const auto value = named.as_data();
   Word skipped = input<std::uint32_t>("skipped before");
   const bool accepted = ring.accept(named, skipped);
-  reach(accepted ? "accepted" : "refused");
+  cover(accepted ? "accepted" : "refused");
   conclude("I3", "accepted exactly when the card owns the slot",
-           [&] { return accepted == before.ring.owned_by_card(value); });
+           [&] { return accepted == before.window.owned_by_card(value); });
   conclude("I4", "naming alone changes nothing", [&] {
-    return same_ring(before.ring, ring.ring) && ring.next_offset == before.next_offset;
+    return same_ring(before.window, ring.window) && ring.next_offset == before.next_offset;
   });
   if (!accepted) return;
-  conclude("I7", "fewer slots come back than are used", skipped < ring.ring.used());
+  conclude("I7", "fewer slots come back than are used", skipped < ring.window.used());
   conclude("I1", "after the older ones came back the named slot is the oldest",
-           ring.ring.advance(ring.ring.head, skipped) == value);
+           ring.window.advance(ring.window.head, skipped) == value);
 }
 
 HNI_PROVE(buffer_ring_take_back,
@@ -104,22 +105,23 @@ HNI_PROVE(buffer_ring_take_back,
   auto slots = any_slots(ring);
   const auto other = input<std::uint32_t>("other slot");
   assume_valid(ring);
-  assume("the other slot exists", other <= ring.ring.mask);
-  assume("something is lent", [&] { return !ring.ring.empty(); });
+  assume("the other slot exists", other <= ring.window.mask);
+  assume("something is lent", [&] { return !ring.window.empty(); });
   const auto before = ring;
-  const Word oldest = ring.ring.head;
+  const Word oldest = ring.window.head;
   const Word kept = slots.at(other);
-  const Word fragment = ring.take_back(slots);
+  const Word fragment = ring.pop_completed(slots);
   show(ring);
   conclude_valid(ring);
   conclude("I4", "what comes back is what the slot lent", fragment == slots.at(oldest));
-  conclude("I4", "it was the card's and is so no longer",
-           [&] { return before.ring.owned_by_card(oldest) && !ring.ring.owned_by_card(oldest); });
+  conclude("I4", "it was the card's and is so no longer", [&] {
+    return before.window.owned_by_card(oldest) && !ring.window.owned_by_card(oldest);
+  });
   conclude("I4", "any other slot keeps content and owner", [&] {
     return slots.at(other) == kept &&
-           (other == oldest || same_owner(before.ring, ring.ring, other));
+           (other == oldest || same_owner(before.window, ring.window, other));
   });
-  conclude("I7", "one fewer is lent", ring.ring.used() == before.ring.used() - 1U);
+  conclude("I7", "one fewer is lent", ring.window.used() == before.window.used() - 1U);
   conclude("I2", "nothing of the next fragment is delivered", [&] {
     return ring.next_offset == ring.first_offset && ring.first_offset == before.first_offset;
   });
@@ -133,13 +135,13 @@ HNI_PROVE(buffer_ring_place,
   const auto narrow = [](const char* name) { return Word(input<std::uint16_t>(name)); };
   const Ring ring{any_work_ring(), input<std::uint32_t>("next offset"),
                   input<std::uint32_t>("first offset")};
-  const auto offset = Word(card_word<std::uint16_t>("offset"));
-  const auto length = Word(card_word<std::uint16_t>("length"));
+  const auto offset = Word(nondet_read<std::uint16_t>("offset"));
+  const auto length = Word(nondet_read<std::uint16_t>("length"));
   const auto reserve = narrow("reserve");
   const auto limit = narrow("limit");
-  must_reach("accepted", "refused");
-  const bool accepted = ring.place_is_new(offset, length, reserve, limit);
-  reach(accepted ? "accepted" : "refused");
+  must_cover("accepted", "refused");
+  const bool accepted = ring.fits_after(offset, length, reserve, limit);
+  cover(accepted ? "accepted" : "refused");
   conclude("I1", "accepted exactly when every byte is new and inside", [&] {
     return accepted ==
            (ring.next_offset <= offset && length >= 1U && offset + length + reserve <= limit);
@@ -152,18 +154,18 @@ HNI_PROVE(buffer_ring_delivered,
           "of a fragment are at most its bytes (I2, I4).") {
   constexpr std::uint32_t kLimit = 4096;
   auto ring = any_buffer_ring();
-  const auto offset = card_word<std::uint32_t>("offset");
-  const auto length = card_word<std::uint32_t>("length");
+  const auto offset = nondet_read<std::uint32_t>("offset");
+  const auto length = nondet_read<std::uint32_t>("length");
   const auto gap = input<std::uint32_t>("gap");
-  const auto next_offset = card_word<std::uint32_t>("next offset named");
-  const auto next_length = card_word<std::uint32_t>("next length named");
+  const auto next_offset = nondet_read<std::uint32_t>("next offset named");
+  const auto next_length = nondet_read<std::uint32_t>("next length named");
   const auto holders = input<std::uint32_t>("holders");
   assume_valid(ring);
   assume("the gap is at most a fragment", gap <= kLimit);
   assume("so far there are at most as many holders as bytes delivered",
          holders <= ring.next_offset);
   assume("the card named a good place",
-         [&] { return ring.place_is_new(offset, length, Word(0), Word(kLimit)); });
+         [&] { return ring.fits_after(offset, length, Word(0), Word(kLimit)); });
   ring.delivered(Word(offset + length + gap));
   show(ring);
   conclude_valid(ring);
@@ -171,7 +173,7 @@ HNI_PROVE(buffer_ring_delivered,
            holders + 1U <= ring.next_offset);
   conclude("I4", "that is at most a fragment and the gap", ring.next_offset <= 2 * kLimit);
   conclude("I4", "the next place begins behind this one", [&] {
-    return !ring.place_is_new(next_offset, next_length, Word(0), Word(kLimit)) ||
+    return !ring.fits_after(next_offset, next_length, Word(0), Word(kLimit)) ||
            next_offset >= offset + length + gap;
   });
 }
@@ -179,8 +181,8 @@ HNI_PROVE(buffer_ring_delivered,
 HNI_REFUTE(
     place_checked_with_a_sum, "I1",
     "Known mistake: offset + length <= limit in a 32-bit word accepts a length that wraps.") {
-  const auto offset = card_word<std::uint32_t>("offset");
-  const auto length = card_word<std::uint32_t>("length");
+  const auto offset = nondet_read<std::uint32_t>("offset");
+  const auto length = nondet_read<std::uint32_t>("length");
   const auto limit = input<std::uint32_t>("limit");
   assume("the place looks good", offset + length <= limit);
   conclude("I1", "it begins and ends inside",

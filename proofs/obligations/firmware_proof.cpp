@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
-#include "proofs/prover/choices.hpp"
 #include "proofs/obligations/contracts.hpp"
-#include "proofs/prover/harness.hpp"
 #include "proofs/obligations/private_member.hpp"
+#include "proofs/prover/choices.hpp"
+#include "proofs/prover/harness.hpp"
 
 namespace hni::proofs {
 namespace {
@@ -86,11 +86,11 @@ template <>
 class Mailbox<proofs::FirmwareIo, NullObserver> {
  public:
   using State = MailboxState;
-  using D = Door<proofs::FirmwareIo, NullObserver>;
+  using D = CheckedIo<proofs::FirmwareIo, NullObserver>;
   using Call = proofs::Call;
   static constexpr Duration kBringUpTime = std::chrono::seconds(10);
 
-  explicit Mailbox(D& door) : door_(&door) {}
+  explicit Mailbox(D& device) : device_(&device) {}
   Result<> allocate() { return {}; }
   void release() {}
   Result<> start(Time, bool) {
@@ -102,20 +102,20 @@ class Mailbox<proofs::FirmwareIo, NullObserver> {
   }
   Result<> send(std::span<const std::byte>, Time) {
     if (state_ != State::kReady) return fail(ErrorCode::kNotRunning);
-    if (door_->gone() || flip()) return fail(ErrorCode::kMailboxFull);
+    if (device_->gone() || flip()) return fail(ErrorCode::kMailboxFull);
     return {};
   }
   template <class Handler>
   void step(Time now, Handler& handler) {
     deliver(now, handler);
-    door_->flush();
+    device_->flush();
     move(Call::kStep);
   }
   template <class Handler>
   void interrupt(Time now, Handler& handler) {
     if (state_ != State::kReady) return;
     deliver(now, handler);
-    door_->flush();
+    device_->flush();
     move(Call::kInterrupt);
   }
   void enable_interrupt() {}
@@ -151,14 +151,14 @@ class Mailbox<proofs::FirmwareIo, NullObserver> {
   }
 
   void move(Call call) {
-    const auto moves = proofs::mailbox_moves(call, state_, door_->gone());
+    const auto moves = proofs::mailbox_moves(call, state_, device_->gone());
     const State to = moves[proofs::below->choices.pick(static_cast<unsigned>(moves.size()))];
-    if (proofs::gates_open(state_) && !proofs::gates_open(to) && !door_->gone())
+    if (proofs::gates_open(state_) && !proofs::gates_open(to) && !device_->gone())
       ++proofs::below->gates_shut;
     state_ = to;
   }
 
-  D* door_;
+  D* device_;
   State state_ = State::kDown;
   mutable MailboxCounters counters_;
 };
@@ -167,14 +167,14 @@ class Mailbox<proofs::FirmwareIo, NullObserver> {
 
 namespace hni::proofs {
 namespace {
-using AnyFirmware = Firmware<FirmwareIo, NullObserver>;
+using AnyFirmware = FirmwareClient<FirmwareIo, NullObserver>;
 }  // namespace
 
 HNI_PRIVATE_MEMBER(StateMember, &AnyFirmware::state_);
 HNI_PRIVATE_MEMBER(Box, &AnyFirmware::mailbox_);
 HNI_PRIVATE_MEMBER(WantOwnership, &AnyFirmware::want_ownership_);
 HNI_PRIVATE_MEMBER(AnswerPending, &AnyFirmware::answer_pending_);
-HNI_PRIVATE_MEMBER(QuestionSent, &AnyFirmware::question_sent_);
+HNI_PRIVATE_MEMBER(QuestionSent, &AnyFirmware::request_sent_);
 HNI_PRIVATE_MEMBER(AskAgain, &AnyFirmware::ask_again_);
 HNI_PRIVATE_MEMBER(Expected, &AnyFirmware::capabilities_expected_);
 HNI_PRIVATE_MEMBER(Hinted, &AnyFirmware::capabilities_hinted_);
@@ -270,13 +270,13 @@ struct Search {
     below = &here;
     FirmwareIo io;
     NullObserver observer;
-    Door<FirmwareIo, NullObserver> door(io, observer);
+    CheckedIo<FirmwareIo, NullObserver> device(io, observer);
     std::deque<const Moment*> open;
     const auto add = [&](Moment&& moment) {
       const auto [at, fresh] = moments.try_emplace(key_of(moment), std::move(moment));
       if (fresh) open.push_back(&at->second);
     };
-    add({AnyFirmware(door), false});
+    add({AnyFirmware(device), false});
     while (!open.empty()) {
       const Moment& from = *open.front();
       open.pop_front();
@@ -284,13 +284,13 @@ struct Search {
       for (std::uint8_t action = 0; action < static_cast<std::uint8_t>(Action::kCount); ++action) {
         here.choices = {};
         do {
-          door.revive();
+          device.revive();
           here.vanished = from.gone;
           here.gates_shut = 0;
-          if (from.gone) door.flush();
+          if (from.gone) device.flush();
           Moment now = from;
           const bool restarts = take(Action{action}, now.firmware);
-          now.gone = door.gone();
+          now.gone = device.gone();
           ++calls;
           judge(from, now, Action{action}, restarts);
           add(std::move(now));
@@ -393,7 +393,7 @@ HNI_PROVE(
     "the conversation leads to a state that its owner may rely on, the DMA gates are open "
     "exactly in those states that say so, and are shut only by the calls that are known to: "
     "never while the conversation is ready and goes on (S4).") {
-  must_reach("down", "mailbox", "capabilities", "ready", "stopping", "failed");
+  must_cover("down", "mailbox", "capabilities", "ready", "stopping", "failed");
   Search found;
   found.run();
   const std::pair<FirmwareState, const char*> names[] = {
@@ -404,7 +404,7 @@ HNI_PROVE(
       {FirmwareState::kStopping, "stopping"},
       {FirmwareState::kFailed, "failed"}};
   for (const auto& [state, name] : names)
-    if (found.states.contains(state)) reach(name);
+    if (found.states.contains(state)) cover(name);
   note(std::to_string(found.moments.size()) + " states, " + std::to_string(found.calls) +
        " calls");
   if (!found.kept) note(found.example);
@@ -420,8 +420,8 @@ HNI_REFUTE(mailbox_closed_behind_the_owners_back, "S4",
   below = &here;
   FirmwareIo io;
   NullObserver observer;
-  Door<FirmwareIo, NullObserver> door(io, observer);
-  AnyFirmware firmware(door);
+  CheckedIo<FirmwareIo, NullObserver> device(io, observer);
+  AnyFirmware firmware(device);
   firmware.*member(StateMember{}) = FirmwareState::kReady;
   (firmware.*member(Box{})).shutdown({});
   conclude("S4", "the gates are open in the states that say so",

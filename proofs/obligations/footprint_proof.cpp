@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What link, receive filter, clock, statistics and interrupts can write at all. Their Door is
+// What link, receive filter, clock, statistics and interrupts can write at all. Their CheckedIo is
 // replaced by one that puts a register on a list as soon as code that writes it is compiled,
 // whether it ever runs or not; so the list holds for every state, input and order of calls.
 #include <algorithm>
@@ -12,8 +12,8 @@
 #include "driver/control/clock.hpp"
 #include "driver/control/interrupts.hpp"
 #include "driver/control/link.hpp"
-#include "driver/filter/rx_filter.hpp"
 #include "driver/control/statistics.hpp"
+#include "driver/filter/rx_filter.hpp"
 #include "openhni/spec/device_table.hpp"
 #include "proofs/prover/harness.hpp"
 
@@ -23,7 +23,7 @@ namespace {
 /// A register, by the address of its first element.
 using Place = std::pair<spec::Bar, std::uint32_t>;
 
-/// The device of a part of the driver. Nothing of it is ever called: the Door below stands before.
+/// The device of a part of the driver. Nothing of it is ever called: the CheckedIo below stands before.
 template <class Part>
 struct Footprint {
   std::uint32_t read32(Site, RegAddr) { return 0; }
@@ -60,12 +60,12 @@ namespace hni {
 
 /// Without write_at() and doorbell(): a register whose type is not known does not compile.
 template <class Part>
-class Door<proofs::Footprint<Part>, NullObserver> {
+class CheckedIo<proofs::Footprint<Part>, NullObserver> {
  public:
   using Io = proofs::Footprint<Part>;
   using Word32 = Untrusted<std::uint32_t>;
 
-  Door(Io& device_io, NullObserver& observer) : io(device_io), obs(observer) {}
+  CheckedIo(Io& device_io, NullObserver& observer) : io(device_io), obs(observer) {}
 
   Io& io;
   NullObserver& obs;
@@ -116,8 +116,8 @@ namespace {
   link.set_pause(false, false, ignore);
 }
 /// Nothing that runs writes a ring's address behind the card's back; this would.
-[[maybe_unused]] void compile(Door<Footprint<struct BadPart>, NullObserver>& door) {
-  door.write(spec::QUEUE_TCQ_BAL{}, 0);
+[[maybe_unused]] void compile(CheckedIo<Footprint<struct BadPart>, NullObserver>& device) {
+  device.write(spec::QUEUE_TCQ_BAL{}, 0);
 }
 
 Place place_of(const spec::RegInfo& r) {
@@ -161,8 +161,8 @@ void judge(const char* name, const std::set<Place>& set_up_looks = {}) {
 }
 
 /// Runs the filter with everything in it: all tables are written, and taken away again.
-void run_filter(Door<Footprint<FilterPart>, NullObserver>& door) {
-  RxFilter<Footprint<FilterPart>, NullObserver> filter(door);
+void run_filter(CheckedIo<Footprint<FilterPart>, NullObserver>& device) {
+  RxFilter<Footprint<FilterPart>, NullObserver> filter(device);
   (void)filter.set_queue_count(kMaxQueues);
   (void)filter.set_mac({2, 0, 0, 0, 0, 1});
   BmcConfig bmc{.present = true, .all_multicast = true, .addresses = {}};
@@ -191,14 +191,14 @@ HNI_PROVE(actions_of_the_rest,
           "interrupts do, in whatever state: no rule of the spec is about a register that their "
           "code can write, and none asks for one, but for RPC_RMI_CONFIG of the filter, which the "
           "set-up reads before it relies on it (S4).") {
-  must_reach("MAC", "tables", "clock", "causes");
+  must_cover("MAC", "tables", "clock", "causes");
   judge<LinkPart>("link");
   judge<FilterPart>("filter", {kPlace<spec::RPC_RMI_CONFIG>});
   judge<ClockPart>("clock");
   judge<StatisticsPart>("statistics");
   judge<InterruptPart>("interrupts");
   const auto lists = [](const std::set<Place>& written, const Place& place, const char* label) {
-    if (written.contains(place)) reach(label);
+    if (written.contains(place)) cover(label);
   };
   lists(Footprint<LinkPart>::written(), kPlace<spec::MAC_COMMAND_CONFIG>, "MAC");
   lists(Footprint<FilterPart>::written(), kPlace<spec::RPC_TCAM_ACT>, "tables");
@@ -210,15 +210,15 @@ HNI_PROVE(actions_of_the_rest,
 HNI_PROVE(actions_inside_the_tables,
           "A filter with all its tables full writes no element of a table that there is not; its "
           "loops run over the sizes of the tables whatever is in them (S4).") {
-  must_reach("written");
+  must_cover("written");
   Footprint<FilterPart> io;
   NullObserver observer;
-  Door<Footprint<FilterPart>, NullObserver> door(io, observer);
+  CheckedIo<Footprint<FilterPart>, NullObserver> device(io, observer);
   Footprint<FilterPart>::outside = false;
   Footprint<FilterPart>::runs = 0;
-  run_filter(door);
+  run_filter(device);
   note(std::to_string(Footprint<FilterPart>::runs) + " writes");
-  if (Footprint<FilterPart>::runs > 2 * kMaxRules) reach("written");
+  if (Footprint<FilterPart>::runs > 2 * kMaxRules) cover("written");
   conclude("S4", "each write is inside its table", !Footprint<FilterPart>::outside);
 }
 

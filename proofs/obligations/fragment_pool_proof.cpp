@@ -22,7 +22,7 @@ namespace {
 Word& word_of(Word& element) {
   return element;
 }
-Word& word_of(HolderCount<Word>& element) {
+Word& word_of(RefCount<Word>& element) {
   return element.holders;
 }
 
@@ -66,7 +66,7 @@ struct World {
   Word pages = input<std::uint32_t>("pages");
   FreePages<Word> free{input<std::uint32_t>("free pages")};
   AnyArray<Word> list{"list", pages}, page_at{"page at", pages}, place_of{"place of", pages};
-  AnyArray<HolderCount<Word>> holders{"holders", pages};
+  AnyArray<RefCount<Word>> holders{"holders", pages};
   // Arbitrary, but fixed.
   Word page = input<std::uint32_t>("any page"), place = input<std::uint32_t>("any place");
 
@@ -118,14 +118,14 @@ HNI_PROVE(free_pages_take,
           "fails exactly when all are held; free pages and only they stay in the list, each once "
           "(I1, I2, I4).") {
   World w;
-  must_reach("taken", "all are held");
+  must_cover("taken", "all are held");
   const auto holders = input<std::uint32_t>("holders asked for");
   assume("somebody asks", holders != 0U);
   const Word before = w.free.count, last = before - 1U;
   w.assume_sound({w.page}, {w.place, last});
   Word page{};
   const bool taken = w.free.take(w.list, w.holders, holders, page);
-  reach(taken ? "taken" : "all are held");
+  cover(taken ? "taken" : "all are held");
   conclude("I4", "taken exactly when a page is free", [&] { return taken == (before != 0U); });
   if (taken) {
     conclude("I1", "it is a page", page < w.pages);
@@ -141,7 +141,7 @@ HNI_PROVE(free_pages_drop,
           "for it; free pages and only they stay in the list, each once; no count goes below zero "
           "(I1, I2, I4).") {
   World w;
-  must_reach("freed", "still held");
+  must_cover("freed", "still held");
   const auto dropped = input<std::uint32_t>("page that is dropped");
   assume("it is a page", dropped < w.pages);
   // The page that has the place behind the free ones changes places with the dropped one.
@@ -149,9 +149,9 @@ HNI_PROVE(free_pages_drop,
   const Word other = w.page_at.read(next), held = w.holders.read(dropped);
   w.assume_sound({w.page, dropped}, {w.place, next});
   assume("somebody holds it", held != 0U);
-  w.free.drop(w.list, w.holders, dropped);
+  w.free.put(w.list, w.holders, dropped);
   const bool freed = w.free.count != next;
-  reach(freed ? "freed" : "still held");
+  cover(freed ? "freed" : "still held");
   conclude("I4", "freed exactly with its last holder", freed == (held == 1U));
   conclude("I4", "one holder fewer, never below zero", w.holders.at(dropped).holders == held - 1U);
   if (freed) {
@@ -178,20 +178,20 @@ HNI_REFUTE(page_freed_twice, "I4",
 HNI_PROVE(holder_count,
           "A page is free exactly when its last holder lets go; the count neither wraps nor goes "
           "below zero (I4, I6).") {
-  HolderCount<Word> count{input<std::uint32_t>("holders")};
+  RefCount<Word> count{input<std::uint32_t>("holders")};
   assume("somebody holds the page", count.holders != 0U);
   assume("fewer holders than a page of 64 KiB has bytes, twice over",
          count.holders < (2U << 16) + 16U);
-  must_reach("last", "not last");
+  must_cover("last", "not last");
   const auto before = count.holders;
-  count.hold();
+  count.get();
   conclude("I4", "one more, and not a wrap",
            [&] { return count.holders == before + 1U && count.holders > before; });
-  const bool now_last = count.drop();
+  const bool now_last = count.put();
   conclude("I4", "the one more is not the last", !now_last);
   conclude("I4", "hold and drop cancel", count.holders == before);
-  const bool last = count.drop();
-  reach(last ? "last" : "not last");
+  const bool last = count.put();
+  cover(last ? "last" : "not last");
   conclude("I4", "one fewer",
            [&] { return count.holders == before - 1U && count.holders < before; });
   conclude("I4", "the last exactly when none is left",
@@ -201,9 +201,9 @@ HNI_PROVE(holder_count,
 HNI_REFUTE(page_bias_underflows, "I4",
            "Known mistake: a page is put once per completion, without a bound on completions "
            "(trust boundary A 27).") {
-  HolderCount<Word> count{input<std::uint32_t>("holders")};
+  RefCount<Word> count{input<std::uint32_t>("holders")};
   const auto before = count.holders;
-  (void)count.drop();
+  (void)count.put();
   conclude("I4", "one fewer", count.holders < before);
 }
 

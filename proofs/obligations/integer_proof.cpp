@@ -30,9 +30,9 @@ HNI_PROVE(counters_compared_modulo,
   FreeRunning ring;
   assume("the capacity is at most 2^15", ring.capacity <= 32768U);
   ring.assume_ring();
-  must_reach("full");
+  must_cover("full");
   const Sym<bool> full = Sym<std::uint16_t>(ring.tail - ring.head) == ring.capacity;
-  if (full) reach("full");
+  if (full) cover("full");
   conclude("I2", "full exactly when `used` equals the capacity",
            full == (ring.used == ring.capacity));
 }

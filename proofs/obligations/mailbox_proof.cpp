@@ -16,7 +16,7 @@ namespace {
 enum class Reaction : std::uint8_t { kNone, kSend, kSendAgain, kShutdown, kAbort };
 
 struct Handler {
-  Firmware& firmware;
+  FirmwareClient& firmware;
   Box& box;
   Reaction reaction;
 
@@ -37,7 +37,7 @@ struct Handler {
     if (reaction == Reaction::kSendAgain) (void)send(box, now);
   }
   static Result<> send(Box& box, Time now) {
-    return box.send(message_at(box.tx_ring().ring.tail), now);
+    return box.send(message_at(box.tx_ring().window.tail), now);
   }
 };
 
@@ -85,12 +85,12 @@ std::vector<Operation> all_operations() {
 /// A mailbox and its firmware, at one moment.
 struct Moment {
   Box box;
-  Firmware firmware;
+  FirmwareClient firmware;
   Time began{};  ///< when the wait for the firmware, or the last one, began
 };
 
 std::string key_of(const Moment& m) {
-  const auto tx = m.box.tx_ring().ring, rx = m.box.rx_ring().ring;
+  const auto tx = m.box.tx_ring().window, rx = m.box.rx_ring().window;
   std::string key;
   for (const std::uint32_t n :
        {static_cast<std::uint32_t>(m.box.state()), tx.head, tx.tail, rx.head, rx.tail,
@@ -207,10 +207,10 @@ struct Search {
   std::optional<ErrorCode> answer;
 
   void run() {
-    Teller observer;
-    Firmware firmware;
-    Door<Firmware, Teller> door(firmware, observer);
-    Box box(door);
+    Reporter observer;
+    FirmwareClient firmware;
+    CheckedIo<FirmwareClient, Reporter> device(firmware, observer);
+    Box box(device);
     (void)box.allocate();
     std::set<std::string> seen;
     std::deque<Moment> open;
@@ -221,12 +221,12 @@ struct Search {
       const Moment from = std::move(open.back());
       open.pop_back();
       for (const Operation& operation : operations) {
-        door.revive();
+        device.revive();
         box = from.box;
         firmware = from.firmware;
         firmware.begin(operation.answers);
-        if (operation.gone_before) door.flush();
-        observer.told = {};
+        if (operation.gone_before) device.flush();
+        observer.traced = {};
         answer = std::nullopt;
         apply(operation, box, firmware);
         const bool begins = box.state() != from.box.state() && waits(box.state());
@@ -236,7 +236,7 @@ struct Search {
         look(now, happened);
         compare(from, now, happened);
         if (!happened.answers.gone)
-          firmware.judge(kUntold, observer.told == firmware.seen && !observer.odd);
+          firmware.judge(kUntold, observer.traced == firmware.seen && !observer.odd);
         broken |= firmware.broken;
         if (!happened.answers.gone && seen.insert(key_of(now)).second) open.push_back(now);
       }
@@ -252,7 +252,7 @@ struct Search {
            left_alone && heard;
   }
 
-  void apply(const Operation& o, Box& box, Firmware& firmware) {
+  void apply(const Operation& o, Box& box, FirmwareClient& firmware) {
     Handler handler{firmware, box, o.reaction};
     switch (o.kind) {
       case Kind::kStart:
@@ -281,7 +281,7 @@ struct Search {
   void compare(const Moment& from, const Moment& now, const Operation& o) {
     const MailboxState was = from.box.state(), is = now.box.state();
     const bool silent = o.reaction == Reaction::kNone || o.reaction == Reaction::kSend;
-    const Firmware& firmware = now.firmware;
+    const FirmwareClient& firmware = now.firmware;
     std::uint32_t left =
         from.box.sends_under_way() + static_cast<std::uint32_t>(firmware.counted.sent);
     for (const Pair& p : firmware.seen.completed) left -= p.first == kMailboxTx ? 1U : 0U;
@@ -369,7 +369,7 @@ HNI_PROVE(mailbox_life,
           "both mailbox rings are valid, no descriptor or page of the firmware is touched, each "
           "word is read once and each call is bounded, messages come back once and in order, "
           "and the gates are shut when the mailbox is down (I1 to I5, I7, I8, S4).") {
-  must_reach("down", "waiting", "ready", "draining", "failed", "full");
+  must_cover("down", "waiting", "ready", "draining", "failed", "full");
   Search found;
   found.run();
   const std::pair<MailboxState, const char*> names[] = {{MailboxState::kDown, "down"},
@@ -378,9 +378,9 @@ HNI_PROVE(mailbox_life,
                                                         {MailboxState::kDraining, "draining"},
                                                         {MailboxState::kFailed, "failed"}};
   for (const auto& [state, name] : names) {
-    if (found.states.contains(state)) reach(name);
+    if (found.states.contains(state)) cover(name);
   }
-  if (found.most == kMailboxSlots - 1) reach("full");
+  if (found.most == kMailboxSlots - 1) cover("full");
   note(std::to_string(found.moments) + " states");
   for (unsigned rule = 0; rule < kRules; ++rule)
     conclude(kRuleText[rule].property, kRuleText[rule].text, !found.broken.test(rule));
@@ -415,12 +415,12 @@ HNI_PROVE(mailbox_arguments,
           "A message is taken exactly when it has 4 to 4096 bytes, a multiple of four; a mailbox "
           "without pages does not start; relaxed ordering is asked for exactly when it is on "
           "(F, S4).") {
-  must_reach("taken", "refused");
+  must_cover("taken", "refused");
   for (const bool relaxed : {false, true}) {
-    Teller observer;
-    Firmware firmware;
-    Door<Firmware, Teller> door(firmware, observer);
-    Box box(door);
+    Reporter observer;
+    FirmwareClient firmware;
+    CheckedIo<FirmwareClient, Reporter> device(firmware, observer);
+    Box box(device);
     firmware.relaxed = relaxed;
     const auto early = box.start({}, relaxed);
     conclude("F", "no pages, no start", !early && early.error().code == ErrorCode::kNoMemory);
@@ -437,7 +437,7 @@ HNI_PROVE(mailbox_arguments,
       const std::uint32_t under_way = box.sends_under_way();
       const auto sent = box.send(message, {});
       const bool fits = bytes >= 4 && bytes <= 4096 && bytes % 4 == 0;
-      reach(fits ? "taken" : "refused");
+      cover(fits ? "taken" : "refused");
       conclude("F", "taken exactly by the rule",
                sent.has_value() == fits && box.sends_under_way() == under_way + (fits ? 1U : 0U));
       if (!sent)
@@ -450,7 +450,7 @@ HNI_PROVE(mailbox_arguments,
 HNI_REFUTE(mailbox_published_low_half_first, "I5",
            "Known mistake: the low half of a descriptor, which is the doorbell, is written before "
            "its high half.") {
-  Firmware firmware;
+  FirmwareClient firmware;
   firmware.shared.gate = {true, true};
   firmware.write32(spec::MBX_DESC_LO::at(kMailboxTx, 1), 0);
   firmware.write32(spec::MBX_DESC_LO::at(kMailboxTx, 0), 1);
@@ -461,7 +461,7 @@ HNI_REFUTE(mailbox_published_low_half_first, "I5",
 
 HNI_REFUTE(mailbox_taken_away_behind_an_open_gate, "S4",
            "Known mistake: descriptors are invalidated while the firmware may still use them.") {
-  Firmware firmware;
+  FirmwareClient firmware;
   firmware.shared.gate = {true, true};
   firmware.shared.owned[kMailboxTx] = {0};
   firmware.write32(spec::MBX_DESC_LO::at(kMailboxTx, 0), kMailboxSkip);

@@ -25,17 +25,17 @@ HNI_PROVE(mailbox_ring_starts_empty,
   const Ring fresh;
   conclude("I2", "a new ring is valid, empty and has 16 slots", [&] {
     return fresh.is_valid() && fresh.empty() && !fresh.full() &&
-           fresh.ring.mask == kMailboxSlots - 1;
+           fresh.window.mask == kMailboxSlots - 1;
   });
   const auto before = ring;
   ring.reset();
   conclude_valid(ring);
   conclude("I2", "after a reset both sides begin at slot 0, and the size is the same", [&] {
-    return ring.empty() && ring.ring.head == 0U && ring.ring.tail == 0U &&
-           ring.ring.mask == before.ring.mask;
+    return ring.empty() && ring.window.head == 0U && ring.window.tail == 0U &&
+           ring.window.mask == before.window.mask;
   });
   conclude("I3", "after a reset no slot is the firmware's",
-           [&] { return !ring.ring.owned_by_card(slot); });
+           [&] { return !ring.window.owned_by_card(slot); });
 }
 
 HNI_PROVE(mailbox_ring_full_and_empty,
@@ -43,14 +43,14 @@ HNI_PROVE(mailbox_ring_full_and_empty,
           "exactly when none is (I2).") {
   const auto ring = any_mailbox_ring();
   assume_valid(ring);
-  must_reach("full", "empty");
+  must_cover("full", "empty");
   conclude("I2", "full exactly when none is free",
-           [&] { return ring.full() == (ring.ring.free() == 0U); });
+           [&] { return ring.full() == (ring.window.free() == 0U); });
   conclude("I2", "empty exactly when none is used",
            [&] { return ring.empty() == (ring.used() == 0U); });
-  conclude("I2", "used counts the ring's", ring.used() == ring.ring.used());
-  if (ring.full()) reach("full");
-  if (ring.empty()) reach("empty");
+  conclude("I2", "used counts the ring's", ring.used() == ring.window.used());
+  if (ring.full()) cover("full");
+  if (ring.empty()) cover("empty");
 }
 
 HNI_PROVE(mailbox_ring_post,
@@ -65,19 +65,20 @@ HNI_PROVE(mailbox_ring_post,
   const auto posted = ring.post();
   const auto slot = posted.slot;
   const auto stop = posted.stop;
-  show(ring.ring);
+  show(ring.window);
   conclude_valid(ring);
   conclude("I1", "slot and stop are in bounds",
-           [&] { return slot <= ring.ring.mask && stop <= ring.ring.mask; });
+           [&] { return slot <= ring.window.mask && stop <= ring.window.mask; });
   conclude("I3", "the slot was the host's and is now the firmware's",
-           [&] { return !before.ring.owned_by_card(slot) && ring.ring.owned_by_card(slot); });
+           [&] { return !before.window.owned_by_card(slot) && ring.window.owned_by_card(slot); });
   conclude("I3", "any other slot keeps its owner",
-           [&] { return other == slot || same_owner(before.ring, ring.ring, other); });
-  conclude(
-      "I5", "the firmware stops behind the slot: the stop is the next one and the host's",
-      [&] { return stop == ring.ring.advance(slot, Word(1)) && !ring.ring.owned_by_card(stop); });
+           [&] { return other == slot || same_owner(before.window, ring.window, other); });
+  conclude("I5", "the firmware stops behind the slot: the stop is the next one and the host's",
+           [&] {
+             return stop == ring.window.advance(slot, Word(1)) && !ring.window.owned_by_card(stop);
+           });
   conclude("I5", "zeroing the stop hits no descriptor of the firmware",
-           [&] { return !before.ring.owned_by_card(stop); });
+           [&] { return !before.window.owned_by_card(stop); });
 }
 
 HNI_PROVE(mailbox_ring_take_back,
@@ -89,27 +90,27 @@ HNI_PROVE(mailbox_ring_take_back,
   assume("something is posted", [&] { return !ring.empty(); });
   const auto before = ring;
   const Word oldest = ring.oldest();
-  const Word slot = ring.take_back();
-  show(ring.ring);
+  const Word slot = ring.pop_completed();
+  show(ring.window);
   conclude_valid(ring);
-  conclude("I4", "it is the oldest", [&] { return slot == oldest && slot == before.ring.head; });
+  conclude("I4", "it is the oldest", [&] { return slot == oldest && slot == before.window.head; });
   conclude("I4", "it was the firmware's and is so no longer",
-           [&] { return before.ring.owned_by_card(slot) && !ring.ring.owned_by_card(slot); });
+           [&] { return before.window.owned_by_card(slot) && !ring.window.owned_by_card(slot); });
   conclude("I3", "any other slot keeps its owner",
-           [&] { return other == slot || same_owner(before.ring, ring.ring, other); });
+           [&] { return other == slot || same_owner(before.window, ring.window, other); });
   conclude("I7", "one fewer is used", ring.used() == before.used() - 1U);
 }
 
 HNI_PROVE(mailbox_words_of_the_card,
           "A descriptor of the firmware means what its two flag bits and its length say, whatever "
           "its other bits are (I8).") {
-  const auto low = card_word<std::uint32_t>("mailbox_low");
-  const auto high = card_word<std::uint32_t>("mailbox_high");
-  must_reach("pending", "failed", "done");
+  const auto low = nondet_read<std::uint32_t>("mailbox_low");
+  const auto high = nondet_read<std::uint32_t>("mailbox_high");
+  must_cover("pending", "failed", "done");
   const MailboxVerdict verdict = mailbox_verdict(Untrusted<Word>(low));
   const bool completed = verdict != MailboxVerdict::kPending;
   const bool failed = verdict == MailboxVerdict::kFailed;
-  reach(!completed ? "pending" : failed ? "failed" : "done");
+  cover(!completed ? "pending" : failed ? "failed" : "done");
   conclude("I8", "it is completed exactly when FW_CMPL is set", completed == ((low & 2U) != 0U));
   if (completed)
     conclude("I8", "it failed exactly when FW_ERR is set", failed == ((low & 4U) != 0U));
@@ -123,9 +124,9 @@ HNI_REFUTE(doorbell_counts_one_too_many, "I5",
   auto ring = any_mailbox_ring();
   assume_valid(ring);
   assume("the ring is not full", [&] { return !ring.full(); });
-  const Word stop = ring.ring.tail;
+  const Word stop = ring.window.tail;
   (void)ring.post();
-  conclude("I5", "the stop is the host's", [&] { return !ring.ring.owned_by_card(stop); });
+  conclude("I5", "the stop is the host's", [&] { return !ring.window.owned_by_card(stop); });
 }
 
 }  // namespace hni::proofs

@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "driver/firmware/mailbox.hpp"
 #include "driver/core/observer.hpp"
+#include "driver/firmware/mailbox.hpp"
 #include "proofs/prover/harness.hpp"
 
 namespace hni::proofs {
@@ -151,24 +151,24 @@ struct Events {
 };
 
 /// The mailbox's observer.
-struct Teller : NullObserver {
-  Events told;
+struct Reporter : NullObserver {
+  Events traced;
   bool odd = false;  ///< of another queue, ring size or limit, or of several slots at once
 
   void ring_posted(QueueId queue, RingKind ring, std::uint32_t slot, std::uint32_t n,
                    std::uint32_t mask) {
-    told.published.push_back(place(queue, ring, slot, n, mask));
+    traced.published.push_back(place(queue, ring, slot, n, mask));
   }
   void ring_completed(QueueId queue, RingKind ring, std::uint32_t slot, std::uint32_t n,
                       std::uint32_t mask) {
-    told.completed.push_back(place(queue, ring, slot, n, mask));
+    traced.completed.push_back(place(queue, ring, slot, n, mask));
   }
   void message_sent(std::uint16_t type, std::uint32_t bytes, Time) {
-    told.sent.emplace_back(bytes, type);
+    traced.sent.emplace_back(bytes, type);
   }
   void input_refused(Site site, std::uint64_t value, std::uint64_t limit) {
     if (site != Site::kMailboxLength) return;
-    told.refused.push_back(value);
+    traced.refused.push_back(value);
     odd = odd || limit != kPageBytes;
   }
 
@@ -182,10 +182,10 @@ struct Teller : NullObserver {
 };
 
 /// Firmware and judge.
-class Firmware {
+class FirmwareClient {
  public:
   /// More than both rings take, several times.
-  static constexpr unsigned kMostWrites = 4096;
+  static constexpr unsigned kMaxWrites = 4096;
 
   Shared shared;
   Answers answers;
@@ -230,9 +230,9 @@ class Firmware {
   }
 
   void write32(RegAddr reg, std::uint32_t value) {
-    if (++writes > kMostWrites) {
+    if (++writes > kMaxWrites) {
       conclude("I7", "each call writes a bounded number of words", false);
-      cut();
+      end_path();
     }
     if (reg == spec::PUL_OB_TLP_HDR_AW_CFG::at()) return write_gate(value);
     if (reg == spec::PUL_OB_TLP_HDR_AR_CFG::at()) return read_gate(value);
@@ -407,7 +407,7 @@ class Firmware {
   unsigned allocated_ = 0;
 };
 
-using Box = Mailbox<Firmware, Teller>;
+using Box = Mailbox<FirmwareClient, Reporter>;
 
 }  // namespace
 }  // namespace hni::proofs

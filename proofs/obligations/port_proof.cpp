@@ -9,8 +9,8 @@
 #include <deque>
 #include <tuple>
 
-#include "proofs/prover/harness.hpp"
 #include "proofs/obligations/private_member.hpp"
+#include "proofs/prover/harness.hpp"
 
 namespace hni::proofs {
 namespace {
@@ -19,7 +19,7 @@ using AnyPort = Port<PortIo, NullObserver>;
 }  // namespace
 
 HNI_PRIVATE_MEMBER(StateOf, &AnyPort::state_);
-HNI_PRIVATE_MEMBER(WantedOf, &AnyPort::wanted_);
+HNI_PRIVATE_MEMBER(WantedOf, &AnyPort::admin_up_);
 HNI_PRIVATE_MEMBER(ServiceOf, &AnyPort::next_service_);
 HNI_PRIVATE_MEMBER(LookOf, &AnyPort::next_quiesce_look_);
 HNI_PRIVATE_MEMBER(ResetOf, &AnyPort::reset_not_before_);
@@ -113,7 +113,7 @@ class Search {
     here_.pairs = from.pairs;
     here_.firmware = from.firmware;
     here_.vanished = from.gone;
-    if (from.gone) port.door().flush();
+    if (from.gone) port.device().flush();
     here_.asking = here_.judging = true;
     for (Time AnyPort::*const time : {member(ServiceOf{}), member(LookOf{}), member(ResetOf{})})
       port.*time = here_.flip() ? Time{} : Time::max();
@@ -175,7 +175,7 @@ class Search {
   State leave() {
     AnyPort& port = *port_;
     if (port.queues() == 0) here_.pairs.clear();
-    return {port.state(), port.*member(WantedOf{}), port.door().gone(), here_.pairs,
+    return {port.state(), port.*member(WantedOf{}), port.device().gone(), here_.pairs,
             here_.firmware};
   }
 
@@ -210,14 +210,14 @@ HNI_PROVE(
     "is taken back only from queues that are off or cut off, the card is set up only while "
     "all are off, and the port itself writes nothing but interrupts and the drop at the MAC "
     "(S4, I4).") {
-  must_reach("detached", "bring-up", "ready", "ownership", "running", "stopping", "resetting",
+  must_cover("detached", "bring-up", "ready", "ownership", "running", "stopping", "resetting",
              "detaching", "gone", "failed", "stuck");
   for (const std::uint32_t queues : {1U, 2U}) {
     Search search(queues);
     search.run();
     for (const State& state : search.states) {
-      reach(to_string(state.port));
-      if (is_among(state.pairs, PairState::kStuck)) reach("stuck");
+      cover(to_string(state.port));
+      if (is_among(state.pairs, PairState::kStuck)) cover("stuck");
     }
     note(std::to_string(search.states.size()) + " states, " + std::to_string(search.calls) +
          " calls");
@@ -250,7 +250,7 @@ HNI_REFUTE(
   AnyPort& port = search.enter({.port = PortState::kStopping,
                                 .pairs = {PairState::kQuiescing},
                                 .firmware = FirmwareState::kReady});
-  QueuePair<PortIo, NullObserver> pair(port.door(), const_cast<FragmentPool&>(port.pool()));
+  QueuePair<PortIo, NullObserver> pair(port.device(), const_cast<FragmentPool&>(port.pool()));
   pair.reclaim();
   conclude("S4", "the port keeps all rules", search.broken().empty());
 }

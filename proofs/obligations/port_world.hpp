@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "driver/port.hpp"
-#include "proofs/prover/choices.hpp"
 #include "proofs/obligations/contracts.hpp"
+#include "proofs/prover/choices.hpp"
 
 namespace hni::proofs {
 // Each proof that includes it has its own.
@@ -76,7 +76,7 @@ struct PortIo {
     world->demand(world->all_off() && !gates_open(world->firmware), kMemoryRule);
   }
 };
-using PortDoor = Door<PortIo, NullObserver>;
+using PortDoor = CheckedIo<PortIo, NullObserver>;
 
 /// A question to a firmware or a table that may fail.
 inline Result<> any_result() {
@@ -92,62 +92,62 @@ namespace hni {
 template <>
 class Setup<proofs::PortIo, NullObserver> {
  public:
-  explicit Setup(proofs::PortDoor& door) : door_(&door) {}
+  explicit Setup(proofs::PortDoor& device) : device_(&device) {}
   Result<> program(const PcieLimits&) {
     proofs::world->demand(proofs::world->all_off(),
                           "the card is set up only while all queues are off");
-    door_->flush();
-    if (door_->gone()) return fail(ErrorCode::kCardGone);
+    device_->flush();
+    if (device_->gone()) return fail(ErrorCode::kCardGone);
     return {};
   }
 
  private:
-  proofs::PortDoor* door_;
+  proofs::PortDoor* device_;
 };
 
 /// Its registers are nobody else's (actions_of_the_rest); what it says only tells and counts.
 template <>
 class Link<proofs::PortIo, NullObserver> {
  public:
-  explicit Link(proofs::PortDoor& door) : door_(&door) {}
+  explicit Link(proofs::PortDoor& device) : device_(&device) {}
   void configure(const LinkConfig&) {}
   template <class OnUp>
   Result<LinkEvent> start(Time, spec::FW_LINK_SPEED, spec::FW_LINK_FEC, OnUp&& on_up) {
-    door_->flush();
+    device_->flush();
     on_up(true);
     return LinkEvent::kUp;
   }
   template <class OnUp>
   LinkEvent interrupt(Time, OnUp&& on_up) {
-    door_->flush();
+    device_->flush();
     on_up(false);
     return LinkEvent::kDown;
   }
   template <class OnUp>
   LinkEvent step(Time, OnUp&& on_up) {
-    door_->flush();
+    device_->flush();
     on_up(true);
     return LinkEvent::kUp;
   }
-  void stop() { door_->flush(); }
+  void stop() { device_->flush(); }
   [[nodiscard]] bool up() const { return proofs::world->flip(); }
   [[nodiscard]] bool tx_pause_on() const { return false; }
   [[nodiscard]] std::uint32_t speed_mbps() const { return 0; }
   [[nodiscard]] Time deadline() const { return {}; }
 
  private:
-  proofs::PortDoor* door_;
+  proofs::PortDoor* device_;
 };
 
 template <>
 class RxFilter<proofs::PortIo, NullObserver> {
  public:
-  explicit RxFilter(proofs::PortDoor& door) : door_(&door) {}
+  explicit RxFilter(proofs::PortDoor& device) : device_(&device) {}
   void forget() {}
-  void start() { door_->flush(); }
-  void stop() { door_->flush(); }
+  void start() { device_->flush(); }
+  void stop() { device_->flush(); }
   void reprogram() {}
-  void rewrite_rules() { door_->flush(); }
+  void rewrite_rules() { device_->flush(); }
   Result<> set_mac(const MacAddress&) { return {}; }
   Result<> set_queue_count(std::uint32_t) { return {}; }
   Result<> set_bmc(const BmcConfig&) { return {}; }
@@ -155,21 +155,21 @@ class RxFilter<proofs::PortIo, NullObserver> {
   std::optional<AddressReport> take_address_report() { return AddressReport{}; }
 
  private:
-  proofs::PortDoor* door_;
+  proofs::PortDoor* device_;
 };
 
 template <>
 class Clock<proofs::PortIo, NullObserver> {
  public:
-  explicit Clock(proofs::PortDoor& door) : door_(&door) {}
-  void setup() { door_->flush(); }
-  void start(Time) { door_->flush(); }
+  explicit Clock(proofs::PortDoor& device) : device_(&device) {}
+  void setup() { device_->flush(); }
+  void start(Time) { device_->flush(); }
   void stop() {}
-  void step(Time) { door_->flush(); }
+  void step(Time) { device_->flush(); }
   [[nodiscard]] std::uint64_t time_of(const Untrusted<std::uint64_t>&) const { return 0; }
 
  private:
-  proofs::PortDoor* door_;
+  proofs::PortDoor* device_;
 };
 
 template <>
@@ -182,12 +182,12 @@ class Statistics<proofs::PortIo, NullObserver> {
 
 /// Anything that firmware_moves() allows.
 template <>
-class Firmware<proofs::PortIo, NullObserver> {
+class FirmwareClient<proofs::PortIo, NullObserver> {
  public:
   using State = FirmwareState;
   using Call = proofs::Call;
 
-  explicit Firmware(proofs::PortDoor& door) : door_(&door) {}
+  explicit FirmwareClient(proofs::PortDoor& device) : device_(&device) {}
   Result<> allocate() { return proofs::any_result(); }
   void release() { proofs::world->demand(!proofs::gates_open(state()), proofs::kMemoryRule); }
   void configure(const FirmwareOptions&) {}
@@ -230,16 +230,16 @@ class Firmware<proofs::PortIo, NullObserver> {
 
  private:
   void move(Call call, bool restarts = true) {
-    door_->flush();  // the card may vanish in each call
+    device_->flush();  // the card may vanish in each call
     const State from = state();
-    const auto moves = proofs::firmware_moves(call, from, door_->gone(), restarts);
+    const auto moves = proofs::firmware_moves(call, from, device_->gone(), restarts);
     const State to = moves[proofs::world->pick(static_cast<unsigned>(moves.size()))];
-    if (proofs::gates_open(from) && !proofs::gates_open(to) && !door_->gone())
+    if (proofs::gates_open(from) && !proofs::gates_open(to) && !device_->gone())
       proofs::world->demand(!proofs::world->runs(), proofs::kGateRule);
     proofs::world->firmware = to;
   }
 
-  proofs::PortDoor* door_;
+  proofs::PortDoor* device_;
   mutable Capabilities capabilities_;
 };
 
@@ -254,7 +254,7 @@ class QueuePair<proofs::PortIo, NullObserver> {
     std::uint32_t poll(std::uint32_t) { return 0; }
     std::uint32_t burst(std::span<const Packet>) { return 0; }
     std::uint32_t burst_plain(std::span<const Packet>) { return 0; }
-    void tell_sent(RingKind, std::span<const Packet>) {}
+    void trace_sent(RingKind, std::span<const Packet>) {}
     std::optional<TxTimestamp> next_timestamp() { return std::nullopt; }
   } tx;
   struct Rx {
@@ -265,7 +265,7 @@ class QueuePair<proofs::PortIo, NullObserver> {
     void repeat_doorbells() {}
   } rx;
 
-  QueuePair(proofs::PortDoor& door, FragmentPool&) : door_(&door) {}
+  QueuePair(proofs::PortDoor& device, FragmentPool&) : device_(&device) {}
   Result<> allocate(QueueId queue, Vector vector, const QueueConfig&) {
     queue_ = queue;
     vector_ = vector;
@@ -275,7 +275,7 @@ class QueuePair<proofs::PortIo, NullObserver> {
   void release() { demand(state() == PairState::kOff, proofs::kMemoryRule); }
   void enable() {
     demand(state() == PairState::kOff, "a queue is enabled only when it is off");
-    demand(door_->gone() || proofs::gates_open(proofs::world->firmware),
+    demand(device_->gone() || proofs::gates_open(proofs::world->firmware),
            "a queue is enabled only while the card may reach memory");
     go(PairState::kRunning);
   }
@@ -286,16 +286,16 @@ class QueuePair<proofs::PortIo, NullObserver> {
   }
   void step_quiesce(Time, bool& discard) {
     if (state() != PairState::kQuiescing) return;
-    door_->flush();
+    device_->flush();
     const unsigned outcome = proofs::world->pick(4);
     discard = discard || outcome == 1;
     if (outcome >= 2) go(outcome == 2 ? PairState::kOff : PairState::kStuck);
   }
   void reclaim() {
     const bool cut_off = !proofs::gates_open(proofs::world->firmware);
-    demand(
-        state() == PairState::kOff || door_->gone() || (state() != PairState::kRunning && cut_off),
-        proofs::kMemoryRule);
+    demand(state() == PairState::kOff || device_->gone() ||
+               (state() != PairState::kRunning && cut_off),
+           proofs::kMemoryRule);
     go(PairState::kOff);
   }
   bool tx_hung(Time) { return proofs::world->flip(); }
@@ -309,7 +309,7 @@ class QueuePair<proofs::PortIo, NullObserver> {
   void go(PairState to) { proofs::world->pairs[raw(queue_)] = to; }
   static void demand(bool holds, const char* rule) { proofs::world->demand(holds, rule); }
 
-  proofs::PortDoor* door_;
+  proofs::PortDoor* device_;
   QueueId queue_{};
   Vector vector_{};
 };

@@ -44,7 +44,7 @@ static_assert(DeviceIo<SymIo>);
 
 /// What the driver said about itself: to its observer, to the completion watch, or of refused
 /// input.
-struct Told {
+struct TraceEvent {
   enum class Kind : std::uint8_t {
     kSent,
     kPosted,
@@ -72,67 +72,71 @@ struct Refused {
 /// Keeps what it is told, so that a harness can say what has to be told.
 struct SymObserver {
   bool watched = false;  ///< somebody wants the details
-  std::vector<Told> told;
+  std::vector<TraceEvent> traced;
 
   bool wants_completions() const { return watched; }
   bool wants_receive_details() const { return watched; }
   bool wants_sent_packets() const { return watched; }
   void packet_sent(QueueId, RingKind ring, std::uint32_t bytes, std::uint32_t segments) {
-    keep(Told::Kind::kSent, ring, Word(bytes), Word(segments), {});
+    keep(TraceEvent::Kind::kSent, ring, Word(bytes), Word(segments), {});
   }
   void ring_posted(QueueId, RingKind ring, const Word& slot, const Word& n, const Word& mask) {
-    keep(Told::Kind::kPosted, ring, slot, n, mask);
+    keep(TraceEvent::Kind::kPosted, ring, slot, n, mask);
   }
   void ring_completed(QueueId, RingKind ring, const Word& slot, const Word& n, const Word& mask) {
-    keep(Told::Kind::kCompleted, ring, slot, n, mask);
+    keep(TraceEvent::Kind::kCompleted, ring, slot, n, mask);
   }
-  void packet_dropped(QueueId, DropReason why) { keep(Told::Kind::kDropped, why, {}, {}, {}); }
+  void packet_dropped(QueueId, DropReason why) {
+    keep(TraceEvent::Kind::kDropped, why, {}, {}, {});
+  }
   void tx_polled(QueueId, const Word& budget, const Word& work) {
-    keep(Told::Kind::kTxPolled, RingKind{}, budget, work, {});
+    keep(TraceEvent::Kind::kTxPolled, RingKind{}, budget, work, {});
   }
-  void tx_stopped(QueueId) { keep(Told::Kind::kStopped, RingKind{}, {}, {}, {}); }
-  void tx_woken(QueueId) { keep(Told::Kind::kWoken, RingKind{}, {}, {}, {}); }
+  void tx_stopped(QueueId) { keep(TraceEvent::Kind::kStopped, RingKind{}, {}, {}, {}); }
+  void tx_woken(QueueId) { keep(TraceEvent::Kind::kWoken, RingKind{}, {}, {}, {}); }
   void rx_polled(QueueId, std::uint32_t budget, std::uint32_t work) {
-    keep(Told::Kind::kRxPolled, RingKind{}, Word(budget), Word(work), {});
+    keep(TraceEvent::Kind::kRxPolled, RingKind{}, Word(budget), Word(work), {});
   }
   void refilled(QueueId, RingKind ring, const Word& slot, std::uint32_t n, const Word& mask) {
-    keep(Told::Kind::kRefilled, ring, slot, Word(n), mask);
+    keep(TraceEvent::Kind::kRefilled, ring, slot, Word(n), mask);
   }
   void packet_received(QueueId, const Word& bytes, const Word& segments) {
-    keep(Told::Kind::kReceived, RingKind{}, bytes, segments, {});
+    keep(TraceEvent::Kind::kReceived, RingKind{}, bytes, segments, {});
   }
   void refill_empty(QueueId, RingKind ring, const Word& free) {
-    keep(Told::Kind::kRefillEmpty, ring, free, {}, {});
+    keep(TraceEvent::Kind::kRefillEmpty, ring, free, {}, {});
   }
 
   void rx_poll_started(QueueId, std::uint32_t) {}
   void tx_poll_started(QueueId, const Word&) {}
   void refill_started(QueueId, RingKind ring, const Word& slot, const Word& free) {
-    keep(Told::Kind::kRefillStarted, ring, slot, free, {});
+    keep(TraceEvent::Kind::kRefillStarted, ring, slot, free, {});
   }
 
   /// How often it was told so; of any ring, or for any reason, when `which` is left out.
-  unsigned times(Told::Kind kind) const {
-    return static_cast<unsigned>(
-        std::count_if(told.begin(), told.end(), [&](const Told& t) { return t.kind == kind; }));
+  unsigned times(TraceEvent::Kind kind) const {
+    return static_cast<unsigned>(std::count_if(
+        traced.begin(), traced.end(), [&](const TraceEvent& t) { return t.kind == kind; }));
   }
   template <class Which>
-  unsigned times(Told::Kind kind, Which which) const {
-    return static_cast<unsigned>(std::count_if(told.begin(), told.end(), [&](const Told& t) {
-      return t.kind == kind && t.which == static_cast<unsigned>(which);
-    }));
+  unsigned times(TraceEvent::Kind kind, Which which) const {
+    return static_cast<unsigned>(
+        std::count_if(traced.begin(), traced.end(), [&](const TraceEvent& t) {
+          return t.kind == kind && t.which == static_cast<unsigned>(which);
+        }));
   }
   /// What it was told last of that kind; something empty if nothing.
-  Told last(Told::Kind kind) const {
-    const auto found =
-        std::find_if(told.rbegin(), told.rend(), [&](const Told& t) { return t.kind == kind; });
-    return found == told.rend() ? Told{kind, ~0U, {}, {}, {}} : *found;
+  TraceEvent last(TraceEvent::Kind kind) const {
+    const auto found = std::find_if(traced.rbegin(), traced.rend(),
+                                    [&](const TraceEvent& t) { return t.kind == kind; });
+    return found == traced.rend() ? TraceEvent{kind, ~0U, {}, {}, {}} : *found;
   }
 
  private:
   template <class Which>
-  void keep(Told::Kind kind, Which which, const Word& first, const Word& count, const Word& mask) {
-    told.push_back({kind, static_cast<unsigned>(which), first, count, mask});
+  void keep(TraceEvent::Kind kind, Which which, const Word& first, const Word& count,
+            const Word& mask) {
+    traced.push_back({kind, static_cast<unsigned>(which), first, count, mask});
   }
 };
 
@@ -196,10 +200,10 @@ struct SymPool {
   unsigned takes = 0;  ///< how often a page was asked for
 
   DmaAddr address(FragmentId f) const { return DmaAddr{std::uint64_t{raw(f)} * kFragmentBytes}; }
-  void drop(const SymFragment& f) { on_drop(f.number); }
-  void hold(const SymFragment& f) { on_hold(f.number); }
-  void drop(const Packet&) { on_drop_packet(); }
-  void drop(const SymPacket&) { on_drop_packet(); }
+  void put(const SymFragment& f) { on_drop(f.number); }
+  void get(const SymFragment& f) { on_hold(f.number); }
+  void put(const Packet&) { on_drop_packet(); }
+  void put(const SymPacket&) { on_drop_packet(); }
   std::uint32_t fragments_per_page() const { return per_page; }
   std::optional<FragmentId> take(std::uint32_t) {
     ++takes;
@@ -240,13 +244,14 @@ namespace hni {
 
 /// The door with symbolic words: every load is a new value of the card.
 template <>
-class Door<proofs::SymIo, proofs::SymObserver> {
+class CheckedIo<proofs::SymIo, proofs::SymObserver> {
  public:
   using Word32 = Untrusted<proofs::Word>;
   using Word64 = Untrusted<proofs::Wide>;
   using Words = proofs::SymWords;
 
-  Door(proofs::SymIo& device_io, proofs::SymObserver& observer) : io(device_io), obs(observer) {}
+  CheckedIo(proofs::SymIo& device_io, proofs::SymObserver& observer)
+      : io(device_io), obs(observer) {}
 
   proofs::SymIo& io;
   proofs::SymObserver& obs;
@@ -256,15 +261,15 @@ class Door<proofs::SymIo, proofs::SymObserver> {
 
   Word64 load(Site site, const proofs::SymPointer& at) {
     on_load(at.slot);
-    const auto word = proofs::card_word<std::uint64_t>(std::string(site_name(site)));
+    const auto word = proofs::nondet_read<std::uint64_t>(std::string(site_name(site)));
     if (on_loaded) on_loaded(word);
     return Word64(word);
   }
   void doorbell(RegAddr reg, const proofs::Word& value) { on_doorbell(reg, value); }
-  void tell_completions(QueueId, RingKind ring, const std::uint64_t*, const proofs::Word& end,
-                        const proofs::Word& count, std::uint32_t) {
-    obs.told.push_back(
-        {proofs::Told::Kind::kCompletions, static_cast<unsigned>(ring), end, count, {}});
+  void trace_completions(QueueId, RingKind ring, const std::uint64_t*, const proofs::Word& end,
+                         const proofs::Word& count, std::uint32_t) {
+    obs.traced.push_back(
+        {proofs::TraceEvent::Kind::kCompletions, static_cast<unsigned>(ring), end, count, {}});
   }
   std::vector<proofs::Refused> refused;
   template <class Value, class Limit>

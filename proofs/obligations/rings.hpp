@@ -58,7 +58,7 @@ inline void show(const WorkRing<Word>& ring) {
 }
 
 inline Untrusted<Word> from_card(const std::string& site) {
-  return Untrusted<Word>(card_word<std::uint32_t>(site));
+  return Untrusted<Word>(nondet_read<std::uint32_t>(site));
 }
 
 /// Shadow storage of a ring of any size. An element comes into being, with arbitrary contents,

@@ -11,13 +11,13 @@ namespace {
 /// assemble(): as the number of its verdict.
 template <class Tag, auto kFunction>
 struct GrantAssemble {
-  friend unsigned call(Tag, Queue& queue, World::Position& at, const std::uint64_t* words,
+  friend unsigned call(Tag, Queue& queue, World::RxCursor& at, const std::uint64_t* words,
                        Packet& packet) {
     return static_cast<unsigned>((queue.*kFunction)(at, words, packet));
   }
 };
 struct AssembleTag {
-  friend unsigned call(AssembleTag, Queue&, World::Position& at, const std::uint64_t* words,
+  friend unsigned call(AssembleTag, Queue&, World::RxCursor& at, const std::uint64_t* words,
                        Packet&);
 };
 template struct GrantAssemble<AssembleTag, &Queue::assemble>;
@@ -32,7 +32,7 @@ class AssemblyProof {
         stage_(stage),
         old_segments_(header_ ? Word(0) : segments),
         before_(w_.before),
-        at_(w_.before) {
+        cursor_(w_.before) {
     packet_.segment_count = segments;
     packet_.length = length_ = input<std::uint32_t>("packet length");
     packet_.rx.has_timestamp = true;
@@ -40,49 +40,51 @@ class AssemblyProof {
     w_.pool.on_drop = [this](const Word& fragment) { skipped_slot(fragment); };
     w_.pool.on_hold = [this](const Word& fragment) { held_.push_back(fragment); };
     w_.pool.on_drop_packet = [this] {
-      reach("packet dropped");
+      cover("packet dropped");
       ++packets_dropped_;
     };
-    w_.door.on_load = [this](const Word& slot) { load(slot); };
-    w_.door.on_loaded = [this](const Wide& word) { word_ = word; };
+    w_.device.on_load = [this](const Word& slot) { load(slot); };
+    w_.device.on_loaded = [this](const Wide& word) { word_ = word; };
   }
 
   void run() {
-    const unsigned verdict = call(AssembleTag{}, w_.queue, at_, &ring_memory[2], packet_);
+    const unsigned verdict = call(AssembleTag{}, w_.queue, cursor_, &ring_memory[2], packet_);
     conclude_sound();
     const Word consumed =
-        (at_.completions.head - before_.completions.head) & before_.completions.mask;
+        (cursor_.completions.head - before_.completions.head) & before_.completions.mask;
     conclude("F", "nothing is taken before the card wrote it, and what it wrote is",
              (verdict != kNothing) == (rcd().DONE() == Wide(before_.completions.done)));
     conclude("I4", "a packet comes back here only for its error bits",
              packets_dropped_ == (verdict == kDropped ? 1U : 0U));
     conclude("F", "refused exactly when something is told of",
-             w_.door.refused.size() == (verdict == kRefused ? 1U : 0U));
+             w_.device.refused.size() == (verdict == kRefused ? 1U : 0U));
     if (verdict == kRefused) {
       conclude("F", "a refused completion is not read again", consumed == 1U);
       conclude_refusal();
-      return reach("refused");
+      return cover("refused");
     }
-    reach(verdict == kNothing ? "nothing" : verdict == kDelivered ? "delivered" : "errored");
+    cover(verdict == kNothing ? "nothing" : verdict == kDelivered ? "delivered" : "errored");
     conclude("I8", "a completion that is not there is not consumed, and one ends the packet",
              consumed == (verdict == kNothing ? 0U : 1U));
     conclude("I3", "a packet ends only behind its header", verdict == kNothing || !header_);
     conclude("I4", "neither moves a buffer", [&] {
-      return same_ring(at_.headers.ring, before_.headers.ring) &&
-             same_ring(at_.payloads.ring, before_.payloads.ring);
+      return same_ring(cursor_.headers.window, before_.headers.window) &&
+             same_ring(cursor_.payloads.window, before_.payloads.window);
     });
     conclude("F", "the packet is under assembly until its end",
-             at_.assembly == (verdict == kNothing ? before_.assembly : World::Assembly{}));
+             cursor_.assembly == (verdict == kNothing ? before_.assembly : World::Assembly{}));
     if (verdict != kNothing) conclude_end(verdict);
   }
 
  private:
-  const BufferRing<Word>& mine() const { return header_ ? at_.headers : at_.payloads; }
+  const BufferRing<Word>& mine() const { return header_ ? cursor_.headers : cursor_.payloads; }
   const BufferRing<Word>& mine_before() const {
     return header_ ? before_.headers : before_.payloads;
   }
   /// Slots that left the ring that this stage is about.
-  Word gone() const { return mine().ring.distance(mine_before().ring.head, mine().ring.head); }
+  Word gone() const {
+    return mine().window.distance(mine_before().window.head, mine().window.head);
+  }
 
   // The completion, as each of its kinds. A payload's is a header's.
   spec::RCD::of<Wide> rcd() const { return {word_}; }
@@ -95,15 +97,15 @@ class AssemblyProof {
   void skipped_slot(const Word& fragment) {
     const auto turns = static_cast<std::uint32_t>(dropped_.size());
     conclude("I4", "only slots older than the one that the card named come back", [&] {
-      const auto& ring = mine_before().ring;
+      const auto& ring = mine_before().window;
       return ring.distance(ring.head, Word(buffer().BUFF_ID())) > turns;
     });
     if (!dropped_.empty()) {
       conclude("I2", "the ring stays valid while slots are skipped",
                [&] { return mine().is_valid(); });
       conclude("I7", "fewer are lent with each one",
-               mine().ring.used() < mine_before().ring.used());
-      cut();
+               mine().window.used() < mine_before().window.used());
+      end_path();
     }
     dropped_.push_back(fragment);
   }
@@ -114,13 +116,13 @@ class AssemblyProof {
     conclude("I8", "each completion is read once: the next one is read next",
              slot == (loads_ == 0 ? ring.head : Word((ring.head + 1U) & ring.mask)));
     if (loads_++ == 0) return;
-    reach("next completion");
+    cover("next completion");
     conclude_sound();
     conclude("F", "only what the card wrote on this lap is taken",
              rcd().DONE() == Wide(ring.done));
-    conclude("F", "it is not told of", w_.door.refused.empty() && packets_dropped_ == 0);
+    conclude("F", "it is not told of", w_.device.refused.empty() && packets_dropped_ == 0);
     const bool added = packet_.segment_count == old_segments_ + 1U;
-    const bool stamped = at_.assembly == static_cast<World::Assembly>(Stage::kStamped);
+    const bool stamped = cursor_.assembly == static_cast<World::Assembly>(Stage::kStamped);
     conclude("I7", "each turn adds a segment, or the one time stamp of a packet", [&] {
       return added ? !stamped
                    : !header_ && stamped && stage_ == Stage::kSegments &&
@@ -129,22 +131,23 @@ class AssemblyProof {
     conclude("I1", "never more segments than a packet has room for",
              packet_.segment_count <= kMaxSegments);
     added ? conclude_segment(packet_.segments[old_segments_]) : conclude_stamp();
-    cut();
+    end_path();
   }
 
   void conclude_sound() {
-    const auto& other = header_ ? at_.payloads : at_.headers;
+    const auto& other = header_ ? cursor_.payloads : cursor_.headers;
     const auto& other_before = header_ ? before_.payloads : before_.headers;
     const auto skipped = static_cast<std::uint32_t>(dropped_.size());
     conclude("I2", "all three rings are valid", [&] {
-      return at_.completions.is_valid() && at_.headers.is_valid() && at_.payloads.is_valid();
+      return cursor_.completions.is_valid() && cursor_.headers.is_valid() &&
+             cursor_.payloads.is_valid();
     });
     conclude("I4", "nothing is posted", [&] {
-      return at_.headers.ring.tail == before_.headers.ring.tail &&
-             at_.payloads.ring.tail == before_.payloads.ring.tail;
+      return cursor_.headers.window.tail == before_.headers.window.tail &&
+             cursor_.payloads.window.tail == before_.payloads.window.tail;
     });
     conclude("I3", "the other ring is untouched", [&] {
-      return same_ring(other.ring, other_before.ring) &&
+      return same_ring(other.window, other_before.window) &&
              other.next_offset == other_before.next_offset;
     });
     conclude("I4",
@@ -155,7 +158,7 @@ class AssemblyProof {
   void conclude_segment(const SymSegment& s) {
     const bool handed_over = held_.empty();
     const auto skipped = static_cast<std::uint32_t>(dropped_.size());
-    reach("segment");
+    cover("segment");
     conclude("F", "it is the header behind a packet's end, else a payload",
              is(header_ ? spec::RCD_TYPE::HDR_AL : spec::RCD_TYPE::PAY_AL));
     conclude("F", "place and fragment are those that the card named", [&] {
@@ -170,7 +173,7 @@ class AssemblyProof {
                !packet_.rx.has_timestamp && packet_.tx.flags == 0);
     }
     conclude("F", "more payloads may follow",
-             at_.assembly == static_cast<World::Assembly>(Stage::kSegments));
+             cursor_.assembly == static_cast<World::Assembly>(Stage::kSegments));
     conclude("I1", "the segment lies inside its fragment",
              [&] { return s.offset + s.length <= 4096; });
     conclude("I1", "it is not empty", s.length != 0);
@@ -193,7 +196,7 @@ class AssemblyProof {
   }
 
   void conclude_stamp() {
-    reach("time stamp");
+    cover("time stamp");
     conclude("F", "a time stamp is one that the card marked as such", [&] {
       return is(spec::RCD_TYPE::OPT_META) && stamp().OPT_TYPE() == 0U &&
              packet_.rx.timestamp_ns == stamp().TS() &&
@@ -212,8 +215,8 @@ class AssemblyProof {
     const RxCounters& c = w_.queue.counters();
     conclude("F", "drops are counted and told by their reason",
              c.mac_errors == (mac ? 1U : 0U) && c.truncated == (!mac && cut_short ? 1U : 0U) &&
-                 w_.obs.times(Told::Kind::kDropped, DropReason::kMacError) == c.mac_errors &&
-                 w_.obs.times(Told::Kind::kDropped, DropReason::kTruncated) == c.truncated);
+                 w_.obs.times(TraceEvent::Kind::kDropped, DropReason::kMacError) == c.mac_errors &&
+                 w_.obs.times(TraceEvent::Kind::kDropped, DropReason::kTruncated) == c.truncated);
     if (verdict != kDelivered) return;
     conclude("F", "the application gets the card's word for it", packet_.rx.meta == word_);
     conclude("F", "and the packet as it was assembled", [&] {
@@ -224,34 +227,34 @@ class AssemblyProof {
 
   /// Nothing is refused that keeps the rules.
   void conclude_refusal() {
-    const Refused& r = w_.door.refused.front();
+    const Refused& r = w_.device.refused.front();
     const Word named(buffer().BUFF_ID());
-    const auto told = [&](const Wide& value, const Wide& limit) {
+    const auto traced = [&](const Wide& value, const Wide& limit) {
       return r.value == value && r.limit == limit;
     };
     conclude("F", "what is refused broke a rule, and is told with its value and its limit", [&] {
       const bool payload = stage_ == Stage::kSegments && is(spec::RCD_TYPE::PAY_AL);
       switch (r.site) {
         case Site::kRcdGrammar:
-          return !fits_the_stage() && told(word_, Wide(0));
+          return !fits_the_stage() && traced(word_, Wide(0));
         case Site::kRcdSegments:
           return payload && old_segments_ == kMaxSegments &&
-                 told(rcd().TYPE(), Wide(kMaxSegments));
+                 traced(rcd().TYPE(), Wide(kMaxSegments));
         case Site::kRcdOptMeta:
-          return stamp().OPT_TYPE() != 0U && told(stamp().OPT_TYPE(), Wide(0));
+          return stamp().OPT_TYPE() != 0U && traced(stamp().OPT_TYPE(), Wide(0));
         case Site::kRcdHeaderId:
         case Site::kRcdPayloadId:
           return header_ == (r.site == Site::kRcdHeaderId) &&
-                 !mine_before().ring.owned_by_card(named) &&
-                 told(buffer().BUFF_ID(), Wide(mine_before().ring.tail));
+                 !mine_before().window.owned_by_card(named) &&
+                 traced(buffer().BUFF_ID(), Wide(mine_before().window.tail));
         case Site::kRcdHeaderOffset:
         case Site::kRcdPayloadOffset:
           return header_ == (r.site == Site::kRcdHeaderOffset) && wrong_place() &&
-                 wrong_offset() && told(buffer().OFF(), Wide(mine().next_offset));
+                 wrong_offset() && traced(buffer().OFF(), Wide(mine().next_offset));
         case Site::kRcdHeaderLength:
         case Site::kRcdPayloadLength:
           return header_ == (r.site == Site::kRcdHeaderLength) && wrong_place() &&
-                 !wrong_offset() && told(buffer().LEN(), Wide(kFragmentBytes));
+                 !wrong_offset() && traced(buffer().LEN(), Wide(kFragmentBytes));
         default:
           return false;
       }
@@ -276,7 +279,7 @@ class AssemblyProof {
   bool header_;
   Stage stage_;
   Word old_segments_, length_;
-  World::Position before_, at_;
+  World::RxCursor before_, cursor_;
   Packet packet_;
   Wide word_{};
   std::vector<Word> dropped_, held_;
@@ -290,7 +293,7 @@ HNI_PROVE(rx_queue_between_packets,
           "fragment and behind all earlier data; "
           "skipped slots come back once each; nothing is refused that keeps the rules (I1 to I4, "
           "I6 to I8, F).") {
-  must_reach("nothing", "refused", "next completion", "segment");
+  must_cover("nothing", "refused", "next completion", "segment");
   AssemblyProof(Stage::kBetween, Word(0)).run();
 }
 
@@ -300,7 +303,7 @@ HNI_PROVE(
     "up to the room of a packet, then "
     "one time stamp, then the end; "
     "anything else is refused (I1 to I4, I6 to I8, F).") {
-  must_reach("nothing", "refused", "next completion", "delivered", "errored", "packet dropped",
+  must_cover("nothing", "refused", "next completion", "delivered", "errored", "packet dropped",
              "segment", "time stamp");
   const auto segments = input<std::uint32_t>("segments so far");
   assume("a packet has at most the segments that it has room for", segments <= kMaxSegments);
@@ -309,7 +312,7 @@ HNI_PROVE(
 
 HNI_PROVE(rx_queue_behind_the_stamp,
           "Behind the time stamp of a packet only its end is taken (I2 to I4, I8, F).") {
-  must_reach("nothing", "refused", "delivered", "errored", "packet dropped");
+  must_cover("nothing", "refused", "delivered", "errored", "packet dropped");
   AssemblyProof(Stage::kStamped, input<std::uint32_t>("segments so far")).run();
 }
 

@@ -28,20 +28,21 @@ void conclude_poll_told(World& w, std::uint32_t asked, std::uint32_t received, b
            received + c.mac_errors + c.truncated + faults == taken);
   conclude("F", "a fault is counted and told",
            c.card_input == faults &&
-               w.obs.times(Told::Kind::kDropped, DropReason::kCardInput) == faults);
-  const Told polled = w.obs.last(Told::Kind::kRxPolled);
-  conclude(
-      "F", "the poll is told with its budget and its work",
-      w.told(Told::Kind::kRxPolled) == 1 && polled.first == asked && polled.count == received);
+               w.obs.times(TraceEvent::Kind::kDropped, DropReason::kCardInput) == faults);
+  const TraceEvent polled = w.obs.last(TraceEvent::Kind::kRxPolled);
+  conclude("F", "the poll is told with its budget and its work",
+           w.traced(TraceEvent::Kind::kRxPolled) == 1 && polled.first == asked &&
+               polled.count == received);
   const std::uint64_t reports = w.obs.watched ? taken : 0;
   conclude("F", "who watches is told of the completions, and only who watches",
-           w.told(Told::Kind::kCompletions) == reports);
+           w.traced(TraceEvent::Kind::kCompletions) == reports);
   if (reports == 0) return;
-  const Told seen = w.obs.last(Told::Kind::kCompletions);
-  const Told consumed = w.obs.last(Told::Kind::kCompleted);
+  const TraceEvent seen = w.obs.last(TraceEvent::Kind::kCompletions);
+  const TraceEvent consumed = w.obs.last(TraceEvent::Kind::kCompleted);
   conclude("F", "with their end and number, and of each packet", [&] {
     return seen.first == w.next_completion() && seen.count == 1U &&
-           w.told(Told::Kind::kReceived) == received && w.told(Told::Kind::kCompleted) == 1 &&
+           w.traced(TraceEvent::Kind::kReceived) == received &&
+           w.traced(TraceEvent::Kind::kCompleted) == 1 &&
            consumed.which == static_cast<unsigned>(RingKind::kRcq) && consumed.count == 1U &&
            consumed.first == w.before.completions.head && consumed.mask == 1U;
   });
@@ -50,20 +51,20 @@ void conclude_poll_told(World& w, std::uint32_t asked, std::uint32_t received, b
 /// Buffers are lent again when a quarter of either ring is free: the pool, which is empty, is
 /// asked for each ring in which a page fits.
 void conclude_refilled(World& w, bool acknowledged) {
-  const Word headers = w.before.headers.ring.free(), payloads = w.before.payloads.ring.free();
+  const Word headers = w.before.headers.window.free(), payloads = w.before.payloads.window.free();
   const auto due = [&](const Word& free) {
     return acknowledged && (headers >= 16U || payloads >= 16U) && free >= 1U;
   };
   for (const bool header : {true, false}) {
     const RingKind kind = header ? RingKind::kHpq : RingKind::kPpq;
     conclude("F", "each ring is refilled exactly when a quarter of one is free", [&] {
-      return w.obs.times(Told::Kind::kRefillEmpty, kind) ==
+      return w.obs.times(TraceEvent::Kind::kRefillEmpty, kind) ==
              (due(header ? headers : payloads) ? 1U : 0U);
     });
   }
   conclude("F", "an empty pool is counted",
-           w.queue.counters().refill_empty == w.told(Told::Kind::kRefillEmpty) &&
-               w.pool.takes == w.told(Told::Kind::kRefillEmpty));
+           w.queue.counters().refill_empty == w.traced(TraceEvent::Kind::kRefillEmpty) &&
+               w.pool.takes == w.traced(TraceEvent::Kind::kRefillEmpty));
 }
 
 }  // namespace
@@ -72,7 +73,7 @@ HNI_PROVE(rx_queue_poll,
           "A poll delivers at most what was asked for, keeps a packet under assembly, and tells "
           "the card exactly how far it read, "
           "after lending it buffers again; all of it is counted and told (I2, I5, I7, F).") {
-  must_reach("idle", "delivered", "dropped", "refused", "next packet",
+  must_cover("idle", "delivered", "dropped", "refused", "next packet",
              "next behind a dropped one");
   World w(Stage::kStamped);  // the last completion of a packet: one turn of the poll
   w.obs.watched = input<bool>("watched");
@@ -82,13 +83,13 @@ HNI_PROVE(rx_queue_poll,
   std::array<Packet, 2> room;
   const std::span<Packet> out = std::span(room).first(two ? 2 : 1);
   unsigned loads = 0, rung = 0, given_back = 0;
-  w.door.on_load = [&](const Word&) {
+  w.device.on_load = [&](const Word&) {
     if (loads++ == 0) return;
     conclude("I7", "no more completions than the packets that are missing need", two);
-    reach(given_back == 0 ? "next packet" : "next behind a dropped one");
-    cut();
+    cover(given_back == 0 ? "next packet" : "next behind a dropped one");
+    end_path();
   };
-  w.door.on_doorbell = [&](RegAddr reg, const Word& value) {
+  w.device.on_doorbell = [&](RegAddr reg, const Word& value) {
     ++rung;
     conclude("I5", "the doorbell is that of the completion ring",
              reg == spec::QUEUE_RCQ_HEAD::at(0));
@@ -101,9 +102,9 @@ HNI_PROVE(rx_queue_poll,
   conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });
   const bool faulted = w.queue.faulted();
   const bool progress = after.completions.head != w.before.completions.head;
-  reach(received == 1 ? "delivered" : faulted ? "refused" : progress ? "dropped" : "idle");
+  cover(received == 1 ? "delivered" : faulted ? "refused" : progress ? "dropped" : "idle");
   conclude("F", "a completion that broke a rule is a fault, and nothing else is",
-           faulted == !w.door.refused.empty());
+           faulted == !w.device.refused.empty());
   conclude("I5", "the card is told exactly when something was read and nothing is wrong",
            (rung == 1) == (progress && !faulted) && w.queue.counters().doorbells == rung);
   conclude("I4", "an unfinished packet is kept, a finished one is not",
@@ -124,7 +125,7 @@ HNI_PROVE(
     rx_queue_keeps_a_packet,
     "A poll, or a look for what is unread at a reset, that finds a part of a packet keeps it; "
     "a fault between packets gives no packet back (I4, F).") {
-  must_reach("kept", "idle", "refused");
+  must_cover("kept", "idle", "refused");
   World w(Stage::kBetween);
   const bool at_reset = input<bool>("at a reset");
   w.obs.watched = !at_reset;
@@ -134,17 +135,17 @@ HNI_PROVE(
   std::array<Packet, 1> out;
   unsigned loads = 0;
   Wide header{};
-  w.door.on_load = [&](const Word&) {
-    if (++loads > 2) cut();  // rx_queue_inside_a_packet
+  w.device.on_load = [&](const Word&) {
+    if (++loads > 2) end_path();  // rx_queue_inside_a_packet
   };
-  w.door.on_loaded = [&](const Wide& word) {
+  w.device.on_loaded = [&](const Wide& word) {
     if (loads == 1) header = word;
     // The card has not written the second one.
     if (loads == 2 && spec::RCD::of<Wide>{word}.DONE() == Wide(w.queue_done(w.next_completion())))
-      cut();
+      end_path();
   };
-  w.door.on_doorbell = [](RegAddr, const Word&) {};
-  w.pool.on_drop = [](const Word&) { cut(); };  // skipped slots: rx_queue_between_packets
+  w.device.on_doorbell = [](RegAddr, const Word&) {};
+  w.pool.on_drop = [](const Word&) { end_path(); };  // skipped slots: rx_queue_between_packets
   w.pool.on_hold = [](const Word&) {};
   w.pool.on_drop_packet = [] { conclude("I4", "there is no packet to give back", false); };
   std::uint32_t received = 0;
@@ -155,22 +156,24 @@ HNI_PROVE(
   conclude("F", "nothing is complete", received == 0 && w.queue.counters().packets == 0);
   const auto& after = w.at();
   const bool kept = after.assembly != World::Assembly{};
-  const bool moved = after.headers.ring.head != w.before.headers.ring.head;
+  const bool moved = after.headers.window.head != w.before.headers.window.head;
   conclude("F", "who watches is told of a header buffer that came back, and of no payload",
-           w.obs.times(Told::Kind::kCompleted, RingKind::kHpq) == (moved && !at_reset ? 1U : 0U) &&
-               w.obs.times(Told::Kind::kCompleted, RingKind::kPpq) == 0);
-  for (const Told& told : w.obs.told) {
-    if (told.kind != Told::Kind::kCompleted) continue;
-    if (told.which != static_cast<unsigned>(RingKind::kHpq)) continue;
+           w.obs.times(TraceEvent::Kind::kCompleted, RingKind::kHpq) ==
+                   (moved && !at_reset ? 1U : 0U) &&
+               w.obs.times(TraceEvent::Kind::kCompleted, RingKind::kPpq) == 0);
+  for (const TraceEvent& traced : w.obs.traced) {
+    if (traced.kind != TraceEvent::Kind::kCompleted) continue;
+    if (traced.which != static_cast<unsigned>(RingKind::kHpq)) continue;
     conclude("F", "with its slot, its number and its ring", [&] {
-      return told.first == w.before.headers.ring.head && told.count == 1U &&
-             told.mask == w.before.headers.ring.mask;
+      return traced.first == w.before.headers.window.head && traced.count == 1U &&
+             traced.mask == w.before.headers.window.mask;
     });
   }
-  if (w.told(Told::Kind::kCompletions) == 1)
-    conclude("F", "and of as many completions as were read",
-             w.obs.last(Told::Kind::kCompletions).count == loads - (w.queue.faulted() ? 0U : 1U));
-  reach(kept ? "kept" : w.queue.faulted() ? "refused" : "idle");
+  if (w.traced(TraceEvent::Kind::kCompletions) == 1)
+    conclude(
+        "F", "and of as many completions as were read",
+        w.obs.last(TraceEvent::Kind::kCompletions).count == loads - (w.queue.faulted() ? 0U : 1U));
+  cover(kept ? "kept" : w.queue.faulted() ? "refused" : "idle");
   conclude("F", "a header begins a packet, and nothing else does",
            kept == (loads == 2 && !w.queue.faulted()));
   if (!kept) return;
@@ -183,36 +186,36 @@ HNI_PROVE(
 
 HNI_PROVE(rx_queue_tells_of_a_payload,
           "Who watches a poll is told of the payload buffer that came back with a segment (F).") {
-  must_reach("came back", "lent still");
+  must_cover("came back", "lent still");
   World w(Stage::kSegments);
   w.obs.watched = true;
   member(CompletionSizeTag{}, w.queue) = 2;
   std::array<Packet, 1> out;
   unsigned loads = 0;
-  w.door.on_load = [&](const Word&) {
-    if (++loads > 2) cut();
+  w.device.on_load = [&](const Word&) {
+    if (++loads > 2) end_path();
   };
-  w.door.on_loaded = [&](const Wide& word) {
+  w.device.on_loaded = [&](const Wide& word) {
     const spec::RCD::of<Wide> rcd{word};
     // A payload, and behind it nothing that the card wrote.
-    if (loads == 1 && rcd.TYPE() != static_cast<std::uint64_t>(spec::RCD_TYPE::PAY_AL)) cut();
-    if (loads == 2 && rcd.DONE() == Wide(w.queue_done(w.next_completion()))) cut();
+    if (loads == 1 && rcd.TYPE() != static_cast<std::uint64_t>(spec::RCD_TYPE::PAY_AL)) end_path();
+    if (loads == 2 && rcd.DONE() == Wide(w.queue_done(w.next_completion()))) end_path();
   };
-  w.door.on_doorbell = [](RegAddr, const Word&) {};
-  w.pool.on_drop = [](const Word&) { cut(); };  // skipped slots: rx_queue_inside_a_packet
+  w.device.on_doorbell = [](RegAddr, const Word&) {};
+  w.pool.on_drop = [](const Word&) { end_path(); };  // skipped slots: rx_queue_inside_a_packet
   w.pool.on_hold = [](const Word&) {};
   w.pool.on_drop_packet = [] {};
   (void)w.queue.poll(out);
-  const bool moved = w.at().payloads.ring.head != w.before.payloads.ring.head;
-  reach(moved ? "came back" : "lent still");
+  const bool moved = w.at().payloads.window.head != w.before.payloads.window.head;
+  cover(moved ? "came back" : "lent still");
   conclude("F", "exactly when it came back",
-           w.obs.times(Told::Kind::kCompleted, RingKind::kPpq) == (moved ? 1U : 0U));
-  for (const Told& told : w.obs.told) {
-    if (told.kind != Told::Kind::kCompleted) continue;
-    if (told.which != static_cast<unsigned>(RingKind::kPpq)) continue;
+           w.obs.times(TraceEvent::Kind::kCompleted, RingKind::kPpq) == (moved ? 1U : 0U));
+  for (const TraceEvent& traced : w.obs.traced) {
+    if (traced.kind != TraceEvent::Kind::kCompleted) continue;
+    if (traced.which != static_cast<unsigned>(RingKind::kPpq)) continue;
     conclude("F", "with its slot, its number and its ring", [&] {
-      return told.first == w.before.payloads.ring.head && told.count == 1U &&
-             told.mask == w.before.payloads.ring.mask;
+      return traced.first == w.before.payloads.window.head && traced.count == 1U &&
+             traced.mask == w.before.payloads.window.mask;
     });
   }
 }
@@ -221,16 +224,16 @@ HNI_PROVE(
     rx_queue_poll_a_whole_lap,
     "A poll that consumes a whole lap, behind which the head is where it was, tells the card "
     "so (I5).") {
-  must_reach("a whole lap", "more than a lap");
+  must_cover("a whole lap", "more than a lap");
   World w(Stage::kStamped, Word(1), true);
   w.obs.watched = true;
   member(CompletionSizeTag{}, w.queue) = 2;
   std::array<Packet, 2> out;
   unsigned loads = 0, rung = 0;
-  w.door.on_load = [&](const Word&) {
-    if (++loads > 3) cut();
+  w.device.on_load = [&](const Word&) {
+    if (++loads > 3) end_path();
   };
-  w.door.on_doorbell = [&](RegAddr, const Word& value) {
+  w.device.on_doorbell = [&](RegAddr, const Word& value) {
     ++rung;
     conclude("I5", "it acknowledges exactly what was read", value == w.at().completions.head);
   };
@@ -238,16 +241,16 @@ HNI_PROVE(
   w.pool.on_drop = w.pool.on_hold = [](const Word&) {};
   const std::uint32_t received = w.queue.poll(out);
   if (received == 2) {
-    reach("more than a lap");
+    cover("more than a lap");
     conclude("I5", "the card is told of more than a lap", rung == 1);
   }
   const auto &before = w.before.completions, &after = w.at().completions;
   const bool lap = after.head == before.head && after.done != before.done;
   if (lap && !w.queue.faulted()) {
-    reach("a whole lap");
+    cover("a whole lap");
     conclude("I5", "the card is told", rung == 1);
     conclude("F", "and so is who watches: of both completions",
-             w.obs.last(Told::Kind::kCompletions).count == 2U);
+             w.obs.last(TraceEvent::Kind::kCompletions).count == 2U);
   }
 }
 
@@ -258,27 +261,29 @@ HNI_PROVE(
   World w(Stage::kBetween, false);
   const bool enabled = input<bool>("enabled"), faulted = input<bool>("faulted");
   const bool wanted = input<bool>("packets are wanted"), memory = input<bool>("memory");
-  must_reach("not enabled", "faulted", "not wanted", "no memory");
+  must_cover("not enabled", "faulted", "not wanted", "no memory");
   w.queue.set_enabled(enabled);
   member(FaultedTag{}, w.queue) = faulted;
   member(CompletionSizeTag{}, w.queue) = 2;
   if (!memory) member(CompletionMemoryTag{}, w.queue).cpu = nullptr;
-  w.door.on_load = [&](const Word&) { conclude("I5", "no completion is read", false); };
-  w.door.on_doorbell = [&](RegAddr, const Word&) { conclude("I5", "no doorbell is rung", false); };
+  w.device.on_load = [&](const Word&) { conclude("I5", "no completion is read", false); };
+  w.device.on_doorbell = [&](RegAddr, const Word&) {
+    conclude("I5", "no doorbell is rung", false);
+  };
   std::array<Packet, 1> out;
   assume("the queue is out of service", !enabled || faulted || !wanted);
   const auto received = w.queue.poll(wanted ? std::span<Packet>(out) : std::span<Packet>());
-  reach(faulted ? "faulted" : !enabled ? "not enabled" : "not wanted");
+  cover(faulted ? "faulted" : !enabled ? "not enabled" : "not wanted");
   conclude("I5", "nothing is delivered", received == 0);
   if (faulted || !memory) {
     w.queue.drop_unread();
-    if (!faulted) reach("no memory");
+    if (!faulted) cover("no memory");
   }
-  conclude("I5", "nobody is told", w.obs.told.empty() && w.queue.counters().reset_drops == 0);
+  conclude("I5", "nobody is told", w.obs.traced.empty() && w.queue.counters().reset_drops == 0);
   conclude("I4", "the rings are untouched", [&] {
     return w.at().completions.head == w.before.completions.head &&
-           same_ring(w.at().headers.ring, w.before.headers.ring) &&
-           same_ring(w.at().payloads.ring, w.before.payloads.ring);
+           same_ring(w.at().headers.window, w.before.headers.window) &&
+           same_ring(w.at().payloads.window, w.before.payloads.window);
   });
 }
 
@@ -286,7 +291,7 @@ HNI_PROVE(
     rx_queue_drop_unread,
     "At a reset each packet that the card completed and nobody polled is given back once and "
     "counted, a lap at most; a part of one is kept for the teardown (I2, I4, I7, F).") {
-  must_reach("idle", "dropped", "errored", "refused", "next packet", "a lap");
+  must_cover("idle", "dropped", "errored", "refused", "next packet", "a lap");
   World w(Stage::kStamped);
   const Packet partial = partial_packet(w);
   const bool one = input<bool>("a ring of one completion");
@@ -300,45 +305,46 @@ HNI_PROVE(
     conclude("F", "it is counted as dropped by the reset, or for its errors, or as a fault",
              c.reset_drops + c.mac_errors + c.truncated + faults == 1 && c.card_input == faults);
     conclude("F", "a drop is told with the reason",
-             w.obs.times(Told::Kind::kDropped, DropReason::kQueueReset) == c.reset_drops &&
-                 w.told(Told::Kind::kDropped) == 1);
-    conclude("F", "nothing is delivered", c.packets == 0 && w.told(Told::Kind::kReceived) == 0);
+             w.obs.times(TraceEvent::Kind::kDropped, DropReason::kQueueReset) == c.reset_drops &&
+                 w.traced(TraceEvent::Kind::kDropped) == 1);
+    conclude("F", "nothing is delivered",
+             c.packets == 0 && w.traced(TraceEvent::Kind::kReceived) == 0);
   };
-  w.door.on_load = [&](const Word&) {
+  w.device.on_load = [&](const Word&) {
     if (loads++ == 0) return;
-    reach("next packet");
+    cover("next packet");
     conclude("I7", "at most one packet for each completion of the ring", !one);
     conclude("I5", "nothing is read behind a fault", !w.queue.faulted());
     conclude_dropped();
-    cut();
+    end_path();
   };
   w.queue.drop_unread();
   const bool progress = w.at().completions.head != w.before.completions.head;
   conclude("F", "what is there is looked at", loads == 1);
   conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });
   conclude("F", "a fault is remembered, and is a completion that broke a rule",
-           w.queue.faulted() == !w.door.refused.empty());
+           w.queue.faulted() == !w.device.refused.empty());
   if (!progress) {
-    reach("idle");
+    cover("idle");
     conclude("I4", "a part of a packet is kept", [&] {
-      return given_back == 0 && w.at().assembly == w.before.assembly && w.obs.told.empty() &&
+      return given_back == 0 && w.at().assembly == w.before.assembly && w.obs.traced.empty() &&
              member(PartialTag{}, w.queue).length == partial.length;
     });
     return;
   }
   conclude_dropped();
   conclude("I4", "no packet is under assembly any more", w.at().assembly == World::Assembly{});
-  if (w.queue.faulted()) return reach("refused");
-  reach("a lap");
+  if (w.queue.faulted()) return cover("refused");
+  cover("a lap");
   conclude("I7", "it ends behind a lap", one);
-  reach(w.queue.counters().reset_drops == 1 ? "dropped" : "errored");
+  cover(w.queue.counters().reset_drops == 1 ? "dropped" : "errored");
 }
 
 HNI_PROVE(rx_queue_refill,
           "Refilling lends whole pages: each buffer descriptor is written into a free slot and "
           "carries that slot's number, and one "
           "doorbell a ring hands over exactly those (I1, I3, I5).") {
-  must_reach("lent", "pool empty");
+  must_cover("lent", "pool empty");
   World w(Stage::kBetween);
   const auto before = w.before;
   std::array<std::vector<Word>, 2> written;
@@ -348,7 +354,7 @@ HNI_PROVE(rx_queue_refill,
   w.pool.per_page = input<bool>("pages of two fragments") ? 2 : 1;
   w.pool.pages = 2;
   const auto ring_of = [&](unsigned which) -> const WorkRing<Word>& {
-    return which == 0 ? before.headers.ring : before.payloads.ring;
+    return which == 0 ? before.headers.window : before.payloads.window;
   };
   w.io.on_store_wide = [&](const SymPointer& at, const Wide& value) {
     const unsigned which = at.base == &ring_memory[1] ? 1 : 0;
@@ -366,7 +372,7 @@ HNI_PROVE(rx_queue_refill,
     ++lent;
     written[which].push_back(at.slot);
   };
-  w.door.on_doorbell = [&](RegAddr reg, const Word& value) {
+  w.device.on_doorbell = [&](RegAddr reg, const Word& value) {
     const unsigned which = reg == spec::QUEUE_BDQ_PPQ_TAIL::at(0) ? 1 : 0;
     const auto& ring = ring_of(which);
     conclude("I5", "the doorbell is that of a buffer ring",
@@ -392,44 +398,46 @@ HNI_PROVE(rx_queue_refill,
              rung[which] == (n == 0 ? 0U : 1U));
     conclude("F", "it is told at the start and at the end, when a page fits", [&] {
       const unsigned due = ring_of(which).free() < w.pool.per_page ? 0 : 1;
-      return w.obs.times(Told::Kind::kRefillStarted, kind) == due &&
-             w.obs.times(Told::Kind::kRefilled, kind) == due;
+      return w.obs.times(TraceEvent::Kind::kRefillStarted, kind) == due &&
+             w.obs.times(TraceEvent::Kind::kRefilled, kind) == due;
     });
     const Word free = ring_of(which).free() - n;
-    empty += w.obs.times(Told::Kind::kRefillEmpty, kind);
+    empty += w.obs.times(TraceEvent::Kind::kRefillEmpty, kind);
     conclude("F", "lending ends when no page fits, or the pool has none", [&] {
-      return w.obs.times(Told::Kind::kRefillEmpty, kind) == (free < w.pool.per_page ? 0U : 1U) &&
+      return w.obs.times(TraceEvent::Kind::kRefillEmpty, kind) ==
+                 (free < w.pool.per_page ? 0U : 1U) &&
              (free < w.pool.per_page || w.pool.pages == 0);
     });
   }
-  for (const Told& told : w.obs.told) {
-    const unsigned which = told.which == static_cast<unsigned>(RingKind::kHpq) ? 0 : 1;
+  for (const TraceEvent& traced : w.obs.traced) {
+    const unsigned which = traced.which == static_cast<unsigned>(RingKind::kHpq) ? 0 : 1;
     const auto n = static_cast<std::uint32_t>(written[which].size());
     conclude("F", "with its first slot, its length and its ring", [&]() -> bool {
-      if (told.kind == Told::Kind::kRefillEmpty) return told.first == ring_of(which).free() - n;
-      if (told.kind == Told::Kind::kRefillStarted)
-        return told.first == ring_of(which).tail && told.count == ring_of(which).free();
-      return told.first == ring_of(which).tail && told.count == n &&
-             told.mask == ring_of(which).mask;
+      if (traced.kind == TraceEvent::Kind::kRefillEmpty)
+        return traced.first == ring_of(which).free() - n;
+      if (traced.kind == TraceEvent::Kind::kRefillStarted)
+        return traced.first == ring_of(which).tail && traced.count == ring_of(which).free();
+      return traced.first == ring_of(which).tail && traced.count == n &&
+             traced.mask == ring_of(which).mask;
     });
   }
   conclude("F", "doorbells and an empty pool are counted",
            w.queue.counters().doorbells == rung[0] + rung[1] &&
                w.queue.counters().refill_empty == empty);
-  if (w.pool.pages == 0) reach("pool empty");
-  if (rung[0] + rung[1] > 0) reach("lent");
+  if (w.pool.pages == 0) cover("pool empty");
+  if (rung[0] + rung[1] > 0) cover("lent");
   conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });
 }
 
 HNI_PROVE(rx_queue_reclaim,
           "At teardown every buffer that is lent comes back exactly once, in order, and so does "
           "the packet under assembly; then nothing is lent (I1 to I4, I7).") {
-  must_reach("next turn", "other ring", "packet", "nothing lent");
+  must_cover("next turn", "other ring", "packet", "nothing lent");
   const bool assembling = input<bool>("packet under assembly");
   World w(assembling ? Stage::kSegments : Stage::kBetween);
   const bool second = input<bool>("headers are back");
-  if (second) assume("the headers are back", [&] { return w.before.headers.ring.empty(); });
-  const WorkRing<Word> ring = second ? w.before.payloads.ring : w.before.headers.ring;
+  if (second) assume("the headers are back", [&] { return w.before.headers.window.empty(); });
+  const WorkRing<Word> ring = second ? w.before.payloads.window : w.before.headers.window;
   auto& lent = w.lent(!second);
   auto& other = w.lent(second);
   const Word held = lent.slots.at(ring.head);
@@ -445,30 +453,30 @@ HNI_PROVE(rx_queue_reclaim,
     conclude("I4", "only slots of the card are looked at",
              [&] { return ring.owned_by_card(index); });
     if (index == ring.head) return;
-    reach("next turn");
+    cover("next turn");
     conclude("I4", "one after the other", index == ring.advance(ring.head, Word(1)));
     conclude("I4", "each came back", drops == 1);
     conclude("I7", "fewer are left with each one",
              ring.distance(index, ring.tail) < ring.distance(ring.head, ring.tail));
-    cut();
+    end_path();
   };
   other.slots.on_access = [&](const Word&) {
-    reach("other ring");
+    cover("other ring");
     conclude("I4", "the headers come back first, all of them",
-             [&] { return !second && w.queue.headers().ring.empty(); });
-    cut();
+             [&] { return !second && w.queue.headers().window.empty(); });
+    end_path();
   };
   w.queue.reclaim();
-  reach(packets == 1 ? "packet" : "nothing lent");
+  cover(packets == 1 ? "packet" : "nothing lent");
   conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });
   conclude("I4", "nothing is lent any more",
-           [&] { return w.queue.headers().ring.empty() && w.queue.payloads().ring.empty(); });
+           [&] { return w.queue.headers().window.empty() && w.queue.payloads().window.empty(); });
   conclude("I4", "what was lent came back", [&] { return (drops == 1) == !ring.empty(); });
   conclude("I4", "no packet is under assembly any more",
            (packets == 1) == assembling && w.at().assembly == World::Assembly{});
   conclude("F", "it is counted and told as dropped by the reset",
            w.queue.counters().reset_drops == packets &&
-               w.obs.times(Told::Kind::kDropped, DropReason::kQueueReset) == packets);
+               w.obs.times(TraceEvent::Kind::kDropped, DropReason::kQueueReset) == packets);
 }
 
 }  // namespace hni::proofs

@@ -36,7 +36,7 @@ struct PartialTag {
 struct FaultedTag {
   friend auto& member(FaultedTag, Queue&);
 };
-template struct Grant<Queue, PositionTag, &Queue::at_>;
+template struct Grant<Queue, PositionTag, &Queue::cursor_>;
 template struct Grant<Queue, HeadersTag, &Queue::headers_>;
 template struct Grant<Queue, PayloadsTag, &Queue::payloads_>;
 template struct Grant<Queue, CompletionSizeTag, &Queue::completion_size_>;
@@ -51,18 +51,18 @@ enum class Stage : std::uint8_t { kBetween, kSegments, kStamped };
 
 /// A queue in any valid state (or in any at all), in a given stage of the grammar.
 struct World {
-  using Position =
+  using RxCursor =
       std::remove_reference_t<decltype(member(PositionTag{}, std::declval<Queue&>()))>;
-  using Assembly = decltype(Position::assembly);
+  using Assembly = decltype(RxCursor::assembly);
 
   SymIo io;
   SymObserver obs;
-  Door<SymIo, SymObserver> door{io, obs};
+  CheckedIo<SymIo, SymObserver> device{io, obs};
   SymPool pool;
-  Queue queue{door, pool};
-  Position before;
+  Queue queue{device, pool};
+  RxCursor before;
 
-  Position& at() { return member(PositionTag{}, queue); }
+  RxCursor& at() { return member(PositionTag{}, queue); }
   auto& lent(bool headers) {
     return headers ? member(HeadersTag{}, queue) : member(PayloadsTag{}, queue);
   }
@@ -92,7 +92,7 @@ struct World {
   Word queue_done(const Word& slot) const {
     return slot == 0U ? Word(before.completions.done ^ 1U) : before.completions.done;
   }
-  unsigned told(Told::Kind kind) const { return obs.times(kind); }
+  unsigned traced(TraceEvent::Kind kind) const { return obs.times(kind); }
 
  private:
   static BufferRing<Word> any_buffers(const std::string& name, const Word& mask,

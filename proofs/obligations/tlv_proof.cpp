@@ -135,11 +135,11 @@ HNI_PROVE(tlv_message_header,
           "claims at least a header and at most "
           "the bytes that came; it reads nothing else, each byte once (I1, I8).") {
   AnyBytes bytes;
-  must_reach("accepted", "refused");
+  must_cover("accepted", "refused");
   const Word most = bytes.size();
   bytes.high = most < kTlvHeaderBytes ? most : Word(kTlvHeaderBytes);
   const auto message = tlv_message(bytes);
-  reach(message ? "accepted" : "refused");
+  cover(message ? "accepted" : "refused");
   const Word header = bytes.little_endian(Word(0), 4);
   const Word words = header >> 16;
   conclude("F", "accepted exactly by the rule", [&] {
@@ -173,10 +173,10 @@ HNI_PROVE(tlv_walk_begins,
   const AnyBytes bytes;
   const auto begin = input<std::uint32_t>("begin");
   const auto end = input<std::uint32_t>("end");
-  must_reach("valid", "not valid");
+  must_cover("valid", "not valid");
   const TlvWalk<AnyBytes> walk(bytes, begin, end);
   const bool valid = walk.is_valid();
-  reach(valid ? "valid" : "not valid");
+  cover(valid ? "valid" : "not valid");
   conclude("I2", "valid exactly by the rule", [&] {
     return valid ==
            (begin <= end && end <= bytes.size() && (begin & 3U) == 0U && (end & 3U) == 0U);
@@ -196,7 +196,7 @@ HNI_PROVE(tlv_walk_step,
   TlvWalk<AnyBytes> walk(bytes, at, end);
   assume("the walk is valid", [&] { return walk.is_valid(); });
   assume("there is more", [&] { return walk.more(); });
-  must_reach("attribute", "refused");
+  must_cover("attribute", "refused");
   bytes.low = at;
   bytes.high = at + kTlvHeaderBytes;
   conclude("I1", "a whole header lies inside the message", bytes.high <= end);
@@ -204,7 +204,7 @@ HNI_PROVE(tlv_walk_step,
   const Word left = walk.left();
   conclude("I7", "what is left is the distance to the end", left == end - at);
   const auto attribute = walk.next();
-  reach(attribute ? "attribute" : "refused");
+  cover(attribute ? "attribute" : "refused");
   const Word header = bytes.little_endian(at, 4);
   const Word length = header >> 16;
   conclude("F", "accepted exactly by the rule", [&] {
@@ -249,13 +249,13 @@ HNI_PROVE(tlv_fits_reads_inside,
   bytes.high = a.offset + a.length;
   const std::vector<spec::FwAttribute> declarations = distinct_declarations();
   const auto chosen = input<std::uint8_t>("declaration");
-  must_reach("fits", "does not fit");
+  must_cover("fits", "does not fit");
   for (std::uint8_t i = 0; i < declarations.size(); ++i) {
     if (chosen != i) continue;
     const spec::FwAttribute& declared = declarations[i];
     note(declared.name);
     const bool fits = tlv_fits(bytes, a, declared);
-    reach(fits ? "fits" : "does not fit");
+    cover(fits ? "fits" : "does not fit");
     const auto sized = [&](std::uint32_t most) { return a.length >= 1U && a.length <= most; };
     const std::uint32_t most = declared.max_bytes;
     switch (declared.type) {
@@ -334,10 +334,10 @@ HNI_PROVE(tlv_parse_of_few_attributes,
       {3, spec::TlvType::kUnsigned, 4, false, "number", 0, 0, 0, true},
       {5, spec::TlvType::kFlag, 0, false, "flag", 0, 0, 0, true},
       {7, spec::TlvType::kFlag, 0, false, "not in Linux", 0, 0, 0, false}};
-  must_reach("parsed", "refused");
+  must_cover("parsed", "refused");
   bytes.high = end;
   const auto parsed = TlvAttributes<AnyBytes>::parse(bytes, Word(0), end, kKnown);
-  reach(parsed ? "parsed" : "refused");
+  cover(parsed ? "parsed" : "refused");
   if (!parsed) return;
   for (std::uint16_t id = 0; id < kTlvIds; ++id) {
     if (!parsed->has(id)) continue;
@@ -368,10 +368,10 @@ HNI_PROVE(tlv_parse_by_the_rules,
       {5, spec::TlvType::kFlag, 0, false, "flag", 0, 0, 0, true},
       {7, spec::TlvType::kFlag, 0, false, "not in Linux", 0, 0, 0, false},
       {9, spec::TlvType::kNested, 0, false, "nested", 0, 0, 0, true}};
-  must_reach("parsed", "refused");
+  must_cover("parsed", "refused");
   bytes.high = end;
   const auto parsed = TlvAttributes<AnyBytes>::parse(bytes, Word(0), end, kKnown);
-  reach(parsed ? "parsed" : "refused");
+  cover(parsed ? "parsed" : "refused");
   const ExpectedAttributes expected(bytes, end);
   conclude("F", "accepted exactly by the rules", parsed.has_value() == expected.accepted);
   if (!parsed || !expected.accepted) return;
@@ -404,9 +404,9 @@ HNI_PROVE(tlv_parse_by_the_rules,
 HNI_REFUTE(tlv_length_fetched_twice, "I8",
            "Known mistake: the length of an attribute is read again after it was checked (trust "
            "boundary A 74).") {
-  const auto checked = card_word<std::uint16_t>("attribute_header");
+  const auto checked = nondet_read<std::uint16_t>("attribute_header");
   assume("the checked length is good", checked <= 8U);
-  const auto used = card_word<std::uint16_t>("attribute_header");
+  const auto used = nondet_read<std::uint16_t>("attribute_header");
   conclude("I8", "the length that is used is the checked one", used == checked);
 }
 

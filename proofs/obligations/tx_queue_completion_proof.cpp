@@ -6,23 +6,25 @@
 namespace hni::proofs {
 namespace {
 
-using Work = std::remove_reference_t<decltype(member(WorkTag{}, std::declval<Queue&>())[0])>;
+using WorkQueue = std::remove_reference_t<decltype(member(WorkTag{}, std::declval<Queue&>())[0])>;
 
-/// give_back(), for either work queue.
+/// free_completed(), for either work queue.
 template <class Tag, auto kFunction>
 struct GrantCall {
-  friend void call(Tag, Queue& queue, Work& work) { (queue.*kFunction)(work, RingKind::kTwq1); }
+  friend void call(Tag, Queue& queue, WorkQueue& work) {
+    (queue.*kFunction)(work, RingKind::kTwq1);
+  }
 };
 struct GiveBackTag {
-  friend void call(GiveBackTag, Queue&, Work& work);
+  friend void call(GiveBackTag, Queue&, WorkQueue& work);
 };
-template struct GrantCall<GiveBackTag, &Queue::give_back>;
+template struct GrantCall<GiveBackTag, &Queue::free_completed>;
 
 /// The first completion of a poll, and what the queue made of it.
 class FirstCompletion {
  public:
   explicit FirstCompletion(World& world) : w_(world) {
-    w_.door.on_loaded = [this](const Wide& word) {
+    w_.device.on_loaded = [this](const Wide& word) {
       if (loads_++ == 0) word_ = word;
     };
   }
@@ -62,25 +64,25 @@ class FirstCompletion {
     const Word head(twq == 0 ? heads().HEAD0() : heads().HEAD1());
     auto& slots = w_.work(twq).slots;
     slots.on_access = {};
-    if (head > before.ring.mask) return;
-    const Word n = before.ring.distance(before.done, head);
-    if (n > before.ring.distance(before.done, before.ring.tail)) return;
-    const Word last = slots.at(before.ring.distance(Word(1), head)).bits;
+    if (head > before.window.mask) return;
+    const Word n = before.window.distance(before.done, head);
+    if (n > before.window.distance(before.done, before.window.tail)) return;
+    const Word last = slots.at(before.window.distance(Word(1), head)).bits;
     conclude("F", "a head that keeps the rules is believed",
              [&] { return n != 0U && (last & Slot::kLast) == 0U; });
   }
   bool told_of_fault() const {
-    if (w_.door.refused.size() != 1) return false;
-    const Refused& r = w_.door.refused.front();
+    if (w_.device.refused.size() != 1) return false;
+    const Refused& r = w_.device.refused.front();
     if (!is_head()) return r.site == Site::kTcdType && r.value == heads().TYPE() && r.limit == 1U;
     const bool second = heads().TWQ1() != 0U;
     return r.site == Site::kTcdHead && r.value == (second ? heads().HEAD1() : heads().HEAD0()) &&
-           r.limit == Wide(w_.before[second ? 1 : 0].ring.tail);
+           r.limit == Wide(w_.before[second ? 1 : 0].window.tail);
   }
   bool told_of_stamp() const {
-    if (w_.door.refused.empty()) return true;
-    const Refused& r = w_.door.refused.front();
-    return w_.door.refused.size() == 1 && is_stamp() && r.site == Site::kTcdTimestamp &&
+    if (w_.device.refused.empty()) return true;
+    const Refused& r = w_.device.refused.front();
+    return w_.device.refused.size() == 1 && is_stamp() && r.site == Site::kTcdTimestamp &&
            r.value == stamp().TS() && r.limit == 0U;
   }
 
@@ -98,48 +100,48 @@ HNI_PROVE(tx_queue_poll,
   World w;
   const FirstCompletion first(w);
   const auto budget = input<std::uint32_t>("budget");
-  must_reach("nothing", "acknowledged", "next turn", "fault");
+  must_cover("nothing", "acknowledged", "next turn", "fault");
   const auto conclude_sound = [&] {
     conclude("I2", "the queue is valid after each completion", [&] { return w.queue.is_valid(); });
     conclude("I4", "a completion posts nothing and gives nothing back", [&] {
-      return same_ring(w.queue.ring(0).ring, w.before[0].ring) &&
-             same_ring(w.queue.ring(1).ring, w.before[1].ring);
+      return same_ring(w.queue.ring(0).window, w.before[0].window) &&
+             same_ring(w.queue.ring(1).window, w.before[1].window);
     });
   };
   unsigned loads = 0;
-  w.door.on_load = [&](const Word& slot) {
+  w.device.on_load = [&](const Word& slot) {
     conclude("I1", "a completion is read inside its ring", slot <= w.completions.mask);
     conclude("I7", "never more completions than the budget", budget > loads);
     conclude("I8", "each completion is read once: the next one is read next",
              slot == (loads == 0 ? w.completions.head : w.next_completion()));
     if (loads++ == 0) return;
     // What the second turn does is what a first turn does from this state, which is valid.
-    reach("next turn");
+    cover("next turn");
     conclude("I4", "nothing is read behind a completion that broke a rule", !w.queue.faulted());
     conclude_sound();
     first.conclude_accepted();
-    cut();
+    end_path();
   };
-  w.door.on_doorbell = [&](RegAddr reg, const Word& value) {
+  w.device.on_doorbell = [&](RegAddr reg, const Word& value) {
     // What follows is tx_queue_poll_gives_back.
-    reach("acknowledged");
-    if (w.queue.faulted()) reach("fault");
+    cover("acknowledged");
+    if (w.queue.faulted()) cover("fault");
     conclude("I5", "the doorbell is that of the completion ring",
              reg == spec::QUEUE_TCQ_HEAD::at(0));
     conclude("I5", "it acknowledges exactly what was read", value == w.next_completion());
     conclude_sound();
     first.conclude_accepted();
-    cut();
+    end_path();
   };
   for (unsigned twq = 0; twq < 2; ++twq) {
     // One look for the packet boundary, or the first turn of the search for a timestamp
     // (tx_ring_accept_stamp).
     w.work(twq).slots.on_access = [looks = 0](const Word&) mutable {
-      if (looks++ != 0) cut();
+      if (looks++ != 0) end_path();
     };
   }
   const Word read = w.queue.poll(budget);
-  reach("nothing");
+  cover("nothing");
   conclude("I7", "without a doorbell nothing was read", read == 0U);
   conclude_sound();
   first.conclude_not_there();
@@ -151,7 +153,7 @@ HNI_PROVE(tx_queue_timestamp,
           "nobody waits for changes nothing (I2, I4, F).") {
   World w;
   const FirstCompletion first(w);
-  must_reach("kept", "lost", "ignored", "next turn");
+  must_cover("kept", "lost", "ignored", "next turn");
   const auto room = input<std::uint8_t>("kept so far");
   // None kept, room for the last one, no room, and none kept where the counts wrap.
   const std::uint32_t written = room == 0 ? 70 : room == 1 ? 69 : room == 2 ? 70 : ~0U;
@@ -161,27 +163,27 @@ HNI_PROVE(tx_queue_timestamp,
   auto& cookies = member(CookiesTag{}, w.queue);
   cookies.word = 1234;
   const Word held = w.oldest(0);
-  w.door.on_load = [loads = 0](const Word&) mutable {
-    if (loads++ != 0) cut();
+  w.device.on_load = [loads = 0](const Word&) mutable {
+    if (loads++ != 0) end_path();
   };
   w.work(0).slots.on_access = [&, looks = 0](const Word& index) mutable {
     if (looks++ == 0)
-      conclude("F", "the search begins at the oldest slot", index == w.before[0].ring.head);
-    else if (index != w.before[0].ring.head)
-      reach("next turn"), cut();  // tx_ring_accept_stamp
+      conclude("F", "the search begins at the oldest slot", index == w.before[0].window.head);
+    else if (index != w.before[0].window.head)
+      cover("next turn"), end_path();  // tx_ring_accept_stamp
   };
-  w.door.on_loaded = [&, keep = w.door.on_loaded](const Wide& word) {
+  w.device.on_loaded = [&, keep = w.device.on_loaded](const Wide& word) {
     keep(word);
-    if (!first.is_stamp()) cut();
+    if (!first.is_stamp()) end_path();
   };
-  w.door.on_doorbell = [&](RegAddr, const Word&) {
-    const bool answered = w.door.refused.empty();
-    const Word now = w.work(0).slots.at(w.before[0].ring.head).bits;
+  w.device.on_doorbell = [&](RegAddr, const Word&) {
+    const bool answered = w.device.refused.empty();
+    const Word now = w.work(0).slots.at(w.before[0].window.head).bits;
     const Word stamps = member(StampsTag{}, w.queue);
     const auto& c = w.queue.counters();
     conclude("F", "answered exactly when the oldest slot waits", [&] {
       return answered ==
-             (w.stamps != 0U && !w.before[0].ring.empty() && (held & Slot::kStampPending) != 0U);
+             (w.stamps != 0U && !w.before[0].window.empty() && (held & Slot::kStampPending) != 0U);
     });
     conclude("F", "one fewer waits",
              [&] { return stamps == (answered ? w.stamps - 1U : w.stamps); });
@@ -191,7 +193,7 @@ HNI_PROVE(tx_queue_timestamp,
         first.stamp().STATUS_TS_INVALID() == 0U && first.stamp().STATUS_ILLEGAL_TS_REQ() == 0U;
     const bool kept = answered && valid && room != 2;
     const bool lost = answered && !kept;
-    reach(kept ? "kept" : lost ? "lost" : "ignored");
+    cover(kept ? "kept" : lost ? "lost" : "ignored");
     conclude("F", "counted as kept, lost, or neither",
              c.timestamps == (kept ? 1U : 0U) && c.timestamps_lost == (lost ? 1U : 0U));
     conclude("F", "kept exactly then", member(WrittenTag{}, w.queue) == written + (kept ? 1 : 0));
@@ -200,10 +202,10 @@ HNI_PROVE(tx_queue_timestamp,
       const auto stamp = w.queue.next_timestamp();
       conclude("F", "with the cookie of its packet and the card's time",
                stamp && stamp->cookie == 1234 && stamp->time_ns == SymWords::kNumber);
-      conclude("F", "the cookie is that of the slot", cookies.last == w.before[0].ring.head);
+      conclude("F", "the cookie is that of the slot", cookies.last == w.before[0].window.head);
       conclude("F", "it is given once", !w.queue.next_timestamp());
     }
-    cut();
+    end_path();
   };
   (void)w.queue.poll(Word(1));
 }
@@ -213,69 +215,70 @@ HNI_PROVE(tx_queue_poll_gives_back,
           "queues, wakes a stopped application as soon as both have room, and tells what it did "
           "(I2, I4, I7, F).") {
   World w;
-  must_reach("idle", "woken", "still stopped");
+  must_cover("idle", "woken", "still stopped");
   const bool busy = input<bool>("stopped and watched");
   member(StoppedTag{}, w.queue) = busy;
   w.obs.watched = busy;
   const auto budget = input<std::uint32_t>("budget");
   bool acknowledged = false;
   unsigned loads = 0, drops = 0;
-  w.door.on_load = [&](const Word&) {
-    if (loads++ != 0) cut();
+  w.device.on_load = [&](const Word&) {
+    if (loads++ != 0) end_path();
   };
   // One kind of completion is enough: the other ones lead to the same place.
-  w.door.on_loaded = [&](const Wide& word) {
-    if (spec::TCD::of<Wide>{word}.TYPE() != 2U) cut();
+  w.device.on_loaded = [&](const Wide& word) {
+    if (spec::TCD::of<Wide>{word}.TYPE() != 2U) end_path();
   };
-  w.door.on_doorbell = [&](RegAddr, const Word&) { acknowledged = true; };
+  w.device.on_doorbell = [&](RegAddr, const Word&) { acknowledged = true; };
   w.pool.on_drop = [&](const Word&) { ++drops; };
   std::array<Word, 2> held{w.oldest(0), w.oldest(1)};
   for (unsigned twq = 0; twq < 2; ++twq) {
     w.work(twq).slots.on_access = [&, twq](const Word& index) {
-      if (index != w.before[twq].ring.head) cut();  // tx_queue_give_back
+      if (index != w.before[twq].window.head) end_path();  // tx_queue_give_back
     };
   }
   const Word read = w.queue.poll(budget);
   for (auto& work : member(WorkTag{}, w.queue)) work.slots.on_access = {};
   conclude("I7", "what was read is acknowledged", (read != 0U) == acknowledged);
   conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });
-  const Told polled = w.obs.last(Told::Kind::kTxPolled);
+  const TraceEvent polled = w.obs.last(TraceEvent::Kind::kTxPolled);
   conclude("F", "the poll is told, with its budget and its work", [&] {
-    return w.told(Told::Kind::kTxPolled) == 1 && polled.first == budget && polled.count == read;
+    return w.traced(TraceEvent::Kind::kTxPolled) == 1 && polled.first == budget &&
+           polled.count == read;
   });
   unsigned packets = 0, fragments = 0;
   bool room = true;
   for (unsigned twq = 0; twq < 2; ++twq) {
     const Ring& before = w.before[twq];
-    const bool due = before.ring.head != before.done && (held[twq] & Slot::kStampPending) == 0U;
-    const bool given = w.queue.ring(twq).ring.head != before.ring.head;
+    const bool due = before.window.head != before.done && (held[twq] & Slot::kStampPending) == 0U;
+    const bool given = w.queue.ring(twq).window.head != before.window.head;
     conclude("I4", "what is due comes back with the poll that read something",
              given == (due && acknowledged));
     const RingKind kind = twq == 0 ? RingKind::kTwq0 : RingKind::kTwq1;
     conclude("F", "each work queue is told under its name",
-             w.obs.times(Told::Kind::kCompleted, kind) == (given ? 1U : 0U));
+             w.obs.times(TraceEvent::Kind::kCompleted, kind) == (given ? 1U : 0U));
     fragments += given && has_fragment(held[twq]) ? 1U : 0U;
     packets += given && has_fragment(held[twq]) && (held[twq] & Slot::kLast) != 0U ? 1U : 0U;
-    room = room && w.queue.ring(twq).ring.free() >= Queue::kWakeDescriptors;
+    room = room && w.queue.ring(twq).window.free() >= Queue::kWakeDescriptors;
   }
   conclude("I4", "each fragment comes back once", drops == fragments);
   const bool wakes = busy && acknowledged && room;
   const auto& c = w.queue.counters();
   conclude("F", "completed packets and wakes are counted",
            c.completed_packets == packets && c.wakes == (wakes ? 1U : 0U));
-  conclude(
-      "F", "woken exactly when both have room",
-      w.queue.stopped() == (busy && !wakes) && w.told(Told::Kind::kWoken) == (wakes ? 1U : 0U));
+  conclude("F", "woken exactly when both have room",
+           w.queue.stopped() == (busy && !wakes) &&
+               w.traced(TraceEvent::Kind::kWoken) == (wakes ? 1U : 0U));
   const bool watched = busy && acknowledged;
-  const Told seen = w.obs.last(Told::Kind::kCompletions);
+  const TraceEvent seen = w.obs.last(TraceEvent::Kind::kCompletions);
   conclude("F", "who watches is told of the completions, and only who watches",
-           w.told(Told::Kind::kCompletions) == (watched ? 1U : 0U));
+           w.traced(TraceEvent::Kind::kCompletions) == (watched ? 1U : 0U));
   if (watched)
     conclude("F", "with the end and the number of what was read", [&] {
       return seen.which == static_cast<unsigned>(RingKind::kTcq) && seen.count == read &&
              seen.first == w.next_completion();
     });
-  reach(!acknowledged ? "idle" : wakes ? "woken" : "still stopped");
+  cover(!acknowledged ? "idle" : wakes ? "woken" : "still stopped");
 }
 
 HNI_PROVE(tx_queue_give_back,
@@ -283,11 +286,11 @@ HNI_PROVE(tx_queue_give_back,
           "once, until the first slot that it is "
           "not through with; packets are counted with their last slot (I1 to I4, I7, F).") {
   World w;
-  must_reach("nothing", "one", "next turn");
+  must_cover("nothing", "one", "next turn");
   const unsigned twq = input<bool>("second work queue") ? 1 : 0;
   auto& work = w.work(twq);
   const Ring before = w.before[twq];
-  const Word oldest = before.ring.head, held = w.oldest(twq);
+  const Word oldest = before.window.head, held = w.oldest(twq);
   unsigned drops = 0;
   w.pool.on_drop = [&](const Word& fragment) {
     conclude("I4", "the fragment is the one that was posted", fragment == fragment_of(held));
@@ -295,25 +298,26 @@ HNI_PROVE(tx_queue_give_back,
   };
   work.slots.on_access = [&](const Word& index) {
     conclude("I4", "only slots of the card are looked at",
-             [&] { return before.ring.owned_by_card(index); });
+             [&] { return before.window.owned_by_card(index); });
     if (index == oldest) return;
-    reach("next turn");
+    cover("next turn");
     conclude("I4", "slots come back one after the other",
-             index == before.ring.advance(oldest, Word(1)));
-    conclude("I7", "fewer are left with each one",
-             before.ring.distance(index, before.done) < before.ring.distance(oldest, before.done));
+             index == before.window.advance(oldest, Word(1)));
+    conclude(
+        "I7", "fewer are left with each one",
+        before.window.distance(index, before.done) < before.window.distance(oldest, before.done));
     conclude("I4", "a slot that held a fragment gave it back",
              [&] { return (drops == 1) == has_fragment(held); });
-    cut();
+    end_path();
   };
   call(GiveBackTag{}, w.queue, work);
   const auto& after = work.ring;
-  show(after.ring);
-  const bool given = after.ring.head != oldest;
-  reach(given ? "one" : "nothing");
+  show(after.window);
+  const bool given = after.window.head != oldest;
+  cover(given ? "one" : "nothing");
   conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });
   conclude("I4", "nothing is posted, and what is done stays",
-           [&] { return after.ring.tail == before.ring.tail && after.done == before.done; });
+           [&] { return after.window.tail == before.window.tail && after.done == before.done; });
   conclude("I4",
            "it comes back exactly when the card is through with it and no timestamp is missing",
            [&] { return given == (oldest != before.done && (held & Slot::kStampPending) == 0U); });
@@ -324,12 +328,12 @@ HNI_PROVE(tx_queue_give_back,
     return w.queue.counters().completed_packets == (last ? 1U : 0U);
   });
   conclude("F", "what came back is told once",
-           w.told(Told::Kind::kCompleted) == (given ? 1U : 0U) &&
-               w.obs.times(Told::Kind::kCompleted, RingKind::kTwq1) == (given ? 1U : 0U));
+           w.traced(TraceEvent::Kind::kCompleted) == (given ? 1U : 0U) &&
+               w.obs.times(TraceEvent::Kind::kCompleted, RingKind::kTwq1) == (given ? 1U : 0U));
   if (!given) return;
-  const Told told = w.obs.last(Told::Kind::kCompleted);
+  const TraceEvent traced = w.obs.last(TraceEvent::Kind::kCompleted);
   conclude("F", "with the first slot, the number and the ring", [&] {
-    return told.first == oldest && told.count == 1U && told.mask == before.ring.mask;
+    return traced.first == oldest && traced.count == 1U && traced.mask == before.window.mask;
   });
 }
 
@@ -338,11 +342,11 @@ HNI_PROVE(tx_queue_forgets_timestamps,
           "is through with then comes back, and a stopped application is woken as soon as both "
           "work queues have room (I2, I4, I7, F).") {
   World w;
-  must_reach("nothing", "one", "next turn", "woken", "still stopped");
+  must_cover("nothing", "one", "next turn", "woken", "still stopped");
   const bool stopped = input<bool>("stopped");
   member(StoppedTag{}, w.queue) = stopped;
   const Ring before = w.before[0];
-  const Word oldest = before.ring.head, held = w.oldest(0);
+  const Word oldest = before.window.head, held = w.oldest(0);
   const auto due = [&] { return oldest != before.done && (held & Slot::kStampPending) != 0U; };
   unsigned drops = 0;
   w.pool.on_drop = [&](const Word& fragment) {
@@ -351,21 +355,21 @@ HNI_PROVE(tx_queue_forgets_timestamps,
   };
   w.work(0).slots.on_access = [&](const Word& index) {
     if (index == oldest) return;
-    reach("next turn");
-    conclude("I4", "one after the other", index == before.ring.advance(oldest, Word(1)));
+    cover("next turn");
+    conclude("I4", "one after the other", index == before.window.advance(oldest, Word(1)));
     conclude("F", "only behind a slot whose time stamp is overdue", due);
     conclude("I4", "a slot that held a fragment gave it back",
              [&] { return (drops == 1) == has_fragment(held); });
-    cut();
+    end_path();
   };
   w.work(1).slots.on_access = [](const Word&) {
     conclude("F", "work queue 1, which has no time stamps, is not looked at", false);
-    cut();
+    end_path();
   };
-  w.queue.forget_timestamps();
+  w.queue.expire_timestamps();
   const Ring& after = w.queue.ring(0);
-  const bool forgotten = after.ring.head != oldest;
-  reach(forgotten ? "one" : "nothing");
+  const bool forgotten = after.window.head != oldest;
+  cover(forgotten ? "one" : "nothing");
   conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });
   conclude("F", "exactly when its time stamp is overdue", [&] { return forgotten == due(); });
   conclude("I4", "its fragment comes back with it",
@@ -375,17 +379,17 @@ HNI_PROVE(tx_queue_forgets_timestamps,
            member(StampsTag{}, w.queue) == (forgotten ? w.stamps - 1U : w.stamps);
   });
   const bool wakes = stopped && [&]() -> bool {
-    return after.ring.free() >= Queue::kWakeDescriptors &&
-           w.queue.ring(1).ring.free() >= Queue::kWakeDescriptors;
+    return after.window.free() >= Queue::kWakeDescriptors &&
+           w.queue.ring(1).window.free() >= Queue::kWakeDescriptors;
   }();
-  if (stopped) reach(wakes ? "woken" : "still stopped");
-  conclude(
-      "F", "woken exactly when both have room",
-      w.queue.stopped() == (stopped && !wakes) && w.told(Told::Kind::kWoken) == (wakes ? 1U : 0U));
+  if (stopped) cover(wakes ? "woken" : "still stopped");
+  conclude("F", "woken exactly when both have room",
+           w.queue.stopped() == (stopped && !wakes) &&
+               w.traced(TraceEvent::Kind::kWoken) == (wakes ? 1U : 0U));
   conclude("F", "what came back is told as work queue 0's",
-           w.obs.times(Told::Kind::kCompleted, RingKind::kTwq0) == (forgotten ? 1U : 0U));
+           w.obs.times(TraceEvent::Kind::kCompleted, RingKind::kTwq0) == (forgotten ? 1U : 0U));
   conclude("I4", "nothing is posted, and work queue 1 is untouched", [&] {
-    return after.ring.tail == before.ring.tail && same(w.queue.ring(1), w.before[1]);
+    return after.window.tail == before.window.tail && same(w.queue.ring(1), w.before[1]);
   });
 }
 
@@ -394,12 +398,12 @@ HNI_PROVE(tx_queue_reclaim,
           "fragment, whatever the card says; then nothing is posted; packets and time stamps that "
           "are lost are counted (I1 to I4, I7, F).") {
   World w;
-  must_reach("next turn", "other work queue", "nothing posted");
+  must_cover("next turn", "other work queue", "nothing posted");
   const unsigned twq = input<bool>("work queue 0 is back") ? 1 : 0;
   auto& work = w.work(twq);
   auto& other = w.work(1 - twq);
-  if (twq == 1) assume("work queue 0 is back", [&] { return w.queue.ring(0).ring.empty(); });
-  const WorkRing<Word> before = w.before[twq].ring;
+  if (twq == 1) assume("work queue 0 is back", [&] { return w.queue.ring(0).window.empty(); });
+  const WorkRing<Word> before = w.before[twq].window;
   const Word held = w.oldest(twq);
   unsigned drops = 0;
   const auto conclude_counted = [&](bool taken) {
@@ -411,10 +415,10 @@ HNI_PROVE(tx_queue_reclaim,
                return c.reclaimed_packets == (last ? 1U : 0U) &&
                       c.timestamps_lost == (stamp ? 1U : 0U);
              });
-    conclude(
-        "F", "lost packets are told with the reason",
-        w.told(Told::Kind::kDropped) == c.reclaimed_packets &&
-            w.obs.times(Told::Kind::kDropped, DropReason::kQueueReset) == c.reclaimed_packets);
+    conclude("F", "lost packets are told with the reason",
+             w.traced(TraceEvent::Kind::kDropped) == c.reclaimed_packets &&
+                 w.obs.times(TraceEvent::Kind::kDropped, DropReason::kQueueReset) ==
+                     c.reclaimed_packets);
   };
   w.pool.on_drop = [&](const Word& fragment) {
     conclude("I4", "the fragment is the one that was posted", fragment == fragment_of(held));
@@ -425,26 +429,26 @@ HNI_PROVE(tx_queue_reclaim,
     conclude("I4", "only slots of the card are looked at",
              [&] { return before.owned_by_card(index); });
     if (index == before.head) return;
-    reach("next turn");
+    cover("next turn");
     conclude("I4", "one after the other", index == before.advance(before.head, Word(1)));
     conclude("I4", "a slot that held a fragment gave it back",
              [&] { return (drops == 1) == has_fragment(held); });
     conclude("I7", "fewer are left with each one",
              before.distance(index, before.tail) < before.distance(before.head, before.tail));
     conclude_counted(true);
-    cut();
+    end_path();
   };
   other.slots.on_access = [&](const Word&) {
-    reach("other work queue");
+    cover("other work queue");
     conclude("I4", "work queue 0 comes back first, all of it",
-             [&] { return twq == 0 && w.queue.ring(0).ring.empty(); });
-    cut();
+             [&] { return twq == 0 && w.queue.ring(0).window.empty(); });
+    end_path();
   };
   w.queue.reclaim();
-  reach("nothing posted");
+  cover("nothing posted");
   conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });
   conclude("I4", "nothing is posted any more",
-           [&] { return w.queue.ring(0).ring.empty() && w.queue.ring(1).ring.empty(); });
+           [&] { return w.queue.ring(0).window.empty() && w.queue.ring(1).window.empty(); });
   conclude("I4", "what was posted came back",
            [&] { return (drops == 1) == (!before.empty() && has_fragment(held)); });
   conclude_counted(!before.empty());
@@ -459,7 +463,7 @@ HNI_REFUTE(
   assume("a budget of at least one", budget != 0U);
   for (unsigned turn = 0; turn < 3; ++turn) {
     conclude("I7", "never more completions than the budget", budget > turn);
-    const spec::TCD::of<Wide> word{card_word<std::uint64_t>("tcq_word")};
+    const spec::TCD::of<Wide> word{nondet_read<std::uint64_t>("tcq_word")};
     if (!(word.DONE() == Wide(ring.done))) return;
     ring.advance();
   }

@@ -38,10 +38,10 @@ struct BurstWatch {
   BurstWatch(World& world, unsigned work_queue)
       : w(world),
         twq(work_queue),
-        published(world.before[work_queue].ring),
+        published(world.before[work_queue].window),
         was_stopped(twq == 1 && input<bool>("stopped before")) {
     w.io.on_store = [this](const SymPointer& at, std::uint64_t word) { store(at, word); };
-    w.door.on_doorbell = [this](RegAddr reg, const Word& value) { ring_doorbell(reg, value); };
+    w.device.on_doorbell = [this](RegAddr reg, const Word& value) { ring_doorbell(reg, value); };
     w.pool.on_drop_packet = [this] { ++dropped; };
     member(StoppedTag{}, w.queue) = was_stopped;
   }
@@ -145,24 +145,24 @@ void conclude_told(World& w, const BurstWatch& watch, std::span<const Packet> pa
   conclude("F", "the counters say what happened",
            c.packets == taken && c.bytes == bytes && c.invalid_packets == invalid &&
                c.doorbells == posts && c.stops == stops);
-  conclude(
-      "F", "the queue is stopped when a packet waits, and that is told once",
-      w.queue.stopped() == (waits || watch.was_stopped) && w.told(Told::Kind::kStopped) == stops);
+  conclude("F", "the queue is stopped when a packet waits, and that is told once",
+           w.queue.stopped() == (waits || watch.was_stopped) &&
+               w.traced(TraceEvent::Kind::kStopped) == stops);
   conclude("F", "drops are told with their reason",
-           w.obs.times(Told::Kind::kDropped, DropReason::kTxInvalid) == invalid &&
-               w.told(Told::Kind::kDropped) == invalid);
+           w.obs.times(TraceEvent::Kind::kDropped, DropReason::kTxInvalid) == invalid &&
+               w.traced(TraceEvent::Kind::kDropped) == invalid);
   conclude("F", "timestamps that were asked for are awaited",
            member(StampsTag{}, w.queue) == w.stamps + static_cast<std::uint32_t>(stamps));
-  conclude(
-      "F", "a post is told once",
-      w.told(Told::Kind::kPosted) == posts &&
-          w.obs.times(Told::Kind::kPosted, twq == 0 ? RingKind::kTwq0 : RingKind::kTwq1) == posts);
+  conclude("F", "a post is told once",
+           w.traced(TraceEvent::Kind::kPosted) == posts &&
+               w.obs.times(TraceEvent::Kind::kPosted,
+                           twq == 0 ? RingKind::kTwq0 : RingKind::kTwq1) == posts);
   if (!watch.rung) return;
-  const Told posted = w.obs.last(Told::Kind::kPosted);
+  const TraceEvent posted = w.obs.last(TraceEvent::Kind::kPosted);
   const auto& ring = watch.published;
   conclude("F", "it is told with its first slot, its length and its ring", [&] {
     return posted.first == ring.tail && posted.mask == ring.mask &&
-           posted.count == ring.distance(ring.tail, w.queue.ring(twq).ring.tail);
+           posted.count == ring.distance(ring.tail, w.queue.ring(twq).window.tail);
   });
 }
 
@@ -183,12 +183,12 @@ void prove_burst(unsigned twq) {
   World w;
   BurstWatch watch(w, twq);
   const std::vector<Packet> packets = any_burst(twq);
-  must_reach("posted", "no room", "dropped");
+  must_cover("posted", "no room", "dropped");
   const Ring before = w.before[twq];
   const std::uint32_t taken = twq == 0 ? w.queue.burst(packets) : w.queue.burst_plain(packets);
   const auto& after = w.queue.ring(twq);
-  reach(watch.rung ? "posted" : taken == 0 ? "no room" : "dropped");
-  show(after.ring);
+  cover(watch.rung ? "posted" : taken == 0 ? "no room" : "dropped");
+  show(after.window);
   conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });
   conclude("I5", "what was written was handed over", watch.rung == !watch.written.empty());
   const Descriptors expected({packets.data(), taken}, twq);
@@ -201,15 +201,16 @@ void prove_burst(unsigned twq) {
     }
   }
   conclude("I4", "nothing came back",
-           [&] { return after.ring.head == before.ring.head && after.done == before.done; });
+           [&] { return after.window.head == before.window.head && after.done == before.done; });
   conclude("I4", "the other work queue is untouched",
            [&] { return same(w.queue.ring(1 - twq), w.before[1 - twq]); });
   if (!watch.rung)
-    conclude("I2", "without a doorbell nothing was posted", after.ring.tail == before.ring.tail);
+    conclude("I2", "without a doorbell nothing was posted",
+             after.window.tail == before.window.tail);
   conclude_told(w, watch, packets, taken);
   if (taken == packets.size()) return;
   const std::uint32_t needed = packets[taken].segment_count + (twq == 0 ? 1 : 0);
-  conclude("I2", "a packet waits only if there is no room for it", after.ring.free() < needed);
+  conclude("I2", "a packet waits only if there is no room for it", after.window.free() < needed);
 }
 
 }  // namespace
@@ -234,19 +235,19 @@ HNI_PROVE(tx_queue_out_of_service,
   World w(false);
   const bool enabled = input<bool>("enabled"), faulted = input<bool>("faulted");
   assume("the queue is out of service", !enabled || faulted);
-  must_reach("not enabled", "faulted");
+  must_cover("not enabled", "faulted");
   w.queue.set_enabled(enabled);
   member(FaultedTag{}, w.queue) = faulted;
-  reach(faulted ? "faulted" : "not enabled");
+  cover(faulted ? "faulted" : "not enabled");
   const auto never = [](const char* what) { conclude("I5", what, false); };
   w.io.on_store = [&](const SymPointer&, std::uint64_t) { never("no descriptor is written"); };
-  w.door.on_load = [&](const Word&) { never("no completion is read"); };
-  w.door.on_doorbell = [&](RegAddr, const Word&) { never("no doorbell is rung"); };
+  w.device.on_load = [&](const Word&) { never("no completion is read"); };
+  w.device.on_doorbell = [&](RegAddr, const Word&) { never("no doorbell is rung"); };
   const std::vector<Packet> packets{packet_of(1, 7, false)};
   conclude("I5", "no packet is taken", w.queue.burst(packets) == 0);
   conclude("I5", "nor a plain one", w.queue.burst_plain(packets) == 0);
   conclude("I5", "no completion is consumed", w.queue.poll(input<std::uint32_t>("budget")) == 0U);
-  conclude("I5", "nobody is told", w.obs.told.empty() && w.queue.counters().packets == 0);
+  conclude("I5", "nobody is told", w.obs.traced.empty() && w.queue.counters().packets == 0);
   conclude("I4", "the rings are untouched", [&] {
     return same(w.queue.ring(0), w.before[0]) && same(w.queue.ring(1), w.before[1]);
   });
@@ -260,19 +261,20 @@ HNI_PROVE(tx_queue_tells_what_it_sent,
   const RingKind kind = plain ? RingKind::kTwq1 : RingKind::kTwq0;
   const std::vector<Packet> packets{packet_of(2, 7, false), packet_of(0, 7, false),
                                     packet_of(1, 7, true)};
-  w.queue.tell_sent(kind, packets);
+  w.queue.trace_sent(kind, packets);
   std::vector<std::uint32_t> expected;
   for (const Packet& p : packets) {
     if (fits(p, plain ? 1 : 0)) expected.push_back(p.segment_count);
   }
   conclude("F", "as many as were posted",
-           w.told(Told::Kind::kSent) == expected.size() && w.obs.told.size() == expected.size());
-  if (w.obs.told.size() != expected.size()) return;
+           w.traced(TraceEvent::Kind::kSent) == expected.size() &&
+               w.obs.traced.size() == expected.size());
+  if (w.obs.traced.size() != expected.size()) return;
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    const Told& told = w.obs.told[i];
+    const TraceEvent& traced = w.obs.traced[i];
     conclude("F", "with ring, bytes and segments", [&] {
-      return told.which == static_cast<unsigned>(kind) && told.first == 64 * expected[i] &&
-             told.count == expected[i];
+      return traced.which == static_cast<unsigned>(kind) && traced.first == 64 * expected[i] &&
+             traced.count == expected[i];
     });
   }
 }
@@ -281,7 +283,7 @@ HNI_REFUTE(doorbell_before_the_descriptor, "I5",
            "Known mistake: the doorbell is rung before the last descriptor is written.") {
   World w;
   BurstWatch watch(w, 0);
-  auto ring = w.queue.ring(0).ring;
+  auto ring = w.queue.ring(0).window;
   assume("there is room", [&] { return ring.free() >= 2U; });
   watch.store(static_cast<const std::uint64_t*>(&ring_memory[0]) + ring.post(), 0);
   (void)ring.post();

@@ -40,7 +40,7 @@ struct StoppedTag {
   friend auto& member(StoppedTag, Queue&);
 };
 
-template struct Grant<Queue, WorkTag, &Queue::work_>;
+template struct Grant<Queue, WorkTag, &Queue::work_queues_>;
 template struct Grant<Queue, CompletionsTag, &Queue::completions_>;
 template struct Grant<Queue, CookiesTag, &Queue::cookies_>;
 template struct Grant<Queue, StampsTag, &Queue::stamps_pending_>;
@@ -55,9 +55,9 @@ std::uint64_t ring_memory[3];
 struct World {
   SymIo io;
   SymObserver obs;
-  Door<SymIo, SymObserver> door{io, obs};
+  CheckedIo<SymIo, SymObserver> device{io, obs};
   SymPool pool;
-  Queue queue{door, pool};
+  Queue queue{device, pool};
   std::array<Ring, 2> before;  ///< the work queues
   CompletionRing<Word> completions;
   Word stamps;  ///< slots that wait for a timestamp
@@ -88,8 +88,8 @@ struct World {
 
   Word next_completion() const { return (completions.head + 1U) & completions.mask; }
   /// What a work queue's oldest slot holds.
-  Word oldest(unsigned twq) { return work(twq).slots.at(before[twq].ring.head).bits; }
-  unsigned told(Told::Kind kind) const { return obs.times(kind); }
+  Word oldest(unsigned twq) { return work(twq).slots.at(before[twq].window.head).bits; }
+  unsigned traced(TraceEvent::Kind kind) const { return obs.times(kind); }
 };
 
 inline bool has_fragment(const Word& slot) {
@@ -99,7 +99,7 @@ inline Word fragment_of(const Word& slot) {
   return (slot & Slot::kFragmentMask) - 1U;
 }
 inline bool same(const Ring& a, const Ring& b) {
-  return same_ring(a.ring, b.ring) && a.done == b.done;
+  return same_ring(a.window, b.window) && a.done == b.done;
 }
 
 }  // namespace

@@ -20,21 +20,22 @@ Ring any_tx_ring() {
 
 Slots any_slots(const Ring& ring) {
   Slots slots;
-  slots.mask = ring.ring.mask;
+  slots.mask = ring.window.mask;
   return slots;
 }
 
 /// The slots in [from, to), in ring order.
 bool between(const Ring& ring, const Word& from, const Word& slot, const Word& to) {
-  return slot <= ring.ring.mask && ring.ring.distance(from, slot) < ring.ring.distance(from, to);
+  return slot <= ring.window.mask &&
+         ring.window.distance(from, slot) < ring.window.distance(from, to);
 }
 
 bool same(const Ring& a, const Ring& b) {
-  return same_ring(a.ring, b.ring) && a.done == b.done;
+  return same_ring(a.window, b.window) && a.done == b.done;
 }
 
 void show(const Ring& ring) {
-  show(ring.ring);
+  show(ring.window);
   show("done", ring.done);
 }
 
@@ -72,10 +73,10 @@ HNI_PROVE(tx_ring_starts_empty, "A new ring of any size is valid and empty (I2, 
   assume("the size is a power of two", [&] { return is_ring_mask(mask); });
   const auto ring = Ring::of_mask(mask);
   conclude_valid(ring);
-  conclude("I2", "its size is the given one", ring.ring.mask == mask);
-  conclude("I3", "no slot is the card's", [&] { return !ring.ring.owned_by_card(slot); });
+  conclude("I2", "its size is the given one", ring.window.mask == mask);
+  conclude("I3", "no slot is the card's", [&] { return !ring.window.owned_by_card(slot); });
   conclude("I2", "nothing is posted and nothing is done",
-           [&] { return ring.ring.empty() && ring.done == ring.ring.head; });
+           [&] { return ring.window.empty() && ring.done == ring.window.head; });
 }
 
 HNI_PROVE(tx_ring_post,
@@ -86,20 +87,20 @@ HNI_PROVE(tx_ring_post,
   const auto other = input<std::uint32_t>("other slot");
   const Slot content{input<std::uint32_t>("content")};
   assume_valid(ring);
-  assume("the other slot exists", other <= ring.ring.mask);
-  assume("the ring is not full", ring.ring.free() != 0U);
+  assume("the other slot exists", other <= ring.window.mask);
+  assume("the ring is not full", ring.window.free() != 0U);
   const Word kept = slots.at(other).bits;
   const auto before = ring;
   const Word slot = ring.post(slots, content);
   show(ring);
   conclude_valid(ring);
-  conclude("I2", "the oldest slot of the driver is taken", slot == before.ring.tail);
+  conclude("I2", "the oldest slot of the driver is taken", slot == before.window.tail);
   conclude("I3", "the slot was the driver's and is now the card's",
-           [&] { return !before.ring.owned_by_card(slot) && ring.ring.owned_by_card(slot); });
+           [&] { return !before.window.owned_by_card(slot) && ring.window.owned_by_card(slot); });
   conclude("I4", "the slot holds what was posted", slots.at(slot).bits == content.bits);
   conclude("I4", "any other slot keeps content and owner", [&] {
     return other == slot ||
-           (slots.at(other).bits == kept && same_owner(before.ring, ring.ring, other));
+           (slots.at(other).bits == kept && same_owner(before.window, ring.window, other));
   });
   conclude("I4", "what is done stays", ring.done == before.done);
 }
@@ -112,31 +113,32 @@ HNI_PROVE(tx_ring_accept_done,
   const auto slots = any_slots(ring);
   const auto reported = from_card("tcd_head");
   assume_valid(ring);
-  must_reach("accepted", "refused", "repeated");
+  must_cover("accepted", "refused", "repeated");
   const auto before = ring;
   const bool accepted = ring.accept_done(slots, reported);
   const auto value = reported.as_data();
   show(ring);
-  reach(!accepted ? "refused" : value == before.done ? "repeated" : "accepted");
+  cover(!accepted ? "refused" : value == before.done ? "repeated" : "accepted");
   conclude_valid(ring);
   conclude("I4", "nothing comes back by the card's word alone",
-           [&] { return same_ring(before.ring, ring.ring); });
+           [&] { return same_ring(before.window, ring.window); });
   if (accepted) {
     conclude("I2", "done is what the card reported", ring.done == value);
     conclude("I4", "done moves forward, to a packet boundary, and not past the tail", [&] {
-      return value == before.done || (before.ring.distance(before.done, value) <=
-                                          before.ring.distance(before.done, before.ring.tail) &&
-                                      slots.at(before.ring.distance(Word(1), value)).last());
+      return value == before.done ||
+             (before.window.distance(before.done, value) <=
+                  before.window.distance(before.done, before.window.tail) &&
+              slots.at(before.window.distance(Word(1), value)).last());
     });
   } else {
     conclude("I2", "a refused head changes nothing", [&] { return same(before, ring); });
     conclude("I2", "a refused head is new, and out of range, beyond the tail or inside a packet",
              [&] {
                return value != before.done &&
-                      (value > before.ring.mask ||
-                       before.ring.distance(before.done, value) >
-                           before.ring.distance(before.done, before.ring.tail) ||
-                       !slots.at(before.ring.distance(Word(1), value)).last());
+                      (value > before.window.mask ||
+                       before.window.distance(before.done, value) >
+                           before.window.distance(before.done, before.window.tail) ||
+                       !slots.at(before.window.distance(Word(1), value)).last());
              });
   }
 }
@@ -150,46 +152,47 @@ HNI_PROVE(tx_ring_accept_stamp,
   const auto other = input<std::uint32_t>("other slot");
   const auto turn = input<std::uint32_t>("slot of this turn");
   assume_valid(ring);
-  assume("the other slot exists", other <= ring.ring.mask);
-  must_reach("found", "none waits", "next turn");
+  assume("the other slot exists", other <= ring.window.mask);
+  must_cover("found", "none waits", "next turn");
   const auto before = ring;
   const Word kept = slots.at(other).bits;
   Word slot = input<std::uint32_t>("slot before");
   const auto passed_ones_do_not_wait = [&](const Word& up_to) {
-    return !between(ring, ring.ring.head, other, up_to) || !slots.at(other).stamp_pending();
+    return !between(ring, ring.window.head, other, up_to) || !slots.at(other).stamp_pending();
   };
   unsigned turns = 0;
   slots.on_access = [&](const Word& index) {
     conclude("I1", "the search looks only at slots of the card",
-             [&] { return ring.ring.owned_by_card(index); });
+             [&] { return ring.window.owned_by_card(index); });
     const auto recursion = std::exchange(slots.on_access, nullptr);
     if (turns++ == 0) {
       // The first turn begins at the oldest slot. From here on, an arbitrary turn: every slot
       // before it was passed.
-      conclude("I4", "the search begins at the oldest", index == ring.ring.head);
-      assume("a turn of the search", [&] { return ring.ring.owned_by_card(turn); });
+      conclude("I4", "the search begins at the oldest", index == ring.window.head);
+      assume("a turn of the search", [&] { return ring.window.owned_by_card(turn); });
       assume("what was passed does not wait", [&] { return passed_ones_do_not_wait(turn); });
       slot = turn;
       slots.on_access = recursion;
       return;
     }
-    reach("next turn");
+    cover("next turn");
     conclude("I7", "each turn leaves fewer slots to look at",
-             ring.ring.distance(index, ring.ring.tail) < ring.ring.distance(turn, ring.ring.tail));
+             ring.window.distance(index, ring.window.tail) <
+                 ring.window.distance(turn, ring.window.tail));
     conclude("I4", "what was passed does not wait",
              [&] { return passed_ones_do_not_wait(index); });
     conclude("I4", "passing changes nothing",
              [&] { return slots.at(other).bits == kept && same(before, ring); });
-    cut();
+    end_path();
   };
   const bool found = ring.accept_stamp(slots, slot);
   slots.on_access = nullptr;
-  reach(found ? "found" : "none waits");
+  cover(found ? "found" : "none waits");
   show("slot", slot);
   conclude("I4", "head, tail and done stay", [&] { return same(before, ring); });
   if (!found) {
     conclude("I4", "all were looked at, none waits", [&] {
-      return passed_ones_do_not_wait(ring.ring.tail) && slots.at(other).bits == kept;
+      return passed_ones_do_not_wait(ring.window.tail) && slots.at(other).bits == kept;
     });
     return;
   }
@@ -211,31 +214,32 @@ HNI_PROVE(tx_ring_take_back,
   auto slots = any_slots(ring);
   const auto other = input<std::uint32_t>("other slot");
   assume_valid(ring);
-  assume("the other slot exists", other <= ring.ring.mask);
-  must_reach("comes back", "stays");
+  assume("the other slot exists", other <= ring.window.mask);
+  must_cover("comes back", "stays");
   const auto before = ring;
-  const Word oldest = ring.ring.head;
+  const Word oldest = ring.window.head;
   const Word kept = slots.at(other).bits;
-  const bool may = ring.may_take_back(slots);
+  const bool may = ring.can_pop_completed(slots);
   conclude("I4", "exactly when the card is through with it and its timestamp is not missing", [&] {
     return may ==
            (between(before, oldest, oldest, before.done) && !slots.at(oldest).stamp_pending());
   });
-  reach(may ? "comes back" : "stays");
+  cover(may ? "comes back" : "stays");
   if (!may) return;
-  const Slot slot = ring.take_back(slots);
+  const Slot slot = ring.pop_completed(slots);
   show(ring);
   conclude_valid(ring);
   conclude("I4", "what comes back is what the slot held", slot.bits == slots.at(oldest).bits);
-  conclude("I4", "it was the card's and is so no longer",
-           [&] { return before.ring.owned_by_card(oldest) && !ring.ring.owned_by_card(oldest); });
+  conclude("I4", "it was the card's and is so no longer", [&] {
+    return before.window.owned_by_card(oldest) && !ring.window.owned_by_card(oldest);
+  });
   conclude("I4", "any other slot keeps content and owner", [&] {
     return slots.at(other).bits == kept &&
-           (other == oldest || same_owner(before.ring, ring.ring, other));
+           (other == oldest || same_owner(before.window, ring.window, other));
   });
-  conclude("I7", "one fewer is used", ring.ring.used() == before.ring.used() - 1U);
+  conclude("I7", "one fewer is used", ring.window.used() == before.window.used() - 1U);
   conclude("I2", "tail and done stay",
-           [&] { return ring.ring.tail == before.ring.tail && ring.done == before.done; });
+           [&] { return ring.window.tail == before.window.tail && ring.done == before.done; });
 }
 
 HNI_PROVE(tx_ring_reclaim,
@@ -246,25 +250,26 @@ HNI_PROVE(tx_ring_reclaim,
   auto slots = any_slots(ring);
   const auto other = input<std::uint32_t>("other slot");
   assume_valid(ring);
-  assume("the other slot exists", other <= ring.ring.mask);
-  assume("something is posted", [&] { return !ring.ring.empty(); });
+  assume("the other slot exists", other <= ring.window.mask);
+  assume("something is posted", [&] { return !ring.window.empty(); });
   const auto before = ring;
-  const Word oldest = ring.ring.head;
+  const Word oldest = ring.window.head;
   const Word kept = slots.at(other).bits;
   const Slot slot = ring.reclaim(slots);
   show(ring);
   conclude_valid(ring);
   conclude("I4", "what comes back is what the slot held", slot.bits == slots.at(oldest).bits);
-  conclude("I4", "it was the card's and is so no longer",
-           [&] { return before.ring.owned_by_card(oldest) && !ring.ring.owned_by_card(oldest); });
+  conclude("I4", "it was the card's and is so no longer", [&] {
+    return before.window.owned_by_card(oldest) && !ring.window.owned_by_card(oldest);
+  });
   conclude("I4", "any other slot keeps content and owner", [&] {
     return slots.at(other).bits == kept &&
-           (other == oldest || same_owner(before.ring, ring.ring, other));
+           (other == oldest || same_owner(before.window, ring.window, other));
   });
-  conclude("I7", "one fewer is used", ring.ring.used() == before.ring.used() - 1U);
+  conclude("I7", "one fewer is used", ring.window.used() == before.window.used() - 1U);
   conclude("I2", "done stays, or moves on with the head", [&] {
-    return ring.ring.tail == before.ring.tail &&
-           ring.done == (before.done == oldest ? ring.ring.head : before.done);
+    return ring.window.tail == before.window.tail &&
+           ring.done == (before.done == oldest ? ring.window.head : before.done);
   });
 }
 
@@ -272,7 +277,7 @@ HNI_REFUTE(completion_loop_waits_for_equality, "I7",
            "Known mistake: the clean-up loop runs until its masked head equals the unmasked head "
            "of the card (trust boundary A 48).") {
   auto ring = any_work_ring();
-  const auto reported = card_word<std::uint32_t>("tcd_head") & 0xffffU;
+  const auto reported = nondet_read<std::uint32_t>("tcd_head") & 0xffffU;
   assume_valid(ring);
   const auto left = ring.used();
   if (ring.head == reported) return;

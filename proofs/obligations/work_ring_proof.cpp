@@ -9,14 +9,14 @@ namespace hni::proofs {
 HNI_PROVE(ring_mask_is_a_power_of_two,
           "is_ring_mask() accepts exactly the sizes 2, 4, 8 ... of the word's range, less one.") {
   const auto mask = input<std::uint32_t>("mask");
-  must_reach("accepted", "refused");
+  must_cover("accepted", "refused");
   Sym<bool> power = false;
   for (unsigned k = 1; k <= 32; ++k) {
     const std::uint32_t all = k == 32 ? ~0U : (1U << k) - 1;
     power = power | (mask == all);
   }
   const bool accepted = is_ring_mask(mask);
-  reach(accepted ? "accepted" : "refused");
+  cover(accepted ? "accepted" : "refused");
   conclude("I2", "accepted exactly when it is 2^k - 1", power == accepted);
 }
 
@@ -39,9 +39,9 @@ HNI_PROVE(work_ring_ownership,
   const auto slot = input<std::uint32_t>("slot");
   const auto n = input<std::uint32_t>("position");
   assume_valid(ring);
-  must_reach("card's", "driver's");
+  must_cover("card's", "driver's");
   const bool card = ring.owned_by_card(slot);
-  reach(card ? "card's" : "driver's");
+  cover(card ? "card's" : "driver's");
   if (card) conclude("I1", "an owned slot is in bounds", slot <= ring.mask);
   conclude("I3", "head + n is the card's for each n < used, and for no other n of one lap", [&] {
     return n > ring.mask || ring.owned_by_card(ring.advance(ring.head, n)) == (n < ring.used());
@@ -100,11 +100,11 @@ HNI_PROVE(work_ring_accept_head,
   const auto ring = any_work_ring();
   const auto reported = from_card("tcd_head");
   assume_valid(ring);
-  must_reach("accepted", "refused");
+  must_cover("accepted", "refused");
   Word n = input<std::uint32_t>("n before");
   const bool accepted = ring.accept_head(reported, n);
   const auto value = reported.as_data();
-  reach(accepted ? "accepted" : "refused");
+  cover(accepted ? "accepted" : "refused");
   if (accepted) {
     conclude("I2", "it gives back at most what is used", n <= ring.used());
     conclude("I1", "that many slots behind the head is the reported slot",
@@ -121,11 +121,11 @@ HNI_PROVE(work_ring_accept_slot,
   const auto ring = any_work_ring();
   const auto named = from_card("rcd_header_id");
   assume_valid(ring);
-  must_reach("accepted", "refused");
+  must_cover("accepted", "refused");
   Word n = input<std::uint32_t>("n before");
   const bool accepted = ring.accept_slot(named, n);
   const auto value = named.as_data();
-  reach(accepted ? "accepted" : "refused");
+  cover(accepted ? "accepted" : "refused");
   conclude("I3", "accepted exactly when the card owns the slot",
            [&] { return accepted == ring.owned_by_card(value); });
   if (!accepted) return;
@@ -150,7 +150,7 @@ HNI_PROVE(completion_ring_advance,
           "I2).") {
   auto ring = any_completion_ring();
   assume_valid(ring);
-  must_reach("same lap", "next lap");
+  must_cover("same lap", "next lap");
   const auto before = ring;
   ring.advance();
   show("head", ring.head);
@@ -158,11 +158,11 @@ HNI_PROVE(completion_ring_advance,
   conclude("I1", "the next slot to look at is in bounds", ring.head <= ring.mask);
   conclude_valid(ring);
   if (before.head == before.mask) {
-    reach("next lap");
+    cover("next lap");
     conclude("I2", "a new lap begins at slot 0 with the other DONE value",
              [&] { return ring.head == 0U && ring.done == 1U - before.done; });
   } else {
-    reach("same lap");
+    cover("same lap");
     conclude("I2", "the next slot of the same lap",
              [&] { return ring.head == before.head + 1U && ring.done == before.done; });
   }
@@ -173,7 +173,7 @@ HNI_REFUTE(unchecked_buffer_id, "I1",
            "Known mistake: the buffer id of a completion indexes the shadow ring without a check "
            "(trust boundary A 22).") {
   const auto ring = any_work_ring();
-  const auto id = card_word<std::uint32_t>("rcd_header_id") & 0xffffU;
+  const auto id = nondet_read<std::uint32_t>("rcd_header_id") & 0xffffU;
   assume_valid(ring);
   conclude("I1", "the slot is in bounds", id <= ring.mask);
 }
@@ -193,7 +193,7 @@ HNI_REFUTE(masked_backward_head, "I3",
            "the driver become the card's "
            "(trust boundary A 46).") {
   auto ring = any_work_ring();
-  const auto reported = card_word<std::uint32_t>("tcd_head");
+  const auto reported = nondet_read<std::uint32_t>("tcd_head");
   const auto other = input<std::uint32_t>("other slot");
   assume_valid(ring);
   const auto before = ring;
@@ -207,7 +207,7 @@ HNI_REFUTE(
     head_beyond_tail_frees_what_was_never_posted, "I4",
     "Known mistake: every slot up to the reported head is given back (trust boundary A 45).") {
   const auto ring = any_work_ring();
-  const auto reported = card_word<std::uint32_t>("tcd_head") & ring.mask;
+  const auto reported = nondet_read<std::uint32_t>("tcd_head") & ring.mask;
   const auto slot = input<std::uint32_t>("freed slot");
   assume_valid(ring);
   assume("the slot lies between head and reported head", [&] {

@@ -64,7 +64,7 @@ Exploration Explorer::explore(void (*harness)()) {
     backend_->solver.push();
     try {
       harness();
-      reach("end");
+      cover("end");
       ++result_.paths;
     } catch (const PathEnds&) {
     }
@@ -173,7 +173,7 @@ void Explorer::defect(Defect kind, Term condition) {
   claim("I6", condition, name_of(kind));
 }
 
-void Explorer::reach(const std::string& label) {
+void Explorer::cover(const std::string& label) {
   auto& paths = result_.labels[label];
   if (std::find(paths.begin(), paths.end(), path_) == paths.end()) paths.push_back(path_);
 }

@@ -5,7 +5,8 @@
 // symbolic condition holds, the explorer takes one feasible side, remembers the other, and runs
 // the harness again for it, until no side is left. Along each path it collects
 //   claims    conditions that must hold on this path: conclusions, and the checks of the symbolic
-//   integer labels    places that some run must reach (the harness is not vacuous)
+//             integer
+//   labels    places that some path must reach (so that the harness is not vacuous)
 // A side that Z3 finds infeasible is not taken, and its infeasibility becomes a claim of its own,
 // so that the final question, asked of both solvers, covers every run and does not rest on the
 // exploration.
@@ -83,7 +84,7 @@ class Explorer {
   void assume(const std::string& name, Term condition);
   void conclude(const std::string& property, Term goal, const std::string& what);
   void defect(Defect kind, Term condition);
-  void reach(const std::string& label);
+  void cover(const std::string& label);
   /// A label that some run has to reach.
   void expect_label(const std::string& label) { result_.labels[label]; }
   void event(Event event);

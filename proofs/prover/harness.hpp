@@ -65,7 +65,7 @@ Sym<T> input(const std::string& name) {
 /// An arbitrary value that the card chooses at an input site. Every call gives a new one, because
 /// the card may change its mind between two reads.
 template <class T>
-Sym<T> card_word(const std::string& site) {
+Sym<T> nondet_read(const std::string& site) {
   unsigned& count = Explorer::current().reads_of(site);
   const std::string name = "card " + site + (count == 0 ? "" : " #" + std::to_string(count + 1));
   ++count;
@@ -86,17 +86,17 @@ void conclude(const char* property, const std::string& what, const C& condition)
 
 /// Announces labels that some run must reach; the end of the harness is always one of them.
 template <class... Labels>
-void must_reach(const Labels&... labels) {
+void must_cover(const Labels&... labels) {
   (Explorer::current().expect_label(labels), ...);
 }
 /// This run reaches the label.
-inline void reach(const std::string& label) {
-  Explorer::current().reach(label);
+inline void cover(const std::string& label) {
+  Explorer::current().cover(label);
 }
 
 /// Cuts the run here. For loops: once the state at the head of the next turn is known to satisfy
 /// the loop's invariant again, what that turn does is what an arbitrary first turn does.
-[[noreturn]] inline void cut() {
+[[noreturn]] inline void end_path() {
   throw PathEnds{};
 }
 

@@ -73,7 +73,7 @@ bool advance(Worker& worker) {
 
 }  // namespace
 
-void Farm::run(const std::function<bool(FarmTask&)>& next) {
+void JobPool::run(const std::function<bool(FarmTask&)>& next) {
   std::vector<Worker> workers;
   for (;;) {
     FarmTask task;

@@ -14,9 +14,9 @@ struct FarmTask {
       finish;  ///< runs here; empty text: the child died or was too slow
 };
 
-class Farm {
+class JobPool {
  public:
-  Farm(unsigned jobs, unsigned limit_ms) : jobs_(jobs), limit_ms_(limit_ms) {}
+  JobPool(unsigned jobs, unsigned limit_ms) : jobs_(jobs), limit_ms_(limit_ms) {}
   /// Takes the next task from `next` (which returns false when there is none at the moment) until
   /// nothing runs any more.
   void run(const std::function<bool(FarmTask&)>& next);

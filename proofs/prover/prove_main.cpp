@@ -131,7 +131,7 @@ int print_list(const std::vector<Obligation>& chosen) {
 /// For mutants: the first obligation that breaks, in the order in which they were named (whole
 /// names); small rings first, because most mutants end there. 1 if one does, 3 if none does but
 /// one is undecided.
-int hunt(std::vector<Obligation> chosen, const Options& options) {
+int find_counterexample(std::vector<Obligation> chosen, const Options& options) {
   const auto rank = [&](const Obligation& o) {
     return std::find(options.names.begin(), options.names.end(), o.name) - options.names.begin();
   };
@@ -176,9 +176,10 @@ int run_mutants(const Options& options) {
   const auto build = above(std::filesystem::read_symlink("/proc/self/exe").parent_path(),
                            "proofs/libhni_prover.a");
   if (!tree || !build) {
-    std::fprintf(stderr,
-                 "hni prove --mutants: run it inside the source tree (proofs/mutation/mutate), from a "
-                 "build folder\n");
+    std::fprintf(
+        stderr,
+        "hni prove --mutants: run it inside the source tree (proofs/mutation/mutate), from a "
+        "build folder\n");
     return 2;
   }
   std::vector<std::string> arguments{(*tree / "proofs/mutation/mutate").string(), "--build",
@@ -271,7 +272,7 @@ int prove_main(int argc, char** argv) {
     return 2;
   }
   if (options.list) return print_list(chosen);
-  if (options.first_defect) return hunt(chosen, options);
+  if (options.first_defect) return find_counterexample(chosen, options);
   options.run.solvers = options.solver == "z3"     ? Solvers::kZ3
                         : options.solver == "cvc5" ? Solvers::kCvc5
                                                    : Solvers::kBoth;
@@ -279,7 +280,7 @@ int prove_main(int argc, char** argv) {
     if (!folder.empty()) std::filesystem::create_directories(folder);
   const auto start = std::chrono::steady_clock::now();
   Campaign campaign(chosen, options.run);
-  Farm(options.jobs, 4 * options.run.timeout_ms).run([&](FarmTask& task) {
+  JobPool(options.jobs, 4 * options.run.timeout_ms).run([&](FarmTask& task) {
     return campaign.next(task);
   });
   const double seconds =

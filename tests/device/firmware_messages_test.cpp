@@ -353,7 +353,7 @@ TEST(DeviceFirmwareMessages, MacSyncIsRemembered) {
   rig.up();
   // UC_ARRAY with one address, RX_FLAGS broadcast
   rig.host.send_words({0x00078046, 0x00100001, 0x000a0003, 0x33221102, 0x00005544, 0x00080000, 4});
-  const MacSync& sync = rig.firmware.mac_sync();
+  const MacSyncRequest& sync = rig.firmware.mac_sync();
   EXPECT_EQ(sync.rx_flags, 4u);
   EXPECT_EQ(sync.unicast_count, 1u);
   EXPECT_EQ(sync.multicast_count, 0u);

@@ -129,7 +129,7 @@ TEST(DeviceInterrupts, LinkCauseIsALevelThatStaysUntilItsStatusIsCleared) {
 
 TEST(DeviceInterrupts, TwoSourcesOfOneVectorKeepItUntilBothAreLow) {
   TestSink sink;
-  Interrupts interrupts(sink, 8);
+  InterruptBlock interrupts(sink, 8);
   interrupts.raise(3);
   interrupts.raise(3);
   interrupts.lower(3);

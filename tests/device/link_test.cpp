@@ -19,7 +19,7 @@ RegAddr pcs(std::uint32_t page, std::uint32_t reg) {
 struct Lock {
   std::uint32_t link, block, amps, fc;
 };
-Lock lock_of(const Link& link) {
+Lock lock_of(const LinkModel& link) {
   const std::uint32_t out0 = *link.read(spec::SIG_PCS_OUT0::at());
   const std::uint32_t out1 = *link.read(spec::SIG_PCS_OUT1::at());
   return {out0 >> 27 & 1, out0 >> 5 & 0xfffff, out0 >> 1 & 0xf, out1 >> 8 & 0xf};
@@ -46,7 +46,7 @@ TEST(DeviceLink, LockFieldIsExactForEveryMode) {
       {0x60040, 0x123, {0, 0, 0, 0}, 0x2050, 100'000},
   };
   for (const Case& c : cases) {
-    Link link{LinkConfig{}};
+    LinkModel link{LinkModelConfig{}};
     link.set_pcs_in(c.in0, c.in1);
     const Lock lock = lock_of(link);
     EXPECT_EQ(lock.link, c.lock.link) << c.in0 << " " << c.in1;
@@ -59,7 +59,7 @@ TEST(DeviceLink, LockFieldIsExactForEveryMode) {
 }
 
 TEST(DeviceLink, UnprogrammedLanesHaveNoLink) {
-  Link link{LinkConfig{}};
+  LinkModel link{LinkModelConfig{}};
   EXPECT_FALSE(link.up());
   link.set_pcs_in(0x60040, 0xf);
   EXPECT_TRUE(link.up());
@@ -68,7 +68,7 @@ TEST(DeviceLink, UnprogrammedLanesHaveNoLink) {
 }
 
 TEST(DeviceLink, ClearingLatchedBitsLeavesALiveLinkUp) {
-  Link link{LinkConfig{}};
+  LinkModel link{LinkModelConfig{}};
   link.set_pcs_in(0x60040, 0xf);
   EXPECT_TRUE(link.write(spec::SIG_PCS_OUT0::at(), 0x09fffffe));
   EXPECT_TRUE(link.write(spec::SIG_PCS_OUT1::at(), 0x00000f00));
@@ -76,7 +76,7 @@ TEST(DeviceLink, ClearingLatchedBitsLeavesALiveLinkUp) {
 }
 
 TEST(DeviceLink, EventsAreLatchedMaskedAndCleared) {
-  Link link{LinkConfig{}};
+  LinkModel link{LinkModelConfig{}};
   link.set_pcs_in(0x60040, 0xf);
   EXPECT_FALSE(link.interrupt_cause());  // masked after reset
   link.write(spec::SIG_PCS_INTR_MASK::at(), 0xfffffffc);
@@ -91,10 +91,10 @@ TEST(DeviceLink, EventsAreLatchedMaskedAndCleared) {
 }
 
 TEST(DeviceLink, LightNeedsItsTimeToLock) {
-  LinkConfig config;
+  LinkModelConfig config;
   config.plugged_at_power_on = false;
   config.lock_time_ns = 500;
-  Link link{config};
+  LinkModel link{config};
   link.set_pcs_in(0x60040, 0xf);
   EXPECT_FALSE(link.up());
   link.set_cable(true, 1000);
@@ -111,7 +111,7 @@ TEST(DeviceLink, LightNeedsItsTimeToLock) {
 }
 
 TEST(DeviceLink, XpcsStatusIsCleanWhileUp) {
-  Link link{LinkConfig{}};
+  LinkModel link{LinkModelConfig{}};
   link.set_pcs_in(0x203, 0xf);
   for (std::uint32_t page = 0; page < 2; ++page) {
     EXPECT_EQ(*link.read(pcs(page, 0x001)) & 0x84, 0x04u);
@@ -125,7 +125,7 @@ TEST(DeviceLink, XpcsStatusIsCleanWhileUp) {
 }
 
 TEST(DeviceLink, PcsResetClearsItselfAndKeepsTheSpeed) {
-  Link link{LinkConfig{}};
+  LinkModel link{LinkModelConfig{}};
   link.set_pcs_in(0x60040, 0xf);
   EXPECT_TRUE(link.write(pcs(0, 0), 0x8000));
   EXPECT_EQ(*link.read(pcs(0, 0)) & 0x8000, 0u);
@@ -133,7 +133,7 @@ TEST(DeviceLink, PcsResetClearsItselfAndKeepsTheSpeed) {
 }
 
 TEST(DeviceLink, MacPassesTrafficOnlyEnabledAndOutOfReset) {
-  Link link{LinkConfig{}};
+  LinkModel link{LinkModelConfig{}};
   link.set_pcs_in(0x60040, 0xf);
   EXPECT_FALSE(link.tx_enabled());
   link.write(spec::MAC_COMMAND_CONFIG::at(), 0x00000813);  // the driver's link up
@@ -155,7 +155,7 @@ TEST(DeviceLink, MacPassesTrafficOnlyEnabledAndOutOfReset) {
 }
 
 TEST(DeviceLink, FunctionResetKeepsTheLanes) {
-  Link link{LinkConfig{}};
+  LinkModel link{LinkModelConfig{}};
   link.set_pcs_in(0x60040, 0xf);
   link.write(spec::MAC_COMMAND_CONFIG::at(), 0x00000813);
   link.reset_function();
@@ -165,7 +165,7 @@ TEST(DeviceLink, FunctionResetKeepsTheLanes) {
 }
 
 TEST(DeviceLink, OtherRegistersAreNotItsBusiness) {
-  Link link{LinkConfig{}};
+  LinkModel link{LinkModelConfig{}};
   EXPECT_FALSE(link.read({spec::Bar::kBar0, 0x44000}).has_value());
   EXPECT_FALSE(link.read(pcs(0, 0x111)).has_value());
   EXPECT_FALSE(link.write(pcs(0, 0x111), 1));

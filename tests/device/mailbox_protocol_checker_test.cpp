@@ -17,8 +17,8 @@ constexpr unsigned kTx = 1;
 class DeviceMailboxWatch : public ::testing::Test {
  protected:
   void write(unsigned mailbox, unsigned d, bool high, std::uint32_t value) {
-    const MailboxWatch::View before{words[mailbox][d][0], words[mailbox][d][1],
-                                    words[mailbox][(d + 1) % 16][0], gate_open};
+    const MailboxProtocolChecker::View before{words[mailbox][d][0], words[mailbox][d][1],
+                                              words[mailbox][(d + 1) % 16][0], gate_open};
     watch.written(mailbox, d, high, value, before, events);
     words[mailbox][d][high ? 1 : 0] = value;
   }
@@ -37,7 +37,7 @@ class DeviceMailboxWatch : public ::testing::Test {
   }
   std::uint64_t count(ProtocolAction action) const { return events.count(action); }
 
-  MailboxWatch watch;
+  MailboxProtocolChecker watch;
   CardEvents events;
   std::uint32_t words[2][16][2] = {};
   bool gate_open = true;

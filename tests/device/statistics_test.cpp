@@ -17,7 +17,7 @@ RegAddr word(std::uint32_t index) {
   return {spec::Bar::kBar0, index * 4};
 }
 
-std::uint64_t pair(Statistics& s, std::uint32_t low, std::uint32_t high_distance = 1) {
+std::uint64_t pair(HardwareCounters& s, std::uint32_t low, std::uint32_t high_distance = 1) {
   return std::uint64_t{*s.read(word(low + high_distance))} << 32 | *s.read(word(low));
 }
 
@@ -33,9 +33,9 @@ TEST(DeviceStatistics, LengthClassesCountTheFcs) {
                         {1020, 0x11a30, 0x11a58}, {1514, 0x11a30, 0x11a58},
                         {1515, 0x11a32, 0x11a5a}, {9738, 0x11a32, 0x11a5a}};
   for (const Case& c : cases) {
-    Statistics s;
-    s.rx_frame(c.bytes, Statistics::Cast::kUnicast);
-    s.tx_frame(c.bytes, Statistics::Cast::kUnicast);
+    HardwareCounters s;
+    s.rx_frame(c.bytes, HardwareCounters::Cast::kUnicast);
+    s.tx_frame(c.bytes, HardwareCounters::Cast::kUnicast);
     EXPECT_EQ(pair(s, c.rx), 1u) << c.bytes;
     EXPECT_EQ(pair(s, c.tx), 1u) << c.bytes;
     EXPECT_EQ(pair(s, 0x11a08), c.bytes + 4);
@@ -47,25 +47,25 @@ TEST(DeviceStatistics, JumboClassesAreRpcsAndTmis) {
   const std::pair<std::size_t, std::uint32_t> cases[] = {
       {1515, 0}, {2043, 0}, {2044, 1}, {4092, 2}, {8188, 3}, {9212, 3}, {9213, 4}};
   for (const auto& [bytes, index] : cases) {
-    Statistics s;
-    s.rx_frame(bytes, Statistics::Cast::kUnicast);
-    s.tx_frame(bytes, Statistics::Cast::kUnicast);
+    HardwareCounters s;
+    s.rx_frame(bytes, HardwareCounters::Cast::kUnicast);
+    s.tx_frame(bytes, HardwareCounters::Cast::kUnicast);
     EXPECT_EQ(pair(s, 0x0855f + 2 * index), 1u) << bytes;
     EXPECT_EQ(pair(s, 0x04433 + 2 * index), 1u) << bytes;
   }
 }
 
 TEST(DeviceStatistics, CastFollowsTheDestination) {
-  Statistics s;
+  HardwareCounters s;
   std::vector<std::byte> frame(60);
-  EXPECT_EQ(Statistics::cast_of(frame), Statistics::Cast::kUnicast);
+  EXPECT_EQ(HardwareCounters::cast_of(frame), HardwareCounters::Cast::kUnicast);
   frame[0] = std::byte{1};
-  EXPECT_EQ(Statistics::cast_of(frame), Statistics::Cast::kMulticast);
+  EXPECT_EQ(HardwareCounters::cast_of(frame), HardwareCounters::Cast::kMulticast);
   for (std::size_t i = 0; i < 6; ++i) frame[i] = std::byte{0xff};
-  EXPECT_EQ(Statistics::cast_of(frame), Statistics::Cast::kBroadcast);
-  s.rx_frame(60, Statistics::Cast::kMulticast);
-  s.rx_frame(60, Statistics::Cast::kBroadcast);
-  s.tx_frame(60, Statistics::Cast::kBroadcast);
+  EXPECT_EQ(HardwareCounters::cast_of(frame), HardwareCounters::Cast::kBroadcast);
+  s.rx_frame(60, HardwareCounters::Cast::kMulticast);
+  s.rx_frame(60, HardwareCounters::Cast::kBroadcast);
+  s.tx_frame(60, HardwareCounters::Cast::kBroadcast);
   EXPECT_EQ(pair(s, 0x11a1c), 1u);
   EXPECT_EQ(pair(s, 0x11a1e), 1u);
   EXPECT_EQ(pair(s, 0x11a4c), 1u);
@@ -74,7 +74,7 @@ TEST(DeviceStatistics, CastFollowsTheDestination) {
 }
 
 TEST(DeviceStatistics, SixtyFourBitCountersSplitIntoHalves) {
-  Statistics s;
+  HardwareCounters s;
   s.mac_rx.bytes = 0x1122334455667788;
   EXPECT_EQ(*s.read(word(0x11a08)), 0x55667788u);
   EXPECT_EQ(*s.read(word(0x11a09)), 0x11223344u);
@@ -89,7 +89,7 @@ TEST(DeviceStatistics, SixtyFourBitCountersSplitIntoHalves) {
 }
 
 TEST(DeviceStatistics, EveryCounterOfTheReferenceHasItsRegister) {
-  Statistics s;
+  HardwareCounters s;
   const std::uint32_t words[] = {0x04402, 0x04409, 0x0440a, 0x0440b, 0x0403e, 0x04041,
                                  0x04044, 0x0849e, 0x0849f, 0x084a0, 0x084a1, 0x084a2,
                                  0x084a3, 0x084a4, 0x084a5, 0x084a6, 0x080e9};
@@ -99,17 +99,17 @@ TEST(DeviceStatistics, EveryCounterOfTheReferenceHasItsRegister) {
                                      {0x08137, 4}, {0x0813b, 4}, {0x08105, 4}, {0x08111, 4}};
   for (const auto& [first, count] : groups) {
     for (std::uint32_t i = 0; i < count; ++i) {
-      EXPECT_TRUE(Statistics::owns(word(first + i))) << first + i;
+      EXPECT_TRUE(HardwareCounters::owns(word(first + i))) << first + i;
     }
   }
-  for (std::uint32_t i = 0x3106e; i <= 0x3107f; ++i) EXPECT_TRUE(Statistics::owns(word(i)));
-  EXPECT_FALSE(Statistics::owns(word(0x11a60)));
-  EXPECT_FALSE(Statistics::owns(word(0x0c41b)));
-  EXPECT_FALSE(Statistics::owns({spec::Bar::kBar4, 0x11a08 * 4}));
+  for (std::uint32_t i = 0x3106e; i <= 0x3107f; ++i) EXPECT_TRUE(HardwareCounters::owns(word(i)));
+  EXPECT_FALSE(HardwareCounters::owns(word(0x11a60)));
+  EXPECT_FALSE(HardwareCounters::owns(word(0x0c41b)));
+  EXPECT_FALSE(HardwareCounters::owns({spec::Bar::kBar4, 0x11a08 * 4}));
 }
 
 TEST(DeviceStatistics, FecCountersClearOnReadLowThenHigh) {
-  Statistics s;
+  HardwareCounters s;
   s.fec_corrected.value = 0x00021234;
   EXPECT_EQ(*s.read(word(0x10802)), 0x1234u);
   s.fec_corrected.value += 5;  // between the two reads: belongs to the next round
@@ -122,7 +122,7 @@ TEST(DeviceStatistics, FecCountersClearOnReadLowThenHigh) {
 }
 
 TEST(DeviceStatistics, ParserFindingsAreCountedByKind) {
-  Statistics s;
+  HardwareCounters s;
   ParsedFrame frame;
   frame.l3 = spec::L3_TYPE::IPV4;
   frame.fragment = frame.esp = frame.tcp_option_error = true;

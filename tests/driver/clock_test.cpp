@@ -25,8 +25,8 @@ class ClockTest : public ::testing::Test {
   }
 
   static constexpr std::uint64_t kMask = (std::uint64_t{1} << 40) - 1;
-  test::FakeDoor fake_;
-  Clock<test::FakeDevice> clock_{fake_.door};
+  test::CheckedFakeDevice fake_;
+  Clock<test::FakeDevice> clock_{fake_.io};
 };
 
 TEST_F(ClockTest, SetupIsLinuxsSequence) {

@@ -19,18 +19,18 @@ class BareCardTest : public ::testing::Test {
   device::Cable cable_;
   io::InProcessCard card_{device::CardConfig{}, cable_.end(0)};
   NullObserver observer_;
-  Door<io::InProcess> door_{card_.io, observer_};
+  CheckedIo<io::InProcess> device_{card_.io, observer_};
 };
 
 TEST_F(BareCardTest, PassesTheRegisterTest) {
-  RegisterTest<io::InProcess> test(door_);
+  RegisterTest<io::InProcess> test(device_);
   test.start();
   while (!test.step(100)) continue;
   EXPECT_FALSE(test.fault().has_value());
 }
 
 TEST_F(BareCardTest, PassesTheMsixTestOnAllItsVectors) {
-  MsixTest<io::InProcess> test(door_);
+  MsixTest<io::InProcess> test(device_);
   Time now{0};
   test.start(now, 130);
   while (!test.done()) {
@@ -43,7 +43,7 @@ TEST_F(BareCardTest, PassesTheMsixTestOnAllItsVectors) {
 }
 
 TEST_F(BareCardTest, SetupBreaksNoRuleOfTheSpec) {
-  hni::Setup<io::InProcess> setup(door_);
+  hni::Setup<io::InProcess> setup(device_);
   ASSERT_TRUE(setup.program({}));
   EXPECT_FALSE(setup.check_otp());
   EXPECT_EQ(card_.card.events().illegal_actions(), 0U);
@@ -52,9 +52,9 @@ TEST_F(BareCardTest, SetupBreaksNoRuleOfTheSpec) {
 }
 
 TEST_F(BareCardTest, TheDumpHoldsWhatWasWritten) {
-  hni::Setup<io::InProcess> setup(door_);
+  hni::Setup<io::InProcess> setup(device_);
   ASSERT_TRUE(setup.program({}));
-  RegisterDump<io::InProcess> dump(door_);
+  RegisterDump<io::InProcess> dump(device_);
   std::vector<std::uint32_t> words(kDumpWords);
   dump.start();
   ASSERT_EQ(dump.read(words).value(), kDumpWords);
@@ -63,11 +63,11 @@ TEST_F(BareCardTest, TheDumpHoldsWhatWasWritten) {
   const std::size_t qm_tx = 2 + 0x60 + 2 + 0x3ff;
   ASSERT_EQ(words[qm_tx], 0x800U);
   EXPECT_EQ(words[qm_tx + 2 + 0x1d], 0x260fU);
-  EXPECT_FALSE(door_.gone());
+  EXPECT_FALSE(device_.gone());
 }
 
 TEST_F(BareCardTest, TheClockFollowsTheCardsTime) {
-  Clock<io::InProcess> clock(door_);
+  Clock<io::InProcess> clock(device_);
   clock.setup();
   const std::uint64_t zero = clock.read().value();
   card_.card.tick(1'000'000'000);

@@ -470,8 +470,8 @@ TEST_F(FirmwareLife, VanishingAtAnyAccessEndsCleanly) {
       std::optional<DmaSpan> dma_alloc(std::size_t bytes) { return inner.dma_alloc(bytes); }
       void dma_free(DmaSpan span) { inner.dma_free(span); }
     } wrapper{card, n};
-    Door<Vanishing> gate{wrapper, obs};
-    Firmware<Vanishing> client{gate};
+    CheckedIo<Vanishing> gate{wrapper, obs};
+    FirmwareClient<Vanishing> client{gate};
     ASSERT_TRUE(client.allocate());
     ASSERT_TRUE(client.start(Time{}));
     Time t{};

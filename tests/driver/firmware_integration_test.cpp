@@ -23,8 +23,8 @@ struct Integration : testing::Test {
   device::Cable cable;  // nobody is at its other end
   std::unique_ptr<io::InProcessCard> card;
   NullObserver obs;
-  std::unique_ptr<Door<io::InProcess>> door;
-  std::unique_ptr<Firmware<io::InProcess>> fw;
+  std::unique_ptr<CheckedIo<io::InProcess>> device;
+  std::unique_ptr<FirmwareClient<io::InProcess>> fw;
   std::array<LogRecord, 64> storage{};
   FirmwareLog log{storage};
   Time now{1s};
@@ -32,8 +32,8 @@ struct Integration : testing::Test {
   void build() {
     card_config.firmware = &firmware_config;
     card = std::make_unique<io::InProcessCard>(card_config, cable.end(0));
-    door = std::make_unique<Door<io::InProcess>>(card->io, obs);
-    fw = std::make_unique<Firmware<io::InProcess>>(*door);
+    device = std::make_unique<CheckedIo<io::InProcess>>(card->io, obs);
+    fw = std::make_unique<FirmwareClient<io::InProcess>>(*device);
     fw->set_log(&log);
   }
   device::Firmware& model() { return card->card.firmware(); }
@@ -211,7 +211,7 @@ TEST_F(Integration, MacSyncReachesTheFirmware) {
   const std::array<MacAddress, 1> multicast = {{{1, 0, 0x5e, 0, 0, 1}}};
   ASSERT_TRUE(fw->send_mac_sync({unicast, multicast, MacSync::kBroadcast}, now));
   advance(20ms);
-  const device::MacSync& seen = model().mac_sync();
+  const device::MacSyncRequest& seen = model().mac_sync();
   EXPECT_EQ(seen.rx_flags, MacSync::kBroadcast);
   ASSERT_EQ(seen.unicast_count, 2u);
   ASSERT_EQ(seen.multicast_count, 1u);

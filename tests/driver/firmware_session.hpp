@@ -15,8 +15,8 @@ using namespace std::chrono_literals;
 struct FirmwareSession : testing::Test {
   FakeFirmware io;
   NullObserver obs;
-  Door<FakeFirmware> door{io, obs};
-  Firmware<FakeFirmware> fw{door};
+  CheckedIo<FakeFirmware> device{io, obs};
+  FirmwareClient<FakeFirmware> fw{device};
   Time now{};
 
   /// One instant: the firmware works, then the host, by interrupt if it is unmasked.
@@ -58,7 +58,9 @@ struct FirmwareSession : testing::Test {
     }
     return poll();
   }
-  std::uint64_t refused(Site site) const { return door.refused()[static_cast<std::size_t>(site)]; }
+  std::uint64_t refused(Site site) const {
+    return device.refused()[static_cast<std::size_t>(site)];
+  }
 };
 
 /// A session that is ready for requests.

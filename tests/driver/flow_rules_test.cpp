@@ -116,7 +116,7 @@ TEST_F(FlowRulesTest, TablesHaveTheirLimits) {
 
 TEST_F(FlowRulesTest, LongerPrefixesComeFirstInWhateverOrderTheyAreAdded) {
   for (const bool v6 : {false, true}) {
-    RxFilter<FakeDevice> filter{fake_.door};
+    RxFilter<FakeDevice> filter{fake_.io};
     ASSERT_TRUE(filter.set_mac(kHost));
     filter.start();
     for (const unsigned prefix : {16U, 8U, 32U, 24U, 20U, 28U, 12U, 30U}) {

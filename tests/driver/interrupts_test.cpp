@@ -13,8 +13,8 @@ using test::RegWrite;
 
 class InterruptsTest : public ::testing::Test {
  protected:
-  test::FakeDoor fake_;
-  Interrupts<test::FakeDevice> irq_{fake_.door};
+  test::CheckedFakeDevice fake_;
+  Interrupts<test::FakeDevice> irq_{fake_.io};
 };
 
 TEST_F(InterruptsTest, OnlyTheMailboxVectorKeepsItsCause) {

@@ -50,8 +50,8 @@ class LinkTest : public ::testing::Test {
     return fake_.device.last_write(bar0(index)).value_or(0xdeadbeef);
   }
 
-  test::FakeDoor fake_;
-  Link<test::FakeDevice> link_{fake_.door};
+  test::CheckedFakeDevice fake_;
+  Link<test::FakeDevice> link_{fake_.io};
 };
 
 TEST_F(LinkTest, ALinkThatIsLockedAtStartNeedsNoTraining) {
@@ -155,7 +155,7 @@ TEST_F(LinkTest, LockBitsAreComparedExactly) {
                        Row{2, 2, kLink | 0x5 << 1, 0}, Row{2, 3, kLink, 0xf << 8},
                        Row{3, 1, kLink | 0x3 << 1, 0}, Row{4, 3, kLink | 0xf << 1, 0}}) {
     const auto state = [&](std::uint32_t out0, std::uint32_t out1) {
-      Link<test::FakeDevice> link{fake_.door};
+      Link<test::FakeDevice> link{fake_.io};
       fake_.device.poke(bar0(0x11808), out0);
       fake_.device.poke(bar0(0x11809), out1);
       EXPECT_TRUE(link.start(0ns, static_cast<spec::FW_LINK_SPEED>(r.speed),
@@ -172,7 +172,7 @@ TEST_F(LinkTest, LockBitsAreComparedExactly) {
       EXPECT_EQ(state(r.out0, r.out1 & ~0x100U), LinkState::kNoSignal);
     }
   }
-  Link<test::FakeDevice> link{fake_.door};
+  Link<test::FakeDevice> link{fake_.io};
   fake_.device.poke(bar0(0x11808), kLink | 0x3 << 5);
   ASSERT_TRUE(
       link.start(0ns, static_cast<spec::FW_LINK_SPEED>(1), static_cast<spec::FW_LINK_FEC>(1)));
@@ -325,7 +325,7 @@ TEST_F(LinkTest, EveryFaultOfThePcsHoldsTheLinkDown) {
     const std::uint32_t good = fake_.device.peek(bar0(index));
     fake_.device.poke(bar0(index), value);
     set_lock(true);
-    Link<test::FakeDevice> link{fake_.door};
+    Link<test::FakeDevice> link{fake_.io};
     EXPECT_EQ(link.start(0ns, k100G, kRs).value(), LinkEvent::kNone) << std::hex << index;
     EXPECT_EQ(link.state(), LinkState::kSettling);
     fake_.device.poke(bar0(index), good);
@@ -341,7 +341,7 @@ TEST_F(LinkTest, AVanishedCardIsALinkDown) {
   start(true);
   fake_.device.gone = true;
   EXPECT_EQ(link_.interrupt(1s), LinkEvent::kDown);
-  EXPECT_TRUE(fake_.door.gone());
+  EXPECT_TRUE(fake_.io.gone());
   EXPECT_EQ(link_.step(2s), LinkEvent::kNone);
 }
 
@@ -351,7 +351,7 @@ TEST_F(LinkTest, AllOnesInTheLockRegistersIsNoLock) {
   fake_.device.poke(bar0(0xc41b), 1);
   ASSERT_TRUE(link_.start(0ns, static_cast<spec::FW_LINK_SPEED>(1), kRs));
   EXPECT_EQ(link_.state(), LinkState::kNoSignal);
-  EXPECT_FALSE(fake_.door.gone());
+  EXPECT_FALSE(fake_.io.gone());
 }
 
 }  // namespace

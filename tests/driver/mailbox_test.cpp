@@ -25,8 +25,8 @@ struct Collector {
 struct MailboxTest : testing::Test {
   FakeFirmware io;
   NullObserver obs;
-  Door<FakeFirmware> door{io, obs};
-  Mailbox<FakeFirmware> mailbox{door};
+  CheckedIo<FakeFirmware> device{io, obs};
+  Mailbox<FakeFirmware> mailbox{device};
   Collector collector;
   Time now{};
 
@@ -57,19 +57,19 @@ TEST(MailboxRing, HoldsFifteenOfSixteenSlots) {
   }
   EXPECT_TRUE(ring.full());
   EXPECT_EQ(ring.used(), 15u);
-  EXPECT_FALSE(ring.ring.owned_by_card(ring.ring.tail));
+  EXPECT_FALSE(ring.window.owned_by_card(ring.window.tail));
 }
 
 TEST(MailboxRing, EveryReachableStateIsValid) {
   for (std::uint32_t head = 0; head < 16; ++head) {
     for (std::uint32_t used = 0; used < 16; ++used) {
       MailboxRing<std::uint32_t> ring;
-      ring.ring.head = head;
-      ring.ring.tail = (head + used) & 15;
+      ring.window.head = head;
+      ring.window.tail = (head + used) & 15;
       ASSERT_TRUE(ring.is_valid());
       EXPECT_EQ(ring.full(), used == 15);
       if (!ring.empty()) {
-        EXPECT_EQ(ring.take_back(), head);
+        EXPECT_EQ(ring.pop_completed(), head);
         EXPECT_EQ(ring.used(), used - 1);
         EXPECT_TRUE(ring.is_valid());
       }
@@ -254,7 +254,7 @@ TEST_F(MailboxTest, LengthsAreCheckedAndEmptyMessagesDropped) {
   advance(1ms);
   EXPECT_EQ(mailbox.counters().receive_empty, 1u);
   EXPECT_EQ(mailbox.counters().receive_bad, 3u);
-  EXPECT_EQ(door.refused()[static_cast<std::size_t>(Site::kMailboxLength)], 3u);
+  EXPECT_EQ(device.refused()[static_cast<std::size_t>(Site::kMailboxLength)], 3u);
   ASSERT_EQ(collector.messages.size(), 2u);
   EXPECT_EQ(collector.messages[0].size(), 4096u);
   EXPECT_EQ(collector.messages[1].size(), 4u);
@@ -398,7 +398,7 @@ TEST_F(MailboxTest, VanishedCardFailsARunningMailbox) {
   EXPECT_FALSE(mailbox.send(words({0x00018010}), now));
 }
 
-/// Lies about every mailbox word at random, between the driver and a faithful firmware.
+/// FieldFaults about every mailbox word at random, between the driver and a faithful firmware.
 struct LyingIo {
   FakeFirmware& inner;
   std::uint32_t state = 1;
@@ -441,8 +441,8 @@ TEST(MailboxHostile, AnyDescriptorWordsLeaveTheRingsValidAndTheMailboxRestartabl
   FakeFirmware firmware;
   LyingIo io{firmware};
   NullObserver obs;
-  Door<LyingIo> door{io, obs};
-  Mailbox<LyingIo> mailbox{door};
+  CheckedIo<LyingIo> device{io, obs};
+  Mailbox<LyingIo> mailbox{device};
   Collector collector;
   Time now{};
   ASSERT_TRUE(mailbox.allocate());

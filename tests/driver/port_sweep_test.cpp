@@ -166,7 +166,7 @@ TEST(PortSweep, TheCardMayVanishAtEveryAccess) {
     expect_clean_end(world, n);
     if (HasFatalFailure() || HasNonfatalFailure()) return;
     // A card that vanished after the last read was not missed by anyone.
-    if (world.ports[0]->door().gone()) {
+    if (world.ports[0]->device().gone()) {
       EXPECT_EQ(world.ports[0]->error().code, ErrorCode::kCardGone) << "n = " << n;
     } else {
       EXPECT_GE(n, accesses - 100);

@@ -29,8 +29,8 @@ class RegisterDumpTest : public ::testing::Test {
     return all;
   }
 
-  test::FakeDoor fake_;
-  RegisterDump<test::FakeDevice> dump_{fake_.door};
+  test::CheckedFakeDevice fake_;
+  RegisterDump<test::FakeDevice> dump_{fake_.io};
 };
 
 TEST_F(RegisterDumpTest, HasTwentySectionsInLinuxsOrder) {

@@ -66,8 +66,8 @@ class RxFilterFixture : public ::testing::Test {
     }
   }
 
-  FakeDoor fake_;
-  RxFilter<FakeDevice> filter_{fake_.door};
+  CheckedFakeDevice fake_;
+  RxFilter<FakeDevice> filter_{fake_.io};
 };
 
 }  // namespace hni::test

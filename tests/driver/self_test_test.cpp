@@ -48,8 +48,8 @@ class RegisterTestTest : public ::testing::Test {
     }
   }
 
-  test::FakeDoor fake_;
-  RegisterTest<test::FakeDevice> test_{fake_.door};
+  test::CheckedFakeDevice fake_;
+  RegisterTest<test::FakeDevice> test_{fake_.io};
 };
 
 TEST_F(RegisterTestTest, AGoodCardPasses) {
@@ -162,8 +162,8 @@ class MsixTestTest : public ::testing::Test {
     return test_.fault();
   }
 
-  test::FakeDoor fake_;
-  MsixTest<test::FakeDevice> test_{fake_.door};
+  test::CheckedFakeDevice fake_;
+  MsixTest<test::FakeDevice> test_{fake_.io};
   std::array<std::uint32_t, 8> status_{}, mask_{};
   Broken broken_ = Broken::kNothing;
 };

@@ -18,8 +18,8 @@ class SetupTest : public ::testing::Test {
   }
   bool written(std::uint32_t index) { return fake_.device.last_write(bar0(index)).has_value(); }
 
-  test::FakeDoor fake_;
-  hni::Setup<test::FakeDevice> setup_{fake_.door};
+  test::CheckedFakeDevice fake_;
+  hni::Setup<test::FakeDevice> setup_{fake_.io};
 };
 
 // The values are those of fbnic reference 8, with word indices.

@@ -26,8 +26,8 @@ class StatisticsTest : public ::testing::Test {
     return list;
   }
 
-  test::FakeDoor fake_;
-  Statistics<test::FakeDevice> stats_{fake_.door};
+  test::CheckedFakeDevice fake_;
+  Statistics<test::FakeDevice> stats_{fake_.io};
 };
 
 TEST(WideCounterTest, GrowsAcrossTheWrap) {
@@ -239,7 +239,7 @@ TEST_F(StatisticsTest, EachSecondTheNarrowOnesAreRead) {
 }
 
 TEST_F(StatisticsTest, QueuesThatAreNotUsedAreNotRead) {
-  Statistics<test::FakeDevice> few{fake_.door, 2};
+  Statistics<test::FakeDevice> few{fake_.io, 2};
   few.update();
   const std::size_t narrow = fake_.device.reads_from(Site::kCounter32);
   fake_.device.forget();

@@ -11,8 +11,8 @@
 #include <map>
 
 #include "fuzz/script/field_faults.hpp"
-#include "fuzz/seeds/seeds.hpp"
 #include "fuzz/script/target.hpp"
+#include "fuzz/seeds/seeds.hpp"
 
 namespace hni::fuzz {
 namespace {

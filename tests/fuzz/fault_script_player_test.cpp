@@ -9,8 +9,8 @@
 #include <map>
 
 #include "fuzz/fault/fault_script_player.hpp"
-#include "fuzz/worlds/sim_port.hpp"
 #include "fuzz/script/target.hpp"
+#include "fuzz/worlds/sim_port.hpp"
 
 namespace hni::fuzz {
 namespace {
@@ -36,17 +36,17 @@ class CardLiarTest : public testing::Test {
     return path;
   }
   static std::string error_of(const std::string& path) {
-    const auto liar = CardLiar::load(path, {});
-    return liar ? "none" : liar.error();
+    const auto player = FaultScriptPlayer::load(path, {});
+    return player ? "none" : player.error();
   }
 
   /// Bring-up, then `rounds` of frames both ways, with this script; everything is given back.
   void play(const std::string& text, int rounds = 40) {
-    auto liar =
-        CardLiar::load(file("s.script", text), [&](const Lie& lie) { told_.push_back(lie); });
-    ASSERT_TRUE(liar.has_value()) << liar.error();
-    liar_ = std::move(*liar);
-    sim_->card.card.set_voice(liar_.get());
+    auto player = FaultScriptPlayer::load(file("s.script", text),
+                                          [&](const Lie& lie) { traced_.push_back(lie); });
+    ASSERT_TRUE(player.has_value()) << player.error();
+    player_ = std::move(*player);
+    sim_->card.card.set_interposer(player_.get());
     sim_->attach();
     sim_->port.start(sim_->now);
     (void)turn_until([&] { return sim_->port.link_up(); }, 20s);
@@ -71,19 +71,19 @@ class CardLiarTest : public testing::Test {
     EXPECT_TRUE(sim_->port.is_valid());
     sim_->port.detach(sim_->now);
     EXPECT_TRUE(turn_until([&] { return sim_->port.state() == PortState::kDetached; }, 60s));
-    sim_->card.card.set_voice(nullptr);
+    sim_->card.card.set_interposer(nullptr);
   }
-  Counts lies() const {
+  Counts faults() const {
     Counts counts;
-    for (const LieCount& count : liar_->report().by_site)
-      counts[std::string(count.site)] = count.lies;
+    for (const FaultCount& count : player_->report().by_site)
+      counts[std::string(count.site)] = count.faults;
     return counts;
   }
 
   std::string folder_;
   std::unique_ptr<SimPort> sim_;
-  std::unique_ptr<CardLiar> liar_;
-  std::vector<Lie> told_;
+  std::unique_ptr<FaultScriptPlayer> player_;
+  std::vector<Lie> traced_;
   Counts refused_;
   std::uint32_t received_ = 0;
 
@@ -92,7 +92,7 @@ class CardLiarTest : public testing::Test {
   bool turn_until(Done&& done, Duration limit) {
     return sim_->run_until(
         [&] {
-          liar_->act(sim_->card.card, static_cast<std::uint64_t>(sim_->now.count()));
+          player_->act(sim_->card.card, static_cast<std::uint64_t>(sim_->now.count()));
           return done();
         },
         limit);
@@ -110,13 +110,13 @@ class CardLiarTest : public testing::Test {
 TEST_F(CardLiarTest, TheDriverRefusesEachLieInACompletionOnce) {
   for (const std::string lie : {"header_id", "header_length", "head"}) {
     sim_ = std::make_unique<SimPort>();
-    told_.clear();
+    traced_.clear();
     play("receive packets=3\n" + lie + " class=max random=0\n");
-    EXPECT_EQ(1u, liar_->report().lies) << lie;
-    EXPECT_EQ(lies(), refused_) << lie;
-    ASSERT_EQ(1u, told_.size());
-    EXPECT_EQ(2u, told_[0].line);
-    EXPECT_NE(told_[0].honest, told_[0].said);
+    EXPECT_EQ(1u, player_->report().faults) << lie;
+    EXPECT_EQ(faults(), refused_) << lie;
+    ASSERT_EQ(1u, traced_.size());
+    EXPECT_EQ(2u, traced_[0].line);
+    EXPECT_NE(traced_[0].honest, traced_[0].said);
   }
 }
 
@@ -126,49 +126,50 @@ TEST_F(CardLiarTest, SeveralSitesAreRefusedAsOftenAsTheyLie) {
     text += "receive packets=2\nheader_length class=zero\nconfirm packets=1\n";
   text += "head class=max\nconfirm packets=2\nhead class=max\n";
   play(text, 200);
-  EXPECT_EQ((Counts{{"rcd_header_length", 3}, {"tcd_head", 2}}), lies());
-  EXPECT_EQ(lies(), refused_);
-  const ScriptReport report = liar_->report();
+  EXPECT_EQ((Counts{{"rcd_header_length", 3}, {"tcd_head", 2}}), faults());
+  EXPECT_EQ(faults(), refused_);
+  const ScriptReport report = player_->report();
   EXPECT_EQ(report.operations, report.played);
   EXPECT_EQ(0u, report.given_up);
-  EXPECT_EQ(0u, report.untold);
+  EXPECT_EQ(0u, report.pending);
 }
 
 TEST_F(CardLiarTest, ARepeatedCompletionIsNoProgressAndCostsNothing) {
   play("receive packets=4\ntx_repeat times=2\n");
-  EXPECT_EQ((Counts{{"tcq_word", 2}}), lies());
+  EXPECT_EQ((Counts{{"tcq_word", 2}}), faults());
   EXPECT_TRUE(refused_.empty());
   EXPECT_EQ(40u, received_);
 }
 
 TEST_F(CardLiarTest, FirmwareThatNamesASpeedThatThereIsNotIsRefusedOnce) {
   play("lie site=fw_link_speed class_count=2\n", 1);
-  EXPECT_EQ((Counts{{"fw_link_speed", 1}}), lies());
-  EXPECT_EQ(lies(), refused_);
+  EXPECT_EQ((Counts{{"fw_link_speed", 1}}), faults());
+  EXPECT_EQ(faults(), refused_);
 }
 
 TEST_F(CardLiarTest, AMessageLongerThanItsPageIsRefusedAtTheMailbox) {
   play("lie site=mailbox_length class_count=2\n", 1);
-  EXPECT_EQ((Counts{{"mailbox_length", 1}}), lies());
-  EXPECT_EQ(lies(), refused_);
+  EXPECT_EQ((Counts{{"mailbox_length", 1}}), faults());
+  EXPECT_EQ(faults(), refused_);
 }
 
 TEST_F(CardLiarTest, ARegisterIsKnownByItsAddress) {
-  auto liar = CardLiar::load(file("r.script", "lie site=otp_status class_count=2\n"), {});
-  ASSERT_TRUE(liar.has_value());
+  auto player =
+      FaultScriptPlayer::load(file("r.script", "lie site=otp_status class_count=2\n"), {});
+  ASSERT_TRUE(player.has_value());
   device::Card& card = sim_->card.card;
-  card.set_voice(liar->get());
+  card.set_interposer(player->get());
   EXPECT_EQ(0u, card.read(spec::INTR_STATUS::at(0)) & ~1u);
-  EXPECT_EQ(1u, (*liar)->report().untold);
+  EXPECT_EQ(1u, (*player)->report().pending);
   EXPECT_EQ(~0u, card.read(spec::NS_OTP_STATUS::at()));
   EXPECT_EQ(0u, card.read(spec::NS_OTP_STATUS::at()));
-  EXPECT_EQ(0u, (*liar)->report().untold);
-  card.set_voice(nullptr);
+  EXPECT_EQ(0u, (*player)->report().pending);
+  card.set_interposer(nullptr);
 }
 
 TEST_F(CardLiarTest, AnHonestScriptChangesNothing) {
   play("receive packets=5\nheader\nmeta\nconfirm packets=3\n");
-  EXPECT_EQ(0u, liar_->report().lies);
+  EXPECT_EQ(0u, player_->report().faults);
   EXPECT_TRUE(refused_.empty());
   EXPECT_EQ(40u, received_);
 }
@@ -185,15 +186,15 @@ TEST_F(CardLiarTest, AFirmwareThatRestartsIsDoneToTheCard) {
 
 TEST_F(CardLiarTest, AWaitThatNothingFulfilsEnds) {
   play("stamp class=max\nreceive packets=1\nheader_length class=max\n", 9000);
-  EXPECT_EQ(1u, liar_->report().given_up);
-  EXPECT_EQ((Counts{{"rcd_header_length", 1}}), lies());
-  EXPECT_EQ(lies(), refused_);
+  EXPECT_EQ(1u, player_->report().given_up);
+  EXPECT_EQ((Counts{{"rcd_header_length", 1}}), faults());
+  EXPECT_EQ(faults(), refused_);
 }
 
 TEST_F(CardLiarTest, WhatOnlyADriverCanDoIsPassedOver) {
   play("poll_rx budget=3\nrelease packets=1\nfresh value=0x1\nheader_length class=max\n");
-  EXPECT_EQ(3u, liar_->report().passed_over);
-  EXPECT_EQ(1u, liar_->report().lies);
+  EXPECT_EQ(3u, player_->report().passed_over);
+  EXPECT_EQ(1u, player_->report().faults);
 }
 
 TEST_F(CardLiarTest, EveryFileOfTheCorpusThatACardCanPlayIsRead) {

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "fuzz/script/mutator.hpp"
-#include "fuzz/seeds/seeds.hpp"
 #include "fuzz/script/target.hpp"
+#include "fuzz/seeds/seeds.hpp"
 
 namespace hni::fuzz {
 namespace {

@@ -38,7 +38,7 @@ TEST_F(Prover, ProvesWhatHoldsWithBothSolvers) {
 TEST_F(Prover, RefutesWhatDoesNotHoldAndShowsTheRun) {
   const Report r = decide(make([] {
                             const auto x = input<std::uint8_t>("x");
-                            const auto y = card_word<std::uint8_t>("site");
+                            const auto y = nondet_read<std::uint8_t>("site");
                             show("sum", x + y);
                             conclude("I2", "the sum is below 510", x + y < 510);
                           }),
@@ -67,8 +67,8 @@ TEST_F(Prover, CallsAnObligationWithContradictoryAssumptionsVacuous) {
 TEST_F(Prover, MissesALabelThatNoRunReaches) {
   const Report r = decide(make([] {
                             const auto x = input<std::uint8_t>("x");
-                            must_reach("large");
-                            if (x > 255) reach("large");
+                            must_cover("large");
+                            if (x > 255) cover("large");
                           }),
                           options_);
   EXPECT_FALSE(r.ok);
@@ -167,8 +167,8 @@ TEST_F(Prover, MakesOneConditionOfCodeThatForks) {
 
 TEST_F(Prover, TheCardMayAnswerEachReadDifferently) {
   const Report r = decide(make([] {
-                            const auto first = card_word<std::uint16_t>("length");
-                            const auto second = card_word<std::uint16_t>("length");
+                            const auto first = nondet_read<std::uint16_t>("length");
+                            const auto second = nondet_read<std::uint16_t>("length");
                             conclude("I8", "two reads agree", first == second);
                           }),
                           options_);
@@ -192,8 +192,8 @@ TEST_F(Prover, AnAnswerOfUnknownFails) {
 TEST_F(Prover, AReportSurvivesItsWayBetweenProcesses) {
   const Report r = decide(make([] {
                             const auto x = input<std::uint8_t>("x");
-                            must_reach("here");
-                            reach("here");
+                            must_cover("here");
+                            cover("here");
                             conclude("I2", "false", x != 7);
                           }),
                           options_);
@@ -209,7 +209,7 @@ TEST_F(Prover, ACounterexampleWithACardWordBecomesAScriptForTheFuzzer) {
                             const auto head = input<std::uint32_t>("head");
                             const auto mask = input<std::uint32_t>("mask");
                             assume("a ring", [&] { return mask == 63u && head == 4u; });
-                            const auto word = card_word<std::uint64_t>("tcq_word");
+                            const auto word = nondet_read<std::uint64_t>("tcq_word");
                             conclude("I2", "no such head", word != 0x8000000000000021u);
                           }),
                           options_);

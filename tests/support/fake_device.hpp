@@ -18,8 +18,8 @@
 #include <utility>
 #include <vector>
 
-#include "driver/core/device_io.hpp"
 #include "driver/core/checked_io.hpp"
+#include "driver/core/device_io.hpp"
 
 namespace hni::test {
 
@@ -137,13 +137,13 @@ class FakeDevice {
 static_assert(DeviceIo<FakeDevice>);
 
 /// A device, an observer and the door between them, for a test fixture.
-struct FakeDoor {
+struct CheckedFakeDevice {
   FakeDevice device;
   NullObserver observer;
-  Door<FakeDevice> door{device, observer};
+  CheckedIo<FakeDevice> io{device, observer};
 
   [[nodiscard]] std::uint64_t refused(Site site) const {
-    return door.refused()[static_cast<std::size_t>(site)];
+    return io.refused()[static_cast<std::size_t>(site)];
   }
 };
 

@@ -27,15 +27,16 @@ class Control : public ::testing::Test {
               ("hni-control-test-" + std::to_string(::getpid()));
     std::filesystem::create_directories(folder_);
     ::setenv("XDG_RUNTIME_DIR", folder_.c_str(), 1);
-    lab_ = std::move(*Lab::create({}));
+    testbed_ = std::move(*Testbed::create({}));
     for (unsigned i = 0; i < 2; ++i)
-      lab_->side(i).set_end(std::make_unique<ReplayEnd>(lab_->side(i).port(), std::nullopt));
+      testbed_->side(i).set_end(
+          std::make_unique<ReplayEnd>(testbed_->side(i).port(), std::nullopt));
     poller_.emplace(std::move(*Poller::create()));
-    server_ = std::move(*ControlServer::create(*poller_, *lab_));
+    server_ = std::move(*ControlServer::create(*poller_, *testbed_));
     const Time begin = monotonic_now();
-    ASSERT_TRUE(lab_->start(begin).has_value());
-    while (!lab_->up() && monotonic_now() - begin < 20s) lab_->turn(monotonic_now());
-    ASSERT_TRUE(lab_->up());
+    ASSERT_TRUE(testbed_->start(begin).has_value());
+    while (!testbed_->up() && monotonic_now() - begin < 20s) testbed_->turn(monotonic_now());
+    ASSERT_TRUE(testbed_->up());
   }
   void TearDown() override {
     server_.reset();
@@ -52,7 +53,7 @@ class Control : public ::testing::Test {
     });
     while (!done) {
       const Time now = monotonic_now();
-      lab_->turn(now);
+      testbed_->turn(now);
       for (const Poller::Event& event : poller_->wait(1ms)) server_->handle(event, now);
       server_->step(now);
     }
@@ -85,7 +86,7 @@ class Control : public ::testing::Test {
   }
 
   std::filesystem::path folder_;
-  std::unique_ptr<Lab> lab_;
+  std::unique_ptr<Testbed> testbed_;
   std::optional<Poller> poller_;
   std::unique_ptr<ControlServer> server_;
 };
@@ -100,11 +101,11 @@ TEST_F(Control, EveryVerbAnswersForBothPorts) {
 }
 
 TEST_F(Control, ARunThatIsHeldAnswersOnlyThatUntilItMayGo) {
-  lab_->hold();
+  testbed_->hold();
   EXPECT_EQ(answer_to({{"verb", "stats"}}).error().text,
             "the run is held: `hni port go` lets it start");
   EXPECT_TRUE(answer_to({{"verb", "go"}}).has_value());
-  EXPECT_FALSE(lab_->held());
+  EXPECT_FALSE(testbed_->held());
   EXPECT_TRUE(answer_to({{"verb", "stats"}}).has_value());
 }
 

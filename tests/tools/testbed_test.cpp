@@ -16,35 +16,35 @@ using namespace std::chrono_literals;
 class World {
  public:
   explicit World(const LabOptions& options, GeneratorOptions generator = {}) {
-    auto made = Lab::create(options);
-    lab = std::move(*made);
+    auto made = Testbed::create(options);
+    testbed = std::move(*made);
     for (unsigned i = 0; i < 2; ++i) {
-      generator.from = Side::mac_of(i);
-      generator.to = Side::mac_of(i ^ 1);
-      lab->side(i).set_end(
-          std::make_unique<GeneratorEnd>(lab->side(i).port(), generator, options.queues));
+      generator.from = Node::mac_of(i);
+      generator.to = Node::mac_of(i ^ 1);
+      testbed->side(i).set_end(
+          std::make_unique<GeneratorEndpoint>(testbed->side(i).port(), generator, options.queues));
     }
   }
 
   bool up() {
-    return lab->start(now).has_value() && run_until([&] { return lab->up(); });
+    return testbed->start(now).has_value() && run_until([&] { return testbed->up(); });
   }
   bool run_until(const std::function<bool()>& done, Duration limit = 20s) {
     for (const Time end = now + limit; now < end; now += 20us) {
-      lab->turn(now);
+      testbed->turn(now);
       if (done()) return true;
     }
     return false;
   }
   void stop() {
-    for (unsigned i = 0; i < 2; ++i) lab->side(i).port().stop(now);
+    for (unsigned i = 0; i < 2; ++i) testbed->side(i).port().stop(now);
     EXPECT_TRUE(run_until([&] {
-      return lab->side(0).port().state() == PortState::kReady &&
-             lab->side(1).port().state() == PortState::kReady;
+      return testbed->side(0).port().state() == PortState::kReady &&
+             testbed->side(1).port().state() == PortState::kReady;
     }));
   }
 
-  std::unique_ptr<Lab> lab;
+  std::unique_ptr<Testbed> testbed;
   Time now{1s};
 };
 
@@ -52,7 +52,7 @@ void expect_all_hold(const std::vector<Balance>& balances) {
   for (const Balance& b : balances) EXPECT_EQ(b.left, b.right) << b.what;
 }
 
-TEST(Lab, EveryFrameLengthArrivesUnchangedOnEveryNumberOfQueues) {
+TEST(Testbed, EveryFrameLengthArrivesUnchangedOnEveryNumberOfQueues) {
   for (const std::uint32_t queues : {1U, 3U, 4U}) {
     LabOptions options;
     options.queues = queues;
@@ -63,33 +63,34 @@ TEST(Lab, EveryFrameLengthArrivesUnchangedOnEveryNumberOfQueues) {
     generator.limit = 9216 - 60 + 1;
     World world(options, generator);
     ASSERT_TRUE(world.up());
-    Lab& lab = *world.lab;
+    Testbed& testbed = *world.testbed;
     ASSERT_TRUE(world.run_until([&] {
-      return lab.side(0).end()->finished() && lab.side(1).end()->finished() && lab.quiet();
+      return testbed.side(0).end()->finished() && testbed.side(1).end()->finished() &&
+             testbed.quiet();
     }));
     for (unsigned i = 0; i < 2; ++i) {
-      const EndCounters& end = lab.side(i).end()->counters();
+      const EndCounters& end = testbed.side(i).end()->counters();
       EXPECT_EQ(end.written, generator.limit);
       EXPECT_EQ(end.corrupt, 0U);
       EXPECT_EQ(end.reordered, 0U);
     }
-    expect_all_hold(buffer_balances(lab));
-    expect_all_hold(packet_balances(lab));
+    expect_all_hold(buffer_balances(testbed));
+    expect_all_hold(packet_balances(testbed));
   }
 }
 
-TEST(Lab, EveryBufferComesBackWhereverTrafficIsStopped) {
+TEST(Testbed, EveryBufferComesBackWhereverTrafficIsStopped) {
   for (int turns = 1; turns < 200; turns += 7) {
     LabOptions options;
     options.queues = 2;
     options.ring = 64;
     World world(options);
     ASSERT_TRUE(world.up());
-    Lab& lab = *world.lab;
-    for (int i = 0; i < turns; ++i) lab.turn(world.now += 1us);
+    Testbed& testbed = *world.testbed;
+    for (int i = 0; i < turns; ++i) testbed.turn(world.now += 1us);
     world.stop();
     for (unsigned i = 0; i < 2; ++i) {
-      const CardPort& port = lab.side(i).port();
+      const CardPort& port = testbed.side(i).port();
       EXPECT_EQ(port.pool().free_pages(), port.pool().page_count()) << "after turn " << turns;
       EXPECT_TRUE(port.is_valid());
       for (std::uint16_t q = 0; q < 2; ++q) {
@@ -100,56 +101,56 @@ TEST(Lab, EveryBufferComesBackWhereverTrafficIsStopped) {
   }
 }
 
-TEST(Lab, PulledCableIsADropWithAReason) {
+TEST(Testbed, PulledCableIsADropWithAReason) {
   World world(LabOptions{});
   ASSERT_TRUE(world.up());
-  Lab& lab = *world.lab;
-  lab.cable().set_plugged(0, false);
-  ASSERT_TRUE(world.run_until([&] { return !lab.side(0).port().link_up(); }));
-  for (unsigned i = 0; i < 2; ++i) lab.side(i).end()->stop_reading();
-  ASSERT_TRUE(world.run_until([&] { return lab.quiet(); }));
-  expect_all_hold(packet_balances(lab));
-  lab.cable().set_plugged(0, true);
-  EXPECT_TRUE(world.run_until([&] { return lab.up(); }));
+  Testbed& testbed = *world.testbed;
+  testbed.cable().set_plugged(0, false);
+  ASSERT_TRUE(world.run_until([&] { return !testbed.side(0).port().link_up(); }));
+  for (unsigned i = 0; i < 2; ++i) testbed.side(i).end()->stop_reading();
+  ASSERT_TRUE(world.run_until([&] { return testbed.quiet(); }));
+  expect_all_hold(packet_balances(testbed));
+  testbed.cable().set_plugged(0, true);
+  EXPECT_TRUE(world.run_until([&] { return testbed.up(); }));
 }
 
-TEST(Lab, ALieOfTheCardIsRefusedOnceAndTrafficGoesOn) {
+TEST(Testbed, ALieOfTheCardIsRefusedOnceAndTrafficGoesOn) {
   for (const Site site : {Site::kRcdHeaderLength, Site::kTcdHead}) {
     const std::uint32_t value = site == Site::kTcdHead ? 0xffff : 0;
     World world(LabOptions{});
     ASSERT_TRUE(world.up());
-    Lab& lab = *world.lab;
-    CardPort& port = lab.side(1).port();
+    Testbed& testbed = *world.testbed;
+    CardPort& port = testbed.side(1).port();
     const auto received = [&] { return port.pair(QueueId{0}).rx.counters().packets; };
     ASSERT_TRUE(world.run_until([&] { return received() > 1000; }));
-    lab.side(1).lie(site, value);
+    testbed.side(1).lie(site, value);
     ASSERT_TRUE(world.run_until([&] { return port.recoveries().queue_resets == 1; }));
     ASSERT_TRUE(world.run_until([&, before = received()] { return received() > before + 1000; }));
-    for (unsigned i = 0; i < 2; ++i) lab.side(i).end()->stop_reading();
-    ASSERT_TRUE(world.run_until([&] { return lab.quiet(); }));
-    expect_all_hold(buffer_balances(lab));
+    for (unsigned i = 0; i < 2; ++i) testbed.side(i).end()->stop_reading();
+    ASSERT_TRUE(world.run_until([&] { return testbed.quiet(); }));
+    expect_all_hold(buffer_balances(testbed));
     world.stop();
     EXPECT_EQ(port.refused()[static_cast<std::size_t>(site)], 1U);
     EXPECT_EQ(port.recoveries().queue_resets, 1U);
-    expect_all_hold(packet_balances(lab));
+    expect_all_hold(packet_balances(testbed));
   }
 }
 
-TEST(Lab, BadRingSizeIsANamedError) {
+TEST(Testbed, BadRingSizeIsANamedError) {
   LabOptions options;
   options.ring = 100;
   World world(options);
-  const auto started = world.lab->start(world.now);
+  const auto started = world.testbed->start(world.now);
   ASSERT_FALSE(started.has_value());
   EXPECT_EQ(started.error().text, "hni0: ring size must be a power of two from 64 to 65536");
 }
 
-TEST(Lab, CaptureThatCannotBeWrittenIsNamed) {
+TEST(Testbed, CaptureThatCannotBeWrittenIsNamed) {
   LabOptions options;
   options.pcap = "/nowhere/x.pcap";
-  const auto lab = Lab::create(options);
-  ASSERT_FALSE(lab.has_value());
-  EXPECT_NE(lab.error().text.find("/nowhere/x.pcap"), std::string::npos);
+  const auto testbed = Testbed::create(options);
+  ASSERT_FALSE(testbed.has_value());
+  EXPECT_NE(testbed.error().text.find("/nowhere/x.pcap"), std::string::npos);
 }
 
 }  // namespace

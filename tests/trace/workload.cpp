@@ -88,11 +88,11 @@ class EchoObserver : public trace::UsdtObserver {
 };
 
 /// Marks frames as broken, as a card does that met an error on the wire.
-class MarkingIo : public fuzz::HostileIo<io::InProcess> {
+class MarkingIo : public fuzz::FaultInjector<io::InProcess> {
  public:
-  using HostileIo::HostileIo;
+  using FaultInjector::FaultInjector;
   std::uint64_t load64(Site site, const std::uint64_t* word) {
-    const std::uint64_t value = HostileIo::load64(site, word);
+    const std::uint64_t value = FaultInjector::load64(site, word);
     const bool metadata = site == Site::kRcqWord && (value >> 61 & 3) == 3;
     return metadata ? value | marks : value;
   }

@@ -9,10 +9,10 @@
 #include <cstring>
 #include <thread>
 
-#include "vfio_user/server.hpp"
 #include "device/wire/cable.hpp"
 #include "driver/io/vfio_user.hpp"
 #include "driver/port.hpp"
+#include "vfio_user/server.hpp"
 
 namespace hni {
 namespace {

@@ -218,7 +218,7 @@ TEST_F(VfioUserDma, ASilentClientIsClosedAfterAWhileAndOnlyOnce) {
 
 TEST_F(VfioUserDma, AClientThatAsksInsteadOfAnsweringIsClosed) {
   start_with_window();
-  for (std::size_t i = 0; i <= DmaMessages::kMostHeld; ++i)
+  for (std::size_t i = 0; i <= DmaMessages::kMaxHeld; ++i)
     put(message(Command::kGetInfo, join(DeviceInfo{})));
   EXPECT_EQ(std::nullopt, card_reads(kWindow));
   expect_closed("more questions than the card can hold, and no answer");

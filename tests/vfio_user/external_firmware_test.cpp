@@ -193,15 +193,15 @@ class Vectors final : public InterruptSink {
   unsigned count = 0;
 };
 
-class ForeignFirmwareTest : public testing::Test {
+class ExternalFirmwareTest : public testing::Test {
  protected:
-  ForeignFirmwareTest()
+  ExternalFirmwareTest()
       : path_(testing::TempDir() + "hni-fw-" + std::to_string(::getpid())),
         card_({}, dma_, vectors_, wire_) {
     ::unlink(path_.c_str());
     vectors_.count = 0;
   }
-  ~ForeignFirmwareTest() override {
+  ~ExternalFirmwareTest() override {
     firmware_.reset();
     peer_.reset();
     ::unlink(path_.c_str());
@@ -209,7 +209,7 @@ class ForeignFirmwareTest : public testing::Test {
 
   void begin(Peer::Behave behave) {
     peer_ = std::make_unique<Peer>(path_, std::move(behave));
-    auto made = ForeignFirmware::connect(
+    auto made = ExternalFirmware::connect(
         path_, [this](const std::string& line) { reports_.push_back(line); });
     ASSERT_TRUE(made.has_value()) << made.error();
     firmware_ = std::move(*made);
@@ -257,10 +257,10 @@ class ForeignFirmwareTest : public testing::Test {
   GuestMemory memory_{dma_};
   std::vector<std::string> reports_;
   std::unique_ptr<Peer> peer_;
-  std::unique_ptr<ForeignFirmware> firmware_;
+  std::unique_ptr<ExternalFirmware> firmware_;
 };
 
-TEST_F(ForeignFirmwareTest, ARequestIsAnsweredThroughSharedMemory) {
+TEST_F(ExternalFirmwareTest, ARequestIsAnsweredThroughSharedMemory) {
   begin(Peer::good);
   std::byte* const page = window(0x10000);
   const std::uint32_t heartbeat = 0x00018014;
@@ -279,7 +279,7 @@ TEST_F(ForeignFirmwareTest, ARequestIsAnsweredThroughSharedMemory) {
   EXPECT_EQ(4u, firmware_->counters().writes);
 }
 
-TEST_F(ForeignFirmwareTest, MemoryThatTheHostTakesAwayIsTakenFromTheFirmware) {
+TEST_F(ExternalFirmwareTest, MemoryThatTheHostTakesAwayIsTakenFromTheFirmware) {
   begin(Peer::good);
   (void)window(0x10000);
   post(0, 0, 0x10000, 4096);
@@ -294,7 +294,7 @@ TEST_F(ForeignFirmwareTest, MemoryThatTheHostTakesAwayIsTakenFromTheFirmware) {
   EXPECT_TRUE(firmware_->alive());
 }
 
-TEST_F(ForeignFirmwareTest, AtMostEightWindowsAreShown) {
+TEST_F(ExternalFirmwareTest, AtMostEightWindowsAreShown) {
   begin(Peer::good);
   for (unsigned i = 0; i < 10; ++i) {
     (void)window(0x100000 + i * 0x10000);
@@ -305,7 +305,7 @@ TEST_F(ForeignFirmwareTest, AtMostEightWindowsAreShown) {
   EXPECT_TRUE(firmware_->alive());
 }
 
-TEST_F(ForeignFirmwareTest, NoMoreMessagesAreUnderWayThanTheMockTakes) {
+TEST_F(ExternalFirmwareTest, NoMoreMessagesAreUnderWayThanTheMockTakes) {
   unsigned row = 0;
   unsigned longest = 0;
   begin([&](Peer& peer, const EmulatorMessage& message) {
@@ -316,10 +316,10 @@ TEST_F(ForeignFirmwareTest, NoMoreMessagesAreUnderWayThanTheMockTakes) {
   });
   for (unsigned i = 0; i < 100; ++i) card_.write(spec::MBX_DESC_HI::at(0, i % 16), i);
   EXPECT_EQ(99u, card_.read(spec::MBX_DESC_HI::at(0, 3)));
-  EXPECT_EQ(ForeignFirmware::kMostUnderWay, longest);
+  EXPECT_EQ(ExternalFirmware::kMaxUnderWay, longest);
 }
 
-TEST_F(ForeignFirmwareTest, WritesToOtherThanVectorZeroAndLanesAreRefused) {
+TEST_F(ExternalFirmwareTest, WritesToOtherThanVectorZeroAndLanesAreRefused) {
   begin([](Peer& peer, const EmulatorMessage& message) {
     peer.say(EmulatorCommand::kBarWrite, 0x3106c * 4, 1);
     peer.say(EmulatorCommand::kBarWrite, 0x40, 0xffffffff);
@@ -337,13 +337,13 @@ TEST_F(ForeignFirmwareTest, WritesToOtherThanVectorZeroAndLanesAreRefused) {
   EXPECT_TRUE(firmware_->alive());
 }
 
-TEST_F(ForeignFirmwareTest, AFirmwareThatLeavesIsDead) {
+TEST_F(ExternalFirmwareTest, AFirmwareThatLeavesIsDead) {
   begin([](Peer&, const EmulatorMessage&) { return false; });
   (void)low(0, 0);
   expect_dead("closed by the other side");
 }
 
-TEST_F(ForeignFirmwareTest, AFirmwareThatLeavesInTheMiddleOfAMessageIsDead) {
+TEST_F(ExternalFirmwareTest, AFirmwareThatLeavesInTheMiddleOfAMessageIsDead) {
   begin([](Peer& peer, const EmulatorMessage&) {
     peer.put("half", 4);
     return false;
@@ -352,7 +352,7 @@ TEST_F(ForeignFirmwareTest, AFirmwareThatLeavesInTheMiddleOfAMessageIsDead) {
   expect_dead("closed in the middle of a message");
 }
 
-TEST_F(ForeignFirmwareTest, ACommandThatIsNoneIsItsDeath) {
+TEST_F(ExternalFirmwareTest, ACommandThatIsNoneIsItsDeath) {
   begin([](Peer& peer, const EmulatorMessage&) {
     peer.say(EmulatorCommand{77}, 0, 0);
     return true;
@@ -361,7 +361,7 @@ TEST_F(ForeignFirmwareTest, ACommandThatIsNoneIsItsDeath) {
   expect_dead("an unknown command, 77");
 }
 
-TEST_F(ForeignFirmwareTest, AnOversizedMessageIsItsDeath) {
+TEST_F(ExternalFirmwareTest, AnOversizedMessageIsItsDeath) {
   begin([](Peer& peer, const EmulatorMessage&) {
     EmulatorMessage message{};
     message.command = EmulatorCommand::kBarCompletion;
@@ -373,15 +373,15 @@ TEST_F(ForeignFirmwareTest, AnOversizedMessageIsItsDeath) {
   expect_dead("a message of impossible length, 193");
 }
 
-TEST_F(ForeignFirmwareTest, OneThatNeverAnswersIsDeadAfterAWhile) {
+TEST_F(ExternalFirmwareTest, OneThatNeverAnswersIsDeadAfterAWhile) {
   begin([](Peer&, const EmulatorMessage&) { return true; });
   const auto start = Clock::now();
   EXPECT_EQ(0u, low(0, 0));
-  EXPECT_LE(ForeignFirmware::kAnswerTime, Clock::now() - start + std::chrono::milliseconds(5));
+  EXPECT_LE(ExternalFirmware::kAnswerTime, Clock::now() - start + std::chrono::milliseconds(5));
   expect_dead("no answer");
 }
 
-TEST_F(ForeignFirmwareTest, OneThatSpeaksWithoutEndIsDead) {
+TEST_F(ExternalFirmwareTest, OneThatSpeaksWithoutEndIsDead) {
   begin([](Peer& peer, const EmulatorMessage&) {
     for (int i = 0; i < 10000; ++i) peer.say(EmulatorCommand::kRet, 0, 0);
     return false;
@@ -390,13 +390,13 @@ TEST_F(ForeignFirmwareTest, OneThatSpeaksWithoutEndIsDead) {
   expect_dead("it speaks and speaks, and does not answer");
 }
 
-TEST_F(ForeignFirmwareTest, WhereNobodyListensTheErrorSaysWhatToDo) {
-  const auto made = ForeignFirmware::connect(path_ + "-none", {});
+TEST_F(ExternalFirmwareTest, WhereNobodyListensTheErrorSaysWhatToDo) {
+  const auto made = ExternalFirmware::connect(path_ + "-none", {});
   ASSERT_FALSE(made.has_value());
   EXPECT_EQ("'" + path_ +
                 "-none': No such file or directory; start the firmware first, it listens there",
             made.error());
-  EXPECT_FALSE(ForeignFirmware::connect(std::string(200, 'x'), {}).has_value());
+  EXPECT_FALSE(ExternalFirmware::connect(std::string(200, 'x'), {}).has_value());
 }
 
 }  // namespace

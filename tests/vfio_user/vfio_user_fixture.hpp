@@ -17,8 +17,8 @@
 #include <string>
 #include <vector>
 
-#include "vfio_user/server.hpp"
 #include "device/wire/cable.hpp"
+#include "vfio_user/server.hpp"
 
 namespace hni::device::vfio_user {
 

@@ -62,7 +62,7 @@ TEST_F(Joiner, JoinsWhatFollowsAndEndsWithAShorterOne) {
     payload.insert(payload.end(), frame.begin() + 66, frame.end());
     EXPECT_EQ(joiner.complete(), i == 2);
   }
-  const SegmentJoiner::Packet joined = joiner.packet();
+  const SegmentJoiner::JoinedPacket joined = joiner.packet();
   EXPECT_EQ(joined.frames, 3U);
   EXPECT_EQ(joined.segment_bytes, 1000U);
   EXPECT_EQ(joined.header_bytes, 66U);
@@ -93,7 +93,7 @@ TEST_F(Joiner, Ip6IsJoinedToo) {
   ASSERT_TRUE(joiner.add(ip6({.sequence = 1})));
   ASSERT_TRUE(joiner.add(ip6({.sequence = 1001, .flags = kPushAck})));
   EXPECT_TRUE(joiner.complete());
-  const SegmentJoiner::Packet joined = joiner.packet();
+  const SegmentJoiner::JoinedPacket joined = joiner.packet();
   EXPECT_TRUE(joined.ip6);
   EXPECT_EQ(joined.bytes.size(), 14U + 40 + 32 + 2000);
   EXPECT_EQ(joined.bytes[18], std::byte{(32 + 2000) >> 8});

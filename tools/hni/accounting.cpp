@@ -42,7 +42,7 @@ void add(Drops& drops, const char* reason, std::uint64_t count) {
 }
 
 /// Drops in the card, before the driver sees a frame.
-void card_receive_drops(Drops& drops, const Side& side, const CounterValues& v) {
+void card_receive_drops(Drops& drops, const Node& side, const CounterValues& v) {
   const device::CardEvents& events = side.card().events();
   add(drops, "MAC off", events.rx_mac_disabled);
   add(drops, "classifier off", events.rx_classifier_disabled);
@@ -63,8 +63,8 @@ std::uint64_t total(const Drops& drops) {
   return sum;
 }
 
-Drops receive_drops(Lab& lab, unsigned index) {
-  Side& side = lab.side(index);
+Drops receive_drops(Testbed& testbed, unsigned index) {
+  Node& side = testbed.side(index);
   Drops drops;
   card_receive_drops(drops, side, side.port().statistics().values());
   const QueueSums t = sum_queues(side.port());
@@ -79,8 +79,8 @@ Drops receive_drops(Lab& lab, unsigned index) {
   return drops;
 }
 
-Drops transmit_drops(Lab& lab, unsigned index) {
-  Side& side = lab.side(index);
+Drops transmit_drops(Testbed& testbed, unsigned index) {
+  Node& side = testbed.side(index);
   Drops drops;
   const QueueSums t = sum_queues(side.port());
   const CounterValues& v = side.port().statistics().values();
@@ -89,23 +89,23 @@ Drops transmit_drops(Lab& lab, unsigned index) {
   add(drops, "taken back at a reset", t.tx.reclaimed_packets);
   add(drops, "dropped at the MAC", v.get(Counter::kTmiDropFrames));
   add(drops, "too long", v.get(Counter::kTtiFrameDropFrames));
-  add(drops, "cable unplugged", lab.cable().counters(index).lost);
+  add(drops, "cable unplugged", testbed.cable().counters(index).lost);
   return drops;
 }
 
-std::vector<Balance> packet_balances(Lab& lab) {
+std::vector<Balance> packet_balances(Testbed& testbed) {
   std::vector<Balance> out;
   for (unsigned from = 0; from < 2; ++from) {
     const unsigned to = from ^ 1;
-    Side& sender = lab.side(from);
-    Side& receiver = lab.side(to);
+    Node& sender = testbed.side(from);
+    Node& receiver = testbed.side(to);
     const EndCounters& above = sender.end()->counters();
     const EndCounters& below = receiver.end()->counters();
     const CounterValues& sent = sender.port().statistics().update();
     const CounterValues& got = receiver.port().statistics().update();
     const QueueSums tx = sum_queues(sender.port());
     const QueueSums rx = sum_queues(receiver.port());
-    const device::CableCounters& wire = lab.cable().counters(from);
+    const device::CableCounters& wire = testbed.cable().counters(from);
     const auto line = [&](const std::string& what, std::uint64_t left, std::uint64_t right) {
       out.push_back(
           {fmt::format("{} -> {}: {}", sender.name(), receiver.name(), what), left, right});
@@ -125,9 +125,9 @@ std::vector<Balance> packet_balances(Lab& lab) {
     card_receive_drops(in_card, receiver, got);
     const std::uint64_t known =
         rx.rx.packets + rx.rx.mac_errors + rx.rx.truncated + rx.rx.card_input + rx.rx.reset_drops +
-        total(in_card) + lab.cable().waiting(to) + receiver.card().occupancy().rx_frames_held;
+        total(in_card) + testbed.cable().waiting(to) + receiver.card().occupancy().rx_frames_held;
     // What lies behind a refused completion is not read: at most a ring of it each time.
-    const std::uint64_t most_unread = rx.rx.card_input * lab.options().ring;
+    const std::uint64_t most_unread = rx.rx.card_input * testbed.options().ring;
     const std::uint64_t unread = std::min(wire.frames - std::min(wire.frames, known), most_unread);
     line("on the cable = received by the driver + dropped in the card + not read + under way",
          wire.frames, known + unread);
@@ -137,15 +137,15 @@ std::vector<Balance> packet_balances(Lab& lab) {
   return out;
 }
 
-std::vector<Balance> buffer_balances(const Lab& lab) {
+std::vector<Balance> buffer_balances(const Testbed& testbed) {
   std::vector<Balance> out;
   for (unsigned i = 0; i < 2; ++i) {
-    const Side& side = lab.side(i);
+    const Node& side = testbed.side(i);
     const CardPort& port = side.port();
     std::uint64_t lent = 0;
     for (std::uint32_t q = 0; q < port.queues(); ++q) {
       const auto& pair = port.pair(QueueId{static_cast<std::uint16_t>(q)});
-      lent += pair.rx.headers().ring.used() + pair.rx.payloads().ring.used();
+      lent += pair.rx.headers().window.used() + pair.rx.payloads().window.used();
     }
     // A quiet port sends nothing, and each held page has one holder.
     out.push_back({fmt::format("{}: buffers = free + lent to the card + held above", side.name()),

@@ -79,7 +79,7 @@ Outcome<> AttachRunner<Io>::set_up() {
   const Time now = monotonic_now();
   if (const auto r = port_->attach(config, now); !r)
     return problem(std::string("the card: ") + std::string(r.error().text()));
-  Setup<Io, NullObserver> setup(port_->door());
+  Setup<Io, NullObserver> setup(port_->device());
   if (const auto otp = setup.check_otp())
     fmt::print(stderr, "the card's one-time-programmable memory reports 0x{:x}, written 0x{:x}\n",
                otp->status, otp->write_status);
@@ -294,12 +294,12 @@ int AttachRunner<Io>::conclude() {
   const double seconds = std::chrono::duration<double>(monotonic_now() - started_).count();
   // What the card said and the driver refused, by input site.
   nlohmann::json sites = nlohmann::json::object();
-  std::string lies;
+  std::string faults;
   for (const SiteInfo& site : kSites) {
     const std::uint64_t count = port_->refused()[static_cast<std::size_t>(site.id)];
     if (count == 0) continue;
     sites[std::string(site.name)] = count;
-    lies += fmt::format("{}{} {}", lies.empty() ? "" : ", ", site.name, count);
+    faults += fmt::format("{}{} {}", faults.empty() ? "" : ", ", site.name, count);
   }
   const nlohmann::json j = {{"refused_input", sites},      {"seconds", seconds},
                             {"sent", counters_.sent},      {"received", counters_.received},
@@ -311,7 +311,7 @@ int AttachRunner<Io>::conclude() {
     fmt::print("{:.1f} s: {} frames sent, {} received, {} not as they were sent, {} dropped\n",
                seconds, counters_.sent, counters_.received, counters_.wrong,
                counters_.refused + counters_.dropped);
-    if (!lies.empty()) fmt::print("refused of what the card said: {}\n", lies);
+    if (!faults.empty()) fmt::print("refused of what the card said: {}\n", faults);
   }
   const bool all = options_.frames == 0 || counters_.received >= options_.frames;
   return counters_.wrong == 0 && all ? kExitDone : kExitFailed;

@@ -23,8 +23,8 @@ struct AttachOptions {
   std::string socket;  ///< of a vfio-user server; or
   std::string vfio;    ///< the PCI address of a card of this machine
   std::string tap;     ///< name of the interface; empty: no interface
-  std::uint64_t frames =
-      0;  ///< send so many, each after the other; with a looped wire they return
+  /// send so many, each after the other; with a looped wire they return
+  std::uint64_t frames = 0;
   std::uint32_t bytes = 64;
   std::uint32_t mtu = 1500;
   double duration_s = 0;

@@ -41,7 +41,7 @@ void remove_all(const std::string& paths) {
 
 }  // namespace
 
-Outcome<Janitor> Janitor::hire() {
+Outcome<CleanupProcess> CleanupProcess::hire() {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return system_problem("pipe");
   const Fd reader(ends[0]);
@@ -58,17 +58,17 @@ Outcome<Janitor> Janitor::hire() {
     for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::close(fd);
     work(reader.get());
   }
-  return Janitor(std::move(writer), pid);
+  return CleanupProcess(std::move(writer), pid);
 }
 
-Janitor::~Janitor() {
+CleanupProcess::~CleanupProcess() {
   if (pid_ == 0) return;
   (void)!::write(pipe_.get(), &kDone, 1);
   pipe_.reset();
   (void)::waitpid(pid_, nullptr, 0);
 }
 
-void Janitor::remember(const std::string& path) const {
+void CleanupProcess::remember(const std::string& path) const {
   const std::string line = path + "\n";
   (void)!::write(pipe_.get(), line.data(), line.size());
 }

@@ -35,8 +35,8 @@ Json error_json(const std::string& text) {
 
 }  // namespace
 
-Outcome<std::unique_ptr<ControlServer>> ControlServer::create(Poller& poller, Lab& lab) {
-  std::unique_ptr<ControlServer> server(new ControlServer(poller, lab));
+Outcome<std::unique_ptr<ControlServer>> ControlServer::create(Poller& poller, Testbed& testbed) {
+  std::unique_ptr<ControlServer> server(new ControlServer(poller, testbed));
   if (auto r = server->listen(); !r) return tl::unexpected(r.error());
   return server;
 }
@@ -128,7 +128,7 @@ void ControlServer::read(std::size_t slot, Time now) {
     client.answer = std::move(result);
     client.give_up = now + kSensorPatience;
     for (unsigned i = 0; i < 2; ++i)
-      (void)lab_.side(i).port().firmware().request_sensors(now);  // busy: then shared
+      (void)testbed_.side(i).port().firmware().request_sensors(now);  // busy: then shared
     return step(now);
   }
   reply(slot, result);
@@ -165,8 +165,8 @@ bool ControlServer::collect_sensors(Json& answer) {
   bool complete = true;
   for (Json& entry : answer["ports"]) {
     if (entry.contains("sensors")) continue;
-    const unsigned index = entry["port"] == lab_.side(0).name() ? 0 : 1;
-    const auto sensors = lab_.side(index).port().firmware().poll_sensors();
+    const unsigned index = entry["port"] == testbed_.side(0).name() ? 0 : 1;
+    const auto sensors = testbed_.side(index).port().firmware().poll_sensors();
     if (!sensors) {
       complete = false;
     } else if (*sensors) {
@@ -193,21 +193,21 @@ Json ControlServer::answer(const Json& question) {
   const std::string verb = text_of(question, "verb");
   const std::string port = text_of(question, "port");
   Json rows = Json::array();
-  if (verb == "go") lab_.go();
-  if (lab_.held() && verb != "list")
+  if (verb == "go") testbed_.go();
+  if (testbed_.held() && verb != "list")
     return error_json("the run is held: `hni port go` lets it start");
   for (unsigned i = 0; i < 2; ++i) {
-    if (!port.empty() && lab_.side(i).name() != port) continue;
+    if (!port.empty() && testbed_.side(i).name() != port) continue;
     if (verb == "stats") {
-      rows.push_back(stats_json(lab_, i));
+      rows.push_back(stats_json(testbed_, i));
     } else if (verb == "link") {
-      rows.push_back(link_json(lab_, i));
+      rows.push_back(link_json(testbed_, i));
     } else if (verb == "rings") {
-      rows.push_back(rings_json(lab_, i));
+      rows.push_back(rings_json(testbed_, i));
     } else if (verb == "fw") {
-      rows.push_back(firmware_json(lab_, i));
+      rows.push_back(firmware_json(testbed_, i));
     } else if (verb == "list" || verb == "go") {
-      rows.push_back(live_json(lab_, i, totals_of(lab_, i), 1));
+      rows.push_back(live_json(testbed_, i, totals_of(testbed_, i), 1));
     } else if (verb == "regs") {
       rows.push_back(read_registers(i, question));
     } else if (verb == "lie") {
@@ -219,8 +219,8 @@ Json ControlServer::answer(const Json& question) {
     }
   }
   if (rows.empty()) {
-    return error_json("no port '" + port + "': there are " + lab_.side(0).name() + " and " +
-                      lab_.side(1).name());
+    return error_json("no port '" + port + "': there are " + testbed_.side(0).name() + " and " +
+                      testbed_.side(1).name());
   }
   return {{"ports", rows}};
 }
@@ -235,24 +235,24 @@ Json ControlServer::lie(unsigned index, const Json& question) {
   const Json value = question.value("value", Json());
   if (!value.is_number_unsigned() || value > 0xffffffffU)
     return error_json("a value is a number of at most 32 bits");
-  lab_.side(index).lie(static_cast<Site>(at - names.begin()), value.get<std::uint32_t>());
-  return {{"port", lab_.side(index).name()}, {"site", name}, {"value", value}};
+  testbed_.side(index).lie(static_cast<Site>(at - names.begin()), value.get<std::uint32_t>());
+  return {{"port", testbed_.side(index).name()}, {"site", name}, {"value", value}};
 }
 
 /// "reads": [[bar, byte offset], ...]. Reads go the driver's way, so they have the side effects
 /// that the registers have.
 Json ControlServer::read_registers(unsigned index, const Json& question) {
   Json values = Json::array();
-  auto& door = lab_.side(index).port().door();
+  auto& device = testbed_.side(index).port().device();
   const Json reads = question.value("reads", Json::array());
   for (const Json& at : reads) {
     const bool good = at.is_array() && at.size() == 2 && at[0].is_number_unsigned() &&
                       at[1].is_number_unsigned() && values.size() < kMaxRegisters;
     if (!good) break;
     const Bar bar = at[0] == 4 ? Bar::kBar4 : Bar::kBar0;
-    values.push_back(door.read_at(Site::kDump, {bar, at[1].get<std::uint32_t>() & ~3U}));
+    values.push_back(device.read_at(Site::kDump, {bar, at[1].get<std::uint32_t>() & ~3U}));
   }
-  return {{"port", lab_.side(index).name()}, {"values", values}};
+  return {{"port", testbed_.side(index).name()}, {"values", values}};
 }
 
 }  // namespace hni::tools

@@ -22,7 +22,7 @@ class ControlServer {
   /// Tokens that it gives the poller: kFirstToken and up.
   static constexpr std::uint64_t kFirstToken = std::uint64_t{1} << 32;
 
-  static Outcome<std::unique_ptr<ControlServer>> create(Poller& poller, Lab& lab);
+  static Outcome<std::unique_ptr<ControlServer>> create(Poller& poller, Testbed& testbed);
   ~ControlServer();
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
@@ -48,7 +48,7 @@ class ControlServer {
   static constexpr std::size_t kMaxClients = 16;
   static constexpr std::size_t kMaxQuestion = 1 << 20;
 
-  ControlServer(Poller& poller, Lab& lab) : poller_(poller), lab_(lab) {}
+  ControlServer(Poller& poller, Testbed& testbed) : poller_(poller), testbed_(testbed) {}
   Outcome<> listen();
   void accept();
   void read(std::size_t slot, Time now);
@@ -61,7 +61,7 @@ class ControlServer {
   bool collect_sensors(Json& answer);
 
   Poller& poller_;
-  Lab& lab_;
+  Testbed& testbed_;
   std::string folder_;
   std::string path_;
   Fd listener_;

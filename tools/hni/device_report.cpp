@@ -60,7 +60,7 @@ nlohmann::json card_json(device::vfio_user::Server& server) {
           {"driver", driver}};
 }
 
-nlohmann::json firmware_json(const device::vfio_user::ForeignFirmware& firmware) {
+nlohmann::json firmware_json(const device::vfio_user::ExternalFirmware& firmware) {
   const device::vfio_user::ForeignFirmwareCounters& c = firmware.counters();
   return {{"path", firmware.path()}, {"alive", firmware.alive()},
           {"why", firmware.why()},   {"writes", c.writes},
@@ -70,7 +70,7 @@ nlohmann::json firmware_json(const device::vfio_user::ForeignFirmware& firmware)
           {"strays", c.strays},      {"deaths", c.deaths}};
 }
 
-std::string firmware_text(const device::vfio_user::ForeignFirmware& firmware) {
+std::string firmware_text(const device::vfio_user::ExternalFirmware& firmware) {
   const device::vfio_user::ForeignFirmwareCounters& c = firmware.counters();
   return fmt::format(
       "  the firmware at {} {}: {} mailbox words written, {} read, {} interrupts, {} writes "

@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "tools/hni/problem.hpp"
 #include "vfio_user/external_firmware.hpp"
 #include "vfio_user/server.hpp"
-#include "tools/hni/problem.hpp"
 
 namespace hni::tools {
 
@@ -19,8 +19,8 @@ nlohmann::json card_json(device::vfio_user::Server& server);
 std::string card_text(device::vfio_user::Server& server);
 
 /// What passed between the card and a firmware in another process.
-nlohmann::json firmware_json(const device::vfio_user::ForeignFirmware& firmware);
-std::string firmware_text(const device::vfio_user::ForeignFirmware& firmware);
+nlohmann::json firmware_json(const device::vfio_user::ExternalFirmware& firmware);
+std::string firmware_text(const device::vfio_user::ExternalFirmware& firmware);
 
 /// One line of JSON about one event.
 std::string event_line(const std::string& socket, const std::string& text);

@@ -55,9 +55,9 @@ Outcome<> DeviceRunner::watch_signals() {
 }
 
 Outcome<> DeviceRunner::set_up() {
-  auto janitor = Janitor::hire();
-  if (!janitor) return tl::unexpected(janitor.error());
-  janitor_.emplace(std::move(*janitor));
+  auto cleanup_process = CleanupProcess::hire();
+  if (!cleanup_process) return tl::unexpected(cleanup_process.error());
+  cleanup_process_.emplace(std::move(*cleanup_process));
   auto poller = Poller::create();
   if (!poller) return tl::unexpected(poller.error());
   poller_.emplace(std::move(*poller));
@@ -102,7 +102,7 @@ Outcome<> DeviceRunner::open_card(std::size_t index) {
   if (!options_.records.empty() && options_.records[index] != "none") {
     if (auto r = give_record(*slot, options_.records[index]); !r) return r;
   }
-  janitor_->remember(options_.sockets[index]);
+  cleanup_process_->remember(options_.sockets[index]);
   if (auto r = poller_->add(slot->server->listener(), token + kListener); !r) return r;
   if (slot->wire.fd >= 0) {
     if (auto r = poller_->add(slot->wire.fd, token + kWire, true); !r) return r;
@@ -115,7 +115,7 @@ Outcome<> DeviceRunner::open_card(std::size_t index) {
 Outcome<> DeviceRunner::give_firmware(Slot& slot, const std::string& where, std::uint64_t token) {
   constexpr std::string_view kPrefix = "unix:";
   Slot* const raw = &slot;
-  auto made = device::vfio_user::ForeignFirmware::connect(
+  auto made = device::vfio_user::ExternalFirmware::connect(
       where.substr(kPrefix.size()), [this, raw](const std::string& line) { say(raw, line); });
   if (!made) return problem("--firmware " + made.error());
   slot.firmware = std::move(*made);
@@ -127,7 +127,7 @@ Outcome<> DeviceRunner::give_script(Slot& slot, const std::string& file) {
   if (!load_)
     return problem("--script: this build is without the fuzz layer (HNI_FUZZ=OFF)", kExitUsage);
   Slot* const raw = &slot;
-  auto liar = load_(file, [this, raw](const fuzz::Lie& lie) {
+  auto player = load_(file, [this, raw](const fuzz::Lie& lie) {
     if (options_.quiet) return;
     if (options_.json) {
       fmt::print("{}\n", lie_line(raw->server->path(), lie));
@@ -136,17 +136,17 @@ Outcome<> DeviceRunner::give_script(Slot& slot, const std::string& file) {
       say(raw, lie_text(lie));
     }
   });
-  if (!liar) return problem("--script " + liar.error());
-  slot.liar = std::move(*liar);
-  slot.server->card().set_voice(slot.liar.get());
+  if (!player) return problem("--script " + player.error());
+  slot.player = std::move(*player);
+  slot.server->card().set_interposer(slot.player.get());
   return {};
 }
 
 Outcome<> DeviceRunner::give_record(Slot& slot, const std::string& file) {
-  auto recorder = RegisterRecorder::create(file, slot.liar.get());
+  auto recorder = RegisterRecorder::create(file, slot.player.get());
   if (!recorder) return problem("--record " + recorder.error().text);
   slot.recorder = std::move(*recorder);
-  slot.server->card().set_voice(slot.recorder.get());
+  slot.server->card().set_interposer(slot.recorder.get());
   return {};
 }
 
@@ -183,7 +183,7 @@ bool DeviceRunner::turn(Slot& slot, Time now) {
     slot.firmware->follow_memory();
     slot.firmware_speaks = slot.firmware_speaks && slot.firmware->serve(kMessages);
   }
-  if (slot.liar) slot.liar->act(card, ns(now));
+  if (slot.player) slot.player->act(card, ns(now));
   bool busy = card.run(kDescriptors);
   // After run(): it may have ended a pause.
   if (!slot.wire.eager || card.link().rx_enabled())
@@ -259,7 +259,7 @@ void DeviceRunner::read_signals() {
 void DeviceRunner::print_summary() const {
   for (const auto& slot : slots_) {
     const std::optional<fuzz::ScriptReport> script =
-        slot->liar ? std::optional(slot->liar->report()) : std::nullopt;
+        slot->player ? std::optional(slot->player->report()) : std::nullopt;
     if (options_.json) {
       nlohmann::json line = card_json(*slot->server);
       if (script) line["script"] = script_json(*script);

@@ -9,14 +9,14 @@
 #include <string>
 #include <vector>
 
-#include "vfio_user/external_firmware.hpp"
-#include "vfio_user/server.hpp"
 #include "device/wire.hpp"
 #include "tools/hni/cleanup_process.hpp"
 #include "tools/hni/poller.hpp"
 #include "tools/hni/problem.hpp"
 #include "tools/hni/register_recorder.hpp"
 #include "tools/hni/scripted_card.hpp"
+#include "vfio_user/external_firmware.hpp"
+#include "vfio_user/server.hpp"
 
 namespace hni::tools {
 
@@ -56,9 +56,9 @@ class DeviceRunner {
  private:
   struct Slot {
     OpenWire wire;
-    std::unique_ptr<fuzz::CardLiar> liar;                          ///< outlives the card
-    std::unique_ptr<RegisterRecorder> recorder;                    ///< outlives the card, too
-    std::unique_ptr<device::vfio_user::ForeignFirmware> firmware;  ///< outlives the card, too
+    std::unique_ptr<fuzz::FaultScriptPlayer> player;                ///< outlives the card
+    std::unique_ptr<RegisterRecorder> recorder;                     ///< outlives the card, too
+    std::unique_ptr<device::vfio_user::ExternalFirmware> firmware;  ///< outlives the card, too
     std::unique_ptr<device::vfio_user::Server> server;
     bool firmware_speaks = false;
     int polled = -1;  ///< the client's socket that the poller knows
@@ -83,7 +83,7 @@ class DeviceRunner {
 
   DeviceOptions options_;
   ScriptLoader load_;
-  std::optional<Janitor> janitor_;
+  std::optional<CleanupProcess> cleanup_process_;
   std::optional<Poller> poller_;
   Fd signals_;
   std::vector<std::unique_ptr<Slot>> slots_;

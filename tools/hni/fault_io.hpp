@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// LiarIo: what stands between a driver of `hni run` and its card. It hands everything on, until
+/// FaultIo: what stands between a driver of `hni run` and its card. It hands everything on, until
 /// `hni port lie` orders a lie; the hostile layer of fuzz/ then tells it.
 
 #include <limits>
 #include <optional>
 
 #include "driver/io/in_process.hpp"
-#include "fuzz/fault/fault_io.hpp"
+#include "fuzz/fault/fault_injector.hpp"
 
 namespace hni::tools {
 
-class LiarIo : public fuzz::HostileIo<io::InProcess> {
+class FaultIo : public fuzz::FaultInjector<io::InProcess> {
  public:
   using Honest = io::PassThrough<io::InProcess>;
-  using Hostile = fuzz::HostileIo<io::InProcess>;
+  using Hostile = fuzz::FaultInjector<io::InProcess>;
   using Hostile::Hostile;
 
   /// From now on the card seems to say `value` at `site`, as often as it is asked.

@@ -39,21 +39,22 @@ void store(const CardPort& port, const Packet& packet, std::span<const std::byte
 
 // The numbers go round over the queues, a batch each. A flow is a number modulo one such round, so
 // that it keeps its queue and its order.
-GeneratorEnd::GeneratorEnd(CardPort& port, const GeneratorOptions& options, std::uint32_t queues)
+GeneratorEndpoint::GeneratorEndpoint(CardPort& port, const GeneratorOptions& options,
+                                     std::uint32_t queues)
     : port_(port),
       options_(options),
       expected_(kMaxFrameBytes),
       got_(kMaxFrameBytes),
       newest_(std::size_t{queues} * kBatch) {}
 
-std::uint32_t GeneratorEnd::length_of(std::uint64_t number) const {
+std::uint32_t GeneratorEndpoint::length_of(std::uint64_t number) const {
   const std::uint64_t lengths = options_.longest - options_.shortest + 1;
   return options_.shortest + static_cast<std::uint32_t>(number % lengths);
 }
 
 /// Ethernet, IPv4, UDP, number, pattern. No UDP checksum: the comparison is sharper.
-void GeneratorEnd::build(std::uint64_t number, const MacAddress& from, const MacAddress& to,
-                         std::span<std::byte> frame) const {
+void GeneratorEndpoint::build(std::uint64_t number, const MacAddress& from, const MacAddress& to,
+                              std::span<std::byte> frame) const {
   std::byte* const at = frame.data();
   const auto bytes = static_cast<std::uint16_t>(frame.size());
   std::memset(at, 0, kPatternAt);
@@ -83,7 +84,7 @@ void GeneratorEnd::build(std::uint64_t number, const MacAddress& from, const Mac
 }
 
 /// How many packets may leave now.
-std::uint64_t GeneratorEnd::due(Time now) {
+std::uint64_t GeneratorEndpoint::due(Time now) {
   if (!reading_) return 0;
   std::uint64_t most = kBatch;
   if (options_.limit != 0) most = std::min(most, options_.limit - counters_.sent);
@@ -95,14 +96,14 @@ std::uint64_t GeneratorEnd::due(Time now) {
   return target > next_ ? std::min(most, target - next_) : 0;
 }
 
-Time GeneratorEnd::deadline() const {
+Time GeneratorEndpoint::deadline() const {
   if (options_.packets_per_second == 0 || !reading_ || finished()) return Time::max();
   const double seconds =
       static_cast<double>(next_ + 1) / static_cast<double>(options_.packets_per_second);
   return started_ + std::chrono::duration_cast<Time>(std::chrono::duration<double>(seconds));
 }
 
-bool GeneratorEnd::transmit(QueueId queue, Time now) {
+bool GeneratorEndpoint::transmit(QueueId queue, Time now) {
   if (next_ / kBatch % port_.queues() != raw(queue)) return false;
   const std::uint64_t count = std::min(due(now), kBatch - next_ % kBatch);
   if (count == 0 || port_.state() != PortState::kRunning || !port_.link_up()) return false;
@@ -130,7 +131,7 @@ bool GeneratorEnd::transmit(QueueId queue, Time now) {
   return sent != 0;
 }
 
-void GeneratorEnd::receive(QueueId /*queue*/, std::span<Packet> packets) {
+void GeneratorEndpoint::receive(QueueId /*queue*/, std::span<Packet> packets) {
   for (Packet& packet : packets) {
     check(packet);
     ++counters_.written;
@@ -139,7 +140,7 @@ void GeneratorEnd::receive(QueueId /*queue*/, std::span<Packet> packets) {
   }
 }
 
-void GeneratorEnd::check(const Packet& packet) {
+void GeneratorEndpoint::check(const Packet& packet) {
   if (packet.length < kShortest || packet.length > kMaxFrameBytes) {
     ++counters_.corrupt;
     return;

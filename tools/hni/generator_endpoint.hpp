@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "device/wire/pcap.hpp"
-#include "tools/hni/traffic_endpoint.hpp"
 #include "tools/hni/problem.hpp"
+#include "tools/hni/traffic_endpoint.hpp"
 
 namespace hni::tools {
 
@@ -22,12 +22,12 @@ struct GeneratorOptions {
 };
 
 /// UDP packets of many flows, each with its number and a pattern that follows from it.
-class GeneratorEnd final : public PacketEnd {
+class GeneratorEndpoint final : public TrafficEndpoint {
  public:
   static constexpr std::uint32_t kShortest = 60;
 
   /// `queues`: how many the port has.
-  GeneratorEnd(CardPort& port, const GeneratorOptions& options, std::uint32_t queues);
+  GeneratorEndpoint(CardPort& port, const GeneratorOptions& options, std::uint32_t queues);
 
   bool transmit(QueueId queue, Time now) override;
   void receive(QueueId queue, std::span<Packet> packets) override;
@@ -61,7 +61,7 @@ class GeneratorEnd final : public PacketEnd {
 };
 
 /// Sends the frames of a capture file, once, in order; counts what comes back.
-class ReplayEnd final : public PacketEnd {
+class ReplayEnd final : public TrafficEndpoint {
  public:
   /// Without `reader` it only receives.
   ReplayEnd(CardPort& port, std::optional<device::PcapReader> reader)

@@ -14,8 +14,8 @@
 #include "tools/hni/commands.hpp"
 #include "tools/hni/words.hpp"
 #ifdef HNI_HAS_FUZZ
-#include "fuzz/fault/fault_script_player.hpp"
 #include "fuzz/engine/fuzz_main.hpp"
+#include "fuzz/fault/fault_script_player.hpp"
 #endif
 #ifdef HNI_HAS_PROOFS
 #include "proofs/prover/prove_main.hpp"
@@ -32,7 +32,7 @@ struct Object {
 
 int serve_cards(int argc, char** argv) {
 #ifdef HNI_HAS_FUZZ
-  return device_command(argc, argv, fuzz::CardLiar::load);
+  return device_command(argc, argv, fuzz::FaultScriptPlayer::load);
 #else
   return device_command(argc, argv, {});
 #endif

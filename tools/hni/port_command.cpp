@@ -28,9 +28,9 @@ Outcome<RunningLab> choose(int pid) {
   if (labs.empty()) return problem("no `hni run` is running: start one first");
   if (pid == 0 && labs.size() == 1) return labs.front();
   std::vector<std::string> pids;
-  for (const RunningLab& lab : labs) {
-    if (lab.pid == pid) return lab;
-    pids.push_back(std::to_string(lab.pid));
+  for (const RunningLab& testbed : labs) {
+    if (testbed.pid == pid) return testbed;
+    pids.push_back(std::to_string(testbed.pid));
   }
   if (pid != 0) return problem(fmt::format("no run {}: there are {}", pid, fmt::join(pids, ", ")));
   return problem(fmt::format("{} runs are there: choose one with --run {}", pids.size(),
@@ -48,12 +48,12 @@ void print(const Json& answer, bool json) {
 
 /// stats, link, rings, fw.
 Outcome<> show(const std::string& verb, const PortOptions& options) {
-  const auto lab = choose(options.run);
-  if (!lab) return tl::unexpected(lab.error());
+  const auto testbed = choose(options.run);
+  if (!testbed) return tl::unexpected(testbed.error());
   if (options.words.size() > 1)
     return problem(fmt::format("'{}' is one word too many", options.words[1]), kExitUsage);
   const std::string port = options.words.empty() ? "" : options.words.front();
-  const auto answer = ask(lab->path, {{"verb", verb}, {"port", port}});
+  const auto answer = ask(testbed->path, {{"verb", verb}, {"port", port}});
   if (!answer) return tl::unexpected(answer.error());
   print((*answer)["ports"], options.json);
   return {};
@@ -61,11 +61,11 @@ Outcome<> show(const std::string& verb, const PortOptions& options) {
 
 Outcome<> list(const PortOptions& options) {
   Json rows = Json::array();
-  for (const RunningLab& lab : running_labs()) {
-    const auto answer = ask(lab.path, {{"verb", "list"}});
+  for (const RunningLab& testbed : running_labs()) {
+    const auto answer = ask(testbed.path, {{"verb", "list"}});
     if (!answer) continue;  // it ended in the meantime
     for (const Json& port : (*answer)["ports"]) {
-      rows.push_back({{"run", lab.pid},
+      rows.push_back({{"run", testbed.pid},
                       {"port", port["port"]},
                       {"state", port["state"]},
                       {"link_up", port["link_up"]},
@@ -78,15 +78,15 @@ Outcome<> list(const PortOptions& options) {
 
 /// PORT SITE VALUE
 Outcome<> lie(const PortOptions& options) {
-  const auto lab = choose(options.run);
-  if (!lab) return tl::unexpected(lab.error());
+  const auto testbed = choose(options.run);
+  if (!testbed) return tl::unexpected(testbed.error());
   const std::string& text = options.words[2];
   char* end = nullptr;
   const std::uint64_t value = std::strtoull(text.c_str(), &end, 0);
   if (end == text.c_str() || *end != '\0')
     return problem(fmt::format("'{}' is no number", text), kExitUsage);
   const auto answer = ask(
-      lab->path,
+      testbed->path,
       {{"verb", "lie"}, {"port", options.words[0]}, {"site", options.words[1]}, {"value", value}});
   if (!answer) return tl::unexpected(answer.error());
   print((*answer)["ports"], options.json);
@@ -123,12 +123,12 @@ Outcome<> show_registers(const PortOptions& options) {
       names.push_back(word);
     }
   }
-  const auto lab = choose(options.run);
-  if (!lab) return tl::unexpected(lab.error());
+  const auto testbed = choose(options.run);
+  if (!testbed) return tl::unexpected(testbed.error());
   const RegisterNames registers;
   const auto elements = registers.find(names);
   if (!elements) return tl::unexpected(elements.error());
-  const auto values = read_all(lab->path, port, *elements);
+  const auto values = read_all(testbed->path, port, *elements);
   if (!values) return tl::unexpected(values.error());
 
   Json out = Json::object();
@@ -175,14 +175,15 @@ int port_command(int argc, char** argv) {
                    "names all that are not zero");
   regs->add_option("--run", options.run, "process id of the `hni run`, if there are several");
   regs->add_flag("-v,--verbose", options.verbose, "say what each field means");
-  CLI::App* liar = verb("lie",
-                        "let the card tell its driver a lie, until the driver refuses it: VALUE "
-                        "at the input site SITE (`man hni-probes` names them)");
-  liar->add_option("PORT SITE VALUE", options.words,
+  CLI::App* player = verb("lie",
+                          "let the card tell its driver a lie, until the driver refuses it: VALUE "
+                          "at the input site SITE (`man hni-probes` names them)");
+  player
+      ->add_option("PORT SITE VALUE", options.words,
                    "hni0 or hni1, an input site, at most 32 bits")
       ->required()
       ->expected(3);
-  liar->add_option("--run", options.run, "process id of the `hni run`, if there are several");
+  player->add_option("--run", options.run, "process id of the `hni run`, if there are several");
   with_port(verb("go", "let a run that was started with --hold begin"));
   if (const auto status = parse(app, "hni port", argc, argv)) return *status;
   if (app.get_subcommands().empty()) {

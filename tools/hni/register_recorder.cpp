@@ -39,7 +39,7 @@ std::string word_name(spec::RegAddr at) {
 }
 
 Outcome<std::unique_ptr<RegisterRecorder>> RegisterRecorder::create(const std::string& file,
-                                                                    device::HostVoice* next) {
+                                                                    device::HostInterposer* next) {
   std::FILE* const opened = std::fopen(file.c_str(), "we");
   if (opened == nullptr) return system_problem("'" + file + "'");
   return std::unique_ptr<RegisterRecorder>(new RegisterRecorder(opened, next));

@@ -28,12 +28,12 @@ namespace hni::tools {
 /// The spec's name of one word, with its indices.
 std::string word_name(spec::RegAddr at);
 
-class RegisterRecorder : public device::HostVoice {
+class RegisterRecorder : public device::HostInterposer {
  public:
   /// Begins a new file. `next` may be null; else it hears everything after the recorder, and what
   /// it makes of a read is what is written down.
   static Outcome<std::unique_ptr<RegisterRecorder>> create(const std::string& file,
-                                                           device::HostVoice* next);
+                                                           device::HostInterposer* next);
 
   /// Divides the recording here; all before it is in the file when this returns.
   void mark();
@@ -48,12 +48,12 @@ class RegisterRecorder : public device::HostVoice {
   struct Closer {
     void operator()(std::FILE* file) const { (void)std::fclose(file); }
   };
-  RegisterRecorder(std::FILE* file, device::HostVoice* next) : file_(file), next_(next) {}
+  RegisterRecorder(std::FILE* file, device::HostInterposer* next) : file_(file), next_(next) {}
   void note(char kind, spec::RegAddr at, std::uint32_t value);
 
   std::unique_ptr<std::FILE, Closer> file_;
   std::unordered_map<std::uint64_t, std::string> names_;  ///< of words that were used
-  device::HostVoice* next_;
+  device::HostInterposer* next_;
   std::uint64_t accesses_ = 0;
 };
 

@@ -13,14 +13,14 @@ namespace {
 constexpr std::uint32_t kEthernetHeader = 14;
 
 void add_options(CLI::App& app, RunOptions& o) {
-  app.add_option("--queues", o.lab.queues, "queue pairs of each card, 1 to 128")
+  app.add_option("--queues", o.testbed.queues, "queue pairs of each card, 1 to 128")
       ->capture_default_str();
-  app.add_option("--ring", o.lab.ring,
+  app.add_option("--ring", o.testbed.ring,
                  "descriptors of each transmit and completion ring, a power of two, 64 to 65536; "
                  "buffer rings have a quarter")
       ->capture_default_str();
-  app.add_option("--mtu", o.lab.mtu, "1280 to 9728 bytes")->capture_default_str();
-  app.add_option("--pcap", o.lab.pcap, "record every frame on the cable into this file");
+  app.add_option("--mtu", o.testbed.mtu, "1280 to 9728 bytes")->capture_default_str();
+  app.add_option("--pcap", o.testbed.pcap, "record every frame on the cable into this file");
   app.add_option("--duration", o.duration_s, "seconds; without it until Ctrl-C");
   app.add_option("--exec", o.exec,
                  "run this shell command while the ports are up and end with it; it finds "
@@ -29,7 +29,7 @@ void add_options(CLI::App& app, RunOptions& o) {
   app.add_option("--tap", o.taps, "two TAP interfaces in this namespace instead")->expected(2);
   app.add_flag("!--no-offload", o.offload,
                "checksums and segmentation in the kernel, not in the card");
-  app.add_flag("--split-headers", o.lab.split_headers,
+  app.add_flag("--split-headers", o.testbed.split_headers,
                "headers and payload in separate receive buffers");
   app.add_flag("--generator", o.generator, "a packet generator instead of network interfaces");
   app.add_option("--rate", o.rate, "generator: packets a second each way (default: no limit)");
@@ -50,20 +50,20 @@ tl::unexpected<Problem> usage(std::string text) {
 }
 
 Outcome<> check(const RunOptions& o) {
-  const std::uint32_t ring = o.lab.ring;
+  const std::uint32_t ring = o.testbed.ring;
   if (ring < kMinRingSize || ring > kMaxRingSize || (ring & (ring - 1)) != 0)
     return usage(fmt::format("--ring {}: the card has powers of two from 64 to 65536", ring));
-  if (o.lab.queues == 0 || o.lab.queues > kMaxQueues)
-    return usage(fmt::format("--queues {}: the card has 1 to 128 queue pairs", o.lab.queues));
-  if (o.lab.mtu < 1280 || o.lab.mtu > kMaxFrameBytes - kEthernetHeader)
-    return usage(fmt::format("--mtu {}: the card carries 1280 to 9728", o.lab.mtu));
+  if (o.testbed.queues == 0 || o.testbed.queues > kMaxQueues)
+    return usage(fmt::format("--queues {}: the card has 1 to 128 queue pairs", o.testbed.queues));
+  if (o.testbed.mtu < 1280 || o.testbed.mtu > kMaxFrameBytes - kEthernetHeader)
+    return usage(fmt::format("--mtu {}: the card carries 1280 to 9728", o.testbed.mtu));
   if (!(o.duration_s >= 0) || o.duration_s > 1e9)
     return usage("--duration: seconds, not less than 0");
   if (o.generator && !o.replay.empty())
     return usage("--generator and --replay exclude each other");
   if ((o.generator || !o.replay.empty()) && o.needs_interfaces())
     return usage("--exec, --tap and --name need network interfaces");
-  if (o.shortest < GeneratorEnd::kShortest || o.shortest > kMaxFrameBytes)
+  if (o.shortest < GeneratorEndpoint::kShortest || o.shortest > kMaxFrameBytes)
     return usage(fmt::format("--shortest {}: 60 to 9742 bytes", o.shortest));
   if (o.longest != 0 && (o.longest < o.shortest || o.longest > kMaxFrameBytes))
     return usage(fmt::format("--longest {}: from --shortest to 9742 bytes", o.longest));

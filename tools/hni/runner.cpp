@@ -54,7 +54,7 @@ Outcome<int> Runner::run() {
 
 /// Until `hni port go`, or a signal.
 void Runner::wait_held() {
-  lab_->hold();
+  testbed_->hold();
   if (!options_.quiet) {
     if (options_.json) {
       fmt::print("{}\n", Json{{"event", "held"}, {"pid", ::getpid()}}.dump());
@@ -63,7 +63,7 @@ void Runner::wait_held() {
     }
     std::fflush(stdout);
   }
-  while (lab_->held() && !stop_) {
+  while (testbed_->held() && !stop_) {
     const Time now = monotonic_now();
     for (const Poller::Event& event : poller_->wait(kLongestSleep)) handle(event, now);
   }
@@ -71,9 +71,10 @@ void Runner::wait_held() {
 
 Outcome<> Runner::bring_up() {
   const Time begin = monotonic_now();
-  if (auto r = lab_->start(begin); !r) return r;
+  if (auto r = testbed_->start(begin); !r) return r;
   if (auto r = step_until(
-          kBringUpPatience, [this] { return stop_ || lab_->up(); }, "the links did not come up");
+          kBringUpPatience, [this] { return stop_ || testbed_->up(); },
+          "the links did not come up");
       !r) {
     return r;
   }
@@ -91,9 +92,9 @@ Outcome<> Runner::step_until(Duration limit, const std::function<bool()>& done, 
   const Time end = monotonic_now() + limit;
   for (;;) {
     const Time now = monotonic_now();
-    const bool busy = lab_->turn(now);
+    const bool busy = testbed_->turn(now);
     if (done()) return {};
-    if (auto why = lab_->broken()) return problem(*why);
+    if (auto why = testbed_->broken()) return problem(*why);
     if (now >= end) return problem(what);
     wait(now, busy);
   }
@@ -102,7 +103,7 @@ Outcome<> Runner::step_until(Duration limit, const std::function<bool()>& done, 
 Outcome<> Runner::loop() {
   for (;;) {
     const Time now = monotonic_now();
-    const bool busy = lab_->turn(now);
+    const bool busy = testbed_->turn(now);
     tick(now);
     if (!keep_going(now)) return {};
     wait(now, busy);
@@ -110,19 +111,19 @@ Outcome<> Runner::loop() {
 }
 
 bool Runner::keep_going(Time now) {
-  if (auto why = lab_->broken()) {
+  if (auto why = testbed_->broken()) {
     failure_ = *why;
     return false;
   }
   if (failure_ || stop_ || now >= stop_at_) return false;
   if (mode_ == Mode::kInterfaces) return true;
-  return !(lab_->side(0).end()->finished() && lab_->side(1).end()->finished());
+  return !(testbed_->side(0).end()->finished() && testbed_->side(1).end()->finished());
 }
 
 void Runner::wait(Time now, bool busy) {
   Duration longest = Duration::zero();
   if (!busy) {
-    const Time next = std::min({lab_->deadline(), stop_at_, next_report_});
+    const Time next = std::min({testbed_->deadline(), stop_at_, next_report_});
     longest = std::clamp<Duration>(next - now, Duration::zero(), kLongestSleep);
     if (longest < kShortestSleep) longest = Duration::zero();
     if (control_ && control_->waiting())
@@ -137,11 +138,11 @@ void Runner::handle(const Poller::Event& event, Time now) {
   if (event.token >= kNoticeToken) {
     const auto side = static_cast<unsigned>(event.token - kNoticeToken);
     taps_[side]->take_changes();
-    static_cast<TapEnd*>(lab_->side(side).end())->follow_interface();
+    static_cast<TapEndpoint*>(testbed_->side(side).end())->follow_interface();
     return;
   }
   const auto at = static_cast<unsigned>(event.token - kQueueToken);
-  lab_->side(at / 0x1000).end()->wake(QueueId{static_cast<std::uint16_t>(at % 0x1000)});
+  testbed_->side(at / 0x1000).end()->wake(QueueId{static_cast<std::uint16_t>(at % 0x1000)});
 }
 
 void Runner::read_signals() {
@@ -160,7 +161,7 @@ void Runner::tick(Time now) {
   if (control_) control_->step(now);
   if (now < next_report_) return;
   next_report_ = now + kReportPeriod;
-  if (auto r = lab_->flush_capture(); !r) failure_ = r.error().text;
+  if (auto r = testbed_->flush_capture(); !r) failure_ = r.error().text;
   if (!options_.quiet) report(now);
 }
 
@@ -169,8 +170,8 @@ void Runner::report(Time now) {
   last_report_ = now;
   std::vector<Json> ports;
   for (unsigned i = 0; i < 2; ++i) {
-    ports.push_back(live_json(*lab_, i, last_[i], seconds));
-    last_[i] = totals_of(*lab_, i);
+    ports.push_back(live_json(*testbed_, i, last_[i], seconds));
+    last_[i] = totals_of(*testbed_, i);
   }
   const double elapsed = std::chrono::duration<double>(now - started_).count();
   if (options_.json) {
@@ -191,62 +192,63 @@ void Runner::report(Time now) {
 
 /// Lets everything that was read arrive.
 Outcome<> Runner::drain() {
-  for (unsigned i = 0; i < 2; ++i) lab_->side(i).end()->stop_reading();
-  if (lab_->broken()) return {};
+  for (unsigned i = 0; i < 2; ++i) testbed_->side(i).end()->stop_reading();
+  if (testbed_->broken()) return {};
   stop_at_ = next_report_ = Time::max();
   // What does not arrive in time is counted as dropped when the ports stop. The second time: what
   // waits for an interrupt that is held back.
   for (int time = 0; time < 2; ++time) {
     (void)step_until(
-        kDrainPatience, [this] { return lab_->quiet(); }, "packets are still under way");
+        kDrainPatience, [this] { return testbed_->quiet(); }, "packets are still under way");
     if (time == 0)
-      for (unsigned i = 0; i < 2; ++i) lab_->side(i).look_everywhere();
+      for (unsigned i = 0; i < 2; ++i) testbed_->side(i).look_everywhere();
   }
   return {};
 }
 
 void Runner::note_broken_file() {
   if (mode_ != Mode::kReplay || failure_) return;
-  const auto* replay = static_cast<const ReplayEnd*>(lab_->side(0).end());
+  const auto* replay = static_cast<const ReplayEnd*>(testbed_->side(0).end());
   if (!replay->reader()->broken().empty()) failure_ = "--replay: " + replay->reader()->broken();
 }
 
 Outcome<int> Runner::conclude() {
   note_broken_file();
   std::vector<Balance> balances;
-  if (lab_->quiet()) balances = buffer_balances(*lab_);
+  if (testbed_->quiet()) balances = buffer_balances(*testbed_);
   for (unsigned i = 0; i < 2; ++i) {
-    lab_->side(i).end()->release();
-    lab_->side(i).port().stop(monotonic_now());
+    testbed_->side(i).end()->release();
+    testbed_->side(i).port().stop(monotonic_now());
   }
   const auto all = [this](auto&& holds) {
-    return holds(lab_->side(0).port()) && holds(lab_->side(1).port());
+    return holds(testbed_->side(0).port()) && holds(testbed_->side(1).port());
   };
   // A port that is gone or failed has nothing to stop.
   (void)step_until(
       kStopPatience,
       [&] { return all([](CardPort& p) { return p.state() == PortState::kReady; }); },
       "the queues did not stop");
-  for (Balance& b : packet_balances(*lab_)) balances.push_back(std::move(b));
+  for (Balance& b : packet_balances(*testbed_)) balances.push_back(std::move(b));
   for (unsigned i = 0; i < 2; ++i) {
-    const CardPort& port = lab_->side(i).port();
-    balances.push_back({fmt::format("{}: buffers = free, after the stop", lab_->side(i).name()),
-                        port.pool().page_count(), port.pool().free_pages()});
+    const CardPort& port = testbed_->side(i).port();
+    balances.push_back(
+        {fmt::format("{}: buffers = free, after the stop", testbed_->side(i).name()),
+         port.pool().page_count(), port.pool().free_pages()});
   }
   const bool accounted =
       std::all_of(balances.begin(), balances.end(), [](const Balance& b) { return b.holds(); });
   print_summary(balances, accounted);
-  for (unsigned i = 0; i < 2; ++i) lab_->side(i).port().detach(monotonic_now());
+  for (unsigned i = 0; i < 2; ++i) testbed_->side(i).port().detach(monotonic_now());
   (void)step_until(
       kStopPatience,
       [&] { return all([](CardPort& p) { return p.state() == PortState::kDetached; }); },
       "the ports did not detach");
-  if (auto r = lab_->flush_capture(); !r) return tl::unexpected(r.error());
+  if (auto r = testbed_->flush_capture(); !r) return tl::unexpected(r.error());
   if (failure_) return problem(*failure_);
   if (command_status_ != 0)
     return problem(fmt::format("--exec: the command ended with status {}", command_status_));
   const std::uint64_t corrupt =
-      lab_->side(0).end()->counters().corrupt + lab_->side(1).end()->counters().corrupt;
+      testbed_->side(0).end()->counters().corrupt + testbed_->side(1).end()->counters().corrupt;
   return accounted && corrupt == 0 ? kExitDone : kExitFailed;
 }
 
@@ -254,19 +256,19 @@ void Runner::print_summary(const std::vector<Balance>& balances, bool accounted)
   const double elapsed = std::chrono::duration<double>(monotonic_now() - started_).count();
   Json directions = Json::array();
   for (unsigned i = 0; i < 2; ++i) {
-    Side& from = lab_->side(i);
-    Side& to = lab_->side(i ^ 1);
+    Node& from = testbed_->side(i);
+    Node& to = testbed_->side(i ^ 1);
     const EndCounters& above = from.end()->counters();
     const EndCounters& below = to.end()->counters();
     directions.push_back({{"from", from.name()},
                           {"to", to.name()},
                           {"read", above.read},
                           {"sent", above.sent},
-                          {"frames", lab_->cable().counters(i).frames},
-                          {"frame_bytes", lab_->cable().counters(i).bytes},
+                          {"frames", testbed_->cable().counters(i).frames},
+                          {"frame_bytes", testbed_->cable().counters(i).bytes},
                           {"delivered", below.written},
-                          {"tx_drops", drops_json(transmit_drops(*lab_, i))},
-                          {"rx_drops", drops_json(receive_drops(*lab_, i ^ 1))},
+                          {"tx_drops", drops_json(transmit_drops(*testbed_, i))},
+                          {"rx_drops", drops_json(receive_drops(*testbed_, i ^ 1))},
                           {"corrupt", below.corrupt},
                           {"reordered", below.reordered}});
   }

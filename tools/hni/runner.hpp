@@ -13,16 +13,16 @@
 #include <string>
 #include <vector>
 
+#include "tools/hni/cleanup_process.hpp"
 #include "tools/hni/control.hpp"
 #include "tools/hni/generator_endpoint.hpp"
-#include "tools/hni/cleanup_process.hpp"
-#include "tools/hni/testbed.hpp"
 #include "tools/hni/tap_endpoint.hpp"
+#include "tools/hni/testbed.hpp"
 
 namespace hni::tools {
 
 struct RunOptions {
-  LabOptions lab;
+  LabOptions testbed;
   std::string name;               ///< of the namespaces: NAME-a and NAME-b
   std::vector<std::string> taps;  ///< two names: interfaces in this namespace instead
   bool offload = true;
@@ -92,12 +92,12 @@ class Runner {
   RunOptions options_;
   Mode mode_ = Mode::kInterfaces;
   std::string why_generator_;
-  std::optional<Janitor> janitor_;
+  std::optional<CleanupProcess> cleanup_process_;
   std::optional<Poller> poller_;
   Fd signals_;
   std::vector<NetNamespace> namespaces_;
   std::vector<std::unique_ptr<Tap>> taps_;
-  std::unique_ptr<Lab> lab_;
+  std::unique_ptr<Testbed> testbed_;
   std::unique_ptr<ControlServer> control_;
   pid_t command_ = 0;
   int command_status_ = 0;

@@ -28,7 +28,7 @@ sigset_t watched_signals() {
 
 /// What both ports will take, so that a slip of the finger does not take the machine down.
 Outcome<> check_memory(const LabOptions& options) {
-  const PortConfig config = port_config(options, Side::mac_of(0));
+  const PortConfig config = port_config(options, Node::mac_of(0));
   const std::uint64_t fragments =
       config.spare_fragments +
       std::uint64_t{config.queues} * (config.queue.header_ring + config.queue.payload_ring);
@@ -56,20 +56,20 @@ Outcome<> Runner::watch_signals() {
 }
 
 Outcome<> Runner::set_up() {
-  auto janitor = Janitor::hire();
-  if (!janitor) return tl::unexpected(janitor.error());
-  janitor_.emplace(std::move(*janitor));
+  auto cleanup_process = CleanupProcess::hire();
+  if (!cleanup_process) return tl::unexpected(cleanup_process.error());
+  cleanup_process_.emplace(std::move(*cleanup_process));
   auto poller = Poller::create();
   if (!poller) return tl::unexpected(poller.error());
   poller_.emplace(std::move(*poller));
   if (auto r = watch_signals(); !r) return r;
-  if (auto r = check_memory(options_.lab); !r) return r;
+  if (auto r = check_memory(options_.testbed); !r) return r;
   mode_ = !options_.replay.empty() ? Mode::kReplay
           : options_.generator     ? Mode::kGenerator
                                    : Mode::kInterfaces;
-  auto lab = Lab::create(options_.lab);
-  if (!lab) return tl::unexpected(lab.error());
-  lab_ = std::move(*lab);
+  auto testbed = Testbed::create(options_.testbed);
+  if (!testbed) return tl::unexpected(testbed.error());
+  testbed_ = std::move(*testbed);
   if (mode_ == Mode::kInterfaces) {
     if (auto r = make_interfaces(); !r) {
       if (!r.error().unavailable || options_.needs_interfaces()) return r;
@@ -80,11 +80,11 @@ Outcome<> Runner::set_up() {
     }
   }
   if (auto r = attach_ends(); !r) return r;
-  auto control = ControlServer::create(*poller_, *lab_);
+  auto control = ControlServer::create(*poller_, *testbed_);
   if (!control) return tl::unexpected(control.error());
   control_ = std::move(*control);
-  janitor_->remember(control_->path());
-  janitor_->remember(control_->folder());
+  cleanup_process_->remember(control_->path());
+  cleanup_process_->remember(control_->folder());
   return {};
 }
 
@@ -97,12 +97,12 @@ Outcome<> Runner::make_interfaces() {
         own ? NetNamespace::create(name + (i == 0 ? "-a" : "-b")) : NetNamespace::current();
     if (!where) return tl::unexpected(where.error());
     namespaces_.push_back(std::move(*where));
-    if (own) janitor_->remember(NetNamespace::path_of(namespaces_.back().name()));
+    if (own) cleanup_process_->remember(NetNamespace::path_of(namespaces_.back().name()));
     TapOptions tap;
-    tap.name = own ? lab_->side(i).name() : options_.taps[i];
-    tap.queues = options_.lab.queues;
-    tap.mtu = options_.lab.mtu;
-    tap.mac = Side::mac_of(i);
+    tap.name = own ? testbed_->side(i).name() : options_.taps[i];
+    tap.queues = options_.testbed.queues;
+    tap.mtu = options_.testbed.mtu;
+    tap.mac = Node::mac_of(i);
     tap.offload = options_.offload;
     if (own) {
       tap.ipv4 = std::string(kIpv4[i]) + "/24";
@@ -123,10 +123,10 @@ Outcome<> Runner::attach_ends() {
     reader.emplace(std::move(*opened));
   }
   for (unsigned i = 0; i < 2; ++i) {
-    Side& side = lab_->side(i);
+    Node& side = testbed_->side(i);
     if (mode_ == Mode::kInterfaces) {
-      auto end =
-          std::make_unique<TapEnd>(side.port(), *taps_[i], options_.offload, options_.lab.mtu);
+      auto end = std::make_unique<TapEndpoint>(side.port(), *taps_[i], options_.offload,
+                                               options_.testbed.mtu);
       end->follow_interface();
       side.set_end(std::move(end));
       for (unsigned q = 0; q < taps_[i]->queues(); ++q) {
@@ -140,13 +140,14 @@ Outcome<> Runner::attach_ends() {
           side.port(), i == 0 ? std::move(reader) : std::optional<device::PcapReader>()));
     } else {
       GeneratorOptions generator;
-      generator.from = Side::mac_of(i);
-      generator.to = Side::mac_of(i ^ 1);
+      generator.from = Node::mac_of(i);
+      generator.to = Node::mac_of(i ^ 1);
       generator.shortest = options_.shortest;
-      generator.longest = options_.longest != 0 ? options_.longest : options_.lab.mtu + 14;
+      generator.longest = options_.longest != 0 ? options_.longest : options_.testbed.mtu + 14;
       generator.packets_per_second = options_.rate;
       generator.limit = options_.packets;
-      side.set_end(std::make_unique<GeneratorEnd>(side.port(), generator, options_.lab.queues));
+      side.set_end(
+          std::make_unique<GeneratorEndpoint>(side.port(), generator, options_.testbed.queues));
     }
   }
   return {};
@@ -166,7 +167,7 @@ void Runner::announce(Duration took) {
     fmt::print("{}\n", line.dump());
   } else if (!options_.quiet) {
     fmt::print("two cards, one cable, {} queue{} each; links up after {:.2f} s\n",
-               options_.lab.queues, options_.lab.queues == 1 ? "" : "s",
+               options_.testbed.queues, options_.testbed.queues == 1 ? "" : "s",
                std::chrono::duration<double>(took).count());
     if (!why_generator_.empty())
       fmt::print("no network interfaces ({}): a packet generator takes their place\n",

@@ -18,15 +18,16 @@ std::string lie_line(const std::string& socket, const fuzz::Lie& lie) {
 
 nlohmann::json script_json(const fuzz::ScriptReport& report) {
   nlohmann::json sites = nlohmann::json::object();
-  for (const fuzz::LieCount& count : report.by_site) sites[std::string(count.site)] = count.lies;
+  for (const fuzz::FaultCount& count : report.by_site)
+    sites[std::string(count.site)] = count.faults;
   return {{"target", report.target},
           {"operations", report.operations},
           {"played", report.played},
           {"passed_over", report.passed_over},
           {"given_up", report.given_up},
-          {"lies", report.lies},
+          {"lies", report.faults},
           {"harmless", report.harmless},
-          {"untold", report.untold},
+          {"untold", report.pending},
           {"by_site", sites}};
 }
 
@@ -35,10 +36,10 @@ std::string script_text(const fuzz::ScriptReport& report) {
       "  the script ({}): {} of {} operations played, {} passed over, {} given up; {} lies, {} "
       "not told yet\n",
       report.target, report.played, report.operations, report.passed_over, report.given_up,
-      report.lies, report.untold);
+      report.faults, report.pending);
   std::string sites;
-  for (const fuzz::LieCount& count : report.by_site)
-    sites += fmt::format("{}{} {}", sites.empty() ? "" : ", ", count.site, count.lies);
+  for (const fuzz::FaultCount& count : report.by_site)
+    sites += fmt::format("{}{} {}", sites.empty() ? "" : ", ", count.site, count.faults);
   if (!sites.empty()) text += fmt::format("  lies by site: {}\n", sites);
   return text;
 }

@@ -14,8 +14,9 @@
 
 namespace hni::tools {
 
-using ScriptLoader = std::function<tl::expected<std::unique_ptr<fuzz::CardLiar>, std::string>(
-    const std::string& file, fuzz::CardLiar::Heard heard)>;
+using ScriptLoader =
+    std::function<tl::expected<std::unique_ptr<fuzz::FaultScriptPlayer>, std::string>(
+        const std::string& file, fuzz::FaultScriptPlayer::OnInject heard)>;
 
 /// "lie 3: rcd_header_id says 0xffff, not 0x12 (operation 5)"
 std::string lie_text(const fuzz::Lie& lie);

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::uint32_t kLongestSuperFrame = 65536 + 18;  // the kernel's limit, with a VLAN tag
 constexpr std::uint32_t kLinkHeader = 14 + 2 * 4;         // with two VLAN tags
-constexpr std::uint32_t kReadsPerTurn = 4 * TapEnd::kBatch;
+constexpr std::uint32_t kReadsPerTurn = 4 * TapEndpoint::kBatch;
 
 constexpr std::uint32_t fragments_for(std::uint32_t bytes) {
   return (bytes + kFragmentBytes - 1) / kFragmentBytes;
@@ -32,7 +32,7 @@ int describe(const CardPort& port, const Packet& packet, VnetHeader& header, IoV
 
 }  // namespace
 
-TapEnd::TapEnd(CardPort& port, Tap& tap, bool offload, std::uint32_t mtu)
+TapEndpoint::TapEndpoint(CardPort& port, Tap& tap, bool offload, std::uint32_t mtu)
     : port_(port),
       tap_(tap),
       offload_(offload),
@@ -45,7 +45,7 @@ TapEnd::TapEnd(CardPort& port, Tap& tap, bool offload, std::uint32_t mtu)
   }
 }
 
-bool TapEnd::transmit(QueueId id, Time now) {
+bool TapEndpoint::transmit(QueueId id, Time now) {
   Queue& queue = queues_[raw(id)];
   bool moved = send(queue, id, now);
   for (std::uint32_t reads = 0; reads < kReadsPerTurn; reads += kBatch) {
@@ -58,7 +58,7 @@ bool TapEnd::transmit(QueueId id, Time now) {
   return moved;
 }
 
-bool TapEnd::send(Queue& queue, QueueId id, Time now) {
+bool TapEndpoint::send(Queue& queue, QueueId id, Time now) {
   if (queue.waiting() == 0) return false;
   const std::span<const Packet> packets(queue.packets.data() + queue.first, queue.waiting());
   const std::uint32_t taken = port_.tx_burst(id, packets, now);
@@ -69,7 +69,7 @@ bool TapEnd::send(Queue& queue, QueueId id, Time now) {
   return taken != 0;
 }
 
-bool TapEnd::top_up(Packet& reserve) {
+bool TapEndpoint::top_up(Packet& reserve) {
   if (reserve.segment_count >= reserve_fragments_) return true;
   Packet fresh;
   if (!port_.allocate(fresh, (reserve_fragments_ - reserve.segment_count) * kFragmentBytes))
@@ -79,7 +79,7 @@ bool TapEnd::top_up(Packet& reserve) {
   return true;
 }
 
-bool TapEnd::read_one(Queue& queue, QueueId id) {
+bool TapEndpoint::read_one(Queue& queue, QueueId id) {
   if (!top_up(queue.reserve)) return false;
   VnetHeader header;
   IoVectors io;
@@ -100,7 +100,7 @@ bool TapEnd::read_one(Queue& queue, QueueId id) {
 }
 
 /// The first `bytes` of the reserve become a packet.
-void TapEnd::take(Queue& queue, const VnetHeader& header, std::uint32_t bytes) {
+void TapEndpoint::take(Queue& queue, const VnetHeader& header, std::uint32_t bytes) {
   Packet& reserve = queue.reserve;
   if (bytes == 0 || bytes >= reserve.segment_count * kFragmentBytes) {
     ++counters_.refused;
@@ -129,7 +129,7 @@ void TapEnd::take(Queue& queue, const VnetHeader& header, std::uint32_t bytes) {
   reserve.segment_count -= used;
 }
 
-void TapEnd::checksum_here(const Packet& packet, const VnetHeader& header) {
+void TapEndpoint::checksum_here(const Packet& packet, const VnetHeader& header) {
   device::Sum sum;
   std::uint32_t skip = header.checksum_start;
   for (std::uint32_t i = 0; i < packet.segment_count; ++i) {
@@ -143,14 +143,14 @@ void TapEnd::checksum_here(const Packet& packet, const VnetHeader& header) {
   device::store_sum(port_.data(packet.segments[0]) + field, result);
 }
 
-void TapEnd::receive(QueueId id, std::span<Packet> packets) {
+void TapEndpoint::receive(QueueId id, std::span<Packet> packets) {
   for (Packet& packet : packets) {
     write_one(id, packet);
     port_.release(packet);
   }
 }
 
-void TapEnd::write_one(QueueId id, const Packet& packet) {
+void TapEndpoint::write_one(QueueId id, const Packet& packet) {
   VnetHeader header = received_header(packet.rx, offload_);
   IoVectors io;
   const int vectors = describe(port_, packet, header, io);
@@ -171,7 +171,7 @@ void TapEnd::write_one(QueueId id, const Packet& packet) {
   }
 }
 
-void TapEnd::release() {
+void TapEndpoint::release() {
   for (Queue& queue : queues_) {
     counters_.refused += queue.waiting();
     while (queue.waiting() != 0) port_.release(queue.packets[queue.first++]);
@@ -179,13 +179,13 @@ void TapEnd::release() {
   }
 }
 
-std::uint64_t TapEnd::held_packets() const {
+std::uint64_t TapEndpoint::held_packets() const {
   std::uint64_t held = 0;
   for (const Queue& queue : queues_) held += queue.waiting();
   return held;
 }
 
-std::uint64_t TapEnd::held_fragments() const {
+std::uint64_t TapEndpoint::held_fragments() const {
   std::uint64_t held = 0;
   for (const Queue& queue : queues_) {
     held += queue.reserve.segment_count;
@@ -195,7 +195,7 @@ std::uint64_t TapEnd::held_fragments() const {
   return held;
 }
 
-void TapEnd::follow_interface() {
+void TapEndpoint::follow_interface() {
   const TapMode mode = tap_.mode();
   auto& filter = port_.filter();
   // The kernel does not tell a TAP which groups its host joined, so all of them come in.

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// TapEnd: a TAP interface on top of a port. TAP queue q and port queue q belong together. Frames
+/// TapEndpoint: a TAP interface on top of a port. TAP queue q and port queue q belong together. Frames
 /// are read from the kernel straight into fragments that the card then reads, and written to the
 /// kernel from the fragments that the card wrote: one copy each way, made by the kernel.
 
 #include <array>
 #include <vector>
 
-#include "tools/hni/traffic_endpoint.hpp"
 #include "tools/hni/tap.hpp"
+#include "tools/hni/traffic_endpoint.hpp"
 #include "tools/hni/vnet.hpp"
 
 namespace hni::tools {
 
-class TapEnd final : public PacketEnd {
+class TapEndpoint final : public TrafficEndpoint {
  public:
   /// Most packets of one read or write batch.
   static constexpr std::uint32_t kBatch = 32;
 
   /// Both outlive this object. `mtu` bounds the frames that come without segmentation.
-  TapEnd(CardPort& port, Tap& tap, bool offload, std::uint32_t mtu);
+  TapEndpoint(CardPort& port, Tap& tap, bool offload, std::uint32_t mtu);
 
   void wake(QueueId queue) override { queues_[raw(queue)].readable = true; }
   bool transmit(QueueId queue, Time now) override;

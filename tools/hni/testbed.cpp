@@ -10,7 +10,7 @@ constexpr std::uint32_t kMaxFragmentsHeld = kMaxSegments + 32;  // by the end ab
 
 device::CardConfig card_config(unsigned index) {
   device::CardConfig config;
-  config.serial_number = device::CardConfig::serial_number_of(Side::mac_of(index));
+  config.serial_number = device::CardConfig::serial_number_of(Node::mac_of(index));
   return config;
 }
 
@@ -34,20 +34,20 @@ PortConfig port_config(const LabOptions& options, const MacAddress& mac) {
   return config;
 }
 
-// ---- Side
+// ---- Node
 
-MacAddress Side::mac_of(unsigned index) {
+MacAddress Node::mac_of(unsigned index) {
   return {0x02, 0x77, 0x00, 0x00, 0x00, static_cast<std::uint8_t>(index + 1)};
 }
 
-Side::Side(unsigned index, device::Wire& wire)
+Node::Node(unsigned index, device::Wire& wire)
     : name_("hni" + std::to_string(index)),
       card_(card_config(index), wire),
       io_(card_.io),
       observer_(index),
       port_(io_, observer_) {}
 
-bool Side::turn(Time now) {
+bool Node::turn(Time now) {
   bool moved = false;
   for (std::uint32_t q = 0; q < port_.queues(); ++q)
     moved = end_->transmit(QueueId{static_cast<std::uint16_t>(q)}, now) || moved;
@@ -71,7 +71,7 @@ bool Side::turn(Time now) {
 }
 
 /// As a kernel driver polls: until the queue is empty, then its interrupt is armed again.
-bool Side::poll(QueueId queue, Time now) {
+bool Node::poll(QueueId queue, Time now) {
   std::array<Packet, kBatch> packets;
   const std::uint32_t received = port_.rx_burst(queue, packets, now);
   end_lie();
@@ -83,54 +83,55 @@ bool Side::poll(QueueId queue, Time now) {
   return false;
 }
 
-void Side::end_lie() {
+void Node::end_lie() {
   const auto site = io_.lies_about();
   if (site && port_.refused()[static_cast<std::size_t>(*site)] != refused_before_) io_.be_honest();
 }
 
-Time Side::deadline() const {
+Time Node::deadline() const {
   const std::uint64_t card = card_.card.next_deadline_ns();
   const auto longest = static_cast<std::uint64_t>(Time::max().count());
   return std::min({port_.deadline(), end_->deadline(),
                    Time(static_cast<std::int64_t>(std::min(card, longest)))});
 }
 
-bool Side::quiet() const {
+bool Node::quiet() const {
   const device::CardOccupancy held = card_.card.occupancy();
   if (held.tx_frames_held != 0 || held.rx_frames_held != 0) return false;
   if (active_.any() || end_->held_packets() != 0) return false;
   for (std::uint32_t q = 0; q < port_.queues(); ++q) {
-    if (!port_.pair(QueueId{static_cast<std::uint16_t>(q)}).tx.ring(0).ring.empty()) return false;
+    if (!port_.pair(QueueId{static_cast<std::uint16_t>(q)}).tx.ring(0).window.empty())
+      return false;
   }
   return true;
 }
 
-// ---- Lab
+// ---- Testbed
 
-Outcome<std::unique_ptr<Lab>> Lab::create(const LabOptions& options) {
-  std::unique_ptr<Lab> lab(new Lab(options));
-  device::Wire* first = &lab->cable_.end(0);
+Outcome<std::unique_ptr<Testbed>> Testbed::create(const LabOptions& options) {
+  std::unique_ptr<Testbed> testbed(new Testbed(options));
+  device::Wire* first = &testbed->cable_.end(0);
   if (!options.pcap.empty()) {
     auto writer = device::PcapWriter::open(options.pcap);
     if (!writer) return problem("--pcap: " + writer.error().text);
-    lab->capture_.emplace(std::move(*writer));
-    first = &lab->recorder_.emplace(lab->cable_.end(0), *lab->capture_);
+    testbed->capture_.emplace(std::move(*writer));
+    first = &testbed->recorder_.emplace(testbed->cable_.end(0), *testbed->capture_);
   }
-  lab->sides_[0] = std::make_unique<Side>(0, *first);
-  lab->sides_[1] = std::make_unique<Side>(1, lab->cable_.end(1));
-  return lab;
+  testbed->sides_[0] = std::make_unique<Node>(0, *first);
+  testbed->sides_[1] = std::make_unique<Node>(1, testbed->cable_.end(1));
+  return testbed;
 }
 
-Lab::~Lab() {
+Testbed::~Testbed() {
   for (auto& side : sides_) {
     if (side && side->end() != nullptr) side->end()->release();
   }
 }
 
-Outcome<> Lab::start(Time now) {
+Outcome<> Testbed::start(Time now) {
   for (unsigned i = 0; i < 2; ++i) {
     CardPort& port = sides_[i]->port();
-    const auto attached = port.attach(port_config(options_, Side::mac_of(i)), now);
+    const auto attached = port.attach(port_config(options_, Node::mac_of(i)), now);
     if (!attached) {
       const Error error = attached.error();
       return problem(sides_[i]->name() + ": " + std::string(error.text()));
@@ -140,27 +141,27 @@ Outcome<> Lab::start(Time now) {
   return {};
 }
 
-bool Lab::turn(Time now) {
+bool Testbed::turn(Time now) {
   const bool first = sides_[0]->turn(now);
   return sides_[1]->turn(now) || first;
 }
 
-Time Lab::deadline() const {
+Time Testbed::deadline() const {
   return std::min(sides_[0]->deadline(), sides_[1]->deadline());
 }
 
-bool Lab::up() const {
+bool Testbed::up() const {
   return std::all_of(sides_.begin(), sides_.end(), [](const auto& side) {
     return side->port().state() == PortState::kRunning && side->port().link_up();
   });
 }
 
-bool Lab::quiet() const {
+bool Testbed::quiet() const {
   return cable_.waiting(0) == 0 && cable_.waiting(1) == 0 && sides_[0]->quiet() &&
          sides_[1]->quiet();
 }
 
-std::optional<std::string> Lab::broken() const {
+std::optional<std::string> Testbed::broken() const {
   for (const auto& side : sides_) {
     const PortState state = side->port().state();
     if (state == PortState::kFailed || state == PortState::kGone) {
@@ -174,7 +175,7 @@ std::optional<std::string> Lab::broken() const {
   return std::nullopt;
 }
 
-Outcome<> Lab::flush_capture() {
+Outcome<> Testbed::flush_capture() {
   if (capture_ && !capture_->flush())
     return problem("--pcap: '" + options_.pcap + "' cannot be written: the disk refused data");
   return {};

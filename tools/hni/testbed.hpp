@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Lab: two emulated cards with a cable between them and a driver on each; what `hni run` runs.
+/// Testbed: two emulated cards with a cable between them and a driver on each; what `hni run` runs.
 /// Single-threaded; the caller gives the time and calls turn() until it says that nothing is left
 /// to do now.
 
@@ -12,8 +12,8 @@
 
 #include "device/wire/cable.hpp"
 #include "device/wire/pcap.hpp"
-#include "tools/hni/traffic_endpoint.hpp"
 #include "tools/hni/problem.hpp"
+#include "tools/hni/traffic_endpoint.hpp"
 
 namespace hni::tools {
 
@@ -29,9 +29,9 @@ struct LabOptions {
 PortConfig port_config(const LabOptions& options, const MacAddress& mac);
 
 /// One card and its driver.
-class Side {
+class Node {
  public:
-  Side(unsigned index, device::Wire& wire);
+  Node(unsigned index, device::Wire& wire);
 
   static MacAddress mac_of(unsigned index);
 
@@ -51,9 +51,9 @@ class Side {
   [[nodiscard]] const CardPort& port() const { return port_; }
   device::Card& card() { return card_.card; }
   [[nodiscard]] const device::Card& card() const { return card_.card; }
-  PacketEnd* end() { return end_.get(); }
-  [[nodiscard]] const PacketEnd* end() const { return end_.get(); }
-  void set_end(std::unique_ptr<PacketEnd> end) { end_ = std::move(end); }
+  TrafficEndpoint* end() { return end_.get(); }
+  [[nodiscard]] const TrafficEndpoint* end() const { return end_.get(); }
+  void set_end(std::unique_ptr<TrafficEndpoint> end) { end_ = std::move(end); }
   [[nodiscard]] std::uint64_t interrupts() const { return interrupts_; }
   /// The card lies at `site`, until the driver refuses what it says there.
   void lie(Site site, std::uint32_t value) {
@@ -70,24 +70,24 @@ class Side {
 
   std::string name_;
   io::InProcessCard card_;
-  LiarIo io_;
+  FaultIo io_;
   CardObserver observer_;
   CardPort port_;
-  std::unique_ptr<PacketEnd> end_;
+  std::unique_ptr<TrafficEndpoint> end_;
   std::bitset<kMaxQueues> active_;  ///< queues that are polled until they are empty
   std::uint64_t interrupts_ = 0;
   std::uint64_t refused_before_ = 0;  ///< at the site that is lied about
 };
 
-class Lab {
+class Testbed {
  public:
-  static Outcome<std::unique_ptr<Lab>> create(const LabOptions& options);
-  ~Lab();
-  Lab(const Lab&) = delete;
-  Lab& operator=(const Lab&) = delete;
+  static Outcome<std::unique_ptr<Testbed>> create(const LabOptions& options);
+  ~Testbed();
+  Testbed(const Testbed&) = delete;
+  Testbed& operator=(const Testbed&) = delete;
 
-  Side& side(unsigned index) { return *sides_[index]; }
-  [[nodiscard]] const Side& side(unsigned index) const { return *sides_[index]; }
+  Node& side(unsigned index) { return *sides_[index]; }
+  [[nodiscard]] const Node& side(unsigned index) const { return *sides_[index]; }
   device::Cable& cable() { return cable_; }
   [[nodiscard]] const device::Cable& cable() const { return cable_; }
   [[nodiscard]] const LabOptions& options() const { return options_; }
@@ -112,14 +112,14 @@ class Lab {
   Outcome<> flush_capture();
 
  private:
-  explicit Lab(const LabOptions& options) : options_(options) {}
+  explicit Testbed(const LabOptions& options) : options_(options) {}
 
   LabOptions options_;
   bool held_ = false;
   device::Cable cable_{512};
   std::optional<device::PcapWriter> capture_;
   std::optional<device::RecordingWire> recorder_;
-  std::array<std::unique_ptr<Side>, 2> sides_;
+  std::array<std::unique_ptr<Node>, 2> sides_;
 };
 
 }  // namespace hni::tools

@@ -102,12 +102,12 @@ class Plot {
       ring.used += e.count;
       ring.posts.emplace_back(e.time_us, e.count);
     } else {
-      give_back(ring, e);
+      free_completed(ring, e);
     }
     note(ring, e.time_us);
   }
 
-  void give_back(Ring& ring, const Event& e) {
+  void free_completed(Ring& ring, const Event& e) {
     ring.used -= std::min(ring.used, e.count);
     ring.back += e.count;
     while (!ring.posts.empty() && ring.back >= ring.posts.front().second) {

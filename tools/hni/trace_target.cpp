@@ -47,7 +47,7 @@ int try_bpf() {
 
 Outcome<TraceTarget> running_target() {
   std::vector<int> pids;
-  for (const RunningLab& lab : running_labs()) pids.push_back(lab.pid);
+  for (const RunningLab& testbed : running_labs()) pids.push_back(testbed.pid);
   if (pids.empty()) {
     return problem(
         "no `hni run` is running: start one, name a process with --pid, or a command behind --");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// PacketEnd: what sits on top of a port in `hni run` and gives it packets to send and takes those
+/// TrafficEndpoint: what sits on top of a port in `hni run` and gives it packets to send and takes those
 /// that it received: a TAP interface, a packet generator, or a capture file.
 
 #include <cstdint>
@@ -25,7 +25,7 @@ struct CardObserver : NullObserver {
   explicit CardObserver(std::uint32_t /*port*/) {}
 };
 #endif
-using CardPort = Port<LiarIo, CardObserver>;
+using CardPort = Port<FaultIo, CardObserver>;
 
 /// Every packet is in one of these. From above: read = sent + refused + held. To above: received
 /// by the port = written + dropped_*.
@@ -45,12 +45,12 @@ struct EndCounters {
   std::uint64_t reordered = 0;  ///< written, but out of order in its flow (generator only)
 };
 
-class PacketEnd {
+class TrafficEndpoint {
  public:
-  virtual ~PacketEnd() = default;
-  PacketEnd() = default;
-  PacketEnd(const PacketEnd&) = delete;
-  PacketEnd& operator=(const PacketEnd&) = delete;
+  virtual ~TrafficEndpoint() = default;
+  TrafficEndpoint() = default;
+  TrafficEndpoint(const TrafficEndpoint&) = delete;
+  TrafficEndpoint& operator=(const TrafficEndpoint&) = delete;
 
   /// Something came to read from above for this queue.
   virtual void wake(QueueId /*queue*/) {}

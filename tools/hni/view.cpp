@@ -43,8 +43,8 @@ std::string version_text(std::uint32_t version) {
                      version & 0xff);
 }
 
-Totals totals_of(Lab& lab, unsigned index) {
-  const CardPort& port = lab.side(index).port();
+Totals totals_of(Testbed& testbed, unsigned index) {
+  const CardPort& port = testbed.side(index).port();
   Totals t;
   for (std::uint32_t q = 0; q < port.queues(); ++q) {
     const auto& pair = port.pair(queue_id(q));
@@ -53,7 +53,7 @@ Totals totals_of(Lab& lab, unsigned index) {
     t.tx_packets += pair.tx.counters().packets;
     t.tx_bytes += pair.tx.counters().bytes;
   }
-  t.drops = total(receive_drops(lab, index)) + total(transmit_drops(lab, index));
+  t.drops = total(receive_drops(testbed, index)) + total(transmit_drops(testbed, index));
   return t;
 }
 
@@ -63,10 +63,10 @@ Json drops_json(const Drops& drops) {
   return out;
 }
 
-Json live_json(Lab& lab, unsigned index, const Totals& before, double seconds) {
-  Side& side = lab.side(index);
+Json live_json(Testbed& testbed, unsigned index, const Totals& before, double seconds) {
+  Node& side = testbed.side(index);
   CardPort& port = side.port();
-  const Totals now = totals_of(lab, index);
+  const Totals now = totals_of(testbed, index);
   const auto rate = [&](std::uint64_t newer, std::uint64_t older) {
     return static_cast<double>(newer - older) / (seconds > 0 ? seconds : 1);
   };
@@ -74,8 +74,8 @@ Json live_json(Lab& lab, unsigned index, const Totals& before, double seconds) {
   std::uint32_t rx_lent = 0;
   for (std::uint32_t q = 0; q < port.queues(); ++q) {
     const auto& pair = std::as_const(port).pair(queue_id(q));
-    tx_used += pair.tx.ring(0).ring.used();
-    rx_lent += pair.rx.headers().ring.used() + pair.rx.payloads().ring.used();
+    tx_used += pair.tx.ring(0).window.used();
+    rx_lent += pair.rx.headers().window.used() + pair.rx.payloads().window.used();
   }
   return {{"port", side.name()},
           {"state", to_string(port.state())},
@@ -89,8 +89,8 @@ Json live_json(Lab& lab, unsigned index, const Totals& before, double seconds) {
           {"rx_bits_per_s", 8 * rate(now.rx_bytes, before.rx_bytes)},
           {"tx_packets_per_s", rate(now.tx_packets, before.tx_packets)},
           {"tx_bits_per_s", 8 * rate(now.tx_bytes, before.tx_bytes)},
-          {"rx_drops", drops_json(receive_drops(lab, index))},
-          {"tx_drops", drops_json(transmit_drops(lab, index))},
+          {"rx_drops", drops_json(receive_drops(testbed, index))},
+          {"tx_drops", drops_json(transmit_drops(testbed, index))},
           {"tx_ring_used", tx_used},
           {"rx_buffers_lent", rx_lent},
           {"interrupts", side.interrupts()},
@@ -98,13 +98,13 @@ Json live_json(Lab& lab, unsigned index, const Totals& before, double seconds) {
           {"firmware_owned", port.firmware().owned()}};
 }
 
-Json stats_json(Lab& lab, unsigned index) {
-  Side& side = lab.side(index);
+Json stats_json(Testbed& testbed, unsigned index) {
+  Node& side = testbed.side(index);
   CardPort& port = side.port();
   const EndCounters& end = side.end()->counters();
   Json out = {{"port", side.name()}};
   const CounterValues& values = port.statistics().update();
-  const Totals t = totals_of(lab, index);
+  const Totals t = totals_of(testbed, index);
   out["driver"] = {{"rx_packets", t.rx_packets},
                    {"rx_bytes", t.rx_bytes},
                    {"tx_packets", t.tx_packets},
@@ -121,8 +121,8 @@ Json stats_json(Lab& lab, unsigned index) {
                       {"blocked", end.blocked},
                       {"written", end.written},
                       {"written_bytes", end.written_bytes}};
-  out["rx_drops"] = drops_json(receive_drops(lab, index));
-  out["tx_drops"] = drops_json(transmit_drops(lab, index));
+  out["rx_drops"] = drops_json(receive_drops(testbed, index));
+  out["tx_drops"] = drops_json(transmit_drops(testbed, index));
   Json refused = Json::object();
   for (std::size_t s = 0; s < kSiteCount; ++s) {
     if (port.refused()[s] != 0)
@@ -136,8 +136,8 @@ Json stats_json(Lab& lab, unsigned index) {
   return out;
 }
 
-Json link_json(Lab& lab, unsigned index) {
-  Side& side = lab.side(index);
+Json link_json(Testbed& testbed, unsigned index) {
+  Node& side = testbed.side(index);
   CardPort& port = side.port();
   auto& link = port.link();
   const CounterValues& values = port.statistics().update();
@@ -155,16 +155,16 @@ Json link_json(Lab& lab, unsigned index) {
           {"pause_storms", link.pause_storms()}};
 }
 
-Json rings_json(Lab& lab, unsigned index) {
-  Side& side = lab.side(index);
+Json rings_json(Testbed& testbed, unsigned index) {
+  Node& side = testbed.side(index);
   const CardPort& port = side.port();
   Json rows = Json::array();
   for (std::uint32_t q = 0; q < port.queues(); ++q) {
     const auto& pair = port.pair(queue_id(q));
-    rows.push_back(ring_json(q, "TWQ0", pair.tx.ring(0).ring));
-    rows.push_back(ring_json(q, "TWQ1", pair.tx.ring(1).ring));
-    rows.push_back(ring_json(q, "HPQ", pair.rx.headers().ring));
-    rows.push_back(ring_json(q, "PPQ", pair.rx.payloads().ring));
+    rows.push_back(ring_json(q, "TWQ0", pair.tx.ring(0).window));
+    rows.push_back(ring_json(q, "TWQ1", pair.tx.ring(1).window));
+    rows.push_back(ring_json(q, "HPQ", pair.rx.headers().window));
+    rows.push_back(ring_json(q, "PPQ", pair.rx.payloads().window));
   }
   Json out = {{"port", side.name()}};
   out["pool"] = {{"fragments", port.pool().page_count() * port.pool().fragments_per_page()},
@@ -175,11 +175,11 @@ Json rings_json(Lab& lab, unsigned index) {
   return out;
 }
 
-Json firmware_json(Lab& lab, unsigned index) {
-  Side& side = lab.side(index);
+Json firmware_json(Testbed& testbed, unsigned index) {
+  Node& side = testbed.side(index);
   auto& firmware = side.port().firmware();
   const Capabilities& caps = firmware.capabilities();
-  const FirmwareCounters& c = firmware.counters();
+  const FirmwareClientCounters& c = firmware.counters();
   Json out = {{"port", side.name()},
               {"ready", firmware.ready()},
               {"owned", firmware.owned()},

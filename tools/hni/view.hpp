@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// What there is to see of a Lab, as JSON: the live lines of `hni run -j` and the answers of
+/// What there is to see of a Testbed, as JSON: the live lines of `hni run -j` and the answers of
 /// `hni port` are made of these.
 
 #include <nlohmann/json.hpp>
@@ -17,16 +17,16 @@ using Json = nlohmann::ordered_json;
 struct Totals {
   std::uint64_t rx_packets = 0, rx_bytes = 0, tx_packets = 0, tx_bytes = 0, drops = 0;
 };
-Totals totals_of(Lab& lab, unsigned index);
+Totals totals_of(Testbed& testbed, unsigned index);
 
 Json drops_json(const Drops& drops);
 /// The few figures of the live table.
-Json live_json(Lab& lab, unsigned index, const Totals& before, double seconds);
+Json live_json(Testbed& testbed, unsigned index, const Totals& before, double seconds);
 
-Json stats_json(Lab& lab, unsigned index);
-Json link_json(Lab& lab, unsigned index);
-Json rings_json(Lab& lab, unsigned index);
-Json firmware_json(Lab& lab, unsigned index);
+Json stats_json(Testbed& testbed, unsigned index);
+Json link_json(Testbed& testbed, unsigned index);
+Json rings_json(Testbed& testbed, unsigned index);
+Json firmware_json(Testbed& testbed, unsigned index);
 Json balances_json(const std::vector<Balance>& balances);
 
 /// "25.7.25.2"

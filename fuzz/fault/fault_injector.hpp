@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// HostileIo: a DeviceIo wrapper that lies. What the inner device says is changed at the sites, in
+/// FaultInjector: a DeviceIo wrapper that lies. What the inner device says is changed at the sites, in
 /// the classes and as often as a script orders; between the lies the device is faithful. It also
 /// removes the card (all ones) and lets DMA allocations fail.
 
@@ -10,8 +10,8 @@
 #include <functional>
 
 #include "driver/io/pass_through.hpp"
-#include "fuzz/script/field_faults.hpp"
 #include "fuzz/fault/message_faults.hpp"
+#include "fuzz/script/field_faults.hpp"
 #include "openhni/spec/descriptors.hpp"
 
 namespace hni::fuzz {
@@ -41,7 +41,7 @@ inline constexpr auto kRingFields = std::to_array<RingField>({
 });
 
 template <DeviceIo Inner>
-class HostileIo : public io::PassThrough<Inner> {
+class FaultInjector : public io::PassThrough<Inner> {
  public:
   using Base = io::PassThrough<Inner>;
   using Base::Base;
@@ -55,7 +55,7 @@ class HostileIo : public io::PassThrough<Inner> {
     o.after = after;
     o.random = random;
   }
-  /// Lies about `site` that are still to be told.
+  /// FieldFaults about `site` that are still to be told.
   [[nodiscard]] std::uint32_t ordered(Site site) const { return orders_[index(site)].count; }
   /// No more lies; the card is there.
   void behave() {
@@ -130,7 +130,7 @@ class HostileIo : public io::PassThrough<Inner> {
   std::uint32_t allocations_to_fail = 0;
   std::uint64_t accesses = 0;
   std::uint32_t last_idle = ~0U;    ///< what the last look at an idle register was told
-  std::uint64_t lies = 0;           ///< values that were changed
+  std::uint64_t faults = 0;         ///< values that were changed
   std::uint64_t receive_lies = 0;   ///< of these, in receive completions
   std::uint64_t transmit_lies = 0;  ///< of these, in transmit completions
 
@@ -161,7 +161,7 @@ class HostileIo : public io::PassThrough<Inner> {
     const Range range{
         .honest = honest, .low = honest, .high = honest, .stale = o.stale, .mask = mask};
     const std::uint64_t value =
-        lie(o.c, range, o.random + (o.c == ValueClass::kFresh ? o.count : 0));
+        faulty_value(o.c, range, o.random + (o.c == ValueClass::kFresh ? o.count : 0));
     told(site, o, honest, value);
     if (site == Site::kRcqWord || (site >= Site::kRcdHeaderId && site <= Site::kRcdMeta))
       ++receive_lies;
@@ -170,7 +170,7 @@ class HostileIo : public io::PassThrough<Inner> {
   }
   void told(Site site, Order& o, std::uint64_t honest, std::uint64_t said) {
     --o.count;
-    ++lies;
+    ++faults;
     if (on_lie) on_lie(site, honest, said);
     site_record().note(site, o.c);
   }
