@@ -66,6 +66,7 @@ void Elaborator::register_properties() {
 
 void Elaborator::evaluate_enum(const EnumDef& def) {
   std::uint64_t next = 0;
+  std::unordered_map<std::uint64_t, std::string_view> names;  // by value
   for (const Enumerator& member : def.members) {
     Value value;
     if (member.value != nullptr) {
@@ -73,11 +74,10 @@ void Elaborator::evaluate_enum(const EnumDef& def) {
     } else {
       value.number = next;
     }
-    const auto same = std::find(def.values.begin(), def.values.end(), value.number);
-    if (same != def.values.end()) {
-      const auto& first = def.members[static_cast<std::size_t>(same - def.values.begin())];
+    const auto [first, fresh] = names.emplace(value.number, member.name);
+    if (!fresh) {
       fail("duplicate-enumerator", member.span,
-           fmt::format("'{}' and '{}' have the same value {}", first.name, member.name,
+           fmt::format("'{}' and '{}' have the same value {}", first->second, member.name,
                        value.number),
            "give each enumerator a value of its own");
     }

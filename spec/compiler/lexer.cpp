@@ -90,6 +90,7 @@ constexpr std::array<std::string_view, 74> kReserved = {
 
 constexpr std::string_view kPairs[] = {"'{", "->", "=>", "::", "<<", ">>", "<=", ">=", "==", "!=",
                                        "&&", "||", "**", "+=", "%=", "~&", "~|", "~^", "^~"};
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr std::string_view kSingles = "{}[]();:,.=@#?+-*/%&|^~!<>'";
 
 bool is_name_start(char c) {
@@ -335,8 +336,9 @@ bool TokenStream::open(const std::string& path, Span included_at) {
   }
   auto text = reader_(path);
   if (!text) {
-    return refuse("cannot-read", fmt::format("cannot read {}", path),
-                  "check the path; it counts from the including file's folder");
+    return refuse("cannot-read", fmt::format("cannot read {}: {}", path, read_problem(path)),
+                  frames_.empty() ? "name a SystemRDL file"
+                                  : "check the path; it counts from the including file's folder");
   }
   bytes_ += text->size();
   if (bytes_ > limits_.total_bytes) {
@@ -346,7 +348,7 @@ bool TokenStream::open(const std::string& path, Span included_at) {
   if (!frames_.empty()) frames_.back().at = at_;
   file_ = sources_.add(path, std::move(*text));
   text_ = sources_.file(file_).text;
-  at_ = 0;
+  at_ = text_.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
   frames_.push_back({path, file_, text_, 0});
   return true;
 }

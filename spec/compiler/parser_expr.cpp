@@ -24,23 +24,22 @@ bool Parser::parse_enum() {
   EnumDef& def = ast_.enums.emplace_back();
   if (!take_name(def.name, def.span, "an enumeration")) return false;
   if (!expect("{", "the enumeration's name")) return false;
+  std::unordered_set<std::string_view> names;
   while (!is("}")) {
-    if (!parse_enumerator(def)) return false;
+    if (!parse_enumerator(def, names)) return false;
   }
   next();
   declare_type(def.name, {nullptr, &def, def.span});
   return expect_semicolon("the enumeration");
 }
 
-bool Parser::parse_enumerator(EnumDef& def) {
+bool Parser::parse_enumerator(EnumDef& def, std::unordered_set<std::string_view>& names) {
   Enumerator member;
   if (!take_name(member.name, member.span, "an enumerator")) return false;
-  for (const Enumerator& other : def.members) {
-    if (other.name == member.name) {
-      fail("duplicate-enumerator", member.span,
-           fmt::format("the enumerator '{}' stands twice in '{}'", member.name, def.name),
-           "rename one of the two");
-    }
+  if (!names.insert(member.name).second) {
+    fail("duplicate-enumerator", member.span,
+         fmt::format("the enumerator '{}' stands twice in '{}'", member.name, def.name),
+         "rename one of the two");
   }
   if (accept("=") && (member.value = parse_expression()) == nullptr) return false;
   if (accept("{")) {

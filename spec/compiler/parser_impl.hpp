@@ -79,7 +79,7 @@ class Parser {
 
   // Expressions and small definitions (parser_expr.cpp).
   bool parse_enum();
-  bool parse_enumerator(EnumDef& def);
+  bool parse_enumerator(EnumDef& def, std::unordered_set<std::string_view>& names);
   bool parse_property_definition();
   bool parse_property_attribute(PropertyDef& def);
   bool parse_property_components(PropertyDef& def);

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "spec/compiler/source.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
+#include <cerrno>
+#include <cstring>
 
 namespace hni::rdl {
 
@@ -36,12 +39,64 @@ std::string_view SourceSet::line_of(const Span& span) const {
   return line;
 }
 
+namespace {
+
+// Closes a file descriptor at the end of a scope.
+class OpenFile {
+ public:
+  // O_NONBLOCK: a FIFO without a writer, or a device, must not hold the open up.
+  explicit OpenFile(const std::string& path)
+      : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) {}
+  ~OpenFile() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+const char* kind_of_file(unsigned mode) {
+  if (S_ISDIR(mode)) return "a folder";
+  if (S_ISFIFO(mode)) return "a FIFO";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
+
+}  // namespace
+
 std::optional<std::string> read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return std::nullopt;
-  std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  if (in.bad()) return std::nullopt;
-  return text;
+  struct stat status = {};
+  // Asked before the open too: opening some devices has an effect.
+  if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  const OpenFile file(path);
+  if (file.descriptor() < 0 || ::fstat(file.descriptor(), &status) != 0) return std::nullopt;
+  if (!S_ISREG(status.st_mode)) return std::nullopt;
+  std::string text;
+  std::vector<char> buffer(std::size_t{1} << 16);
+  while (text.size() <= kMaxFileBytes) {
+    const auto got = ::read(file.descriptor(), buffer.data(), buffer.size());
+    if (got < 0) return std::nullopt;
+    if (got == 0) return text;
+    text.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  return std::nullopt;
+}
+
+std::string read_problem(const std::string& path) {
+  struct stat status = {};
+  if (::stat(path.c_str(), &status) != 0) return std::strerror(errno);
+  if (!S_ISREG(status.st_mode)) {
+    return fmt::format("it is {}, not a regular file", kind_of_file(status.st_mode));
+  }
+  if (static_cast<std::uint64_t>(status.st_size) > kMaxFileBytes) {
+    return fmt::format("it has more than {} bytes", kMaxFileBytes);
+  }
+  const OpenFile file(path);
+  if (file.descriptor() < 0) return std::strerror(errno);
+  return "reading it failed";
 }
 
 void Diagnostics::add(std::string code, Span span, std::string message, std::string remedy) {
@@ -86,7 +141,8 @@ std::string Diagnostics::render(const SourceSet& sources) const {
   std::string out;
   for (const Diagnostic& item : items_) out += render_one(sources, item);
   if (total_ > items_.size()) {
-    out += fmt::format("... and {} more errors\n", total_ - items_.size());
+    const std::size_t more = total_ - items_.size();
+    out += fmt::format("... and {} more error{}\n", more, more == 1 ? "" : "s");
   }
   return out;
 }

@@ -51,9 +51,15 @@ class SourceSet {
 };
 
 // Reads a file by path. Empty if it cannot be read. The fuzz target and the tests pass one that
-// knows no disk.
+// has no access to the disk.
 using FileReader = std::function<std::optional<std::string>(const std::string&)>;
+
+// Reads a regular file of at most kMaxFileBytes. Folders, devices, FIFOs and sockets are refused
+// without being opened, because reading one may never end.
 std::optional<std::string> read_file(const std::string& path);
+inline constexpr std::size_t kMaxFileBytes = std::size_t{256} << 20;
+// Why read_file(path) returned nothing, as the end of a sentence.
+std::string read_problem(const std::string& path);
 
 struct Diagnostic {
   std::string code;  // for example "field-overlap"

@@ -4,10 +4,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <optional>
 #include <string>
 
@@ -20,7 +23,8 @@ namespace hni::speclib {
 namespace {
 
 constexpr int kDone = 0;
-constexpr int kNothing = 1;  // errors in the spec, nothing found, or a difference
+// Errors in the spec, nothing found, a difference, or an output that cannot be written.
+constexpr int kFailed = 1;
 constexpr int kBadUse = 2;
 
 // A compiled spec; the card only where it is asked for.
@@ -41,7 +45,7 @@ std::optional<Loaded> load(const std::string& path, Want want = Want::kCard) {
   if (diagnostics.empty()) return loaded;
   const std::string text = diagnostics.render(loaded.compilation->sources);
   std::fputs(text.c_str(), stderr);
-  fmt::print(stderr, "{} errors\n", diagnostics.total());
+  fmt::print(stderr, "{} error{}\n", diagnostics.total(), diagnostics.total() == 1 ? "" : "s");
   return std::nullopt;
 }
 
@@ -49,21 +53,30 @@ std::optional<Loaded> load(const std::string& path, Want want = Want::kCard) {
 bool write_file(const std::filesystem::path& path, const std::string& text) {
   std::error_code error;
   const bool same_size = std::filesystem::file_size(path, error) == text.size() && !error;
-  if (same_size && rdl::read_file(path.string()) == text) return true;
+  if (same_size && std::filesystem::is_regular_file(path, error) &&
+      rdl::read_file(path.string()) == text) return true;
+  errno = 0;
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   out << text;
   out.close();
   if (out) return true;
-  fmt::print(stderr, "cannot write {}\n", path.string());
+  fmt::print(stderr, "cannot write {}: {}\n", path.string(), std::strerror(errno));
   return false;
+}
+
+int report_lost_output() {
+  fmt::print(stderr, "cannot write to standard output: {}\n", std::strerror(errno));
+  std::clearerr(stdout);
+  return kFailed;
 }
 
 int put(const std::string& text, const std::string& output) {
   if (output.empty() || output == "-") {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    return kDone;
+    const bool good = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+                      std::fflush(stdout) == 0;
+    return good ? kDone : report_lost_output();
   }
-  return write_file(output, text) ? kDone : kBadUse;
+  return write_file(output, text) ? kDone : kFailed;
 }
 
 int run_compile(const Loaded& loaded, const std::string& folder) {
@@ -72,7 +85,7 @@ int run_compile(const Loaded& loaded, const std::string& folder) {
   for (const OutputFile& file : output_files()) {
     const bool good =
         write_file(std::filesystem::path(folder) / file.name, file.emit(*loaded.card));
-    if (!good) return kBadUse;
+    if (!good) return kFailed;
   }
   return kDone;
 }
@@ -114,7 +127,7 @@ int run_decode(const Card& card, const std::vector<std::string>& words) {
   }
   if (text.empty()) {
     fmt::print(stderr, "no register or layout there\n");
-    return kNothing;
+    return kFailed;
   }
   return put(text, {});
 }
@@ -124,8 +137,7 @@ int run_diff(const std::string& before, const std::string& after) {
   const auto b = load(after);
   if (!a || !b) return kBadUse;
   const std::string text = diff(*a->card, *b->card);
-  put(text, {});
-  return text.empty() ? kDone : kNothing;
+  return put(text, {}) == kDone && text.empty() ? kDone : kFailed;
 }
 
 // The subcommands that turn one spec into one text.
@@ -157,12 +169,14 @@ constexpr Writer kWriters[] = {
 
 int run_writer(const Writer& writer, const std::string& source, const std::string& output) {
   const auto loaded = load(source, writer.want);
-  return loaded ? put(writer.emit(*loaded), output) : kNothing;
+  return loaded ? put(writer.emit(*loaded), output) : kFailed;
 }
 
 }  // namespace
 
-int spec_main(int argc, char** argv) {
+namespace {
+
+int run(int argc, char** argv) {
   CLI::App app{"The register spec: compile it, look things up in it, compare two of it."};
   app.require_subcommand(1);
   std::string source;
@@ -195,15 +209,23 @@ int spec_main(int argc, char** argv) {
     if (app.got_subcommand(writer.name)) return run_writer(writer, source, output);
   }
   const auto loaded = load(source);
-  if (!loaded) return kNothing;
+  if (!loaded) return kFailed;
   if (compile->parsed()) return run_compile(*loaded, output.empty() ? "." : output);
   if (decode->parsed()) return run_decode(*loaded->card, words);
   if (find->parsed()) {
     const std::string text = find_word(*loaded->card, other);
-    put(text, {});
-    return text.empty() ? kNothing : kDone;
+    return text.empty() ? kFailed : put(text, {});
   }
   return kBadUse;
+}
+
+}  // namespace
+
+int spec_main(int argc, char** argv) {
+  const int status = run(argc, argv);
+  errno = 0;
+  std::cout.flush();  // the help of CLI11
+  return std::cout ? status : report_lost_output();
 }
 
 }  // namespace hni::speclib

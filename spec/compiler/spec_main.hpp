@@ -4,8 +4,8 @@
 
 namespace hni::speclib {
 
-// argv[0] is the program's name as help texts shall show it. Returns the exit status: 0 done, 1
-// the spec has errors or nothing was found, 2 wrong usage or a file that cannot be written.
+// argv[0] is the program's name as help texts shall show it. Returns the exit status: 0 success, 1
+// the spec has errors, nothing was found or an output cannot be written, 2 usage error.
 int spec_main(int argc, char** argv);
 
 }  // namespace hni::speclib
