@@ -1,81 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the parser hands to the elaborator: definitions and instantiations as written, nothing
-// evaluated yet. Names that refer to types are already resolved, because SystemRDL wants a type
-// defined before it is used.
+// evaluated yet. Names are already resolved to types, parameters and instances, because SystemRDL
+// wants each of them declared before it is used, and the types of all expressions are checked.
 //
 // All nodes live in the Ast's arenas and point at each other freely; they die together.
 #pragma once
 
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
+#include "spec/compiler/bits.hpp"
 #include "spec/compiler/source.hpp"
 
 namespace hni::rdl {
 
-enum class Component : std::uint8_t { kAddrmap, kRegfile, kReg, kField, kMem };
-inline constexpr std::size_t kComponentCount = 5;
+enum class Component : std::uint8_t { kAddrmap, kRegfile, kReg, kField, kMem, kSignal };
+inline constexpr std::size_t kComponentCount = 6;
 const char* component_name(Component component);
+// "an addrmap", "a reg": for messages.
+std::string with_article(std::string_view noun);
 
 // Bit set over Component, for properties that may be given to some kinds only.
 using ComponentSet = std::uint8_t;
 constexpr ComponentSet set_of(Component c) {
   return static_cast<ComponentSet>(1u << static_cast<unsigned>(c));
 }
+inline constexpr ComponentSet kAllComponents = (1u << kComponentCount) - 1;
 
-enum class ExprOp : std::uint8_t {
-  kNumber,
-  kBoolean,
-  kString,
-  kName,    // parameter, keyword value, enumerator or instance: decided where it is used
-  kPath,    // instance path, in `path`
-  kScoped,  // Enum::member
-  kUnary,
-  kBinary,
-  kConditional,
-  kList,  // '{ a, b }
-};
-
-struct EnumDef;
-
-struct PathStep {
-  std::string_view name;
-  Span span;
-};
-
-struct Expr {
-  ExprOp op = ExprOp::kNumber;
-  std::uint8_t width = 0;  // of a sized number
-  Span span;
-  std::uint64_t number = 0;              // kNumber, kBoolean
-  std::string_view text;                 // kString, kName, operator's spelling, member of kScoped
-  const EnumDef* enumeration = nullptr;  // kScoped
-  // Most expressions are one literal and have neither.
-  std::unique_ptr<std::vector<PathStep>> path;      // of kPath
-  std::unique_ptr<std::vector<const Expr*>> items;  // operands, elements of kList
-  const Expr& operand(std::size_t i) const { return *(*items)[i]; }
-};
-
-struct Enumerator {
-  std::string_view name;
-  Span span;
-  const Expr* value = nullptr;  // null: one more than the one before
-  std::string title;            // name = "..."
-  std::string desc;
-};
-
-struct EnumDef {
-  std::string_view name;
-  Span span;
-  std::vector<Enumerator> members;
-  mutable std::vector<std::uint64_t> values;  // filled by the elaborator, one a member
-};
-
+// The types of the language. The first nine are those of values, then the references.
 enum class ValueType : std::uint8_t {
   kBoolean,
   kNumber,
@@ -85,32 +42,131 @@ enum class ValueType : std::uint8_t {
   kOnWrite,
   kAddressing,
   kPrecedence,
-  kEnum,
-  kRef,
+  kInterrupt,  // posedge, negedge, bothedge, level
+  kEncoding,   // an enumeration itself, for `encode`
+  kEnum,       // one enumerator
+  kStruct,
+  kInstance,     // reference to an instance of one kind of component
+  kPropertyRef,  // reference to a property of an instance
+  kRef,          // any reference
+  kNone,         // of an empty list
 };
-const char* value_type_name(ValueType type);
 
-struct PropertyDef {
+struct EnumDef;
+struct StructDef;
+struct Definition;
+
+struct Type {
+  ValueType kind = ValueType::kNone;
+  bool list = false;
+  Component component = Component::kField;  // of kInstance
+  const EnumDef* enumeration = nullptr;     // of kEnum
+  const StructDef* structure = nullptr;     // of kStruct
+};
+std::string type_name(const Type& type);
+// Whether a value of type `from` may be assigned where `to` is wanted.
+bool is_castable(const Type& from, const Type& to);
+
+enum class ExprOp : std::uint8_t {
+  kNumber,
+  kBoolean,
+  kString,
+  kKeyword,     // r, woclr, compact, ...: `keyword` is its type
+  kParameter,   // number `number` of `owner`
+  kReference,   // instance or property of an instance, in `reference`
+  kEnumerator,  // number `number` of `enumeration`
+  kUnary,
+  kBinary,
+  kConditional,
+  kList,       // '{ a, b }
+  kStruct,     // S'{ member: value }, one operand a member, null where the default is meant
+  kConcat,     // { a, b }
+  kReplicate,  // { n { a, b } }
+  kCastType,   // boolean'(x), longint'(x), bit'(x): `keyword` and `width` say to which
+  kCastWidth,  // 8'(x)
+  kIndex,      // list[i]
+  kMember,     // struct.member
+};
+
+struct Expr;
+
+struct PathStep {
   std::string_view name;
   Span span;
-  ComponentSet components = 0;
-  ValueType type = ValueType::kString;
-  bool list = false;
-  const Expr* default_value = nullptr;
+  std::vector<const Expr*> indices;
+};
+
+// a.b[3]->intr. Resolved from an instance of `owner`, in which the first step stands.
+struct ReferenceExpr {
+  const Definition* owner = nullptr;
+  std::vector<PathStep> path;
+  std::string_view property;  // empty: the instance itself
+};
+
+struct Expr {
+  ExprOp op = ExprOp::kNumber;
+  ValueType keyword = ValueType::kNone;
+  // The type of its value: see type_of().
+  ValueType type_kind = ValueType::kNone;
+  bool type_list = false;
+  Component type_component = Component::kField;
+  std::uint32_t width = 64;  // of a number
+  Span span;
+  std::uint64_t number = 0;
+  std::string_view text;  // kString, kKeyword, operator's spelling, member's name
+  union {
+    const void* none = nullptr;
+    const Bits* wide;  // of a kNumber beyond 64 bits
+    const EnumDef* enumeration;
+    const StructDef* structure;
+    const Definition* owner;
+    const ReferenceExpr* reference;
+  };
+  const void* type_def = nullptr;                   // EnumDef or StructDef of the type
+  std::unique_ptr<std::vector<const Expr*>> items;  // operands, elements
+  const Expr& operand(std::size_t i) const { return *(*items)[i]; }
+};
+
+struct Enumerator {
+  std::string_view name;
+  Span span;
+  std::string title;  // name = "..."
+  std::string desc;
+};
+
+struct EnumDef {
+  std::string_view name;
+  Span span;
+  std::vector<Enumerator> members;
+  std::vector<std::uint64_t> values;  // one a member
+};
+
+struct StructMember {
+  std::string_view name;
+  Type type;
+};
+
+struct StructDef {
+  std::string_view name;
+  const StructDef* base = nullptr;
+  bool abstract = false;
+  std::vector<StructMember> members;  // those of the base first
 };
 
 struct ParameterDef {
   std::string_view name;
   Span span;
-  ValueType type = ValueType::kNumber;
+  Type type;
   const Expr* default_value = nullptr;
 };
 
 struct Assignment {
+  std::uint16_t id = 0;  // of the property, an index into Ast::properties
   std::string_view property;
   Span span;
   const Expr* value = nullptr;           // null: "property;"
   const EnumDef* enumeration = nullptr;  // encode = E
+  bool modifier = false;                 // made of an interrupt modifier
   std::vector<PathStep> target;          // empty: the component itself
 };
 
@@ -118,20 +174,20 @@ struct Assignment {
 // force where it began, which is exactly what the standard makes visible to it.
 struct DefaultLink {
   Assignment assignment;
+  const Definition* scope = nullptr;
   const DefaultLink* outer = nullptr;
 };
 
 struct ParameterValue {
-  std::string_view name;
-  Span span;
+  std::uint32_t index = 0;  // into the definition's parameters
   const Expr* value = nullptr;
 };
 
-struct Definition;
+enum class InstanceType : std::uint8_t { kUnstated, kInternal, kExternal };
 
 struct Instantiation {
   const Definition* definition = nullptr;
-  std::vector<ParameterValue> parameters;
+  std::shared_ptr<std::vector<ParameterValue>> parameters;  // shared by a, b in "type a, b;"
   std::string_view name;
   Span span;
   std::vector<const Expr*> dims;  // [a][b]
@@ -141,7 +197,8 @@ struct Instantiation {
   const Expr* address = nullptr;  // @ value
   const Expr* stride = nullptr;   // += value
   const Expr* align = nullptr;    // %= value
-  bool external = false;
+  InstanceType type = InstanceType::kUnstated;
+  std::int32_t alias_of = -1;  // index of the primary register in the same definition
 };
 
 struct Definition {
@@ -154,16 +211,48 @@ struct Definition {
   std::vector<Instantiation> instances;  // source order
   std::vector<Assignment> assignments;   // source order
   mutable bool used = false;             // instantiated somewhere
+
+  // Index of an instance by its name, or -1.
+  std::int32_t find_instance(std::string_view instance) const;
+
+ private:
+  mutable std::unordered_map<std::string_view, std::int32_t> index_;
+  mutable std::size_t indexed_ = 0;
+};
+
+// One property of the language or of the user. Ids of the standard's properties are fixed (see
+// properties.hpp), user-defined ones follow in source order.
+struct PropertyInfo {
+  std::string_view name;
+  ComponentSet components = 0;
+  std::uint32_t types = 0;  // set over ValueType, see type_set()
+  Type type;                // of a user-defined property, or the main one
+  bool dynamic = true;      // may be assigned from outside of the component
+  char group = '\0';        // of one group a component has one property
+  std::uint16_t stored_as = 0;  // the property that holds its value: rclr is held by onread
+  bool user = false;
+  bool component_width = false;         // constraint = componentwidth
+  const Expr* default_value = nullptr;  // of a user-defined property
+};
+
+struct PropertyTable {
+  std::vector<PropertyInfo> items;
+  std::unordered_map<std::string_view, std::uint16_t> ids;
+  // Id of a property, or -1.
+  int find(std::string_view name) const;
 };
 
 struct Ast {
   std::deque<Expr> exprs;
+  std::deque<ReferenceExpr> references;
+  std::deque<Bits> wide_numbers;
   std::deque<EnumDef> enums;
+  std::deque<StructDef> structs;
   std::deque<Definition> definitions;
   std::deque<DefaultLink> defaults;
-  std::deque<PropertyDef> properties;  // user-defined, in source order
-  std::map<std::string_view, const PropertyDef*> property_by_name;
-  std::vector<const Definition*> roots;  // named addrmaps at the top level, in source order
+  PropertyTable properties;
+  Definition root;                        // holds the signals of the top level
+  std::vector<const Definition*> roots;   // named addrmaps at the top level, in source order
 };
 
 }  // namespace hni::rdl

@@ -164,7 +164,7 @@ Field Reader::field(const Node& node) const {
   out.on_write = rdl::on_write(node);
   out.pulse = rdl::flag(node, rdl::kPropSinglePulse);
   out.dump_only = flag(node, "hni_dump_only") || flag(*node.parent, "hni_dump_only");
-  if (const rdl::Value* reset = rdl::property(node, rdl::kPropReset)) out.reset = reset->number;
+  out.reset = rdl::reset_number(node);
   if (const rdl::Value* code = rdl::property(node, rdl::kPropEncode)) {
     out.enumeration = code->enumeration;
   }

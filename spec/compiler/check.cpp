@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "spec/compiler/check_field.hpp"
 #include "spec/compiler/properties.hpp"
 #include "spec/compiler/sort_stable.hpp"
 
@@ -14,7 +15,7 @@ namespace {
 class Checker {
  public:
   Checker(const Model& model, Diagnostics& diagnostics)
-      : diagnostics_(diagnostics), word_(model.find_property("hni_word")) {}
+      : model_(model), diagnostics_(diagnostics), word_(model.find_property("hni_word")) {}
   // `base` is the absolute address of the BAR that `node` lies in.
   void node(const Node& node, std::uint64_t base, std::uint64_t offset);
 
@@ -24,25 +25,16 @@ class Checker {
   }
   void overlaps(const Node& parent);
   void reg(const Node& reg, std::uint64_t absolute);
-  void field(const Node& field, unsigned width);
-  void side_effects(const Node& field);
+  void field(const Node& field, const Node& reg);
   void field_overlaps(const Node& reg);
-  void reset(const Node& field, unsigned bits);
-  void encoding(const Node& field, unsigned bits);
   void word_index(const Node& node, std::uint64_t base, std::uint64_t absolute);
-  Span property_span(const Node& node, std::string_view name) const;
+  void group(const Node& node);
+  void bridge(const Node& map);
 
+  const Model& model_;
   Diagnostics& diagnostics_;
   int word_;
 };
-
-// The line that assigns a property, or the instance if it comes from elsewhere.
-Span Checker::property_span(const Node& node, std::string_view name) const {
-  for (const Assignment& assignment : node.definition->assignments) {
-    if (assignment.target.empty() && assignment.property == name) return assignment.span;
-  }
-  return node.span;
-}
 
 bool any_field(const Node& reg, bool (*predicate)(std::string_view)) {
   return std::any_of(reg.children.begin(), reg.children.end(),
@@ -96,104 +88,39 @@ void Checker::field_overlaps(const Node& reg) {
   }
 }
 
-void Checker::reset(const Node& field, unsigned bits) {
-  const Value* value = property(field, kPropReset);
-  if (value == nullptr) return;
-  if (bits < 64 && (value->number >> bits) != 0) {
-    fail("reset-width", property_span(field, "reset"),
-         fmt::format("the reset value {:#x} of '{}' needs more than its {} bits", value->number,
-                     field.name, bits),
-         "correct the value or the bits");
-  } else if (value->width != 0 && value->width != bits) {
-    fail("reset-width", property_span(field, "reset"),
-         fmt::format("the reset value of '{}' is written with {} bits, the field has {}",
-                     field.name, value->width, bits),
-         "write the value without a size or with the field's");
-  }
-}
-
-void Checker::encoding(const Node& field, unsigned bits) {
-  const Value* value = property(field, kPropEncode);
-  if (value == nullptr) return;
-  const EnumDef& def = *value->enumeration;
-  for (std::size_t i = 0; i < def.values.size(); ++i) {
-    if (bits >= 64 || (def.values[i] >> bits) == 0) continue;
-    fail("enumerator-width", field.span,
-         fmt::format("'{}' of '{}' is {} and does not fit the {} bits of '{}'",
-                     def.members[i].name, def.name, def.values[i], bits, field.name),
-         "widen the field or correct the enumerator");
-  }
-}
-
-bool is_external(const Node& node) {
-  for (const Node* at = &node; at != nullptr; at = at->parent) {
-    if (at->external) return true;
-  }
-  return false;
-}
-
-void Checker::side_effects(const Node& field) {
-  const std::string_view sw = sw_access(field);
-  const std::string_view hw = hw_access(field);
-  if (!on_read(field).empty() && !can_read(sw)) {
-    fail("side-effect-access", field.span,
-         fmt::format("'{}' has onread={} but software cannot read it", field.name, on_read(field)),
-         "let sw be r or rw, or remove onread");
-  }
-  if (!on_write(field).empty() && !can_write(sw)) {
-    fail("side-effect-access", field.span,
-         fmt::format("'{}' has onwrite={} but software cannot write it", field.name,
-                     on_write(field)),
-         "let sw be w or rw, or remove onwrite");
-  }
-  if ((on_read(field) == "ruser" || on_write(field) == "wuser") && !is_external(*field.parent)) {
-    fail("side-effect-access", field.span,
-         fmt::format("'{}' has a user-defined side effect in an internal register", field.name),
-         "make the register external or choose a standard side effect");
-  }
-  if (flag(field, kPropSinglePulse)) {
-    if (!can_write(sw)) {
-      fail("side-effect-access", field.span,
-           fmt::format("'{}' is singlepulse but software cannot write it", field.name),
-           "let sw be w or rw, or remove singlepulse");
-    }
-    if (field.msb != field.lsb || number(field, kPropReset, 1) != 0) {
-      fail("side-effect-access", field.span,
-           fmt::format("'{}' is singlepulse: it needs one bit and the reset value 0", field.name),
-           "write name[n:n] = 0");
-    }
-  }
-  if (hw == "rw1" || hw == "w1" || sw == "na" || (sw == "w" && hw == "w")) {
-    fail("access", field.span,
-         fmt::format("sw={} with hw={} has no meaning for '{}'", sw, hw, field.name),
-         "software must have access, and hardware cannot have w1");
-  }
-}
-
-void Checker::field(const Node& field, unsigned width) {
-  const unsigned bits = field.msb - field.lsb + 1u;
+void Checker::field(const Node& field, const Node& reg) {
+  const unsigned width = reg_width(reg);
   if (field.msb >= width) {
     fail("field-range", field.span,
          fmt::format("bit {} of '{}' is beyond its register of {} bits", field.msb, field.name,
                      width),
          "correct the bits or regwidth");
   }
-  reset(field, bits);
-  encoding(field, bits);
-  side_effects(field);
+  // 10.6.1.f: such a field would be written, or cleared, in two steps.
+  const unsigned access = access_width(reg);
+  const bool changes = can_write(sw_access(field)) || !on_read(field).empty();
+  if (changes && field.msb / access != field.lsb / access &&
+      reg.parent->component != Component::kMem) {
+    fail("sub-word", field.span,
+         fmt::format("'{}' [{}:{}] is changed by software but lies in more than one sub-word of "
+                     "{} bits",
+                     field.name, field.msb, field.lsb, access),
+         "split the field, or raise accesswidth");
+  }
+  check_field(field, diagnostics_);
 }
 
 void Checker::reg(const Node& reg, std::uint64_t absolute) {
-  const unsigned width = reg_width(reg);
   const unsigned access = access_width(reg) / 8;
   if (absolute % access != 0 || (!reg.dims.empty() && reg.stride % access != 0)) {
-    fail("misaligned", reg.span,
-         fmt::format("'{}' at {:#x} is not aligned to its access width of {} bytes", reg.name,
-                     absolute, access),
-         "correct the address or the stride");
+    diagnostics_.warn("misaligned", reg.span,
+                      fmt::format("'{}' at {:#x} is not aligned to its access width of {} bytes",
+                                  reg.name, absolute, access),
+                      "correct the address or the stride");
   }
-  for (const Node* child : reg.children) field(*child, width);
+  for (const Node* child : reg.children) field(*child, reg);
   field_overlaps(reg);
+  if (reg.alias_of != nullptr) check_alias(model_, reg, diagnostics_);
 }
 
 void Checker::word_index(const Node& node, std::uint64_t base, std::uint64_t absolute) {
@@ -205,30 +132,65 @@ void Checker::word_index(const Node& node, std::uint64_t base, std::uint64_t abs
        "correct the address behind @ or hni_word");
 }
 
+// 13.5: a bridge is a view of two or more maps of the same registers.
+void Checker::bridge(const Node& map) {
+  const bool maps_only = std::all_of(map.children.begin(), map.children.end(), [](const Node* c) {
+    return c->component == Component::kAddrmap;
+  });
+  if (map.parent == nullptr && map.children.size() >= 2 && maps_only) return;
+  fail("bridge", map.span, fmt::format("'{}' cannot be a bridge", map.name),
+       "a bridge is a root addrmap that holds two or more addrmaps and nothing else");
+}
+
+void Checker::group(const Node& node) {
+  check_tests(node, diagnostics_);
+  if (flag(node, kPropErrExtBus) && !is_external(node)) {
+    fail("instance-type", node.span,
+         fmt::format("'{}' has errextbus but is not external", node.name),
+         "instantiate it as external, or remove errextbus");
+  }
+  check_signals(node.signals, diagnostics_);
+  check_user_properties(model_, node, diagnostics_);
+}
+
 void Checker::node(const Node& node, std::uint64_t base, std::uint64_t offset) {
   const std::uint64_t absolute = offset + (node.parent == nullptr ? 0 : node.address);
   if (node.component == Component::kAddrmap) base = absolute;
   word_index(node, base, absolute);
+  group(node);
   if (node.component == Component::kReg) {
     if (node.children.empty()) {
       fail("empty", node.span, fmt::format("the register '{}' has no field", node.name),
            "give it at least one field");
     }
+    for (const Node* child : node.children) {
+      check_signals(child->signals, diagnostics_);
+      check_user_properties(model_, *child, diagnostics_);
+    }
     reg(node, absolute);
     return;
   }
-  if (node.component == Component::kMem && !is_external(node)) {
-    fail("memory-internal", node.span, fmt::format("the memory '{}' is internal", node.name),
-         "the standard wants: external mem { ... } name");
+  if (flag(node, kPropBridge)) {
+    bridge(node);
+  } else {
+    overlaps(node);
   }
-  overlaps(node);
   for (const Node* child : node.children) this->node(*child, base, absolute);
 }
 
 }  // namespace
 
+// The line that assigns a property, or the instance if it comes from elsewhere.
+Span property_span(const Node& node, std::string_view name) {
+  for (const Assignment& assignment : node.definition->assignments) {
+    if (assignment.target.empty() && assignment.property == name) return assignment.span;
+  }
+  return node.span;
+}
+
 bool check(const Model& model, Diagnostics& diagnostics) {
   Checker checker(model, diagnostics);
+  check_signals(model.root_signals, diagnostics);
   for (const Node* root : model.roots) checker.node(*root, 0, 0);
   return diagnostics.empty();
 }

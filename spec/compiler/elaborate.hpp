@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// From definitions to instances: evaluates parameters and properties, builds the tree, places
-// fields and registers as the standard says, then checks the result (check.hpp).
+// From definitions to a tree of instances: parameters and expressions evaluated, properties
+// assigned, references resolved (elaborate.cpp, shape.cpp); then bits and addresses (place.cpp).
 #pragma once
+
+#include <utility>
 
 #include "spec/compiler/model.hpp"
 
 namespace hni::rdl {
 
-// Fills `model` from `ast`. False if there was an error.
-bool elaborate(const Ast& ast, Model& model, Diagnostics& diagnostics, const Limits& limits);
+// Which addrmap is elaborated, and values for its parameters.
+struct TopChoice {
+  std::string name;  // empty: every addrmap of the top level that nothing instantiates
+  std::vector<std::pair<std::string, const Expr*>> parameters;
+};
 
-// Places the children of every node below `root` and computes sizes. False after an error that
-// makes the layout meaningless.
+// Fills the model. False if there was an error; roots without errors are in the model then, too.
+bool elaborate(const Ast& ast, Model& model, Diagnostics& diagnostics, const Limits& limits,
+               const TopChoice& top);
+
+// Gives bits to fields, addresses and sizes to everything else, and removes what is not present.
 bool place(Node& root, Diagnostics& diagnostics, const Limits& limits);
 
 }  // namespace hni::rdl

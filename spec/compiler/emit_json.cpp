@@ -128,15 +128,27 @@ Json value_json(const Value& value) {
     case Value::Kind::kBoolean:
       return value.number != 0;
     case Value::Kind::kNumber:
+      // JSON readers keep 64 bits at most.
+      if (!value.bits().fits64()) return value.hex();
+      return value.number;
+    case Value::Kind::kEnumerator:
       return value.number;
     case Value::Kind::kString:
       return plain(*value.text);
     case Value::Kind::kKeyword:
       return *value.text;
-    case Value::Kind::kEnum:
+    case Value::Kind::kEncoding:
       return value.enumeration->name;
     case Value::Kind::kRef:
-      return rdl::path_of(*value.node);
+      return rdl::reference_text(*value.reference);
+    case Value::Kind::kStruct: {
+      Json json = Json::object();
+      for (std::size_t i = 0; i < value.structure->members.size(); ++i) {
+        json[std::string(value.structure->definition->members[i].name)] =
+            value_json(value.structure->members[i]);
+      }
+      return json;
+    }
     case Value::Kind::kList: {
       Json list = Json::array();
       for (const Value& item : *value.list) list.push_back(value_json(item));
@@ -160,7 +172,7 @@ Json node_json(const rdl::Model& model, const Node& node) {
       json["dims"] = node.dims;
       json["stride"] = node.stride;
     }
-    if (node.external) json["external"] = true;
+    if (node.external()) json["external"] = true;
   }
   for (const rdl::Property& entry : node.properties) {
     json["properties"][std::string(model.properties[entry.id].name)] = value_json(entry.value);

@@ -1,272 +1,218 @@
 // SPDX-License-Identifier: Apache-2.0
+// Values that are no numbers; evaluate_number.cpp has the arithmetic.
 #include "spec/compiler/evaluate.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
-#include "spec/compiler/properties.hpp"
+#include "spec/compiler/parser_impl.hpp"
 
 namespace hni::rdl {
 namespace {
 
 using Kind = Value::Kind;
 
-bool is_numeric(const Value& value) {
-  return value.kind == Kind::kNumber || value.kind == Kind::kBoolean;
-}
-
 }  // namespace
 
-const Value* Environment::find(std::string_view name) const {
-  for (const Environment* env = this; env != nullptr; env = env->outer) {
-    for (const auto& [key, value] : env->values) {
-      if (key == name) return &value;
-    }
+Value Evaluator::make_number(const Bits& bits, unsigned width) {
+  Value value;
+  value.kind = Kind::kNumber;
+  value.width = width;
+  value.number = bits.low();
+  if (!bits.fits64() && model_ != nullptr) {
+    model_->wide_numbers.push_back(bits);
+    value.wide = &model_->wide_numbers.back();
   }
-  return nullptr;
+  return value;
+}
+
+void Evaluator::convert(Value& value, ValueType type) const {
+  if (type == ValueType::kBoolean) {
+    const bool truth = value.is_true();
+    value = {};
+    value.kind = Kind::kBoolean;
+    value.width = 1;
+    value.number = truth ? 1 : 0;
+  } else if (type == ValueType::kNumber && value.kind != Kind::kNumber) {
+    const unsigned width = value.kind == Kind::kBoolean ? 1 : 64;
+    const std::uint64_t number = value.number;
+    value = {};
+    value.kind = Kind::kNumber;
+    value.width = width;
+    value.number = number;
+  }
+}
+
+bool Evaluator::parameter(const Expr& expr, const Environment* env, Value& value) {
+  while (env != nullptr && env->definition != expr.owner) env = env->outer;
+  if (env != nullptr && expr.number < env->values.size()) {
+    value = env->values[expr.number];
+    if (value.kind != Kind::kNone) return true;
+  }
+  return fail("missing-parameter", expr.span,
+              fmt::format("the parameter '{}' has no value",
+                          expr.owner->parameters[expr.number].name),
+              "give it a default, or instantiate with #(.name(value))");
 }
 
 bool Evaluator::evaluate(const Expr& expr, const Environment* env, Value& value) {
+  Step step(*this);
+  if (!step.allowed(expr)) return false;
+  value = {};
   switch (expr.op) {
-    case ExprOp::kNumber:
-    case ExprOp::kBoolean:
-      value.kind = expr.op == ExprOp::kNumber ? Kind::kNumber : Kind::kBoolean;
-      value.number = expr.number;
-      value.width = expr.width;
-      return true;
     case ExprOp::kString:
       value.kind = Kind::kString;
-      value.text = model_.intern(unescape(expr.text));
+      value.text = model_->intern(unescape(expr.text));
       return true;
-    case ExprOp::kName: {
-      const Value* found = env == nullptr ? nullptr : env->find(expr.text);
-      if (found == nullptr) {
-        return fail("undefined-name", expr.span,
-                    fmt::format("no parameter '{}' is known", expr.text),
-                    "correct the name, or write the value");
-      }
-      value = *found;
+    case ExprOp::kKeyword:
+      value.kind = Kind::kKeyword;
+      value.text = model_->intern(expr.text);
       return true;
-    }
-    case ExprOp::kScoped:
-      return scoped(expr, value);
-    case ExprOp::kUnary:
-      return unary(expr, env, value);
-    case ExprOp::kBinary:
-      return binary(expr, env, value);
-    case ExprOp::kConditional: {
-      Value condition;
-      if (!evaluate(expr.operand(0), env, condition)) return false;
-      if (!is_numeric(condition)) {
-        return fail("type", expr.span, "a condition must be a number or boolean", "compare it");
-      }
-      return evaluate(expr.operand(condition.number != 0 ? 1 : 2), env, value);
-    }
-    case ExprOp::kPath:
+    case ExprOp::kEnumerator:
+      value.kind = Kind::kEnumerator;
+      value.number = expr.number;
+      value.width = 64;
+      value.enumeration = expr.enumeration;
+      return true;
+    case ExprOp::kParameter:
+      return parameter(expr, env, value);
+    case ExprOp::kReference:
+      return reference(expr, env, value);
     case ExprOp::kList:
+      return list(expr, env, value);
+    case ExprOp::kStruct:
+      return structure(expr, env, value);
+    case ExprOp::kIndex:
+      return index(expr, env, value);
+    case ExprOp::kMember:
+      if (!evaluate(expr.operand(0), env, value)) return false;
+      value = value.structure->members[expr.number];
+      return true;
+    case ExprOp::kConcat:
+    case ExprOp::kReplicate:
+      if (expr.type_kind != ValueType::kString) break;
+      {
+        std::string joined;
+        if (!text(expr, env, joined)) return false;
+        value.kind = Kind::kString;
+        value.text = model_->intern(joined);
+      }
+      return true;
+    case ExprOp::kConditional:
+      if (expr.type_kind == ValueType::kNumber) break;
+      {
+        Bits test;
+        if (!numeric(expr.operand(0), env, test)) return false;
+        return evaluate(expr.operand(test.is_zero() ? 2 : 1), env, value);
+      }
+    default:
       break;
   }
-  return fail("type", expr.span, "a number, boolean or string is needed here", "write a value");
-}
-
-bool Evaluator::number(const Expr& expr, const Environment* env, std::uint64_t& value) {
-  Value result;
-  if (!evaluate(expr, env, result)) return false;
-  if (!is_numeric(result)) {
-    return fail("type", expr.span, "a number is needed here", "write a number");
-  }
-  value = result.number;
+  unsigned width = 0;
+  Bits bits;
+  if (!width_of(expr, env, width) || !in_width(expr, env, width, bits)) return false;
+  value = make_number(bits, width);
+  if (expr.type_kind == ValueType::kBoolean) convert(value, ValueType::kBoolean);
   return true;
 }
 
-bool Evaluator::scoped(const Expr& expr, Value& value) {
-  const EnumDef& def = *expr.enumeration;
-  for (std::size_t i = 0; i < def.members.size() && i < def.values.size(); ++i) {
-    if (def.members[i].name != expr.text) continue;
-    value.kind = Kind::kNumber;
-    value.number = def.values[i];
-    return true;
-  }
-  return fail("undefined-name", expr.span,
-              fmt::format("'{}' is no enumerator of '{}'", expr.text, def.name),
-              "correct the name");
-}
-
-bool Evaluator::unary(const Expr& expr, const Environment* env, Value& value) {
-  if (!evaluate(expr.operand(0), env, value)) return false;
-  if (!is_numeric(value)) {
-    return fail("type", expr.span, fmt::format("'{}' needs a number", expr.text),
-                "write a number");
-  }
-  if (expr.text == "!") {
-    value.kind = Kind::kBoolean;
-    value.number = value.number == 0 ? 1 : 0;
-    return true;
-  }
-  value.kind = Kind::kNumber;
-  if (expr.text == "-") value.number = ~value.number + 1;
-  if (expr.text == "~") value.number = ~value.number;
-  if (value.width > 0 && value.width < 64) value.number &= (std::uint64_t{1} << value.width) - 1;
-  return true;
-}
-
-namespace {
-
-std::uint64_t power(std::uint64_t base, std::uint64_t exponent) {
-  std::uint64_t result = 1;
-  for (; exponent != 0; exponent >>= 1) {
-    if ((exponent & 1) != 0) result *= base;
-    base *= base;
-  }
-  return result;
-}
-
-}  // namespace
-
-bool Evaluator::arithmetic(const Expr& expr, const Value& left, const Value& right, Value& value) {
-  const std::string_view op = expr.text;
-  const std::uint64_t a = left.number;
-  const std::uint64_t b = right.number;
-  if ((op == "/" || op == "%") && b == 0) {
-    return fail("type", expr.span, "division by zero", "correct the divisor");
-  }
-  const auto truth = [&](bool result) {
-    value.kind = Kind::kBoolean;
-    value.number = result ? 1 : 0;
-    return true;
-  };
-  if (op == "==") return truth(a == b);
-  if (op == "!=") return truth(a != b);
-  if (op == "<") return truth(a < b);
-  if (op == ">") return truth(a > b);
-  if (op == "<=") return truth(a <= b);
-  if (op == ">=") return truth(a >= b);
-  if (op == "&&") return truth(a != 0 && b != 0);
-  if (op == "||") return truth(a != 0 || b != 0);
-  value.kind = Kind::kNumber;
-  value.width = 0;
-  if (op == "+") value.number = a + b;
-  if (op == "-") value.number = a - b;
-  if (op == "*") value.number = a * b;
-  if (op == "/") value.number = a / b;
-  if (op == "%") value.number = a % b;
-  if (op == "**") value.number = power(a, b);
-  if (op == "<<") value.number = b < 64 ? a << b : 0;
-  if (op == ">>") value.number = b < 64 ? a >> b : 0;
-  if (op == "&") value.number = a & b;
-  if (op == "|") value.number = a | b;
-  if (op == "^") value.number = a ^ b;
-  if (op == "~^" || op == "^~") value.number = ~(a ^ b);
-  return true;
-}
-
-bool Evaluator::binary(const Expr& expr, const Environment* env, Value& value) {
-  // A long sum is a chain to the left: walk it in a loop, so that its length is no depth.
-  std::vector<const Expr*> chain;
-  const Expr* at = &expr;
-  while (at->op == ExprOp::kBinary) {
-    chain.push_back(at);
-    at = &at->operand(0);
-  }
-  if (!evaluate(*at, env, value)) return false;
-  for (auto link = chain.rbegin(); link != chain.rend(); ++link) {
-    const Value left = value;
-    Value right;
-    if (!evaluate((*link)->operand(1), env, right)) return false;
-    if (!is_numeric(left) || !is_numeric(right)) {
-      return fail("type", (*link)->span, fmt::format("'{}' needs two numbers", (*link)->text),
-                  "write numbers");
-    }
-    if (!arithmetic(**link, left, right, value)) return false;
-  }
-  return true;
-}
-
-bool Evaluator::reference(const Expr& expr, const Node& node, Value& value) {
-  std::vector<PathStep> path;
-  if (expr.path != nullptr) path = *expr.path;
-  if (expr.op == ExprOp::kName) path.push_back({expr.text, expr.span});
-  if (path.empty()) return fail("type", expr.span, "an instance is needed here", "write its path");
-  // Looked up beside the node that carries the property, then further out.
-  for (const Node* scope = &node; scope != nullptr; scope = scope->parent) {
-    const Node* at = scope;
-    for (const PathStep& step : path) {
-      const auto child = std::find_if(at->children.begin(), at->children.end(),
-                                      [&](const Node* c) { return c->name == step.name; });
-      at = child == at->children.end() ? nullptr : *child;
-      if (at == nullptr) break;
-    }
-    if (at == nullptr) continue;
-    value.kind = Kind::kRef;
-    value.node = at;
-    return true;
-  }
-  return fail("undefined-name", expr.span, fmt::format("no instance '{}' is known", path[0].name),
-              "refer to an instance that stands before this line");
-}
-
-bool Evaluator::scalar(const Expr& expr, const PropertyInfo& info, const Node& node,
-                       const Environment* env, Value& value) {
-  const auto wrong = [&] {
-    return fail(
-        "type", expr.span,
-        fmt::format("the property '{}' is of type {}", info.name, value_type_name(info.type)),
-        "write a value of that type");
-  };
-  if (info.type == ValueType::kRef) return reference(expr, node, value);
-  if (info.type == ValueType::kEnum) return wrong();
-  const bool keyword = info.type == ValueType::kAccess || info.type == ValueType::kOnRead ||
-                       info.type == ValueType::kOnWrite || info.type == ValueType::kAddressing ||
-                       info.type == ValueType::kPrecedence;
-  if (keyword) {
-    if (expr.op != ExprOp::kName || !is_keyword_value(info.type, expr.text)) return wrong();
-    value.kind = Kind::kKeyword;
-    value.text = model_.intern(expr.text == "wr" ? "rw" : expr.text);
-    return true;
-  }
-  if (!evaluate(expr, env, value)) return false;
-  if (info.type == ValueType::kString) return value.kind == Kind::kString ? true : wrong();
-  if (!is_numeric(value)) return wrong();
-  value.kind = info.type == ValueType::kBoolean ? Kind::kBoolean : Kind::kNumber;
-  if (value.kind == Kind::kBoolean) value.number = value.number != 0 ? 1 : 0;
-  return true;
-}
-
-bool Evaluator::property_value(const Expr& expr, const PropertyInfo& info, const Node& node,
-                               const Environment* env, Value& value) {
-  if (!info.list) return scalar(expr, info, node, env, value);
-  if (expr.op != ExprOp::kList) {
-    return fail("type", expr.span, fmt::format("the property '{}' is a list", info.name),
-                "write '{ value, value }");
-  }
-  auto& list = model_.lists.emplace_back();
+bool Evaluator::list(const Expr& expr, const Environment* env, Value& value) {
+  std::vector<Value> items;
   for (const Expr* item : *expr.items) {
-    if (!scalar(*item, info, node, env, list.emplace_back())) return false;
+    if (!evaluate(*item, env, items.emplace_back())) return false;
+    if (expr.type_kind == ValueType::kBoolean || expr.type_kind == ValueType::kNumber) {
+      convert(items.back(), expr.type_kind);
+    }
   }
+  model_->lists.push_back(std::move(items));
   value.kind = Kind::kList;
-  value.list = &list;
+  value.list = &model_->lists.back();
   return true;
 }
 
-bool Evaluator::bind(const ParameterDef& parameter, const ParameterValue* given,
-                     const Environment& outer, Environment& env) {
-  const Expr* expr = given != nullptr ? given->value : parameter.default_value;
-  if (expr == nullptr) {
-    return fail("missing-parameter", parameter.span,
-                fmt::format("the parameter '{}' has no value", parameter.name),
-                "give it a default value");
+bool Evaluator::structure(const Expr& expr, const Environment* env, Value& value) {
+  StructValue result;
+  result.definition = expr.structure;
+  for (std::size_t i = 0; i < expr.items->size(); ++i) {
+    const Type& type = expr.structure->members[i].type;
+    Value& member = result.members.emplace_back();
+    if (const Expr* given = (*expr.items)[i]) {
+      if (!evaluate(*given, env, member)) return false;
+      if (!type.list) convert(member, type.kind);
+    } else if (type.list) {
+      model_->lists.emplace_back();
+      member.kind = Kind::kList;
+      member.list = &model_->lists.back();
+    } else if (type.kind == ValueType::kBoolean) {
+      member.kind = Kind::kBoolean;
+    } else if (type.kind == ValueType::kString) {
+      member.kind = Kind::kString;
+      member.text = model_->intern("");
+    } else {
+      member.kind = Kind::kKeyword;
+      member.text = model_->intern(type.kind == ValueType::kAccess ? "rw" : "regalign");
+    }
+  }
+  model_->structures.push_back(std::move(result));
+  value.kind = Kind::kStruct;
+  value.structure = &model_->structures.back();
+  return true;
+}
+
+bool Evaluator::reference(const Expr& expr, const Environment* env, Value& value) {
+  Reference result;
+  result.property = expr.reference->property;
+  result.span = expr.span;
+  for (const PathStep& step : expr.reference->path) {
+    Reference::Step out{step.name, {}};
+    for (const Expr* at : step.indices) {
+      if (!number(*at, env, out.indices.emplace_back())) return false;
+    }
+    result.path.push_back(std::move(out));
+  }
+  result.definition = expr.reference->owner;
+  model_->references.push_back(std::move(result));
+  value.kind = Kind::kRef;
+  value.reference = &model_->references.back();
+  return true;
+}
+
+bool Evaluator::index(const Expr& expr, const Environment* env, Value& value) {
+  Value whole;
+  std::uint64_t at = 0;
+  if (!evaluate(expr.operand(0), env, whole) || !number(expr.operand(1), env, at)) return false;
+  if (at >= whole.list->size()) {
+    return fail("index", expr.span,
+                fmt::format("the list has {} elements, there is no element {}", whole.list->size(),
+                            at),
+                "correct the index");
+  }
+  value = (*whole.list)[at];
+  return true;
+}
+
+bool Evaluator::text(const Expr& expr, const Environment* env, std::string& out) {
+  constexpr std::size_t kMaxText = std::size_t{1} << 20;
+  if (expr.op == ExprOp::kReplicate) {
+    unsigned times = 0;
+    std::string once;
+    if (!count(expr.operand(0), env, Bits::kMaxBits, times) || !text(expr.operand(1), env, once)) {
+      return false;
+    }
+    if (once.size() * times > kMaxText) {
+      return fail("too-large", expr.span, "this text is too long", "repeat it less often");
+    }
+    for (unsigned i = 0; i < times; ++i) out += once;
+    return true;
+  }
+  if (expr.op == ExprOp::kConcat) {
+    for (const Expr* item : *expr.items) {
+      if (!text(*item, env, out)) return false;
+    }
+    return true;
   }
   Value value;
-  if (!evaluate(*expr, given != nullptr ? &outer : &env, value)) return false;
-  const bool text = value.kind == Kind::kString;
-  if (text != (parameter.type == ValueType::kString)) {
-    return fail("type", expr->span,
-                fmt::format("the parameter '{}' is of type {}", parameter.name,
-                            value_type_name(parameter.type)),
-                "write a value of that type");
-  }
-  env.values.emplace_back(parameter.name, value);
+  if (!evaluate(expr, env, value)) return false;
+  out += *value.text;
   return true;
 }
 

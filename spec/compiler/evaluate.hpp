@@ -1,53 +1,81 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values of expressions. Numbers are 64-bit unsigned and wrap, as SystemRDL's longint unsigned
-// does.
+// Values of expressions. As in SystemVerilog, an expression has the width of its widest operand
+// and wraps there: 8'hff + 8'h1 is 0. A number without a size has 64 bits.
 #pragma once
 
-#include <utility>
 #include <vector>
 
 #include "spec/compiler/model.hpp"
 
 namespace hni::rdl {
 
-// Parameter values in force in one definition, chained to those of the definition around it.
+// Parameter values in force in one instance, chained to those of the instances around it.
 struct Environment {
   const Definition* definition = nullptr;
   const Environment* outer = nullptr;
-  std::vector<std::pair<std::string_view, Value>> values;
-  const Value* find(std::string_view name) const;
+  std::vector<Value> values;  // one a parameter; of kind kNone if it has none
 };
 
 class Evaluator {
  public:
-  Evaluator(Model& model, Diagnostics& diagnostics) : model_(model), diagnostics_(diagnostics) {}
+  Evaluator(Model* model, Diagnostics& diagnostics) : model_(model), diagnostics_(diagnostics) {}
 
-  // Boolean, number or string. False (and a diagnostic) if it has no such value.
+  // The value of an expression whose type the parser has checked. False after a diagnostic.
+  // References are left unresolved: their `node` is null.
   bool evaluate(const Expr& expr, const Environment* env, Value& value);
+  // A number of at most 64 bits, for addresses, bits and dimensions.
   bool number(const Expr& expr, const Environment* env, std::uint64_t& value);
-  // The value of a property, checked against its type. `node` is where the property stands:
-  // references count from there.
-  bool property_value(const Expr& expr, const PropertyInfo& info, const Node& node,
-                      const Environment* env, Value& value);
-  // Evaluates one parameter, given or by default, into `env`.
-  bool bind(const ParameterDef& parameter, const ParameterValue* given, const Environment& outer,
-            Environment& env);
+  bool numeric(const Expr& expr, const Environment* env, Bits& value);
+  // Converts a number or boolean to what `type` (a number or a boolean) stores.
+  void convert(Value& value, ValueType type) const;
+  Value make_number(const Bits& bits, unsigned width);
 
  private:
   bool fail(const char* code, Span span, std::string message, std::string remedy) {
     diagnostics_.add(code, span, std::move(message), std::move(remedy));
     return false;
   }
-  bool scalar(const Expr& expr, const PropertyInfo& info, const Node& node, const Environment* env,
-              Value& value);
-  bool reference(const Expr& expr, const Node& node, Value& value);
-  bool scoped(const Expr& expr, Value& value);
-  bool unary(const Expr& expr, const Environment* env, Value& value);
-  bool binary(const Expr& expr, const Environment* env, Value& value);
-  bool arithmetic(const Expr& expr, const Value& left, const Value& right, Value& value);
+  bool parameter(const Expr& expr, const Environment* env, Value& value);
+  bool list(const Expr& expr, const Environment* env, Value& value);
+  bool structure(const Expr& expr, const Environment* env, Value& value);
+  bool reference(const Expr& expr, const Environment* env, Value& value);
+  bool index(const Expr& expr, const Environment* env, Value& value);
+  bool text(const Expr& expr, const Environment* env, std::string& out);
+  // The width that an expression has by itself.
+  bool width_of(const Expr& expr, const Environment* env, unsigned& width);
+  bool repeated_width(const Expr& expr, const Environment* env, unsigned& width);
+  bool count(const Expr& expr, const Environment* env, unsigned limit, unsigned& value);
+  // The value in a context of `width` bits.
+  bool in_width(const Expr& expr, const Environment* env, unsigned width, Bits& value);
+  bool unary(const Expr& expr, const Environment* env, unsigned width, Bits& value);
+  bool binary(const Expr& expr, const Environment* env, unsigned width, Bits& value);
+  bool compare(const Expr& expr, const Environment* env, Bits& value);
+  bool arithmetic(const Expr& expr, const Bits& a, const Bits& b, unsigned width, Bits& value);
+  bool concatenate(const Expr& expr, const Environment* env, Bits& value);
+  bool cast_width(const Expr& expr, const Environment* env, Bits& value);
 
-  Model& model_;
+  // Bounds the work of one expression: widths that depend on values are computed again and again.
+  class Step {
+   public:
+    explicit Step(Evaluator& evaluator) : evaluator_(evaluator) {
+      if (evaluator_.depth_++ == 0) evaluator_.steps_ = 0;
+    }
+    ~Step() { --evaluator_.depth_; }
+    Step(const Step&) = delete;
+    Step& operator=(const Step&) = delete;
+    bool allowed(const Expr& expr);
+
+   private:
+    Evaluator& evaluator_;
+  };
+
+  Model* model_;  // null where only numbers of constants are needed
   Diagnostics& diagnostics_;
+  unsigned depth_ = 0;
+  std::size_t steps_ = 0;
 };
+
+// The value of a number that depends on no parameter.
+bool evaluate_constant(const Expr& expr, Diagnostics& diagnostics, Bits& value);
 
 }  // namespace hni::rdl

@@ -90,7 +90,6 @@ constexpr std::array<std::string_view, 74> kReserved = {
 
 constexpr std::string_view kPairs[] = {"'{", "->", "=>", "::", "<<", ">>", "<=", ">=", "==", "!=",
                                        "&&", "||", "**", "+=", "%=", "~&", "~|", "~^", "^~"};
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr std::string_view kSingles = "{}[]();:,.=@#?+-*/%&|^~!<>'";
 
 bool is_name_start(char c) {
@@ -112,8 +111,18 @@ std::optional<unsigned> digit_value(char c) {
 
 }  // namespace
 
-Span TokenStream::span(std::size_t begin, std::size_t end) const {
-  return {file_, static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)};
+Span TokenStream::span(std::size_t begin, std::size_t end) {
+  const std::vector<Segment>& segments = source_.segments;
+  if (segments.empty()) return {};
+  while (segment_ > 0 && segments[segment_].begin > begin) --segment_;
+  while (segment_ + 1 < segments.size() && segments[segment_ + 1].begin <= begin) ++segment_;
+  const Segment& segment = segments[segment_];
+  if (segment.fixed) return segment.source;
+  const auto place = [&](std::size_t at) {
+    const std::size_t offset = segment.source.begin + (at - segment.begin);
+    return std::min(static_cast<std::uint32_t>(offset), segment.source.end);
+  };
+  return {segment.source.file, place(begin), place(end)};
 }
 
 bool TokenStream::fail(const char* code, std::size_t begin, std::size_t end, std::string message,
@@ -122,13 +131,21 @@ bool TokenStream::fail(const char* code, std::size_t begin, std::size_t end, std
   return false;
 }
 
-bool TokenStream::put(Token& token, TokenKind kind, std::size_t begin, std::string_view text,
-                      std::uint64_t number, std::uint8_t width) {
+bool TokenStream::put(Token& token, TokenKind kind, std::size_t begin, std::string_view text) {
   if (++count_ > limits_.tokens) {
     return fail("too-large", begin, at_, "the input has too many tokens",
                 fmt::format("keep one map under {} tokens", limits_.tokens));
   }
-  token = {kind, width, span(begin, at_), text, number};
+  token = {kind, false, 64, span(begin, at_), text, 0};
+  return true;
+}
+
+bool TokenStream::put_number(Token& token, std::size_t start, const Bits& value,
+                             std::uint32_t width) {
+  if (!put(token, TokenKind::kNumber, start, text_.substr(start, at_ - start))) return false;
+  token.wide = !value.fits64();
+  token.width = width;
+  token.number = value.low();
   return true;
 }
 
@@ -167,8 +184,8 @@ bool TokenStream::lex_name(Token& token) {
   return put(token, keyword ? TokenKind::kKeyword : TokenKind::kName, start, word);
 }
 
-bool TokenStream::digits(unsigned base, std::uint64_t& value, std::size_t start) {
-  value = 0;
+bool TokenStream::digits(unsigned base, Bits& value, std::size_t start) {
+  value = {};
   bool any = false;
   while (at_ < text_.size()) {
     const char c = text_[at_];
@@ -183,11 +200,11 @@ bool TokenStream::digits(unsigned base, std::uint64_t& value, std::size_t start)
                   fmt::format("'{}' is not a digit of base {}", c, base),
                   "correct the digit or the base letter");
     }
-    if (value > (~std::uint64_t{0} - *digit) / base) {
-      return fail("bad-number", start, at_ + 1, "this number does not fit 64 bits",
-                  "this compiler's numbers have at most 64 bits");
+    if (!value.append_digit(base, *digit)) {
+      return fail("bad-number", start, at_ + 1,
+                  fmt::format("this number does not fit {} bits", Bits::kMaxBits),
+                  "correct the number");
     }
-    value = value * base + *digit;
     any = true;
     ++at_;
   }
@@ -203,56 +220,113 @@ bool TokenStream::digits(unsigned base, std::uint64_t& value, std::size_t start)
   return true;
 }
 
+namespace {
+
+unsigned base_of(char letter) {
+  switch (letter) {
+    case 'h':
+    case 'H':
+      return 16;
+    case 'd':
+    case 'D':
+      return 10;
+    case 'o':
+    case 'O':
+      return 8;
+    case 'b':
+    case 'B':
+      return 2;
+    default:
+      return 0;
+  }
+}
+
+}  // namespace
+
 bool TokenStream::lex_based_number(Token& token, std::uint64_t width, std::size_t start) {
   ++at_;  // the quote
-  const char letter = peek();
-  unsigned base = 0;
-  if (letter == 'h' || letter == 'H') base = 16;
-  if (letter == 'd' || letter == 'D') base = 10;
-  if (letter == 'o' || letter == 'O') base = 8;
-  if (letter == 'b' || letter == 'B') base = 2;
+  const unsigned base = base_of(peek());
   if (base == 0) {
     return fail("bad-number", start, at_ + 1, "the base of a sized number is one of h d o b",
                 "write for example 8'hff");
   }
   ++at_;
-  std::uint64_t value = 0;
+  Bits value;
   if (!digits(base, value, start)) return false;
-  if (width == 0 || width > 64) {
-    return fail("bad-number", start, at_, "the size of a number is 1 to 64 bits",
-                "state a size from 1 to 64 before the quote");
+  if (width == 0 || width > Bits::kMaxBits) {
+    return fail("bad-number", start, at_,
+                fmt::format("the size of a number is 1 to {} bits", Bits::kMaxBits),
+                "correct the size before the quote");
   }
-  if (width < 64 && (value >> width) != 0) {
-    return fail("bad-number", start, at_, fmt::format("{:#x} does not fit {} bits", value, width),
+  if (value.length() > width) {
+    return fail("bad-number", start, at_,
+                fmt::format("{} does not fit {} bits", value.hex(), width),
                 "widen the size before the quote or correct the value");
   }
-  return put(token, TokenKind::kNumber, start, text_.substr(start, at_ - start), value,
-             static_cast<std::uint8_t>(width));
+  return put_number(token, start, value, static_cast<std::uint32_t>(width));
 }
 
 bool TokenStream::lex_number(Token& token) {
   const std::size_t start = at_;
-  std::uint64_t value = 0;
+  Bits value;
   if (peek() == '0' && (peek(1) == 'x' || peek(1) == 'X')) {
     at_ += 2;
     if (!digits(16, value, start)) return false;
-    return put(token, TokenKind::kNumber, start, text_.substr(start, at_ - start), value);
+  } else {
+    if (!digits(10, value, start)) return false;
+    if (peek() == '\'' && base_of(peek(1)) != 0) {
+      return lex_based_number(token, value.fits64() ? value.low() : 0, start);
+    }
+    // 8'(x) is a cast; any other letter is a base that does not exist.
+    if (peek() == '\'' && is_name_char(peek(1))) return lex_based_number(token, 1, start);
   }
-  if (!digits(10, value, start)) return false;
-  if (peek() == '\'' && peek(1) != '{') return lex_based_number(token, value, start);
-  return put(token, TokenKind::kNumber, start, text_.substr(start, at_ - start), value);
+  // A number without a size has 64 bits.
+  if (!value.fits64()) {
+    return fail("bad-number", start, at_, "this number does not fit 64 bits",
+                "state its size: 128'h...");
+  }
+  return put_number(token, start, value, 64);
+}
+
+Bits wide_number(std::string_view text) {
+  unsigned base = 10;
+  if (const std::size_t quote = text.find('\''); quote != std::string_view::npos) {
+    base = base_of(text[quote + 1]);
+    text.remove_prefix(quote + 2);
+  } else if (text.starts_with("0x") || text.starts_with("0X")) {
+    base = 16;
+    text.remove_prefix(2);
+  }
+  Bits value;
+  for (const char c : text) {
+    if (const auto digit = digit_value(c)) value.append_digit(base, *digit);
+  }
+  return value;
 }
 
 bool TokenStream::lex_string(Token& token) {
   const std::size_t start = at_++;
-  while (at_ < text_.size() && text_[at_] != '"') at_ += text_[at_] == '\\' ? 2u : 1u;
+  while (at_ < text_.size() && text_[at_] != '"') {
+    const bool escape = text_[at_] == '\\';
+    if (escape && peek(1) != '"' && peek(1) != '\\' && at_ + 1 < text_.size()) {
+      return fail("bad-character", at_, at_ + 1,
+                  "in a string a backslash stands before \" or \\ only", "write \\\\ for a backslash");
+    }
+    at_ += escape ? 2u : 1u;
+  }
   if (at_ >= text_.size()) {
     at_ = text_.size();
     return fail("unterminated-string", start, start + 1, "this string never ends",
                 "close it with \" and write \\\" for a quote inside it");
   }
   ++at_;
-  return put(token, TokenKind::kString, start, text_.substr(start + 1, at_ - start - 2));
+  const std::string_view content = text_.substr(start + 1, at_ - start - 2);
+  const std::size_t perl = content.find("<%");
+  if (perl != std::string_view::npos && content.find("%>", perl) != std::string_view::npos) {
+    return fail("unsupported", start + 1 + perl, start + 3 + perl,
+                "embedded Perl (<% %>) is not supported", "write the text out");
+  }
+  return put(token, TokenKind::kString, start, content);
 }
 
 bool TokenStream::lex_punct(Token& token) {
@@ -271,43 +345,14 @@ bool TokenStream::lex_punct(Token& token) {
     ++at_;
     return put(token, TokenKind::kPunct, start, text_.substr(start, 1));
   }
+  if (text_.substr(at_, 2) == "\xff\xfe" || text_.substr(at_, 2) == "\xfe\xff") {
+    return fail("bad-character", start, start + 2, "this file is in UTF-16",
+                "save it as UTF-8 or ASCII");
+  }
   const auto byte = static_cast<unsigned char>(text_[at_]);
   return fail("bad-character", start, start + 1,
               fmt::format("byte {:#04x} cannot stand here", byte),
               "outside of strings and comments use the ASCII characters of SystemRDL");
-}
-
-namespace {
-
-std::string directory_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? std::string() : path.substr(0, slash + 1);
-}
-
-}  // namespace
-
-bool TokenStream::lex_directive() {
-  const std::size_t start = at_++;
-  const std::size_t body = at_;
-  while (at_ < text_.size() && is_name_char(text_[at_])) ++at_;
-  const std::string_view word = text_.substr(body, at_ - body);
-  if (word != "include") {
-    return fail("unsupported", start, at_,
-                fmt::format("the directive `{} is not supported", word.substr(0, 40)),
-                "only `include \"file\" exists here: use parameters instead of macros");
-  }
-  if (!skip_blank()) return false;
-  const std::size_t quote = at_;
-  const std::size_t stop = peek() == '"' ? text_.find('"', at_ + 1) : std::string_view::npos;
-  if (stop == std::string_view::npos) {
-    return fail("bad-include", start, at_, "`include needs a file name in quotes",
-                "write `include \"other.rdl\"");
-  }
-  const std::string name(text_.substr(quote + 1, stop - quote - 1));
-  at_ = stop + 1;
-  const std::string path =
-      name.starts_with('/') ? name : directory_of(sources_.file(file_).name) + name;
-  return open(path, span(start, at_));
 }
 
 bool TokenStream::lex_token(Token& token) {
@@ -318,63 +363,18 @@ bool TokenStream::lex_token(Token& token) {
   return lex_punct(token);
 }
 
-bool TokenStream::open(const std::string& path, Span included_at) {
-  const auto refuse = [&](const char* code, std::string message, std::string remedy) {
-    if (frames_.empty()) included_at = {sources_.add(path, ""), 0, 0};
-    diagnostics_.add(code, included_at, std::move(message), std::move(remedy));
-    return false;
-  };
-  const bool cycle = std::any_of(frames_.begin(), frames_.end(),
-                                 [&](const Frame& frame) { return frame.path == path; });
-  if (cycle) {
-    return refuse("include-cycle", fmt::format("{} includes itself", path),
-                  "include shared definitions once, from the top file");
-  }
-  if (frames_.size() >= limits_.include_depth) {
-    return refuse("include-depth", "too many nested includes",
-                  fmt::format("at most {} files may be open at once", limits_.include_depth));
-  }
-  auto text = reader_(path);
-  if (!text) {
-    return refuse("cannot-read", fmt::format("cannot read {}: {}", path, read_problem(path)),
-                  frames_.empty() ? "name a SystemRDL file"
-                                  : "check the path; it counts from the including file's folder");
-  }
-  bytes_ += text->size();
-  if (bytes_ > limits_.total_bytes) {
-    return refuse("too-large", fmt::format("{} makes the input too large", path),
-                  fmt::format("keep one map under {} bytes", limits_.total_bytes));
-  }
-  if (!frames_.empty()) frames_.back().at = at_;
-  file_ = sources_.add(path, std::move(*text));
-  text_ = sources_.file(file_).text;
-  at_ = text_.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
-  frames_.push_back({path, file_, text_, 0});
-  return true;
-}
-
-// The next token, or kEnd at the end of the outermost file and after an error.
+// The next token, or kEnd at the end and after an error.
 void TokenStream::produce(Token& token) {
-  while (!failed_ && !frames_.empty()) {
+  if (!failed_) {
     if (!skip_blank()) {
       failed_ = true;
-    } else if (at_ >= text_.size()) {
-      frames_.pop_back();
-      if (frames_.empty()) break;
-      file_ = frames_.back().file;
-      text_ = frames_.back().text;
-      at_ = frames_.back().at;
-    } else if (peek() == '`') {
-      failed_ = !lex_directive();
-    } else if (lex_token(token)) {
-      return;
-    } else {
+    } else if (at_ < text_.size()) {
+      if (lex_token(token)) return;
       failed_ = true;
     }
   }
-  const auto size = static_cast<std::uint32_t>(sources_.file(top_file_).text.size());
   token = {};
-  token.span = {top_file_, size, size};
+  token.span = span(text_.size(), text_.size());
 }
 
 void TokenStream::next() {
@@ -383,11 +383,9 @@ void TokenStream::next() {
   produce(ahead_);
 }
 
-TokenStream::TokenStream(const std::string& path, const FileReader& reader, SourceSet& sources,
-                         Diagnostics& diagnostics, const LexLimits& limits)
-    : reader_(reader), sources_(sources), diagnostics_(diagnostics), limits_(limits) {
-  top_file_ = static_cast<std::uint32_t>(sources.size());
-  failed_ = !open(path, {});
+TokenStream::TokenStream(const Preprocessed& source, Diagnostics& diagnostics,
+                         const LexLimits& limits)
+    : source_(source), diagnostics_(diagnostics), limits_(limits), text_(source.text) {
   produce(now_);
   produce(ahead_);
   previous_ = now_.span;

@@ -16,14 +16,9 @@ std::uint64_t Node::total_size() const {
   return dims.empty() ? size : element_count() * stride;
 }
 
-void Model::add_property(const PropertyInfo& info) {
-  property_ids.emplace(info.name, static_cast<int>(properties.size()));
-  properties.push_back(info);
-}
-
 int Model::find_property(std::string_view name) const {
   const auto found = property_ids.find(name);
-  return found == property_ids.end() ? -1 : found->second;
+  return found == property_ids.end() ? -1 : static_cast<int>(found->second);
 }
 
 const Value* property(const Node& node, std::uint16_t id) {
@@ -42,13 +37,16 @@ const Value* property(const Model& model, const Node& node, std::string_view nam
 
 std::string_view text_property(const Model& model, const Node& node, std::string_view name) {
   const Value* value = property(model, node, name);
-  return value == nullptr ? std::string_view() : std::string_view(*value->text);
+  return value == nullptr || value->kind != Value::Kind::kString ? std::string_view()
+                                                                  : std::string_view(*value->text);
 }
 
 std::uint64_t number_property(const Model& model, const Node& node, std::string_view name,
                               std::uint64_t otherwise) {
   const Value* value = property(model, node, name);
-  return value == nullptr ? otherwise : value->number;
+  const bool numeric = value != nullptr && (value->kind == Value::Kind::kNumber ||
+                                            value->kind == Value::Kind::kBoolean);
+  return numeric ? value->number : otherwise;
 }
 
 bool flag_property(const Model& model, const Node& node, std::string_view name) {
@@ -69,18 +67,71 @@ std::string path_of(const Node& node) {
   return path;
 }
 
+std::string reference_text(const Reference& reference) {
+  std::string out;
+  for (const Reference::Step& step : reference.path) {
+    out += (out.empty() ? "" : ".") + std::string(step.name);
+    for (const std::uint64_t index : step.indices) out += "[" + std::to_string(index) + "]";
+  }
+  if (!reference.property.empty()) out += "->" + std::string(reference.property);
+  return out;
+}
+
+namespace {
+
+// "NAME=VALUE" parameters of the command line, parsed as expressions.
+bool parse_parameters(const Options& options, Compilation& out, const Limits& limits,
+                      TopChoice& top) {
+  for (const auto& [name, value] : options.parameters) {
+    const FileReader reader = [&](const std::string&) { return std::optional(value); };
+    Preprocessed& source = out.texts.emplace_back();
+    if (!preprocess("-P " + name, reader, out.sources, out.diagnostics, limits.lex, {}, source)) {
+      return false;
+    }
+    TokenStream tokens(source, out.diagnostics, limits.lex);
+    const Expr* expr = parse_constant(tokens, out.ast, out.diagnostics, limits.parse);
+    if (expr == nullptr) return false;
+    top.parameters.emplace_back(name, expr);
+  }
+  return true;
+}
+
+bool build_model(Compilation& out, const std::string& path, const FileReader& reader,
+                 const Limits& limits, const Options& options) {
+  Preprocessed& source = out.texts.emplace_back();
+  const PreprocessOptions preprocessing{options.defines, options.include_folders};
+  if (!preprocess(path, reader, out.sources, out.diagnostics, limits.lex, preprocessing, source)) {
+    return false;
+  }
+  TokenStream tokens(source, out.diagnostics, limits.lex);
+  if (!parse(tokens, out.ast, out.diagnostics, limits.parse)) return false;
+  TopChoice top;
+  top.name = options.top;
+  if (!parse_parameters(options, out, limits, top)) return false;
+  bool good = elaborate(out.ast, out.model, out.diagnostics, limits, top);
+  // A fault in one map does not hide those of the next.
+  std::vector<Node*> placed;
+  for (Node* root : out.model.roots) {
+    if (place(*root, out.diagnostics, limits)) placed.push_back(root);
+  }
+  good = good && placed.size() == out.model.roots.size();
+  out.model.roots = placed;
+  return check(out.model, out.diagnostics) && good;
+}
+
+}  // namespace
+
 std::unique_ptr<Compilation> compile(const std::string& path, const FileReader& reader,
-                                     const Limits& limits) {
+                                     const Limits& limits, const Options& options) {
   auto out = std::make_unique<Compilation>();
-  TokenStream tokens(path, reader, out->sources, out->diagnostics, limits.lex);
-  if (!parse(tokens, out->ast, out->diagnostics, limits.parse)) return out;
-  if (!elaborate(out->ast, out->model, out->diagnostics, limits)) return out;
-  out->ok = check(out->model, out->diagnostics);
+  out->ok = build_model(*out, path, reader, limits, options) && out->diagnostics.empty();
   // Definitions have done their work and are most of the memory of a large map. Enumerations stay.
   for (Node& node : out->model.nodes) node.definition = nullptr;
   out->ast.roots.clear();
+  out->ast.root = {};
   out->ast.definitions.clear();
   out->ast.exprs.clear();
+  out->ast.references.clear();
   out->ast.defaults.clear();
   return out;
 }

@@ -9,10 +9,12 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "spec/compiler/ast.hpp"
@@ -23,39 +25,64 @@
 namespace hni::rdl {
 
 struct Node;
+struct Reference;
+struct StructValue;
 
 struct Value {
   enum class Kind : std::uint8_t {
-    kNone,
+    kNone,  // bound without a value
     kBoolean,
     kNumber,
     kString,
     kKeyword,
-    kEnum,
+    kEncoding,    // an enumeration, of `encode`
+    kEnumerator,  // one of its members, `number` is its value
     kRef,
-    kList
+    kList,
+    kStruct,
   };
   Kind kind = Kind::kNone;
-  std::uint8_t width = 0;  // of a sized number, 0 if none was stated
+  std::uint32_t width = 0;   // of a number, in bits
+  std::uint64_t number = 0;  // of a boolean, number (its low 64 bits) or enumerator
   union {
-    std::uint64_t number;
-    const std::string* text;  // kString, kKeyword
-    const EnumDef* enumeration;
-    const Node* node;
+    const Bits* wide = nullptr;  // kNumber that needs more than 64 bits
+    const std::string* text;     // kString, kKeyword
+    const EnumDef* enumeration;  // kEncoding, kEnumerator
+    const Reference* reference;
     const std::vector<Value>* list;
+    const StructValue* structure;
   };
-  Value() : number(0) {}
+
+  Bits bits() const { return wide_number() ? *wide : Bits(number); }
+  // A boolean, number or enumerator other than 0, or a reference.
+  bool is_true() const { return kind == Kind::kRef || number != 0 || wide_number(); }
+  std::string decimal() const { return bits().decimal(); }
+  std::string hex() const { return bits().hex(); }
+
+ private:
+  bool wide_number() const { return kind == Kind::kNumber && wide != nullptr; }
 };
 
-// One property of the language or of the user. Ids of the standard's properties are fixed (see
-// properties.hpp), user-defined ones follow in source order.
-struct PropertyInfo {
-  std::string_view name;
-  ComponentSet components = 0;
-  ValueType type = ValueType::kString;
-  bool list = false;
-  const PropertyDef* user = nullptr;
+struct StructValue {
+  const StructDef* definition = nullptr;
+  std::vector<Value> members;
 };
+
+// An instance or a property of one, as the value of a property.
+struct Reference {
+  struct Step {
+    std::string_view name;
+    std::vector<std::uint64_t> indices;
+  };
+  const Node* node = nullptr;
+  const Node* owner = nullptr;  // where the path starts; null for a signal of the top level
+  const Definition* definition = nullptr;  // of the owner; null once the compilation is done
+  std::vector<Step> path;
+  std::string_view property;  // empty: the instance
+  Span span;
+};
+// The path as it is written in the owner: "a.b[3]->intr".
+std::string reference_text(const Reference& reference);
 
 struct Property {
   std::uint16_t id = 0;
@@ -64,22 +91,29 @@ struct Property {
 
 struct Node {
   Component component = Component::kAddrmap;
-  bool external = false;
+  InstanceType instance_type = InstanceType::kUnstated;
   bool has_address = false;  // stated or already placed
-  std::uint8_t msb = 0;      // fields only
-  std::uint8_t lsb = 0;
+  bool msb0 = false;         // fields: bits are numbered [low:high], bit `lsb` is the most significant
+  bool present = true;       // false: left out of the model (ispresent = false)
+  std::uint16_t msb = 0;     // fields only: the higher bit number
+  std::uint16_t lsb = 0;
   std::string_view name;
   Span span;
   const Definition* definition = nullptr;  // null once the compilation is done
   Node* parent = nullptr;
-  std::vector<Node*> children;  // source order
+  Node* alias_of = nullptr;     // the primary register
+  std::vector<Node*> children;  // source order, those that are present
+  std::vector<Node*> absent;    // ispresent = false: they take room and nothing else
+  std::vector<Node*> signals;
   std::vector<Property> properties;
   std::vector<std::uint32_t> dims;  // empty: no array
   std::uint64_t address = 0;        // bytes from the parent's start
   std::uint64_t stride = 0;         // bytes between elements, 0 if no array
-  std::uint64_t size = 0;           // bytes of one element
+  std::uint64_t size = 0;           // bytes of one element; bits of a field or signal
   std::uint64_t align = 0;          // stated by %=, 0 if not
 
+  bool external() const { return instance_type == InstanceType::kExternal; }
+  unsigned width() const { return static_cast<unsigned>(msb - lsb + 1); }  // of a field
   std::uint64_t element_count() const;
   // Bytes of the whole array, the padding behind its last element too (as IP-XACT counts).
   std::uint64_t total_size() const;
@@ -87,14 +121,17 @@ struct Node {
 
 struct Model {
   std::vector<PropertyInfo> properties;
-  std::vector<Node*> roots;  // addrmaps that nothing instantiates, in source order
+  std::vector<Node*> roots;         // the elaborated addrmaps, in source order
+  std::vector<Node*> root_signals;  // signals of the top level
   std::deque<Node> nodes;
   std::deque<std::vector<Value>> lists;
+  std::deque<StructValue> structures;
+  std::deque<Reference> references;
+  std::deque<Bits> wide_numbers;
   std::unordered_set<std::string> strings;
-  std::unordered_map<std::string_view, int> property_ids;
+  std::unordered_map<std::string_view, std::uint16_t> property_ids;
 
   const std::string* intern(std::string_view text) { return &*strings.emplace(text).first; }
-  void add_property(const PropertyInfo& info);
   // Id of a property, or -1.
   int find_property(std::string_view name) const;
 };
@@ -102,6 +139,7 @@ struct Model {
 // Null if the node has no such property.
 const Value* property(const Node& node, std::uint16_t id);
 const Value* property(const Model& model, const Node& node, std::string_view name);
+// "", `otherwise` and false if the property is absent or of another type.
 std::string_view text_property(const Model& model, const Node& node, std::string_view name);
 std::uint64_t number_property(const Model& model, const Node& node, std::string_view name,
                               std::uint64_t otherwise);
@@ -119,8 +157,17 @@ struct Limits {
   std::uint64_t address_space = std::uint64_t{1} << 48;
 };
 
+// What the command line may choose.
+struct Options {
+  std::string top;                                            // empty: every unused root addrmap
+  std::vector<std::pair<std::string, std::string>> defines;   // -D NAME=TEXT
+  std::vector<std::pair<std::string, std::string>> parameters;  // -P NAME=VALUE, of the top
+  std::vector<std::string> include_folders;                   // -I
+};
+
 struct Compilation {
   SourceSet sources;
+  std::deque<Preprocessed> texts;  // names and strings of the model are parts of them
   Diagnostics diagnostics;
   Ast ast;
   Model model;
@@ -130,6 +177,6 @@ struct Compilation {
 // Reads, parses, elaborates and checks `path` with all that it includes. Never null; `ok` says
 // whether the model may be used, `diagnostics` why not.
 std::unique_ptr<Compilation> compile(const std::string& path, const FileReader& reader = read_file,
-                                     const Limits& limits = {});
+                                     const Limits& limits = {}, const Options& options = {});
 
 }  // namespace hni::rdl

@@ -6,33 +6,36 @@
 #include <algorithm>
 
 #include "spec/compiler/parser_impl.hpp"
+#include "spec/compiler/properties.hpp"
 
 namespace hni::rdl {
-
-const char* component_name(Component component) {
-  static constexpr const char* kNames[kComponentCount] = {"addrmap", "regfile", "reg", "field",
-                                                          "mem"};
-  return kNames[static_cast<std::size_t>(component)];
-}
-
-std::optional<Component> component_of(std::string_view word) {
-  for (std::size_t i = 0; i < kComponentCount; ++i) {
-    const auto component = static_cast<Component>(i);
-    if (word == component_name(component)) return component;
-  }
-  return std::nullopt;
-}
 
 bool parse(TokenStream& tokens, Ast& ast, Diagnostics& diagnostics, const ParseLimits& limits) {
   return Parser(tokens, ast, diagnostics, limits).run();
 }
 
+const Expr* parse_constant(TokenStream& tokens, Ast& ast, Diagnostics& diagnostics,
+                           const ParseLimits& limits) {
+  return Parser(tokens, ast, diagnostics, limits).run_constant();
+}
+
 bool Parser::run() {
+  if (ast_.properties.items.empty()) ast_.properties = standard_properties();
   scopes_.emplace_back();
+  scopes_.back().definition = &ast_.root;
   while (now().kind != TokenKind::kEnd) {
     if (!parse_item()) return false;
   }
   return diagnostics_.empty();
+}
+
+const Expr* Parser::run_constant() {
+  scopes_.emplace_back();
+  scopes_.back().definition = &ast_.root;
+  const Expr* value = parse_expression();
+  if (value == nullptr || now().kind == TokenKind::kEnd) return value;
+  unexpected("the end of the value");
+  return nullptr;
 }
 
 bool Parser::fail(const char* code, Span span, std::string message, std::string remedy) {
@@ -40,6 +43,10 @@ bool Parser::fail(const char* code, Span span, std::string message, std::string 
   if (tokens_.failed()) return false;
   diagnostics_.add(code, span, std::move(message), std::move(remedy));
   return false;
+}
+
+void Parser::warn(const char* code, Span span, std::string message, std::string remedy) {
+  diagnostics_.warn(code, span, std::move(message), std::move(remedy));
 }
 
 bool Parser::unsupported(Span span, const std::string& what, const std::string& instead) {
@@ -78,8 +85,9 @@ bool Parser::take_name(std::string_view& name, Span& span, const char* what) {
                 fmt::format("'{}' is a reserved word and cannot name {}", now().text, what),
                 fmt::format("choose another name or escape it: \\{}", now().text));
   }
-  if (now().kind != TokenKind::kName)
+  if (now().kind != TokenKind::kName) {
     return unexpected(fmt::format("a name for {}", what).c_str());
+  }
   name = now().text;
   next();
   return true;
@@ -100,83 +108,155 @@ bool Parser::declare_type(std::string_view name, Named entry) {
   return true;
 }
 
-bool Parser::declare_element(std::string_view name, Span span) {
-  constexpr std::size_t kFew = 12;
-  Scope& scope = scopes_.back();
-  bool fresh = false;
-  if (scope.many.empty()) {
-    fresh = std::find(scope.elements.begin(), scope.elements.end(), name) == scope.elements.end();
-    scope.elements.push_back(name);
-    if (scope.elements.size() > kFew) {
-      scope.many.insert(scope.elements.begin(), scope.elements.end());
-    }
-  } else {
-    fresh = scope.many.insert(name).second;
+namespace {
+
+std::int32_t find_parameter(const Definition& definition, std::string_view name) {
+  for (std::size_t i = 0; i < definition.parameters.size(); ++i) {
+    if (definition.parameters[i].name == name) return static_cast<std::int32_t>(i);
   }
-  if (fresh) return true;
-  fail("duplicate-name", span, fmt::format("'{}' stands twice in the same component", name),
-       "rename one of the two");
+  return -1;
+}
+
+}  // namespace
+
+bool Parser::declare_instance(Instantiation instance) {
+  Definition& parent = here();
+  if (parent.find_instance(instance.name) >= 0 || find_parameter(parent, instance.name) >= 0) {
+    fail("duplicate-name", instance.span,
+         fmt::format("'{}' stands twice in the same component", instance.name),
+         "rename one of the two");
+  }
+  instance.definition->used = true;
+  parent.instances.push_back(std::move(instance));
   return true;
+}
+
+// In the innermost component everything is visible, further out only parameters and signals.
+bool Parser::lookup_element(std::string_view name, Span span, const Definition*& owner,
+                            std::int32_t& parameter, std::int32_t& instance) {
+  bool innermost = true;
+  bool parameters_visible = true;
+  bool beyond = false;  // an instance of that name exists that cannot be named from here
+  for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope) {
+    owner = scope->definition;
+    parameter = parameters_visible ? find_parameter(*owner, name) : -1;
+    if (parameter >= 0) return true;
+    instance = owner->find_instance(name);
+    if (instance >= 0) {
+      const Instantiation& found = owner->instances[static_cast<std::size_t>(instance)];
+      if (innermost || found.definition->component == Component::kSignal) return true;
+      beyond = true;
+    }
+    if (scope->hides_parameters) parameters_visible = false;
+    innermost = false;
+  }
+  if (beyond) {
+    return fail("undefined-name", span,
+                fmt::format("'{}' is an instance of a component further out", name),
+                "assign from that component: inner->property = " + std::string(name));
+  }
+  return fail("undefined-name", span,
+              fmt::format("no parameter or instance '{}' is known", name),
+              "correct the name, or declare it above");
 }
 
 // Constructs that the standard has and this compiler does not.
 bool Parser::parse_refused() {
-  static constexpr std::pair<std::string_view, const char*> kRefused[] = {
-      {"signal", "describe the effect in `desc`"},
-      {"struct", "use user-defined properties of plain types"},
-      {"abstract", "use user-defined properties of plain types"},
-      {"constraint", "state the limit in `desc` or as an action"},
-      {"alias", "give the second view a register of its own"},
-      {"bothedge", "interrupt modifiers are not part of this map"},
-      {"posedge", "interrupt modifiers are not part of this map"},
-      {"negedge", "interrupt modifiers are not part of this map"},
-      {"level", "interrupt modifiers are not part of this map"},
-      {"nonsticky", "interrupt modifiers are not part of this map"},
-  };
-  for (const auto& [word, instead] : kRefused) {
-    if (is_keyword(word)) return unsupported(now().span, fmt::format("'{}'", word), instead);
+  if (is_keyword("constraint")) {
+    return unsupported(now().span, "'constraint'", "state the limit in `desc`");
   }
   return true;
+}
+
+std::optional<InstanceType> Parser::take_instance_type() {
+  if (!is_instance_type()) return std::nullopt;
+  const InstanceType type =
+      is_keyword("external") ? InstanceType::kExternal : InstanceType::kInternal;
+  next();
+  return type;
 }
 
 bool Parser::parse_item() {
   if (!parse_refused()) return false;
   if (now().kind == TokenKind::kKeyword) {
     if (is_keyword("enum")) return parse_enum();
+    if (is_keyword("struct") || is_keyword("abstract")) return parse_struct();
     if (is_keyword("property")) return parse_property_definition();
     if (is_keyword("default")) return parse_default();
-    bool external = false;
-    if (is_keyword("external") || is_keyword("internal")) {
-      external = is_keyword("external");
-      next();
-      if (now().kind == TokenKind::kName) return parse_type_use(external);
+    if (is_keyword("alias")) return parse_type_use(std::nullopt);
+    const auto type = take_instance_type();
+    if (type && (now().kind == TokenKind::kName || is_keyword("alias"))) {
+      return parse_type_use(type);
     }
-    if (component_of(now().text)) return parse_definition_and_instances(external);
+    if (component_of(now().text)) return parse_definition_and_instances(type);
+    if (type) return unexpected("a component");
+    if (is_keyword("posedge") || is_keyword("negedge") || is_keyword("bothedge") ||
+        is_keyword("level") || is_keyword("nonsticky")) {
+      return parse_interrupt_modifier(Place::kLocal);
+    }
     return parse_assignment();  // sw, hw, rclr and others are reserved and name properties too
   }
   if (now().kind != TokenKind::kName) return unexpected("a definition or a property");
   const Token& second = tokens_.ahead();
   const bool use = second.kind == TokenKind::kName || second.kind == TokenKind::kKeyword ||
                    (second.kind == TokenKind::kPunct && second.text == "#");
-  return use ? parse_type_use(false) : parse_assignment();
+  if (use) return parse_type_use(std::nullopt);
+  const bool dynamic = second.kind == TokenKind::kPunct &&
+                       (second.text == "." || second.text == "->" || second.text == "[");
+  return dynamic ? parse_dynamic() : parse_assignment();
 }
 
-bool Parser::parse_definition_and_instances(bool external) {
+bool Parser::allowed_here(Component component, Span span, bool instance) {
+  const auto set = [](std::initializer_list<Component> list) {
+    ComponentSet out = 0;
+    for (const Component c : list) out = static_cast<ComponentSet>(out | set_of(c));
+    return out;
+  };
+  using enum Component;
+  const Component outer = here().component;
+  ComponentSet allowed = 0;
+  if (at_top()) {
+    allowed = instance ? set({kSignal}) : kAllComponents;
+  } else if (outer == kAddrmap) {
+    allowed = instance ? set({kAddrmap, kRegfile, kReg, kMem, kSignal}) : kAllComponents;
+  } else if (outer == kRegfile) {
+    allowed = instance ? set({kRegfile, kReg, kSignal}) : set({kField, kRegfile, kReg, kSignal});
+  } else if (outer == kReg) {
+    allowed = set({kField, kSignal});
+  } else if (outer == kMem) {
+    allowed = instance ? set({kReg}) : set({kReg, kField});
+  } else if (outer == kField) {
+    allowed = set({kSignal});
+  }
+  if ((allowed & set_of(component)) != 0) return true;
+  const std::string what = with_article(component_name(component));
+  if (at_top()) {
+    return fail("misplaced", span,
+                fmt::format("an instance of {} cannot stand at the top level", what),
+                "put it into an addrmap; name the top addrmap before {");
+  }
+  return fail("misplaced", span,
+              fmt::format("{} cannot {} in {}", what, instance ? "stand" : "be defined",
+                          with_article(component_name(outer))),
+              "move it to a component that may hold it");
+}
+
+bool Parser::parse_definition_and_instances(std::optional<InstanceType> type) {
+  const Span begin = now().span;
+  if (!allowed_here(*component_of(now().text), begin, false)) return false;
   const Definition* definition = parse_definition();
   if (definition == nullptr) return false;
-  if (is_keyword("external") || is_keyword("internal")) {
-    external = is_keyword("external");
-    next();
-  }
   if (!parse_refused()) return false;
-  if (now().kind != TokenKind::kName && now().kind != TokenKind::kKeyword && !is("#")) {
-    if (definition->name.empty()) {
-      return fail("syntax", definition->span, "this component has neither type nor instance name",
-                  "name the type before { or the instance after }");
-    }
-    return expect_semicolon("the definition");
+  if (is_instance_type() && !type) type = take_instance_type();
+  const bool has_instances =
+      now().kind == TokenKind::kName || now().kind == TokenKind::kKeyword || is("#");
+  if (has_instances) return parse_instances(*definition, type, -1);
+  if (definition->name.empty()) {
+    return fail("syntax", definition->span, "this component has neither type nor instance name",
+                "name the type before { or the instance after }");
   }
-  return parse_instances(*definition, external);
+  if (type) return unexpected("an instance name");
+  return expect_semicolon("the definition");
 }
 
 Definition* Parser::parse_definition() {
@@ -197,8 +277,11 @@ Definition* Parser::parse_definition() {
   definition.span = begin;
   definition.outer = scopes_.back().definition;
   definition.defaults = scopes_.back().defaults;
-  if (!is("{") && !is("#")) {
-    if (!take_name(definition.name, definition.span, "a type")) return nullptr;
+  if (!is("{") && !take_name(definition.name, definition.span, "a type")) return nullptr;
+  if (definition.name.empty() && at_top() && *component == Component::kAddrmap) {
+    fail("misplaced", begin, "an addrmap at the top level needs a name",
+         "write addrmap name { ... };");
+    return nullptr;
   }
   scopes_.emplace_back();
   scopes_.back().definition = &definition;
@@ -207,10 +290,8 @@ Definition* Parser::parse_definition() {
   scopes_.pop_back();
   if (!good) return nullptr;
   if (!definition.name.empty()) {
-    declare_type(definition.name, {&definition, nullptr, definition.span});
-    if (scopes_.size() == 1 && definition.component == Component::kAddrmap) {
-      ast_.roots.push_back(&definition);
-    }
+    declare_type(definition.name, {&definition, nullptr, nullptr, definition.span});
+    if (at_top() && definition.component == Component::kAddrmap) ast_.roots.push_back(&definition);
   }
   return &definition;
 }
@@ -225,194 +306,6 @@ bool Parser::parse_body(Definition& definition) {
     if (!parse_item()) return false;
   }
   next();
-  return true;
-}
-
-bool Parser::parse_parameters(Definition& definition) {
-  next();
-  if (!expect("(", "#")) return false;
-  do {
-    ParameterDef parameter;
-    if (!parse_value_type(parameter.type)) return false;
-    if (is("[")) return unsupported(now().span, "a parameter array", "pass single values");
-    if (!take_name(parameter.name, parameter.span, "a parameter")) return false;
-    if (accept("=")) {
-      parameter.default_value = parse_expression();
-      if (parameter.default_value == nullptr) return false;
-    }
-    declare_element(parameter.name, parameter.span);
-    definition.parameters.push_back(parameter);
-  } while (accept(","));
-  return expect(")", "the parameters");
-}
-
-bool Parser::parse_type_use(bool external) {
-  const Named* named = lookup(now().text);
-  if (named == nullptr) {
-    return fail("undefined-name", now().span,
-                fmt::format("no type '{}' is defined before this line", now().text),
-                "define it above, or correct the name");
-  }
-  if (named->definition == nullptr) {
-    return fail("undefined-name", now().span,
-                fmt::format("'{}' is an enumeration and cannot be instantiated", now().text),
-                "use it with encode");
-  }
-  next();
-  if (is_keyword("external") || is_keyword("internal")) {
-    external = is_keyword("external");
-    next();
-  }
-  return parse_instances(*named->definition, external);
-}
-
-bool Parser::parse_parameter_values(std::vector<ParameterValue>& values) {
-  next();
-  if (!expect("(", "#")) return false;
-  do {
-    ParameterValue value;
-    if (!expect(".", "( or ,")) return false;
-    if (!take_name(value.name, value.span, "a parameter")) return false;
-    if (!expect("(", "the parameter's name")) return false;
-    value.value = parse_expression();
-    if (value.value == nullptr || !expect(")", "the parameter's value")) return false;
-    values.push_back(value);
-  } while (accept(","));
-  return expect(")", "the parameter values");
-}
-
-bool Parser::parse_instances(const Definition& definition, bool external) {
-  std::vector<ParameterValue> values;
-  if (is("#") && !parse_parameter_values(values)) return false;
-  Definition* parent = scopes_.back().definition;
-  if (parent == nullptr) {
-    return fail("misplaced", now().span, "an instance cannot stand at the top level",
-                "put it into an addrmap; name the top addrmap before {");
-  }
-  do {
-    if (!parse_refused()) return false;
-    Instantiation inst;
-    inst.definition = &definition;
-    inst.parameters = values;
-    inst.external = external;
-    if (!take_name(inst.name, inst.span, "an instance")) return false;
-    if (!parse_instance_suffix(inst)) return false;
-    definition.used = true;
-    declare_element(inst.name, inst.span);
-    parent->instances.push_back(std::move(inst));
-  } while (accept(","));
-  return expect_semicolon("the instance");
-}
-
-bool Parser::parse_brackets(Instantiation& inst) {
-  while (is("[")) {
-    const Span open = now().span;
-    next();
-    const Expr* first = parse_expression();
-    if (first == nullptr) return false;
-    if (accept(":")) {
-      if (inst.msb != nullptr || !inst.dims.empty()) {
-        return fail("syntax", open, "a bit range stands alone", "keep one [msb:lsb]");
-      }
-      inst.msb = first;
-      inst.lsb = parse_expression();
-      if (inst.lsb == nullptr) return false;
-    } else if (inst.msb != nullptr) {
-      return fail("syntax", open, "a bit range stands alone", "keep one [msb:lsb]");
-    } else {
-      inst.dims.push_back(first);
-    }
-    if (!expect("]", "the range or dimension")) return false;
-  }
-  return true;
-}
-
-bool Parser::parse_instance_suffix(Instantiation& inst) {
-  if (!parse_brackets(inst)) return false;
-  const std::pair<std::string_view, const Expr**> parts[] = {
-      {"=", &inst.reset}, {"@", &inst.address}, {"+=", &inst.stride}, {"%=", &inst.align}};
-  for (const auto& [sign, slot] : parts) {
-    if (!accept(sign)) continue;
-    *slot = parse_expression();
-    if (*slot == nullptr) return false;
-  }
-  return true;
-}
-
-bool Parser::parse_assignment_value(Assignment& assignment) {
-  if (is("[")) {
-    return unsupported(now().span, "an assignment to one element of an array",
-                       "assign to the whole array, or give the element its own instance");
-  }
-  if (!accept("=")) return expect_semicolon("the property");
-  if (assignment.property == "encode") {
-    const Named* named = lookup(now().text);
-    if (now().kind != TokenKind::kName || named == nullptr || named->enumeration == nullptr) {
-      return fail("undefined-name", now().span,
-                  fmt::format("no enumeration '{}' is defined before this line", now().text),
-                  "define the enum above, or correct the name");
-    }
-    assignment.enumeration = named->enumeration;
-    next();
-  } else {
-    assignment.value = parse_expression();
-    if (assignment.value == nullptr) return false;
-  }
-  return expect_semicolon("the property");
-}
-
-bool Parser::parse_dynamic(Assignment& assignment) {
-  assignment.target.push_back({assignment.property, assignment.span});
-  for (;;) {
-    if (is("[")) {
-      return unsupported(now().span, "an assignment to one element of an array",
-                         "assign to the whole array, or give the element its own instance");
-    }
-    if (accept("->")) break;
-    if (!expect(".", "the instance name")) return false;
-    PathStep step;
-    if (!take_name(step.name, step.span, "an instance")) return false;
-    assignment.target.push_back(step);
-  }
-  if (now().kind != TokenKind::kName && now().kind != TokenKind::kKeyword) {
-    return unexpected("a property");
-  }
-  assignment.property = now().text;
-  assignment.span = now().span;
-  next();
-  return true;
-}
-
-bool Parser::parse_assignment() {
-  Assignment assignment;
-  assignment.property = now().text;
-  assignment.span = now().span;
-  next();
-  if (is(".") || is("->") || is("[")) {
-    if (!parse_dynamic(assignment)) return false;
-  }
-  if (!parse_assignment_value(assignment)) return false;
-  Definition* parent = scopes_.back().definition;
-  if (parent == nullptr) {
-    return fail("misplaced", assignment.span, "a property cannot be assigned at the top level",
-                "put it into a component, or write default before it");
-  }
-  parent->assignments.push_back(std::move(assignment));
-  return true;
-}
-
-bool Parser::parse_default() {
-  next();
-  Assignment assignment;
-  if (now().kind != TokenKind::kName && now().kind != TokenKind::kKeyword) {
-    return unexpected("a property");
-  }
-  assignment.property = now().text;
-  assignment.span = now().span;
-  next();
-  if (!parse_assignment_value(assignment)) return false;
-  ast_.defaults.push_back({std::move(assignment), scopes_.back().defaults});
-  scopes_.back().defaults = &ast_.defaults.back();
   return true;
 }
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Recursive-descent parser for the SystemRDL 2.0 subset that spec/README.md states.
+// Recursive-descent parser for SystemRDL 2.0. It resolves names, checks the type of every
+// expression and every assignment, and so finds the errors of definitions that nothing
+// instantiates, too.
 //
-// Constructs of the standard outside of the subset are refused by name ("unsupported"), so that a
-// missing feature never looks like a typing error. A syntax error ends the parse: what follows it
-// would only be guesses. Nesting is limited, so no input exhausts the stack.
+// The constructs of the standard that this compiler does not have (spec/README.md lists them) are
+// refused by name ("unsupported"), so that a missing feature never looks like a typing error. A
+// syntax error ends the parse: what follows it would only be guesses. Nesting is limited, so no
+// input exhausts the stack.
 #pragma once
 
 #include <vector>
@@ -16,11 +19,16 @@ namespace hni::rdl {
 struct ParseLimits {
   unsigned component_depth = 32;
   unsigned expression_depth = 64;
+  unsigned expression_size = 2000;  // operators of one expression
   std::size_t definitions = 2u << 20;
 };
 
 // Fills `ast`. False if there was an error. The sources of the tokens must outlive the Ast.
 bool parse(TokenStream& tokens, Ast& ast, Diagnostics& diagnostics,
            const ParseLimits& limits = {});
+
+// Parses one expression of constants, for a parameter from the command line. Null on an error.
+const Expr* parse_constant(TokenStream& tokens, Ast& ast, Diagnostics& diagnostics,
+                           const ParseLimits& limits = {});
 
 }  // namespace hni::rdl

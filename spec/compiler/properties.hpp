@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The standard's properties: which of them this compiler knows, where they may stand, and the
-// keyword values of its enumerated types. Properties of the standard that are missing here are
-// listed by name too, so that they are refused as unsupported and not as typing errors.
+// The standard's properties: where each may stand, which types of value it takes, and the keyword
+// values of its enumerated types.
 #pragma once
 
-#include <array>
 #include <string_view>
 
 #include "spec/compiler/model.hpp"
 
 namespace hni::rdl {
 
-// The ids of the standard's properties. The order is that of kStandardProperties.
+// The ids of the standard's properties. The order is that of the table in properties.cpp.
 enum Prop : std::uint16_t {
   kPropName,
   kPropDesc,
@@ -34,6 +32,7 @@ enum Prop : std::uint16_t {
   kPropXored,
   kPropCounter,
   kPropIntr,
+  kPropIntrType,
   kPropSticky,
   kPropStickyBit,
   kPropPrecedence,
@@ -44,22 +43,104 @@ enum Prop : std::uint16_t {
   kPropAlignment,
   kPropAddressing,
   kPropLsb0,
+  kPropMsb0,
   kPropLittleEndian,
+  kPropBigEndian,
   kPropRsvdSet,
+  kPropRsvdSetX,
+  kPropBridge,
+  kPropShared,
+  kPropSharedExtBus,
+  kPropErrExtBus,
+  kPropIsPresent,
+  kPropHdlPath,
+  kPropHdlPathGate,
+  kPropHdlPathSlice,
+  kPropHdlPathGateSlice,
+  kPropParityCheck,
+  kPropSignalWidth,
+  kPropSync,
+  kPropAsync,
+  kPropCpuifReset,
+  kPropFieldReset,
+  kPropActiveLow,
+  kPropActiveHigh,
+  kPropNext,
+  kPropResetSignal,
+  kPropWe,
+  kPropWel,
+  kPropSwWe,
+  kPropSwWel,
+  kPropHwEnable,
+  kPropHwMask,
+  kPropEnable,
+  kPropMask,
+  kPropHaltEnable,
+  kPropHaltMask,
+  kPropIncr,
+  kPropIncrValue,
+  kPropIncrWidth,
+  kPropIncrSaturate,
+  kPropIncrThreshold,
+  kPropOverflow,
+  kPropDecr,
+  kPropDecrValue,
+  kPropDecrWidth,
+  kPropDecrSaturate,
+  kPropDecrThreshold,
+  kPropUnderflow,
+  // Other spellings: their values are stored under the ids above.
+  kPropRclr,
+  kPropRset,
+  kPropWoclr,
+  kPropWoset,
+  kPropSaturate,
+  kPropThreshold,
   kPropCount,
 };
 
-extern const std::array<PropertyInfo, kPropCount> kStandardProperties;
+// The table of the standard's properties, to which user-defined ones are added.
+PropertyTable standard_properties();
 
-// A property of the standard that this compiler refuses.
-bool is_refused_property(std::string_view name);
+// Bits of PropertyInfo::types.
+constexpr std::uint32_t type_set(ValueType type) {
+  return std::uint32_t{1} << static_cast<unsigned>(type);
+}
+inline constexpr std::uint32_t kFieldReference = std::uint32_t{1} << 30;
+inline constexpr std::uint32_t kSignalReference = std::uint32_t{1} << 31;
 
-// Short forms: rclr, rset, woclr, woset stand for onread and onwrite values. Returns the id that
-// the short form sets, or -1.
-int shorthand_property(std::string_view name);
+// rclr, rset, woclr, woset: "onread = rclr" and so on with another spelling.
+bool is_shorthand(std::uint16_t id);
 
-// True if `word` is a value of the enumerated type.
-bool is_keyword_value(ValueType type, std::string_view word);
+// What may stand right of an assignment as "instance->property": on which component it may stand
+// and how wide it is.
+struct PropertyReference {
+  std::string_view name;
+  Component component = Component::kField;
+  // 1, the field's width, or unknown.
+  enum class Width : std::uint8_t { kOne, kField, kUnknown } width = Width::kOne;
+  // What must be true of the instance that it is a property of.
+  enum class Rule : std::uint8_t {
+    kNone,
+    kCounter,
+    kThreshold,  // a counter that has this property
+    kOverflow,   // a counter that does not saturate upwards
+    kUnderflow,
+    kValue,   // the property was given a value
+    kSignal,  // the property, or its opposite, is not false
+    kIntr,    // a register with an interrupt field
+    kHalt,    // a register with haltenable or haltmask in a field
+  } rule = Rule::kNone;
+};
+// Null if a property of that name cannot be referred to.
+const PropertyReference* find_property_reference(std::string_view name);
+
+std::string_view standard_property_name(std::uint16_t id);
+// The name that a property's value is stored under: saturate is another word for incrsaturate.
+std::string_view canonical_property(std::string_view name);
+
+// The type of a keyword that is a value (r, rclr, woset, compact, hw, ...), kNone if it is none.
+ValueType keyword_type(std::string_view word);
 
 // Access of a field, as the standard's words. `rw` if the field states none.
 std::string_view sw_access(const Node& field);
@@ -71,8 +152,14 @@ std::string_view on_read(const Node& field);
 std::string_view on_write(const Node& field);
 bool flag(const Node& node, Prop id);
 std::uint64_t number(const Node& node, Prop id, std::uint64_t otherwise);
+// The reset value of a field if it is a number (not a reference) of at most 64 bits.
+std::optional<std::uint64_t> reset_number(const Node& field);
+// Decimal text of the reset value: "-" if absent, the path of a reference.
+std::string reset_text(const Node& field);
 // Bits, from the properties with the standard's defaults.
 unsigned reg_width(const Node& reg);
 unsigned access_width(const Node& reg);
+// Whether a register, register file or map is external (13.3, 12.2).
+bool is_external(const Node& node);
 
 }  // namespace hni::rdl

@@ -105,6 +105,12 @@ void Diagnostics::add(std::string code, Span span, std::string message, std::str
   items_.push_back({std::move(code), span, std::move(message), std::move(remedy)});
 }
 
+void Diagnostics::warn(std::string code, Span span, std::string message, std::string remedy) {
+  ++total_warnings_;
+  if (warnings_.size() >= kMaxDiagnostics) return;
+  warnings_.push_back({std::move(code), span, std::move(message), std::move(remedy)});
+}
+
 namespace {
 
 // A line of a damaged file may be long or hold control bytes: the excerpt stays printable and
@@ -119,7 +125,7 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-std::string render_one(const SourceSet& sources, const Diagnostic& item) {
+std::string render_one(const SourceSet& sources, const Diagnostic& item, const char* severity) {
   const Position at = sources.position(item.span);
   const std::string_view line = sources.line_of(item.span);
   std::size_t column = at.column - 1;
@@ -130,20 +136,23 @@ std::string render_one(const SourceSet& sources, const Diagnostic& item) {
   const std::size_t width = item.span.end > item.span.begin ? item.span.end - item.span.begin : 1;
   const std::size_t room = excerpt.size() > column ? excerpt.size() - column : 1;
   const std::string carets(std::max<std::size_t>(1, std::min(width, room)), '^');
-  return fmt::format("{}:{}:{}: error: {} [{}]\n{:>6} | {}\n       | {}{}\n       = to do: {}\n",
-                     sources.file(item.span.file).name, at.line, at.column, item.message,
-                     item.code, at.line, excerpt, std::string(column, ' '), carets, item.remedy);
+  return fmt::format("{}:{}:{}: {}: {} [{}]\n{:>6} | {}\n       | {}{}\n       = to do: {}\n",
+                     sources.file(item.span.file).name, at.line, at.column, severity,
+                     item.message, item.code, at.line, excerpt, std::string(column, ' '), carets, item.remedy);
 }
 
 }  // namespace
 
 std::string Diagnostics::render(const SourceSet& sources) const {
   std::string out;
-  for (const Diagnostic& item : items_) out += render_one(sources, item);
-  if (total_ > items_.size()) {
-    const std::size_t more = total_ - items_.size();
-    out += fmt::format("... and {} more error{}\n", more, more == 1 ? "" : "s");
-  }
+  const auto list = [&](const std::vector<Diagnostic>& items, std::size_t total,
+                        const char* severity) {
+    for (const Diagnostic& item : items) out += render_one(sources, item, severity);
+    const std::size_t more = total - items.size();
+    if (more > 0) out += fmt::format("... and {} more {}{}\n", more, severity, more == 1 ? "" : "s");
+  };
+  list(items_, total_, "error");
+  list(warnings_, total_warnings_, "warning");
   return out;
 }
 

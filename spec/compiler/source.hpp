@@ -74,15 +74,22 @@ class Diagnostics {
  public:
   static constexpr std::size_t kMaxDiagnostics = 50;
   void add(std::string code, Span span, std::string message, std::string remedy);
+  // A warning makes nothing fail.
+  void warn(std::string code, Span span, std::string message, std::string remedy);
   bool empty() const { return total_ == 0; }
   std::size_t total() const { return total_; }
+  std::size_t total_warnings() const { return total_warnings_; }
   const std::vector<Diagnostic>& items() const { return items_; }
-  // "file:line:column: error: ..." with the line, a caret and the remedy, one block a diagnostic.
+  const std::vector<Diagnostic>& warnings() const { return warnings_; }
+  // "file:line:column: error: ..." with the line, a caret and the remedy, one block per
+  // diagnostic; warnings last.
   std::string render(const SourceSet& sources) const;
 
  private:
   std::vector<Diagnostic> items_;
+  std::vector<Diagnostic> warnings_;
   std::size_t total_ = 0;
+  std::size_t total_warnings_ = 0;
 };
 
 }  // namespace hni::rdl

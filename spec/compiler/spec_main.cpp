@@ -36,15 +36,17 @@ struct Loaded {
 enum class Want { kModel, kCard };
 
 // Empty after the errors were printed. An empty path means the spec that was built in.
-std::optional<Loaded> load(const std::string& path, Want want = Want::kCard) {
+std::optional<Loaded> load(const std::string& path, const rdl::Options& options,
+                           Want want = Want::kCard) {
   Loaded loaded;
-  loaded.compilation =
-      path.empty() ? rdl::compile(kEmbeddedTop, read_embedded) : rdl::compile(path);
+  loaded.compilation = path.empty()
+                           ? rdl::compile(kEmbeddedTop, read_embedded, {}, options)
+                           : rdl::compile(path, rdl::read_file, {}, options);
   if (want == Want::kCard) loaded.card = read_card(*loaded.compilation);
   const rdl::Diagnostics& diagnostics = loaded.compilation->diagnostics;
-  if (diagnostics.empty()) return loaded;
   const std::string text = diagnostics.render(loaded.compilation->sources);
   std::fputs(text.c_str(), stderr);
+  if (diagnostics.empty()) return loaded;
   fmt::print(stderr, "{} error{}\n", diagnostics.total(), diagnostics.total() == 1 ? "" : "s");
   return std::nullopt;
 }
@@ -132,9 +134,9 @@ int run_decode(const Card& card, const std::vector<std::string>& words) {
   return put(text, {});
 }
 
-int run_diff(const std::string& before, const std::string& after) {
-  const auto a = load(before);
-  const auto b = load(after);
+int run_diff(const std::string& before, const std::string& after, const rdl::Options& options) {
+  const auto a = load(before, options);
+  const auto b = load(after, options);
   if (!a || !b) return kBadUse;
   const std::string text = diff(*a->card, *b->card);
   return put(text, {}) == kDone && text.empty() ? kDone : kFailed;
@@ -167,14 +169,23 @@ constexpr Writer kWriters[] = {
      Want::kCard, [](const Loaded& l) { return emit_c_header_check(*l.card); }},
 };
 
-int run_writer(const Writer& writer, const std::string& source, const std::string& output) {
-  const auto loaded = load(source, writer.want);
+int run_writer(const Writer& writer, const std::string& source, const rdl::Options& options,
+               const std::string& output) {
+  const auto loaded = load(source, options, writer.want);
   return loaded ? put(writer.emit(*loaded), output) : kFailed;
 }
 
-}  // namespace
-
-namespace {
+// "NAME=TEXT" or "NAME" as a pair.
+std::vector<std::pair<std::string, std::string>> split_definitions(
+    const std::vector<std::string>& words) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const std::string& word : words) {
+    const std::size_t equal = word.find('=');
+    out.emplace_back(word.substr(0, equal),
+                     equal == std::string::npos ? std::string() : word.substr(equal + 1));
+  }
+  return out;
+}
 
 int run(int argc, char** argv) {
   CLI::App app{"The register spec: compile it, look things up in it, compare two of it."};
@@ -183,20 +194,37 @@ int run(int argc, char** argv) {
   std::string output;
   std::string other;
   std::vector<std::string> words;
+  std::vector<std::string> defines;
+  std::vector<std::string> parameters;
+  rdl::Options options;
+  const auto with_options = [&](CLI::App* command) {
+    const auto list = [&](const char* name, std::vector<std::string>& values, const char* help) {
+      command->add_option(name, values, help)->allow_extra_args(false);
+    };
+    command->add_option("--top", options.top, "the addrmap to elaborate (default: every one "
+                                              "that nothing instantiates)");
+    list("-I,--include", options.include_folders, "folder to search for `include files");
+    list("-D,--define", defines, "define a macro of the preprocessor: NAME or NAME=TEXT");
+    list("-P,--param", parameters, "set a parameter of the top: NAME=VALUE");
+    return command;
+  };
   const auto with_source = [&](CLI::App* command) {
     command->add_option("source", source, "SystemRDL file (default: the built-in spec)");
-    command->add_option("-o,--output", output, "file or folder to write");
-    return command;
+    command->add_option("-o,--output", output, "file or folder to write (- is standard output)");
+    return with_options(command);
   };
   auto* compile = with_source(app.add_subcommand("compile", "write all generated files"));
   for (const Writer& writer : kWriters) with_source(app.add_subcommand(writer.name, writer.help));
-  auto* decode = app.add_subcommand("decode", "say what a register, descriptor or value means");
+  auto* decode = with_options(
+      app.add_subcommand("decode", "say what a register, descriptor or value means"));
   decode->add_option("what", words, "BAR0 <byte offset> [value], or <name> [value]")->required();
   decode->add_option("-s,--spec", source, "SystemRDL file (default: the built-in spec)");
-  auto* find = app.add_subcommand("find", "list everything that a word occurs in");
+  auto* find = with_options(
+      app.add_subcommand("find", "list everything that a word occurs in"));
   find->add_option("word", other, "part of a name or description")->required();
   find->add_option("-s,--spec", source, "SystemRDL file (default: the built-in spec)");
-  auto* compare = app.add_subcommand("diff", "list what changed in meaning between two specs");
+  auto* compare = with_options(
+      app.add_subcommand("diff", "list what changed in meaning between two specs"));
   compare->add_option("before", source, "SystemRDL file")->required();
   compare->add_option("after", other, "SystemRDL file")->required();
   try {
@@ -204,11 +232,13 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kBadUse;
   }
-  if (compare->parsed()) return run_diff(source, other);
+  options.defines = split_definitions(defines);
+  options.parameters = split_definitions(parameters);
+  if (compare->parsed()) return run_diff(source, other, options);
   for (const Writer& writer : kWriters) {
-    if (app.got_subcommand(writer.name)) return run_writer(writer, source, output);
+    if (app.got_subcommand(writer.name)) return run_writer(writer, source, options, output);
   }
-  const auto loaded = load(source);
+  const auto loaded = load(source, options);
   if (!loaded) return kFailed;
   if (compile->parsed()) return run_compile(*loaded, output.empty() ? "." : output);
   if (decode->parsed()) return run_decode(*loaded->card, words);

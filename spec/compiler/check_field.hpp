@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rules about the properties of one component: fields (check_field.cpp), their references
+// (check_reference.cpp), signals, aliases and user-defined properties. Chapters are those of the
+// SystemRDL 2.0 standard. Private to check.cpp.
+#pragma once
+
+#include <vector>
+
+#include "spec/compiler/model.hpp"
+
+namespace hni::rdl {
+
+void check_field(const Node& field, Diagnostics& diagnostics);
+// References of a field: widths, presence, and what they refer to.
+void check_references(const Node& field, Diagnostics& diagnostics);
+// 5.2.2.1: donttest and dontcompare.
+void check_tests(const Node& node, Diagnostics& diagnostics);
+// 8.2.1: resets have a polarity, and there is one of a kind at a level.
+void check_signals(const std::vector<Node*>& signals, Diagnostics& diagnostics);
+// 10.5.1: an alias has a part of the primary register's fields, with other access at most.
+void check_alias(const Model& model, const Node& reg, Diagnostics& diagnostics);
+// 15.1.1: componentwidth; and 5.3.1: what is referred to is present.
+void check_user_properties(const Model& model, const Node& node, Diagnostics& diagnostics);
+
+// The line that assigns a property, or the instance if it comes from elsewhere.
+Span property_span(const Node& node, std::string_view name);
+
+}  // namespace hni::rdl
