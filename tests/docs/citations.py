@@ -32,9 +32,11 @@ FIELD_PATCH = re.compile(r"^# seeds: (.*)$")
 FIELD = re.compile(r"(device|trust-boundary) (.*)")
 BROKEN = re.compile(r"\[(device|trust-boundary)$")
 OLD = re.compile(r"\b(fbnic|the|The) references? [0-9]|\([rR]eference [0-9]|\btrust boundary [ABC]?[ .#]?[0-9]"
-                 r"|\bboundary [ABC][ .#]?[0-9]|\btrust boundary [ABC]\b|\breference \([0-9]")
+                 r"|(?<!-)\bboundary [ABC][ .#]?[0-9]|\btrust boundary [ABC]\b|\breference \(?[0-9]")
 OLD_IN_CODE = re.compile(r"\(fbnic$|\btrap [0-9]+\)|\bsection [0-9]+\b|\btrust boundary$")
-BARE = re.compile(r"(?:^|\s)\((\d{1,2}\.\d)(?=[,; )])[^)]*\)|(?:^|\s)(\d{1,2}\.\d) steps? \d")
+# A number that would resolve, in a place where a citation stands: "(4.4, step 2)", "(19)." and "///< 4.7" at an end, "the order of 10.6".
+BARE = re.compile(r"(?:^|\s)\((\d{1,2}\.\d)(?=[,; )])[^)]*\)|(?:^|\s)(\d{1,2}\.\d) steps? \d|\s\(([1-9]\d?)\)(?=[.,;:]|$)"
+                  r"|///< (\d{1,2}(?:\.\d)?)$|\bof (\d{1,2}\.\d)(?=[ :,;])")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 ANCHOR = re.compile(r'<a id="([^"]+)"></a>')
 
@@ -115,8 +117,11 @@ class Checker:
         comment = CITATION.sub("", comment)
         if match := OLD.search(comment) or (COMMENTED.search(path) and OLD_IN_CODE.search(comment)):
             self.problems.append(f"{where}: '{match[0].strip()}' is not checked: write [device 12.1] or [trust-boundary A22]")
-        if COMMENTED.search(path) and (match := BARE.search(comment)) and (match[1] or match[2]) in self.anchors["device"]:
-            self.problems.append(f"{where}: '{match[0].strip()}' names no document: write [device {match[1] or match[2]}]")
+        if COMMENTED.search(path):
+            for match in BARE.finditer(comment):
+                number = next(filter(None, match.groups()))
+                if number in self.anchors["device"]:
+                    self.problems.append(f"{where}: '{match[0].strip()}' names no document: write [device {number}]")
 
     def links(self, root, path, text):
         """Links of a Markdown file to files and anchors of this repository."""
@@ -146,10 +151,10 @@ def self_test():
     device = '<a id="4"></a>\n## 4 Mailbox\n\n<a id="4.4"></a>\n### 4.4 Bring-up\n\n1. <a id="4.4-1"></a>Reset.\n'
     trust = '<a id="A"></a>\n## A. Where\n\n<a id="A.2"></a>\n### A.2 Rx\n\n| <a id="A22"></a>22 | BUFF_ID |\n'
     good = ["// Bring-up [device 4.4].", "// Bring-up [device 4, 4.4 step 1].", "/// [trust-boundary A22, A.2]", "int a(4.4);",
-            'hni_ref = "device 4, 4.4";', "// a range of [device 4 to 4.4]", "// (9.9 is no section)", "x = y[device];"]
+            'hni_ref = "device 4, 4.4";', "// a range of [device 4 to 4.4]", "// (9.9 is no section)", "// (1) first (2) then", "// in 4.4 s", "x = y[device];"]
     bad = ["// [device 4.5]", "// [device 4.4 step 2]", "// [trust-boundary A23]", "// [trust-boundary A.3]", "// [device 4.4", "// [device",
            "// (fbnic reference 4.4)", "// way (fbnic", "// (4.4)", "// as in 4.4 step 1", "// trust boundary A22", "// (trust boundary C#1)", "// boundary A.2, B 1-3)", "// what the reference (14) leaves open",
-           "// (4.4, trap 1)", 'hni_ref = "fbnic reference 4";', 'hni_ref = "device 5";', "// [device 4.4, nonsense]"]
+           "// (4.4, trap 1)", "// ends (4)", "int a;  ///< 4.4", "// order of 4.4:", "// as reference 4.4 says", 'hni_ref = "fbnic reference 4";', 'hni_ref = "device 5";', "// [device 4.4, nonsense]"]
     broken = [("device", device.replace('<a id="4.4-1"></a>', "")), ("device", device.replace('<a id="4.4"></a>\n', "")),
               ("device", device + '<a id="4"></a>\n'), ("trust-boundary", trust.replace('<a id="A22"></a>', ""))]
     failed = 0
