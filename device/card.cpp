@@ -10,7 +10,7 @@
 namespace hni::device {
 namespace {
 
-constexpr unsigned kCauseLink = 34;  // PCS/MAC (fbnic reference 3.1)
+constexpr unsigned kCauseLink = 34;  // PCS/MAC [device 3.1]
 
 /// A card that powers up on a dark wire has no link, whatever its configuration says.
 LinkModelConfig link_config(const CardConfig& config, const Wire& wire) {

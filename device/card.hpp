@@ -39,7 +39,7 @@ struct HardwareCounters;
 
 /// Facts of the card that are not registers: what its configuration space and its build say.
 struct CardConfig {
-  /// PCIe Device Serial Number (fbnic reference 1). The driver takes the MAC address from it:
+  /// PCIe Device Serial Number [device 1]. The driver takes the MAC address from it:
   /// bytes 63:40 and 23:0.
   std::uint64_t serial_number = 0x0200'00ff'ff00'0001ull;
   unsigned max_payload_bytes = 256;

@@ -21,7 +21,7 @@
 
 namespace hni::device {
 
-/// Queue blocks of the card (fbnic reference 11).
+/// Queue blocks of the card [device 11].
 inline constexpr unsigned kQueueBlocks = 128;
 
 struct CardContext {
@@ -41,7 +41,7 @@ struct CardContext {
 
   CardEvents& events() { return regs.events(); }
 
-  /// The two DMA gates (fbnic reference 4.3): bus mastering for reads (AR) and writes (AW).
+  /// The two DMA gates [device 4.3]: bus mastering for reads (AR) and writes (AW).
   bool may_read_host() const { return regs.peek<spec::PUL_OB_TLP_HDR_AR_CFG>().BME() != 0; }
   bool may_write_host() const { return regs.peek<spec::PUL_OB_TLP_HDR_AW_CFG>().BME() != 0; }
 };

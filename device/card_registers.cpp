@@ -5,7 +5,7 @@
 namespace hni::device {
 namespace {
 
-// Dword index ranges of BAR0 (fbnic reference 2.1).
+// Dword index ranges of BAR0 [device 2.1].
 constexpr std::uint32_t kInterruptsEnd = 0x00080;
 constexpr std::uint32_t kCompletionInterrupts = 0x00400;
 constexpr std::uint32_t kCompletionInterruptsEnd = 0x00800;
@@ -83,7 +83,7 @@ void Card::Core::write(spec::RegAddr at, std::uint32_t value) {
   } else if (at == spec::QM_RCQ_CTL0::at()) {
     moderation.set_tick_cycles(true, spec::QM_RCQ_CTL0{stored}.TICK_CYCLES(), context.now_ns);
   } else if (at == spec::MASTER_SPARE_0::at() && stored == ~0u) {
-    // The driver takes all ones here for a card that is gone (fbnic reference 2).
+    // The driver takes all ones here for a card that is gone [device 2].
     regs.poke(at, 0u);
   }
 }

@@ -19,7 +19,7 @@ constexpr std::uint32_t kIpEntries = 8;
 constexpr std::uint32_t kIpWords = 9;
 constexpr std::uint32_t kValidate = 1u << 31;
 
-// RSS enable mask, RPC_ACT_TBL1 (fbnic reference 14.2).
+// RSS enable mask, RPC_ACT_TBL1 [device 14.2].
 enum HashField : std::uint32_t {
   kHashIpSource = 0x1,
   kHashIpDestination = 0x2,
@@ -330,7 +330,7 @@ std::uint32_t Classifier::mtu_bytes() const {
 
 namespace {
 
-// The split point for the highest level that is both asked for and present (13.5).
+// The split point for the highest level that is both asked for and present [device 13.5].
 void choose_header(const ParsedFrame& frame, Decision& decision) {
   if ((decision.dma_hint & kHintL4) != 0 && frame.has_l4()) {
     decision.hint_used = kHintL4;
@@ -398,7 +398,7 @@ std::uint8_t TxClassifier::destinations(std::span<const std::byte> frame,
                                              load_be16(&frame[0])};
   for (unsigned entry = 0; entry < 8; ++entry) {
     if ((live_ & 1u << entry) == 0) continue;
-    std::uint32_t difference = 0;  // MASK [15:0], VALUE [31:16] here: swapped (trap 15)
+    std::uint32_t difference = 0;  // MASK [15:0], VALUE [31:16] here: swapped [device 23 trap 15]
     for (unsigned w = 0; w < 3; ++w) {
       const std::uint32_t word = words_[w][entry];
       difference |= (address[w] ^ word >> 16) & ~word & 0xffff;

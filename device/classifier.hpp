@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The receive classifier: TCAMs, action tables, RSS (fbnic reference 14.1 to 14.6 and 14.8).
+// The receive classifier: TCAMs, action tables, RSS [device 14.1 to 14.6, 14.8].
 //
 // The register file stores the raw words; the card tells the classifier of every write into the
 // RPC and RPC_RAM ranges by `changed(byte_offset, value)`, and the classifier keeps a decoded,
@@ -69,7 +69,7 @@ class Classifier {
   std::unique_ptr<Tables> tables_;
 };
 
-/// Copies transmitted frames to the BMC by destination address (TCE TCAM, fbnic reference 14.7).
+/// Copies transmitted frames to the BMC by destination address (TCE TCAM) [device 14.7].
 class TxClassifier {
  public:
   static constexpr std::uint8_t kMac = 1, kBmc = 2, kFirmware = 4;

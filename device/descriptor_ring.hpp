@@ -14,13 +14,13 @@
 namespace hni::device {
 
 /// Where a ring lies and how to reach an entry. Base and size are latched when the queue is
-/// enabled (fbnic reference 11.3); a register write while it runs takes effect at the next enable.
+/// enabled [device 11.3]; a register write while it runs takes effect at the next enable.
 ///
 /// The translated address of the whole ring is cached until the mappings change. A ring that spans
 /// several mappings, or is partly unmapped, is translated entry by entry.
 class DescriptorRing {
  public:
-  /// `size_code` is log2 of the entries; 0 stands for 64 Ki (fbnic reference 11.3).
+  /// `size_code` is log2 of the entries; 0 stands for 64 Ki [device 11.3].
   void latch(std::uint64_t base, std::uint32_t size_code) {
     base_ = base;
     entries_ = (size_code & 0xf) == 0 ? 65536u : 1u << (size_code & 0xf);
@@ -75,7 +75,7 @@ static_assert(std::endian::native == std::endian::little, "descriptors are littl
 /// TCQ or RCQ: the card writes at the tail, the host acknowledges with the HEAD doorbell.
 ///
 /// The tail runs freely; its lap gives the phase: DONE is 1 on the first lap after RESET, 0 on the
-/// second, and so on (fbnic reference 12.3). One slot stays free, so that full and empty differ,
+/// second, and so on [device 12.3]. One slot stays free, so that full and empty differ,
 /// and unacknowledged entries are never overwritten.
 class CompletionQueue {
  public:

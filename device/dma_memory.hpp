@@ -36,7 +36,7 @@ struct DmaFault {
   Access access;
 };
 
-/// Descriptors carry 46-bit addresses (fbnic reference 1, 12.1, 13.1).
+/// Descriptors carry 46-bit addresses [device 1, 12.1, 13.1].
 inline constexpr std::uint64_t kDmaAddressLimit = 1ull << 46;
 
 /// What the card wrote to remote memory, until flush().

@@ -129,7 +129,7 @@ void Firmware::mailbox_written(unsigned mailbox, unsigned descriptor, unsigned h
   walk(kTxMailbox, tx_head_);
   serve(now_ns);
   deliver();
-  interrupt();  // for every low-half write, ready or not: bring-up waits for it (4.4)
+  interrupt();  // for every low-half write, ready or not: bring-up waits for it [device 4.4]
 }
 
 bool Firmware::waiting() const {
@@ -163,7 +163,8 @@ bool Firmware::serve_one(std::uint64_t now_ns) {
 
   const std::span<std::byte> inbox =
       std::span{storage_->inbox}.first(static_cast<std::size_t>(descriptor.LEN()));
-  // A message of several descriptors does not exist in the protocol (5): without EOM it fails.
+  // A message of several descriptors does not exist in the protocol [device 5]: without EOM it
+  // fails.
   bool good = descriptor.EOM() != 0 && inbox.size() >= kTlvHeaderBytes &&
               port_.dma_read(address_of(descriptor), inbox);
   if (faults_.fail_requests != 0) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The card's firmware: a state machine of its own behind the mailbox (fbnic references 4, 5, 6,
-// 21).
+// The card's firmware: a state machine of its own behind the mailbox
+// [device 4, 5, 6, 21].
 //
 // It sees the host only through `FirmwarePort`: mailbox words, DMA, vector 0, and the PCS lane
 // registers. It keeps its ring heads across host resets and walks forward over descriptors that
-// carry both completion bits (4.3). Requests are completed strictly in ring order. Messages to the
-// host wait in a bounded queue until a receive descriptor is free; while that queue is full,
-// requests stay in their ring, so nothing is lost and memory is bounded.
+// carry both completion bits [device 4.3]. Requests are completed strictly in ring order.
+// Messages to the host wait in a bounded queue until a receive descriptor is free; while that
+// queue is full, requests stay in their ring, so nothing is lost and memory is bounded.
 //
 // All bytes from the host (descriptors, TLVs, lengths, offsets) are hostile until checked.
 // Time is the virtual time of the card; uptime counts from `start`.
@@ -32,7 +32,7 @@ class FirmwarePort {
   virtual std::uint32_t mailbox_word(unsigned mailbox, unsigned descriptor, unsigned half) = 0;
   virtual void set_mailbox_word(unsigned mailbox, unsigned descriptor, unsigned half,
                                 std::uint32_t value) = 0;
-  /// Host memory; false = refused (unmapped address, or the AR/AW gate of 4.3 is closed).
+  /// Host memory; false = refused (unmapped address, or the AR/AW gate of [device 4.3] is closed).
   virtual bool dma_read(std::uint64_t iova, std::span<std::byte> into) = 0;
   virtual bool dma_write(std::uint64_t iova, std::span<const std::byte> from) = 0;
   /// Writes INTR_SET(0) bit 0.
@@ -103,14 +103,14 @@ struct FirmwareCounters {
   std::uint64_t mac_syncs = 0;
 };
 
-/// The newest RPC_MAC_SYNC_REQ (fbnic reference 6.8).
+/// The newest RPC_MAC_SYNC_REQ [device 6.8].
 struct MacSyncRequest {
   std::uint32_t rx_flags = 0;
   unsigned unicast_count = 0, multicast_count = 0;
   std::array<MacBytes, 8> unicast{}, multicast{};
 };
 
-/// Flash sections by the ids that START_UPGRADE carries (fbnic reference 6.5).
+/// Flash sections by the ids that START_UPGRADE carries [device 6.5].
 inline constexpr std::size_t kFlashSections = 5;
 
 class Firmware {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the firmware answers to each message (fbnic reference 6). The transport is in firmware.cpp.
+// What the firmware answers to each message [device 6]. The transport is in firmware.cpp.
 #include <algorithm>
 #include <cstring>
 
@@ -64,7 +64,8 @@ bool Firmware::handle(std::span<const std::byte> bytes, std::uint64_t now_ns) {
   TlvTable table;
   for (const Entry& entry : kEntries) {
     if (static_cast<std::uint16_t>(entry.id) != *id) continue;
-    // The self test is echoed whatever it carries (20.3); all others must keep to the catalogue.
+    // The self test is echoed whatever it carries [device 20.3]; all others must keep to the
+    // catalogue.
     if (entry.id != FwMessage::TEST &&
         parse_tlv_message(bytes, spec::find_fw_message(*id)->attributes, table) !=
             TlvError::kNone) {
@@ -213,7 +214,7 @@ void Firmware::finish_flash(std::int32_t error) {
   Storage& s = *storage_;
   if (error == 0) {
     s.flash[s.upgrade.section].swap(s.incoming_image);
-    send_capabilities();  // as the mock: fresh versions before the end (22)
+    send_capabilities();  // as the mock: fresh versions before the end [device 22]
   }
   record(error == 0 ? "upgrade stored" : "upgrade failed");
   s.upgrade = {};
@@ -310,7 +311,7 @@ void Firmware::on_qsfp_read(const Request& request) {
   TlvWriter out(storage_->scratch, FwMessage::QSFP_READ_RESP);
   out.u32(fw::QSFP_READ_RESP::BANK, bank).u32(fw::QSFP_READ_RESP::PAGE, page);
   out.u32(fw::QSFP_READ_RESP::OFFSET, offset)
-      .u32(fw::QSFP_READ_RESP::LENGTH, length);  // echoed exactly (trap 16)
+      .u32(fw::QSFP_READ_RESP::LENGTH, length);  // echoed exactly [device 23 trap 16]
   if (error != 0) {
     out.s32(fw::QSFP_READ_RESP::ERROR, error);
   } else {
@@ -378,7 +379,7 @@ void Firmware::on_logs(const Request& request) {
 }
 
 // One LOG_MSG_REQ with up to 14 records from the cursor on, oldest first. The first record is in
-// the plain attributes, the others in three arrays of equal length (6.3).
+// the plain attributes, the others in three arrays of equal length [device 6.3].
 void Firmware::send_logs() {
   Storage& s = *storage_;
   if (!logs_enabled_ || s.log_cursor == s.log_next) return;

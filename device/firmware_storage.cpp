@@ -51,7 +51,7 @@ Firmware::Storage::Storage(const FirmwareConfig& config)
     core_dump[i] = static_cast<std::byte>(i & 0xff);
   constexpr std::array<std::byte, 4> kMark{std::byte{0xef}, std::byte{0xbe}, std::byte{0xad},
                                            std::byte{0xde}};
-  if (core_dump.size() >= 2 * kMark.size()) {  // the mock marks both ends (22)
+  if (core_dump.size() >= 2 * kMark.size()) {  // the mock marks both ends [device 22]
     std::copy(kMark.begin(), kMark.end(), core_dump.begin());
     std::copy(kMark.begin(), kMark.end(), core_dump.end() - kMark.size());
   }

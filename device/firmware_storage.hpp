@@ -16,7 +16,7 @@
 
 namespace hni::device {
 
-/// Linux errno values, negative as every ERROR attribute must be (fbnic reference 5).
+/// Linux errno values, negative as every ERROR attribute must be [device 5].
 enum FwErrno : std::int32_t {
   kErrPermission = -1,
   kErrNoDevice = -6,
@@ -37,7 +37,7 @@ struct Firmware::Storage {
   /// No request makes more messages than this; a request is taken only while so many slots are
   /// free.
   static constexpr std::size_t kMessagesPerRequest = 3;
-  static constexpr std::size_t kEepromBytes = 288;   // size of the mock's (fbnic reference 22)
+  static constexpr std::size_t kEepromBytes = 288;   // size of the mock's [device 22]
   static constexpr std::size_t kLogTextBytes = 256;  // with NUL
   static constexpr std::size_t kQsfpPageBytes = 128;
 

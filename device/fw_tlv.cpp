@@ -57,7 +57,7 @@ const spec::FwAttribute* find_attribute(std::span<const spec::FwAttribute> catal
   return nullptr;
 }
 
-// Sizes that a value may have (fbnic reference 5): flags carry none, arrays may be empty.
+// Sizes that a value may have [device 5]: flags carry none, arrays may be empty.
 bool size_fits(const spec::FwAttribute& attribute, std::size_t bytes) {
   using spec::TlvType;
   const bool container = attribute.type == TlvType::kNested || attribute.type == TlvType::kArray;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The firmware's side of the TLV format (fbnic reference 5): a builder into a caller's buffer and
+// The firmware's side of the TLV format [device 5]: a builder into a caller's buffer and
 // a parser that is total on any bytes.
 //
 // Header, 4 bytes little endian: TYPE [11:0], CANNOT_IGNORE [14], IS_MSG [15], LEN [31:16]. A
@@ -26,7 +26,7 @@ inline constexpr std::size_t kTlvMaxMessageBytes = 4096;
 /// Largest binary payload, TLV_MAX_DATA for 4 KiB pages.
 inline constexpr std::size_t kTlvMaxData = 3584;
 
-/// Why bytes are no message. The numbers follow the errno that Linux gives (fbnic reference 5).
+/// Why bytes are no message. The numbers follow the errno that Linux gives [device 5].
 enum class TlvError : std::int32_t {
   kNone = 0,
   kUnknownAttribute = -2,  ///< id unknown to the schema and CANNOT_IGNORE set

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The card's interrupt block (fbnic reference 3): 256 vectors, each with a hardware cause, a
+// The card's interrupt block [device 3]: 256 vectors, each with a hardware cause, a
 // software cause, a mask and an auto-clear mode, and the map from 64 causes (link, RX buffer, ...)
 // to vectors.
 //

@@ -29,7 +29,7 @@ constexpr std::uint32_t kLinkDownEvent = 1u << 1;
 constexpr std::uint32_t kAlignDoneEvent = 1u << 2;
 constexpr std::uint32_t kAlignLostEvent = 1u << 3;
 
-// Registers inside a PCS page (fbnic reference 10.5).
+// Registers inside a PCS page [device 10.5].
 constexpr std::uint32_t kControl1 = 0x000;
 constexpr std::uint32_t kStatus1 = 0x001;
 constexpr std::uint32_t kStatus2 = 0x008;
@@ -39,7 +39,7 @@ constexpr std::uint32_t kVendorDigitalStatus = 0x210;
 constexpr std::uint32_t kControl1Reset = 1u << 15;
 constexpr std::uint32_t kControl1Speed = 0x207c;
 
-// The link test compares for equality (10.3): one row a lane mode.
+// The link test compares for equality [device 10.3]: one row a lane mode.
 struct LockPattern {
   std::uint32_t block_lock, amps_lock, fc_lock;  // FEC off, RS, BASE-R; 0 = mode not possible
   std::uint32_t control1_speed;
@@ -57,7 +57,7 @@ const LockPattern& pattern_of(Aui aui) {
   return kPatterns[static_cast<std::size_t>(aui)];
 }
 
-// What the firmware writes (fbnic reference 10.1); any other word selects no known mode.
+// What the firmware writes [device 10.1]; any other word selects no known mode.
 Aui decode_in0(std::uint32_t in0) {
   switch (in0) {
     case 0x00203:

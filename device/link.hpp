@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// MAC and PCS: the SIG, PCS (XPCS), RS-FEC control and MAC registers of fbnic reference 10.
+// MAC and PCS: the SIG, PCS (XPCS), RS-FEC control and MAC registers of [device 10].
 //
 // The firmware programs the lane mode and the FEC into SIG_PCS_IN0 / SIG_PCS_IN1; the lock bits
-// that the driver compares for equality (10.3) are derived from those two and from the cable. Lock
-// bits are live: a write of ones to SIG_PCS_OUT0/1 changes nothing (10.4, trap 4).
+// that the driver compares for equality [device 10.3] are derived from those two and from the
+// cable. Lock bits are live: a write of ones to SIG_PCS_OUT0/1 changes nothing
+// [device 10.4, 23 trap 4].
 //
 // `Link` answers only for registers that have a behaviour or a side effect of their own; for every
 // other register of its blocks `read` gives nothing and `write` gives false, and the register
@@ -18,7 +19,7 @@
 
 namespace hni::device {
 
-/// Lane configuration that SIG_PCS_IN0 selects (fbnic reference 10.1); values are Linux's AUI
+/// Lane configuration that SIG_PCS_IN0 selects [device 10.1]; values are Linux's AUI
 /// codes.
 enum class Aui : std::uint8_t { k25G = 0, k50GLaui2 = 1, k50G = 2, k100G = 3, kUnknown = 4 };
 
@@ -60,7 +61,7 @@ class LinkModel {
   Fec fec() const { return fec_; }
   std::uint64_t speed_mbps() const;
 
-  /// MAC gates: the MAC enabled and its clocks out of reset (fbnic reference 10.6), and link up.
+  /// MAC gates: the MAC enabled and its clocks out of reset [device 10.6], and link up.
   bool tx_enabled() const;
   bool rx_enabled() const;
   /// MAC_COMMAND_CONFIG bits; pause works in a direction while its DIS bit is clear.

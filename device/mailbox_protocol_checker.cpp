@@ -38,7 +38,7 @@ void MailboxProtocolChecker::flushed() {
 void MailboxProtocolChecker::written(unsigned mailbox, unsigned descriptor, bool high_half,
                                      std::uint32_t value, const View& before, CardEvents& events) {
   MailboxSlot& slot = slots_[mailbox][descriptor];
-  // With the gate closed the host resets the ring, and may write anything (4.3).
+  // With the gate closed the host resets the ring, and may write anything [device 4.3].
   if (before.gate_open && owned_by_firmware(before.low)) {
     events.note(ProtocolAction::kMailboxOverwrite);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Watches the host's side of the firmware mailbox for the order that fbnic reference 4.2 to 4.5
+// Watches the host's side of the firmware mailbox for the order that [device 4.2 to 4.5]
 // prescribes. It only counts (spec::ProtocolAction::kMailbox...); the firmware has its own
 // defence.
 

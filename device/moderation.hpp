@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Interrupt moderation of the completion queues (fbnic reference 3.3, 3.4): one interrupt manager
+// Interrupt moderation of the completion queues [device 3.3, 3.4]: one interrupt manager
 // a queue, TIM for TCQ q (index q) and RIM for RCQ q (index 128 + q).
 //
 // A manager's cause is a level: completions not yet acknowledged exist, and either their number

@@ -5,7 +5,7 @@
 // the number of headers walked is bounded by kMaxHeaderBytes. It reads each header once and the
 // payload once (for the sum), and allocates nothing.
 //
-// What the reference (14) leaves open is decided here and marked in parser.cpp: INTERPRETATION.
+// What [device 14] leaves open is decided here and marked in parser.cpp: INTERPRETATION.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@
 namespace hni::device {
 
 /// INTERPRETATION: the parser looks at this many bytes of a frame; headers that go on behind them
-/// count as OUT_OF_HDR_ERR. 256 is the smallest MAX_HDR that the driver programs (reference 13.5).
+/// count as OUT_OF_HDR_ERR. 256 is the smallest MAX_HDR that the driver programs [device 13.5].
 inline constexpr std::size_t kMaxHeaderBytes = 256;
 
 struct ParsedFrame {
@@ -51,7 +51,7 @@ struct ParsedFrame {
   /// RCD META.L4_CSUM_UNNECESSARY: computed, present and right
   bool l4_checksum_verified = false;
   /// Folded ones-complement sum, not inverted, of everything behind the 14-byte Ethernet header,
-  /// in little-endian representation: RCD META.L2_CSUM (fbnic reference 13.3).
+  /// in little-endian representation: RCD META.L2_CSUM [device 13.3].
   std::uint16_t l2_csum = 0;
 
   bool is_ip() const { return l3 != spec::L3_TYPE::OTHER; }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The card's time-of-day counter (fbnic reference 17).
+// The card's time-of-day counter [device 17].
 //
 // A 64-bit nanosecond counter with 32 bits of fraction that grows by PTP_ADD_VAL each cycle of
 // 600 MHz. The cycles come from virtual time: 3 cycles every 5 ns, exactly. The counter changes

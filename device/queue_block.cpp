@@ -10,7 +10,7 @@ constexpr std::uint32_t in_block() {
   return REG::kByteOffset - QueueBlock::kFirstByte;
 }
 
-// Registers that only the dump decoder names (fbnic reference 11.1, 11.2, rows [E]).
+// Registers that only the dump decoder names (rows [E]) [device 11.1, 11.2].
 constexpr std::uint32_t kTwq0Status = 0x018;
 constexpr std::uint32_t kTwq1Status = 0x020;
 constexpr std::uint32_t kTwq0BytesLow = 0x190;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The register face of a queue block (fbnic reference 11): 128 blocks of 0x1000 bytes from
+// The register face of a queue block [device 11]: 128 blocks of 0x1000 bytes from
 // 0x100000. Plain values (control, base, size) live in the register file; this class gives writes
 // their effect and computes what reads show of the engines (pointers, counters, timers, status).
 

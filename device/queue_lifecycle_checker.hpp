@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The life cycle that the spec prescribes for every queue (fbnic reference 11.3, 18): RESET, set
+// The life cycle that the spec prescribes for every queue [device 11.3, 18]: RESET, set
 // up, ENABLE, run, disable, wait until idle, RESET. The card obeys whatever is written; this class
 // only notes where a driver left the path.
 

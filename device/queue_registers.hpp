@@ -14,7 +14,7 @@ struct RingRegisters {
   std::uint32_t size_code = 0;
 };
 
-/// BAL holds address bits 31:7, BAH bits 63:32 (fbnic reference 11.3).
+/// BAL holds address bits 31:7, BAH bits 63:32 [device 11.3].
 template <class BAL, class BAH, class SIZE>
 RingRegisters ring_registers(const RegisterFile& regs, unsigned q) {
   return {std::uint64_t{regs.peek<BAH>(q).raw} << 32 | (regs.peek<BAL>(q).raw & ~0x7fu),

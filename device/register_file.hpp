@@ -18,7 +18,7 @@
 
 namespace hni::device {
 
-/// BAR sizes (fbnic reference 1). Storage ends with the last register.
+/// BAR sizes [device 1]. Storage ends with the last register.
 inline constexpr std::uint32_t kBar0Bytes = 0x200000;
 inline constexpr std::uint32_t kBar4Bytes = 0x20000;
 inline constexpr std::uint32_t kBar0StoredBytes = 0x180000;

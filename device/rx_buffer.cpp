@@ -6,7 +6,7 @@
 namespace hni::device {
 namespace {
 
-constexpr unsigned kCauseRxBuffer = 7;            // fbnic reference 3.1
+constexpr unsigned kCauseRxBuffer = 7;            // [device 3.1]
 constexpr std::uint32_t kStormStatus = 1u << 12;  // RXB_ERR_INTR_STS, network
 constexpr std::uint32_t kUnitsPerSizeStep = 2048 / 64;
 

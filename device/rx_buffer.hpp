@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The RX buffer (RXB, fbnic reference 15): FIFOs with drop, pause and ECN thresholds, and the
+// The RX buffer (RXB) [device 15]: FIFOs with drop, pause and ECN thresholds, and the
 // protection against pause storms. Modelled are the two FIFOs that lead to the host: 0 (frames for
 // host and BMC) and 4 (frames for the host).
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The receive side of the card behind the MAC: classification, RX buffer, placement into host
-// memory (fbnic reference 13), for 128 queues.
+// memory [device 13], for 128 queues.
 //
 // A frame goes straight from the wire's bytes into driver memory, copied once. Only when its queue
 // has no room and must not drop (DROP_MODE never), or frames before it wait, it is copied into a
@@ -25,9 +25,9 @@
 
 namespace hni::device {
 
-/// Buffers are 4 KiB fragments whatever the host's page size (fbnic reference 13.1).
+/// Buffers are 4 KiB fragments whatever the host's page size [device 13.1].
 inline constexpr std::uint32_t kFragmentBytes = 4096;
-/// Buffers, headers and payloads start at multiples of this (fbnic reference 13.4, 13.5).
+/// Buffers, headers and payloads start at multiples of this [device 13.4, 13.5].
 inline constexpr std::uint32_t kPlacementAlign = 128;
 
 struct RxQueueCounters {

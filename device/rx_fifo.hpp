@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Frames between the classifier and the receive queues: one FIFO of the RX buffer (fbnic reference
-// 15.1). A frame arrives here only when it cannot go to host memory at once.
+// Frames between the classifier and the receive queues: one FIFO of the RX buffer
+// [device 15.1]. A frame arrives here only when it cannot go to host memory at once.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Transmit offloads on a gathered packet (fbnic reference 12.5): checksum offload, and
+// Transmit offloads on a gathered packet [device 12.5]: checksum offload, and
 // segmentation of TCP and UDP.
 //
 // Segments are made in place. The payload of segment i lies at header + i * MSS; its headers are

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every counter of the card outside the queue blocks, and which register shows which counter
-// (fbnic references 10.7, 14.9, 15, 16).
+// [device 10.7, 14.9, 15, 16].
 //
 // The counters are plain members that the engines add to. Register reads are live: a 64-bit pair
 // changes only between register accesses, so the driver's high-low-high protocol always succeeds.

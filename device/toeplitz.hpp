@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Toeplitz hash with the card's 425-bit key (fbnic reference 14.8).
+// Toeplitz hash with the card's 425-bit key [device 14.8].
 //
 // Bit i (most significant first) of the input selects the 32 key bits that start at bit i. For
 // each input byte position a table of 256 partial hashes is built when the key changes, so that

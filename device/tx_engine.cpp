@@ -330,7 +330,7 @@ bool TxEngine::pump(unsigned& budget) {
 }
 
 std::size_t TxEngine::frame_limit() const {
-  // The register holds the first length that is too long (fbnic reference 8.2).
+  // The register holds the first length that is too long [device 8.2].
   const std::uint32_t limit = card_.regs.peek<spec::QM_TQS_MTU_CTL0>().raw & 0x3fff;
   return limit == 0 ? kMaxFrameBytes : std::min<std::size_t>(kMaxFrameBytes, limit - 1);
 }

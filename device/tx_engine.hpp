@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The transmit side of the card (fbnic reference 12): 256 work queues (TWQ0 and TWQ1 of 128 queue
+// The transmit side of the card [device 12]: 256 work queues (TWQ0 and TWQ1 of 128 queue
 // blocks), 128 transmit completion queues, one packet in flight.
 //
 // A packet is taken from a queue only as a whole: descriptors up to LAST_AL are read once,
@@ -34,7 +34,7 @@ inline constexpr std::size_t kMaxTxFragments = 256;
 inline constexpr std::size_t kMaxTxPacketBytes = 128 * 1024;
 
 /// Work queue numbers: TWQ0 of block q is q, TWQ1 of block q is 128 + q. INTERPRETATION: the upper
-/// half of the idle registers is TWQ1 (fbnic reference 18).
+/// half of the idle registers is TWQ1 [device 18].
 inline constexpr unsigned kTxWorkQueues = 2 * kQueueBlocks;
 
 struct TxQueueCounters {
@@ -65,7 +65,7 @@ class TxEngine {
 
   /// QM_TWQ_IDLE, QM_TQS_IDLE, QM_TDE_IDLE word n: a queue is idle when it has no descriptor to
   /// work on and no packet in flight. A disabled queue has no descriptors, but finishes its packet
-  /// in flight: it is busy until the MAC has sent it or thrown it away (fbnic reference 18).
+  /// in flight: it is busy until the MAC has sent it or thrown it away [device 18].
   std::uint32_t work_idle_word(unsigned word);
   /// QM_TCQ_IDLE word n.
   std::uint32_t completion_idle_word(unsigned word);

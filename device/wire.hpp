@@ -12,9 +12,9 @@
 
 namespace hni::device {
 
-/// Longest frame that the card's MAC accepts, without FCS (fbnic reference 8.4: 0x260e).
+/// Longest frame that the card's MAC accepts, without FCS (0x260e) [device 8.4].
 inline constexpr std::size_t kMaxFrameBytes = 0x260e;
-/// Shortest frame on a wire, without FCS: the MAC pads up to this (fbnic reference 12.6).
+/// Shortest frame on a wire, without FCS: the MAC pads up to this [device 12.6].
 inline constexpr std::size_t kMinFrameBytes = 60;
 /// A frame shorter than one Ethernet header has no meaning on any wire.
 inline constexpr std::size_t kEthernetHeaderBytes = 14;

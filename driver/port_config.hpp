@@ -18,8 +18,7 @@ namespace hni {
 using MacAddress = std::array<std::uint8_t, 6>;
 
 struct PortConfig {
-  MacAddress
-      mac{};  ///< unicast, not zero; a real card's is in its serial number (fbnic reference 1)
+  MacAddress mac{};  ///< unicast, not zero; a real card's is in its serial number [device 1]
   std::uint32_t queues = 1;  ///< pairs, 1 .. 128
   QueueConfig queue;         ///< of each pair
   std::uint32_t mtu = 1500;  ///< 1280 .. 9728 bytes behind the Ethernet header; a software limit

@@ -121,7 +121,7 @@ void Port<Io, Obs>::step_ownership(Time now) {
   if (firmware_.owned()) start_queues(now);
 }
 
-/// The order of fbnic reference 9, steps 6 to 13.
+/// The order of [device 9 steps 6 to 13].
 template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::start_queues(Time now) {
   const Capabilities& caps = firmware_.capabilities();
@@ -154,7 +154,7 @@ void Port<Io, Obs>::configure_filter() {
   filter_.start();
 }
 
-/// A management controller shares the port when the firmware says so (fbnic reference 14.6).
+/// A management controller shares the port when the firmware says so [device 14.6].
 template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::follow_capabilities() {
   const Capabilities& caps = firmware_.capabilities();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The card's PCI Express configuration space: 4096 bytes with the capabilities that a driver needs
-// (fbnic reference 1): PCI Express, MSI-X, power management, and in the extended space AER and the
+// [device 1]: PCI Express, MSI-X, power management, and in the extended space AER and the
 // Device Serial Number.
 //
 // INTERPRETATION: the layout of the space and the sizes of the BARs are ours. BAR0 (registers)

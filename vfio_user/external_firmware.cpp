@@ -14,7 +14,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::uint32_t kHostDone = 1;  // of a descriptor's low half (fbnic reference 4.2)
+constexpr std::uint32_t kHostDone = 1;  // of a descriptor's low half [device 4.2]
 constexpr std::uint32_t kBothDone = 3;
 
 std::uint64_t address_in(std::uint32_t low, std::uint32_t high) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The firmware's side of a card in another process, over the protocol of Meta's public mock
-// firmware (fbnic reference 22): a Unix stream socket, messages of 248 bytes.
+// firmware [device 22]: a Unix stream socket, messages of 248 bytes.
 //
 //   to the firmware     SYNC_SYSMEM  which memory of the host it may map, with the files
 //                       BAR_WRITE    the host wrote a mailbox dword

@@ -32,7 +32,7 @@ struct SessionCounters {
   std::uint64_t writes = 0;   ///< of a region; each element of a multiple write
   std::uint64_t resets = 0;
   /// Accesses of registers in other than whole, aligned 32-bit words. Reads give the bytes asked
-  /// for, writes are ignored: fbnic reference 2 knows only 32-bit accesses.
+  /// for, writes are ignored: [device 2] knows only 32-bit accesses.
   std::uint64_t odd_accesses = 0;
 };
 

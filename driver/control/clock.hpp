@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Clock: the card's 64-bit nanosecond counter, and what its 40-bit timestamps mean (fbnic
-/// reference 17). The counter runs free; stepping the clock changes an offset that the driver
+/// Clock: the card's 64-bit nanosecond counter, and what its 40-bit timestamps mean
+/// [device 17]. The counter runs free; stepping the clock changes an offset that the driver
 /// adds, slewing changes the counter's increment.
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The list of the card's counters (fbnic reference 16, 10.7). To add one: add a line; the order
+/// The list of the card's counters [device 16, 10.7]. To add one: add a line; the order
 /// in a block is the order in which Linux shows them.
 ///
 /// Columns: enumerator, block, kind, name ('%' stands for the index), register of the counter or

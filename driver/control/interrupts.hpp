@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Interrupts: the card's interrupt block (fbnic reference 3). Vector 0 belongs to the firmware
+/// Interrupts: the card's interrupt block [device 3]. Vector 0 belongs to the firmware
 /// mailbox, vector 1 to the link, vectors 2.. to the queues.
 ///
 /// The card masks a vector by itself when it delivers it and, on all vectors but 0, clears the
@@ -21,10 +21,10 @@ namespace hni {
 inline constexpr Vector kMailboxVector{0};
 inline constexpr Vector kLinkVector{1};
 inline constexpr std::uint16_t kFirstQueueVector = 2;
-inline constexpr std::uint16_t kMaxVectors = 256;  ///< bits in the interrupt block (3.1)
+inline constexpr std::uint16_t kMaxVectors = 256;  ///< bits in the interrupt block [device 3.1]
 inline constexpr std::uint32_t kVectorWords = kMaxVectors / 32;
 
-/// Causes that the card can route to a vector (3.1).
+/// Causes that the card can route to a vector [device 3.1].
 inline constexpr std::uint32_t kLinkCause = 34;
 inline constexpr std::uint32_t kRxBufferCause = 7;
 
@@ -43,7 +43,7 @@ struct Moderation {
   friend constexpr bool operator==(const Moderation&, const Moderation&) = default;
 };
 
-/// The word that sets both timeouts of a vector, and unmasks it if `unmask` (3.3).
+/// The word that sets both timeouts of a vector, and unmasks it if `unmask` [device 3.3].
 constexpr spec::INTR_CQ_REARM moderation_word(const Moderation& m, bool unmask) {
   return spec::INTR_CQ_REARM{}
       .set_RCQ_TIMEOUT(m.rx_us)
@@ -54,7 +54,7 @@ constexpr spec::INTR_CQ_REARM moderation_word(const Moderation& m, bool unmask) 
 }
 
 /// RIM_THRESHOLD of a receive completion queue with `entries` descriptors: a frame takes at least
-/// two descriptors (11.3, 13.2).
+/// two descriptors [device 11.3, 13.2].
 constexpr std::uint32_t rx_threshold(const Moderation& m, std::uint32_t entries) {
   return m.rx_frames != 0 ? 2 * m.rx_frames : (entries - 1) / 2;
 }
@@ -73,7 +73,7 @@ class Interrupts {
   explicit Interrupts(D& device) : device_(&device) {}
 
   /// All vectors but the mailbox's clear their cause by themselves. Part of the mailbox bring-up
-  /// (4.4); words 1..7 are left at their reset value, as every known driver does.
+  /// [device 4.4]; words 1..7 are left at their reset value, as every known driver does.
   void set_auto_clear() {
     device_->write(spec::INTR_SW_AC_MODE{~(1U << raw(kMailboxVector))}, 0U);
   }
@@ -107,24 +107,25 @@ class Interrupts {
   }
 
   /// Makes every vector of `set` fire once, so that nothing that completed before the unmasking is
-  /// forgotten (3.4).
+  /// forgotten [device 3.4].
   void kick(const VectorSet& set) {
     for (std::uint32_t n = 0; n < kVectorWords; ++n)
       if (set.words[n] != 0) device_->write(spec::INTR_SET{set.words[n]}, n);
     device_->flush();
   }
-  /// The starvation kick: a queue without buffers completes nothing and would never fire (3.4).
+  /// The starvation kick: a queue without buffers completes nothing and would never fire
+  /// [device 3.4].
   void kick_starved(Vector v) {
     unmask(v);
     set(v);
   }
 
-  /// Routes the link's cause to vector 1, and the receive buffer's nowhere (section 9, step 6).
+  /// Routes the link's cause to vector 1, and the receive buffer's nowhere [device 9 step 6].
   void route_link() {
     device_->write(spec::INTR_MSIX_CTRL{}.set_VECTOR(raw(kLinkVector)).set_ENABLE(1), kLinkCause);
     device_->write(spec::INTR_MSIX_CTRL{}, kRxBufferCause);
   }
-  /// Ends link interrupts (section 18): the cause first, so that nothing unmasks vector 1 again.
+  /// Ends link interrupts [device 18]: the cause first, so that nothing unmasks vector 1 again.
   void unroute_link() {
     device_->write(spec::INTR_MSIX_CTRL{}.set_VECTOR(raw(kLinkVector)), kLinkCause);
     device_->flush();

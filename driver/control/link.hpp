@@ -2,7 +2,7 @@
 #pragma once
 
 /// Link: brings the MAC up when the lanes are locked and down when they are not, and keeps pause
-/// and pause-storm protection set up (fbnic reference 10 and 15.2). Speed and FEC are chosen by
+/// and pause-storm protection set up [device 10, 15.2]. Speed and FEC are chosen by
 /// the firmware; the driver only follows.
 ///
 /// A link comes up in three steps: all lanes locked, four seconds of training during which it may
@@ -28,7 +28,7 @@
 
 namespace hni {
 
-/// Lanes and modulation that a firmware speed code stands for (10.1).
+/// Lanes and modulation that a firmware speed code stands for [device 10.1].
 enum class LinkMode : std::uint8_t { k25G, k50GTwoLanes, k50GOneLane, k100G };
 enum class Fec : std::uint8_t { kOff, kReedSolomon, kBaseR };
 
@@ -51,7 +51,8 @@ struct LinkConfig {
 
 namespace link_detail {
 
-/// Lock bits that must be set, and no others, by mode and FEC (10.3). Zero: no such combination.
+/// Lock bits that must be set, and no others, by mode and FEC [device 10.3]. Zero: no such
+/// combination.
 inline constexpr std::array<std::array<std::uint32_t, 3>, 4> kLockBits{{
     //  off, RS, BASE-R
     {0x1, 0x1, 0x1},   // 25G
@@ -62,12 +63,12 @@ inline constexpr std::array<std::array<std::uint32_t, 3>, 4> kLockBits{{
 
 inline constexpr std::array<std::uint32_t, 4> kSpeedMbps{25000, 50000, 50000, 100000};
 
-/// PCS CTRL1 & 0x207c that each speed must show (10.5).
+/// PCS CTRL1 & 0x207c that each speed must show [device 10.5].
 inline constexpr std::uint32_t kPcsSpeedMask = 0x207c;
 inline constexpr std::array<std::uint32_t, 4> kPcsSpeed{0x2054, 0x2058, 0x2058, 0x2050};
 
 /// A PCS register of the first instance, by its number in MMD 3; vendor registers 0x8000 | x lie
-/// at 0x200 + x (10.5).
+/// at 0x200 + x [device 10.5].
 constexpr RegAddr pcs(std::uint32_t number) {
   const std::uint32_t page = (number & 0x8000U) != 0 ? number ^ 0x8200U : number;
   return {Bar::kBar0, spec::PCS_PAGE::kByteOffset + 4 * page};
@@ -102,7 +103,7 @@ class Link {
 
   /// Starts to follow the link. `speed` and `fec` come from the firmware's capabilities. Wherever
   /// the link comes up, `on_up(tx_pause)` is called before the MAC passes traffic, so that the
-  /// receive queues get the drop mode that goes with it (10.6, step 1).
+  /// receive queues get the drop mode that goes with it [device 10.6 step 1].
   template <class OnUp = Ignore>
   Result<LinkEvent> start(Time now, spec::FW_LINK_SPEED speed, spec::FW_LINK_FEC fec,
                           OnUp&& on_up = {}) {
@@ -121,7 +122,7 @@ class Link {
     return event;
   }
 
-  /// Stops the link's interrupt and, unless somebody else needs the link, the MAC (section 18).
+  /// Stops the link's interrupt and, unless somebody else needs the link, the MAC [device 18].
   void stop(bool keep_mac = false) {
     if (state_ == LinkState::kStopped) return;
     irq_.unroute_link();
@@ -173,7 +174,7 @@ class Link {
   [[nodiscard]] std::uint32_t lanes() const {
     return mode_ == LinkMode::k25G || mode_ == LinkMode::k50GOneLane ? 1 : 2;
   }
-  /// True when the card sends pause frames: the receive queues must then never drop (13.6).
+  /// True when the card sends pause frames: the receive queues must then never drop [device 13.6].
   [[nodiscard]] bool tx_pause_on() const { return up() && config_.tx_pause; }
   [[nodiscard]] bool rx_pause_on() const { return up() && config_.rx_pause; }
   [[nodiscard]] std::uint64_t down_events() const { return down_events_; }
@@ -209,7 +210,7 @@ class Link {
   static constexpr Duration kPcsRetry = std::chrono::milliseconds(50);
   static constexpr Duration kPcsResetLimit = std::chrono::milliseconds(600);
 
-  // Only the two NRZ modes leave a choice; an unknown code counts as RS (10.1).
+  // Only the two NRZ modes leave a choice; an unknown code counts as RS [device 10.1].
   static constexpr Fec resolve_fec(LinkMode mode, std::uint32_t code) {
     if (mode == LinkMode::k50GOneLane || mode == LinkMode::k100G) return Fec::kReedSolomon;
     if (code == static_cast<std::uint32_t>(spec::FW_LINK_FEC::NONE)) return Fec::kOff;
@@ -223,7 +224,7 @@ class Link {
     muted_ = false;
   }
 
-  // Exact comparison: a lock bit too many is no lock (10.3).
+  // Exact comparison: a lock bit too many is no lock [device 10.3].
   [[nodiscard]] bool is_locked() {
     const auto out0 = device_->template read<spec::SIG_PCS_OUT0>(Site::kPcsOut0);
     if (device_->gone() || !out0.LINK().nonzero()) return false;
@@ -235,7 +236,7 @@ class Link {
     return !device_->gone() && out1.FCFEC_LOCK().equals(want);
   }
 
-  // The link check of 10.4: clear what is latched, test, act, listen again.
+  // The link check of [device 10.4]: clear what is latched, test, act, listen again.
   template <class OnUp>
   LinkEvent check(Time now, OnUp&& on_up) {
     device_->write(spec::SIG_PCS_OUT0{}.set_LINK(1).set_BLOCK_LOCK(0xfffff).set_AMPS_LOCK(0xf));
@@ -293,8 +294,8 @@ class Link {
     return Untrusted<std::uint32_t>(device_->read_at(Site::kXpcs, reg));
   }
 
-  // The registers that must agree before the PCS counts as working (10.5). Each is read once:
-  // link status is latched until it is read.
+  // The registers that must agree before the PCS counts as working [device 10.5]. Each is read
+  // once: link status is latched until it is read.
   [[nodiscard]] Pcs pcs_state() {
     using namespace link_detail;
     const auto status1 = read_pcs(kPcsStatus1);
@@ -387,7 +388,7 @@ class Link {
     device_->write(command(false, false, false));
   }
 
-  // The order of 10.6: drop mode, pause, storm protection, clocks, MAC.
+  // The order of [device 10.6]: drop mode, pause, storm protection, clocks, MAC.
   template <class OnUp>
   void mac_up(OnUp&& on_up) {
     on_up(config_.tx_pause);
@@ -397,7 +398,7 @@ class Link {
     device_->write(command(config_.tx_pause, config_.rx_pause, true));
   }
 
-  // Sets the time, with the state machine forced back to normal for a moment (15.2).
+  // Sets the time, with the state machine forced back to normal for a moment [device 15.2].
   void arm_pause_storm(std::uint32_t ms) {
     const auto time = spec::RXB_PAUSE_STORM{}.set_THLD_TIME(ms * 100);
     device_->write(spec::RXB_PAUSE_STORM_UNIT_WR{link_detail::kStormUnitCycles});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The register dump in the layout of `ethtool -d` for fbnic, version 1 (fbnic reference 2.1, 21),
+/// The register dump in the layout of `ethtool -d` for fbnic, version 1 [device 2.1, 21],
 /// so that ethtool's decoder reads it: twenty sections, each its first and last word index and
 /// then its registers. The last, the classifier's memory, is dumped entry by entry.
 ///
@@ -70,7 +70,7 @@ constexpr Table tcam(std::uint32_t entries, std::uint32_t words) {
 
 /// Two words more than an action entry has, because the layout has them; they show words of the
 /// next table. For an RSS entry the layout shows both tables side by side (Linux 7.3 reads other
-/// blocks there, trust boundary A.1 row 20).
+/// blocks there, [trust-boundary A20]).
 inline constexpr auto kRpcRamTables = std::to_array<Table>({
     tcam<spec::RPC_TCAM_ACT>(64, 14),
     tcam<spec::RPC_TCAM_MACDA>(32, 4),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Self tests: the register test and the MSI-X test of `ethtool -t` (fbnic reference 20.1, 20.2).
+/// Self tests: the register test and the MSI-X test of `ethtool -t` [device 20.1, 20.2].
 /// Both need a port that is not started; what they wrote is gone after the next start. The mailbox
 /// test belongs to the firmware conversation.
 ///

@@ -2,7 +2,7 @@
 #pragma once
 
 /// Setup: the global registers that the card needs before its first queue starts, and again after
-/// each reset (fbnic reference 8): PCI Express request sizes, queue manager, receive and transmit
+/// each reset [device 8]: PCI Express request sizes, queue manager, receive and transmit
 /// packet buffers. All values are constants or follow from the host's PCI Express configuration.
 
 #include <algorithm>
@@ -25,10 +25,10 @@ struct PcieLimits {
   bool relaxed_ordering = false;         ///< used by the mailbox bring-up, not here
 };
 
-/// The card's core clock, also of the PTP counter (3.3, 17).
+/// The card's core clock, also of the PTP counter [device 3.3, 17].
 inline constexpr std::uint32_t kCardClockHz = 600'000'000;
 
-/// What the one-time-programmable memory reports; all zero on a healthy card (21).
+/// What the one-time-programmable memory reports; all zero on a healthy card [device 21].
 struct OtpReport {
   std::uint32_t status = 0;
   std::uint32_t write_status = 0;
@@ -53,7 +53,7 @@ constexpr std::uint32_t size_code(std::uint32_t bytes) {
 }
 inline constexpr std::uint32_t kCacheLineCode = size_code(64);
 
-/// One of the eight receive FIFOs (8.3): base in 64 bytes, size in 2 KiB; size 0 is unused.
+/// One of the eight receive FIFOs [device 8.3]: base in 64 bytes, size in 2 KiB; size 0 is unused.
 struct Fifo {
   std::uint32_t base;
   std::uint32_t size;
@@ -70,7 +70,7 @@ inline constexpr std::array<Fifo, 8> kFifos{{
 }};
 inline constexpr std::uint32_t kPacketBufferSize = 0x100;  ///< all FIFOs together, 2 KiB units
 
-// Which FIFOs drop, pause or mark when they fill up (15.1); bit n is FIFO n.
+// Which FIFOs drop, pause or mark when they fill up [device 15.1]; bit n is FIFO n.
 inline constexpr std::uint32_t kDropFifos = 0x7d;
 inline constexpr std::uint32_t kPauseFifos = 0x14;
 inline constexpr std::uint32_t kEcnFifos = 0x10;
@@ -100,7 +100,7 @@ constexpr Thresholds thresholds(std::uint32_t n, std::uint32_t size) {
 }
 
 /// The smallest size for which thresholds() makes sense: below it a subtraction would wrap, or
-/// pausing would end above the level where it begins (trust boundary A.1 row 5).
+/// pausing would end above the level where it begins [trust-boundary A5].
 constexpr std::uint32_t min_fifo_size(std::uint32_t n) {
   const bool pauses = (kPauseFifos >> n & 1U) != 0;
   return ((pauses ? 2 * kPauseSkid : kFrameRoom) + 32) / 32;
@@ -128,7 +128,7 @@ inline constexpr auto kQueueManager = std::to_array<RegWrite>({
     to(spec::FAB_AXI4_AR_SPACER_2_CFG{}.set_MASK(1).set_THREADSHOLD(2)),
 });
 
-/// PAUSE_DROP_CTRL (15.1). Nothing else writes this register, so it is never read back.
+/// PAUSE_DROP_CTRL [device 15.1]. Nothing else writes this register, so it is never read back.
 constexpr spec::RXB_PAUSE_DROP_CTRL pause_drop_ctrl(bool tx_pause, bool storm_protection) {
   return spec::RXB_PAUSE_DROP_CTRL{}
       .set_DROP_ENABLE(kDropFifos)
@@ -155,7 +155,7 @@ inline constexpr auto kRxBufferTail = std::to_array<RegWrite>({
     to(spec::RXB_ENDIAN_FCS{0x0aaaaaa0}),
 });
 
-// TCP flags that segmentation takes away (12.5).
+// TCP flags that segmentation takes away [device 12.5].
 inline constexpr std::uint32_t kTcpFin = 0x01, kTcpPsh = 0x08, kTcpCwr = 0x80;
 
 inline constexpr auto kTxBufferHead = std::to_array<RegWrite>({

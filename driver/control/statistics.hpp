@@ -2,7 +2,7 @@
 #pragma once
 
 /// Statistics: every counter of the card, under the names that Linux shows (`ethtool -S`, its
-/// standard groups, and debugfs for PCI Express), widened to 64 bits (fbnic reference 16, 10.7).
+/// standard groups, and debugfs for PCI Express), widened to 64 bits [device 16, 10.7].
 ///
 /// The card's counters start anywhere and are never reset by the driver: it remembers the last
 /// value and adds differences, so that values start at zero and survive a card reset. 32-bit
@@ -215,7 +215,7 @@ class Statistics {
     return std::nullopt;
   }
 
-  // Two halves of 16 bits, low first; reading clears them (10.7).
+  // Two halves of 16 bits, low first; reading clears them [device 10.7].
   [[nodiscard]] std::uint64_t read_clearing(RegAddr low) {
     constexpr std::uint32_t kHalf = 0xffff;
     const Word bottom(device_->read_at(Site::kFecCounter, low));

@@ -49,7 +49,7 @@ class CheckedIo {
   }
 
   /// One read of the register at `reg`. All ones is checked against a register that never reads
-  /// all ones; if that is all ones too, the card is gone for good (fbnic reference 2).
+  /// all ones; if that is all ones too, the card is gone for good [device 2].
   [[nodiscard]] std::uint32_t read_at(Site site, RegAddr reg) {
     if (gone_) return kAllOnes;
     const std::uint32_t value = io.read32(site, reg);

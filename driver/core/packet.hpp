@@ -15,8 +15,8 @@
 
 namespace hni {
 
-/// Most segments of one packet: a header buffer and 17 payload buffers (fbnic
-/// reference 12.2, 13.2), and enough 4 KiB fragments for a 64 KiB segmentation request.
+/// Most segments of one packet: a header buffer and 17 payload buffers
+/// [device 12.2, 13.2], and enough 4 KiB fragments for a 64 KiB segmentation request.
 inline constexpr std::uint32_t kMaxSegments = 18;
 
 /// Bytes [offset, offset + length) of one fragment; offset + length <= 4096.
@@ -35,8 +35,8 @@ struct RxInfo {
   [[nodiscard]] constexpr std::uint32_t rss_hash() const {
     return static_cast<std::uint32_t>(view().RSS_HASH());
   }
-  /// Folded sum of all behind the Ethernet header, over little-endian words, not inverted (fbnic
-  /// reference 13.3).
+  /// Folded sum of all behind the Ethernet header, over little-endian words, not inverted
+  /// [device 13.3].
   [[nodiscard]] constexpr std::uint16_t l2_checksum() const {
     return static_cast<std::uint16_t>(view().L2_CSUM());
   }
@@ -59,7 +59,7 @@ struct RxInfo {
 
 /// What the card shall do to a packet on its way out; nothing while no flag is set, whatever the
 /// other members say. L2 and L3 lengths are even, the L4 length a multiple of 4 (they travel in
-/// units of 2 and 4 bytes, fbnic reference 12.1).
+/// units of 2 and 4 bytes) [device 12.1].
 struct TxOffload {
   /// sum from the L4 header on, into l4 header + checksum_offset
   static constexpr std::uint32_t kChecksum = 1;

@@ -16,11 +16,11 @@ namespace hni {
 using Time = std::chrono::nanoseconds;
 using Duration = std::chrono::nanoseconds;
 
-/// Queue pair, 0 .. 127: the index of a queue block in BAR0 (fbnic reference 11).
+/// Queue pair, 0 .. 127: the index of a queue block in BAR0 [device 11].
 enum class QueueId : std::uint16_t {};
-/// MSI-X vector: 0 firmware mailbox, 1 PCS/MAC, 2.. queues (fbnic reference 3.1).
+/// MSI-X vector: 0 firmware mailbox, 1 PCS/MAC, 2.. queues [device 3.1].
 enum class Vector : std::uint16_t {};
-/// Address as the card sees it (I/O virtual address), 46 bits (fbnic reference 1).
+/// Address as the card sees it (I/O virtual address), 46 bits [device 1].
 enum class DmaAddr : std::uint64_t {};
 /// One 4 KiB fragment of a FragmentPool.
 enum class FragmentId : std::uint32_t {};
@@ -35,13 +35,16 @@ constexpr DmaAddr operator+(DmaAddr base, std::uint64_t bytes) {
   return DmaAddr{raw(base) + bytes};
 }
 
-inline constexpr std::uint32_t kFragmentBytes =
-    4096;                                         ///< unit of BDs and of HPQ/PPQ doorbells (13.1)
-inline constexpr std::uint32_t kMaxQueues = 128;  ///< queue blocks of the card (11)
-inline constexpr std::uint32_t kMinRingSize =
-    64;  ///< descriptors; smaller rings wedge (trust boundary C#46)
-inline constexpr std::uint32_t kMaxRingSize = 65536;   ///< descriptors, written as SIZE 0 (11.3)
-inline constexpr std::uint32_t kMaxFrameBytes = 9742;  ///< longest frame without FCS (8.4)
+/// Unit of buffer descriptors and of the HPQ and PPQ doorbells [device 13.1].
+inline constexpr std::uint32_t kFragmentBytes = 4096;
+/// Queue blocks of the card [device 11].
+inline constexpr std::uint32_t kMaxQueues = 128;
+/// Descriptors; smaller rings can end up without a usable slot [trust-boundary C46].
+inline constexpr std::uint32_t kMinRingSize = 64;
+/// Descriptors; encoded as SIZE 0 [device 11.3].
+inline constexpr std::uint32_t kMaxRingSize = 65536;
+/// Longest frame without FCS [device 8.4].
+inline constexpr std::uint32_t kMaxFrameBytes = 9742;
 inline constexpr std::uint64_t kMaxDmaAddress = (1ULL << 46) - 1;
 
 /// Device memory that driver and card both see. `cpu` is null in a DmaSpan that was never

@@ -2,7 +2,7 @@
 #pragma once
 
 /// The classifier's tables as the driver wants them, and the writer that brings the card to that
-/// state (fbnic reference 14). The wanted tables are computed anew after each change of
+/// state [device 14]. The wanted tables are computed anew after each change of
 /// configuration; the writer keeps a shadow of what it wrote and writes differences only. After a
 /// card reset the shadow is forgotten and everything is written again. Nothing is ever read back
 /// from the card.
@@ -31,14 +31,14 @@ inline constexpr std::uint32_t kMacEntries = 32;
 inline constexpr std::uint32_t kIpEntries = 8;
 inline constexpr std::uint32_t kTceEntries = 8;
 
-// Fixed places in the MACDA TCAM (14.4).
+// Fixed places in the MACDA TCAM [device 14.4].
 inline constexpr std::uint32_t kMacBmc = 0;  ///< four entries
 inline constexpr std::uint32_t kMacBroadcast = 4;
 inline constexpr std::uint32_t kMacMulticast = 5;  ///< first; up to the boundary
 inline constexpr std::uint32_t kMacHost = 30;
 inline constexpr std::uint32_t kMacPromiscuous = 31;
 
-// Fixed places in the action TCAM (14.6).
+// Fixed places in the action TCAM [device 14.6].
 inline constexpr std::uint32_t kActionBmc = 0;
 inline constexpr std::uint32_t kActionBmcMulticast = 1;
 inline constexpr std::uint32_t kActionRules = 2;  ///< first of the user's rules
@@ -97,8 +97,8 @@ struct ActionEntry {
   }
 };
 
-// What rules compare (14.3). Action word 0 holds four look-up results of four bits each: index
-// 2:0, valid 3.
+// What rules compare [device 14.3]. Action word 0 holds four look-up results of four bits each:
+// index 2:0, valid 3.
 inline constexpr std::uint16_t kIpIndexMask = spec::TCAM_ACT_WORD0{}.set_IPSRC_IDX(7).raw;
 inline constexpr std::uint16_t kIpValid = spec::TCAM_ACT_WORD0{}.set_IPSRC_VALID(1).raw;
 
@@ -268,7 +268,7 @@ class ClassifierWriter {
   }
 
   // The transmit side copies or redirects frames for the BMC: its table lists the BMC's addresses,
-  // with value and mask the other way round than everywhere else (14.7).
+  // with value and mask the other way round than everywhere else [device 14.7].
   void sync_tce(const ClassifierTables& want) {
     std::array<MacEntry, kTceEntries> entries{};
     std::uint32_t used = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Flow rules and hash rules as entries of the action TCAM (fbnic reference 14.2 to 14.6). Pure
+/// Flow rules and hash rules as entries of the action TCAM [device 14.2 to 14.6]. Pure
 /// functions from what a user wants to table entries; rx_filter.hpp puts them together.
 
 #include <algorithm>
@@ -17,7 +17,7 @@
 
 namespace hni {
 
-/// Packet types that hash rules and flow rules tell apart, most specific first (14.6).
+/// Packet types that hash rules and flow rules tell apart, most specific first [device 14.6].
 enum class FlowType : std::uint8_t { kUdp6, kUdp4, kTcp6, kTcp4, kIp6, kIp4, kEther };
 inline constexpr std::uint32_t kFlowTypes = 7;
 
@@ -286,7 +286,7 @@ constexpr ActionEntry bmc_multicast_rule(std::uint32_t boundary) {
   return entry;
 }
 
-/// What stays while the host is down and a BMC is there: everything goes to the BMC (18).
+/// What stays while the host is down and a BMC is there: everything goes to the BMC [device 18].
 constexpr ActionEntry bmc_only_rule() {
   ActionEntry entry = flow_detail::match_all();
   entry.action = spec::RPC_ACT_TBL0{}.set_DEST(raw(spec::ACT_DEST::BMC));

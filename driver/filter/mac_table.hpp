@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Which destination address goes where in the MACDA TCAM (fbnic reference 14.4). A pure function
+/// Which destination address goes where in the MACDA TCAM [device 14.4]. A pure function
 /// of what is wanted and of the table before, so that addresses that stay keep their entry.
 ///
 /// Multicast addresses fill up from entry 5, further unicast addresses down from entry 29, and a
@@ -44,8 +44,8 @@ struct MacList {
   }
 };
 
-/// What the management controller shares the port with, from the firmware's capabilities (6.1).
-/// Zero addresses are not used.
+/// What the management controller shares the port with, from the firmware's capabilities
+/// [device 6.1]. Zero addresses are not used.
 struct BmcConfig {
   bool present = false;
   bool all_multicast = false;
@@ -229,7 +229,7 @@ class MacTableBuilder {
   }
 
   // The BMC's own addresses. One that the host uses, too, would take the host's frames away
-  // (trust boundary A.6 row 80), so it is refused.
+  // [trust-boundary A80], so it is refused.
   void place_bmc() {
     if (!bmc_.present) return;
     for (const MacAddress& mac : bmc_.addresses) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// RxFilter: what the port receives and which queue gets it (fbnic reference 14): addresses,
+/// RxFilter: what the port receives and which queue gets it [device 14]: addresses,
 /// promiscuous modes, hash and indirection tables, flow rules, timestamp rules, and the entries of
 /// a management controller (BMC) that shares the port.
 ///
@@ -46,7 +46,7 @@ inline constexpr RssKey kDefaultRssKey{
 /// Number of a flow rule, 0 .. 47, as `ethtool -n` shows.
 enum class RuleId : std::uint8_t {};
 
-/// What the firmware is told about the addresses while a BMC is present (6.8).
+/// What the firmware is told about the addresses while a BMC is present [device 6.8].
 struct AddressReport {
   static constexpr std::uint32_t kMaxAddresses = 8;
   std::array<MacAddress, kMaxAddresses> unicast{};
@@ -68,14 +68,14 @@ class RxFilter {
 
   // Life cycle
 
-  /// Writes everything and lets frames in (section 9, steps 11 and 12). The queues must be ready.
+  /// Writes everything and lets frames in [device 9 steps 11 and 12]. The queues must be ready.
   void start() {
     running_ = true;
     write_rss();
     apply();
   }
 
-  /// Keeps frames from the host (section 18). With a BMC its frames go on.
+  /// Keeps frames from the host [device 18]. With a BMC its frames go on.
   void stop() {
     if (!running_) return;
     running_ = false;
@@ -95,7 +95,8 @@ class RxFilter {
     rss_known_ = false;
   }
 
-  /// After a firmware crash: address and rule entries are written again, the rest stays (6.2).
+  /// After a firmware crash: address and rule entries are written again, the rest stays
+  /// [device 6.2].
   void rewrite_rules() {
     writer_.forget();
     if (running_) apply();
@@ -369,7 +370,7 @@ class RxFilter {
     return n + 1 == kRssKeyWords ? word & kLastBits : word;
   }
 
-  // Only what changed is written; the default action drops what no rule wants (14.2).
+  // Only what changed is written; the default action drops what no rule wants [device 14.2].
   void write_rss() {
     for (std::uint32_t i = 0; i < kRssEntries; ++i)
       for (std::uint32_t c = 0; c < kRssContexts; ++c)

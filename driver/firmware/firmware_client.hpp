@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Firmware: the host's side of the conversation with the card's firmware (fbnic reference 6), on
+/// Firmware: the host's side of the conversation with the card's firmware [device 6], on
 /// top of the mailbox.
 ///
 /// Life: start() brings the mailbox up, asks for the capabilities and refuses firmware that is too
@@ -79,8 +79,8 @@ class FirmwareClient {
   using D = CheckedIo<Io, Obs>;
   using State = FirmwareState;
 
-  static constexpr Duration kAnswerTime = std::chrono::seconds(10);       ///< 4.7
-  static constexpr Duration kHeartbeatPeriod = std::chrono::seconds(10);  ///< 6.2
+  static constexpr Duration kAnswerTime = std::chrono::seconds(10);       ///< [device 4.7]
+  static constexpr Duration kHeartbeatPeriod = std::chrono::seconds(10);  ///< [device 6.2]
   static constexpr Duration kRetryTime = std::chrono::seconds(1);
   static constexpr Duration kCapabilityPollTime = std::chrono::milliseconds(20);
   static constexpr Duration kLookTime = std::chrono::milliseconds(1);
@@ -163,7 +163,7 @@ class FirmwareClient {
   std::optional<Result<>> poll_flash() { return take(flash_); }
   [[nodiscard]] FlashSession::Progress flash_progress() const { return flash_session_.progress(); }
 
-  /// Sends the test message and compares its echo (20.3). kBadFirmwareData if it differs.
+  /// Sends the test message and compares its echo [device 20.3]. kBadFirmwareData if it differs.
   Result<> request_self_test(Time now);
   std::optional<Result<>> poll_self_test() { return take(self_test_); }
 

@@ -64,7 +64,7 @@ void FirmwareClient<Io, Obs>::advance(Time now) {
 
 template <DeviceIo Io, class Obs>
 void FirmwareClient<Io, Obs>::interrupt(Time now) {
-  if (!ready()) return;  // bring-up and shutdown poll; a handler must not move them (3.2)
+  if (!ready()) return;  // bring-up and shutdown poll; a handler must not move them [device 3.2]
   Sink sink{*this};
   mailbox_.interrupt(now, sink);
   advance(now);
@@ -169,8 +169,8 @@ Result<> FirmwareClient<Io, Obs>::send_plain(FwMessage type, Time now) {
   return sent;
 }
 
-/// 4.4 step 4: until the answer is accepted, at most until the bring-up deadline. A completion
-/// with FW_ERR since the question means that it must be asked again.
+/// [device 4.4 step 4]: until the answer is accepted, at most until the bring-up deadline. A
+/// completion with FW_ERR since the question means that it must be asked again.
 template <DeviceIo Io, class Obs>
 void FirmwareClient<Io, Obs>::wait_for_capabilities(Time now) {
   if (now >= give_up_) return fail_with(Error{ErrorCode::kFirmwareSilent, 0});

@@ -2,7 +2,7 @@
 #pragma once
 
 /// The two firmware transfers that take several messages, as small state machines without input or
-/// output: writing a flash section (fbnic reference 6.5) and reading a core dump (6.4). Each step
+/// output: writing a flash section [device 6.5] and reading a core dump [device 6.4]. Each step
 /// moves forward by at least one byte, so both end.
 
 #include <algorithm>

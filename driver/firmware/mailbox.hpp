@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Mailbox: the transport of firmware messages, both rings (fbnic reference 4). It knows nothing
+/// Mailbox: the transport of firmware messages, both rings [device 4]. It knows nothing
 /// of what the messages mean; firmware.hpp does.
 ///
 /// Each slot owns one page of DMA memory for good: page d belongs to slot d. An outgoing page is
@@ -32,10 +32,10 @@ namespace hni {
 
 enum class MailboxState : std::uint8_t {
   kDown,          ///< rings reset, DMA gates closed; the card may not touch the pages
-  kWaitFirmware,  ///< rings reset; waits for the firmware to raise vector 0 (4.4 step 2)
+  kWaitFirmware,  ///< rings reset; waits for the firmware to raise vector 0 [device 4.4 step 2]
   kReady,         ///< messages flow
-  kDraining,      ///< nothing new is sent; waits for the firmware to finish what it has (19)
-  kFailed,        ///< as kDown, after an error; error() says which
+  kDraining,  ///< nothing new is sent; waits for the firmware to finish what it has [device 19]
+  kFailed,    ///< as kDown, after an error; error() says which
 };
 
 struct MailboxCounters {
@@ -54,8 +54,8 @@ class Mailbox {
   using D = CheckedIo<Io, Obs>;
   using State = MailboxState;
 
-  static constexpr Duration kBringUpTime = std::chrono::seconds(10);  ///< 4.4
-  static constexpr Duration kDrainTime = std::chrono::seconds(10);    ///< 19
+  static constexpr Duration kBringUpTime = std::chrono::seconds(10);  ///< [device 4.4]
+  static constexpr Duration kDrainTime = std::chrono::seconds(10);    ///< [device 19]
   static constexpr Duration kPollTime = std::chrono::milliseconds(20);
 
   explicit Mailbox(D& device) : device_(&device) {}
@@ -65,9 +65,9 @@ class Mailbox {
   /// Gives them back. Only in kDown and kFailed: the gates are closed there.
   void release();
 
-  /// Bring-up 4.4 steps 1 to 3; step() carries it on until kReady or kFailed, at most 10 s.
-  /// `relaxed_ordering` is the enable bit of the PCI Express capability. Requires allocate(), and
-  /// kDown or kFailed.
+  /// Bring-up [device 4.4 steps 1 to 3]; step() carries it on until kReady or kFailed, at most 10
+  /// s. `relaxed_ordering` is the enable bit of the PCI Express capability. Requires allocate(),
+  /// and kDown or kFailed.
   Result<> start(Time now, bool relaxed_ordering);
 
   /// Publishes one message of 4 .. 4096 bytes, a multiple of four. kMailboxFull with 15 under way,
@@ -79,11 +79,11 @@ class Mailbox {
   template <class Handler>
   void step(Time now, Handler& handler);
 
-  /// Vector 0 fired: acknowledges the cause, takes what is there, unmasks (3.2). Does nothing
-  /// while the vector belongs to bring-up or shutdown.
+  /// Vector 0 fired: acknowledges the cause, takes what is there, unmasks [device 3.2]. Does
+  /// nothing while the vector belongs to bring-up or shutdown.
   template <class Handler>
   void interrupt(Time now, Handler& handler);
-  /// Unmasks vector 0. The conversation does it once it trusts the firmware (4.4 step 5).
+  /// Unmasks vector 0. The conversation does it once it trusts the firmware [device 4.4 step 5].
   void enable_interrupt();
 
   /// Masks vector 0 and lets the firmware finish, at most 10 s, then resets both rings: kDown.
@@ -175,7 +175,7 @@ Result<> Mailbox<Io, Obs>::start(Time now, bool relaxed_ordering) {
   if (device_->gone()) return fail(ErrorCode::kCardGone);
   relaxed_ordering_ = relaxed_ordering;
   interrupt_enabled_ = false;
-  // Vector 0 keeps its cause until it is cleared; all others auto-clear (3.2).
+  // Vector 0 keeps its cause until it is cleared; all others auto-clear [device 3.2].
   device_->write(spec::INTR_MASK_SET{kVectorBit}, 0);
   device_->write(spec::INTR_SW_AC_MODE{~kVectorBit}, 0);
   device_->write(spec::INTR_CLEAR{kVectorBit}, 0);
@@ -323,7 +323,7 @@ void Mailbox<Io, Obs>::fail_with(ErrorCode why) {
 }
 
 /// Closes the ring's DMA gate, then makes every descriptor one that the firmware skips, except
-/// slot 0, where it stops (4.3).
+/// slot 0, where it stops [device 4.3].
 template <DeviceIo Io, class Obs>
 void Mailbox<Io, Obs>::reset_ring(std::uint32_t mailbox) {
   if (mailbox == kMailboxRx) {
@@ -339,7 +339,7 @@ void Mailbox<Io, Obs>::reset_ring(std::uint32_t mailbox) {
 }
 
 /// Low half before high half: with the high half gone first, the firmware could see a valid low
-/// half with a truncated address (trust boundary C#1).
+/// half with a truncated address [trust-boundary C1].
 template <DeviceIo Io, class Obs>
 void Mailbox<Io, Obs>::invalidate(std::uint32_t mailbox, std::uint32_t slot, std::uint32_t low) {
   device_->write(spec::MBX_DESC_LO{low}, mailbox, slot);
@@ -347,7 +347,7 @@ void Mailbox<Io, Obs>::invalidate(std::uint32_t mailbox, std::uint32_t slot, std
   device_->write(spec::MBX_DESC_HI{0}, mailbox, slot);
 }
 
-/// High half before low half, which is the doorbell (4.2). The stop is set before either.
+/// High half before low half, which is the doorbell [device 4.2]. The stop is set before either.
 template <DeviceIo Io, class Obs>
 void Mailbox<Io, Obs>::publish(std::uint32_t mailbox, Ring& ring, std::uint32_t bytes) {
   const auto [slot, stop] = ring.post();

@@ -4,11 +4,11 @@
 /// The algebra of the two firmware mailbox rings, generic over the word type W (see ring.hpp), and
 /// the reading of one descriptor half. No input or output here: mailbox.hpp carries the steps out.
 ///
-/// Each ring has 16 descriptors of 64 bits in BAR4 memory that host and firmware share (fbnic
-/// reference 4.1). The host posts at `tail`, the firmware completes at `head`, in ring order. The
+/// Each ring has 16 descriptors of 64 bits in BAR4 memory that host and firmware share
+/// [device 4.1]. The host posts at `tail`, the firmware completes at `head`, in ring order. The
 /// ring is full when tail + 1 == head: 15 descriptors at most are the firmware's. The slot behind
 /// the newest one is the stop: its low half is zeroed before the newest one is published, so that
-/// the firmware halts there (4.5).
+/// the firmware halts there [device 4.5].
 
 #include <cstdint>
 #include <optional>
@@ -20,12 +20,16 @@
 
 namespace hni {
 
-inline constexpr std::uint32_t kMailboxSlots = 16;        ///< descriptors a ring (4.1)
-inline constexpr std::uint32_t kMailboxPageBytes = 4096;  ///< memory behind one descriptor (4.4)
-inline constexpr std::uint32_t kMailboxHeaderBytes = 4;   ///< shortest message (5)
-inline constexpr std::uint32_t kMailboxRx = 0;            ///< firmware to host
-inline constexpr std::uint32_t kMailboxTx = 1;            ///< host to firmware
-inline constexpr std::uint32_t kMailboxSkip = 3;          ///< both completion bits: skip me (4.3)
+/// Descriptors per ring [device 4.1].
+inline constexpr std::uint32_t kMailboxSlots = 16;
+/// Memory that one descriptor names [device 4.4].
+inline constexpr std::uint32_t kMailboxPageBytes = 4096;
+/// The shortest message is a header [device 5].
+inline constexpr std::uint32_t kMailboxHeaderBytes = 4;
+inline constexpr std::uint32_t kMailboxRx = 0;  ///< firmware to host
+inline constexpr std::uint32_t kMailboxTx = 1;  ///< host to firmware
+/// Both completion bits: the firmware skips the descriptor [device 4.3].
+inline constexpr std::uint32_t kMailboxSkip = 3;
 
 template <class W>
 struct MailboxRing {
@@ -62,7 +66,7 @@ struct MailboxRing {
     return slot;
   }
 
-  /// Both sides start at slot 0 again (4.3).
+  /// Both sides start at slot 0 again [device 4.3].
   constexpr void reset() { window = WorkRing<W>{W(0), W(0), window.mask}; }
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// What the firmware's messages mean (fbnic reference 6): pure functions from checked attributes
+/// What the firmware's messages mean [device 6]: pure functions from checked attributes
 /// to values, and from values to messages. Nothing here keeps state or talks to the card.
 ///
 /// Each decoder checks what it uses: numbers before they are narrowed, sizes exactly, text for
@@ -25,13 +25,13 @@ namespace hni {
 using spec::FwMessage;
 namespace fw = spec::fw;
 
-inline constexpr std::uint32_t kMinFirmwareVersion = 0x000a0600;      ///< 0.10.6.0 (6.1)
+inline constexpr std::uint32_t kMinFirmwareVersion = 0x000a0600;      ///< 0.10.6.0 [device 6.1]
 inline constexpr std::uint32_t kLogFirmwareVersion = 0x000c0900;      ///< 0.12.9: log messages
 inline constexpr std::uint32_t kHistoryFirmwareVersion = 0x19050700;  ///< 25.5.7: log history
-inline constexpr std::uint32_t kMaxLogRecords = 14;                   ///< in one message (6.3)
+inline constexpr std::uint32_t kMaxLogRecords = 14;  ///< in one message [device 6.3]
 inline constexpr std::uint32_t kMaxBmcMacs = 4;
-inline constexpr std::uint32_t kMaxModuleBytes = 128;  ///< of one module page request (6.6)
-inline constexpr std::uint32_t kMaxSyncMacs = 8;       ///< a kind (6.8)
+inline constexpr std::uint32_t kMaxModuleBytes = 128;  ///< of one module page request [device 6.6]
+inline constexpr std::uint32_t kMaxSyncMacs = 8;       ///< a kind [device 6.8]
 
 using MacAddress = std::array<std::uint8_t, kMacBytes>;
 
@@ -48,7 +48,7 @@ using CommitText = FirmwareText<20>;
 using LogText = FirmwareText<256>;
 
 /// The firmware's error codes, mapped. The raw number never leaves this file: a positive one taken
-/// for a length has leaked memory in another driver (trust boundary 88).
+/// for a length has leaked memory in another driver [trust-boundary A88].
 enum class FirmwareFault : std::uint8_t {
   kNone,
   kNotPermitted,
@@ -183,7 +183,7 @@ struct ImageVersion {
   CommitText commit;
 };
 
-/// FW_CAP_RESP (6.1).
+/// FW_CAP_RESP [device 6.1].
 struct Capabilities {
   ImageVersion running;
   ImageVersion stored;
@@ -263,7 +263,7 @@ Decoded<Capabilities> decode_capabilities(const Attributes& attributes, Soft&& s
   } else {
     soft(Refusal{Site::kAttributeValue, slot.as_data(), 0xff});
   }
-  // Checked as 32-bit numbers, before they become an enum: 0x104 is not 4 (trust boundary 78).
+  // Checked as 32-bit numbers, before they become an enum: 0x104 is not 4 [trust-boundary A78].
   const auto speed = attributes.unsigned_at(A::FW_LINK_SPEED);
   if (const auto code = speed.between(1, 4)) {
     to.link_speed = static_cast<spec::FW_LINK_SPEED>(*code);
@@ -277,7 +277,7 @@ Decoded<Capabilities> decode_capabilities(const Attributes& attributes, Soft&& s
   return to;
 }
 
-/// TSENE_READ_RESP (6.7).
+/// TSENE_READ_RESP [device 6.7].
 struct Sensors {
   std::int32_t temperature_mdeg = 0;  ///< thousandths of a degree Celsius
   std::int32_t voltage_mv = 0;
@@ -322,7 +322,7 @@ inline Decoded<std::span<const std::byte>> decode_data(const Attributes& attribu
 }
 
 /// QSFP_READ_RESP without its error: must answer exactly what was asked, even when it reports an
-/// error (6.6).
+/// error [device 6.6].
 inline Decoded<void> decode_module_echo(const Attributes& attributes, const ModuleRange& asked) {
   namespace A = fw::QSFP_READ_RESP;
   const std::array<std::pair<std::uint16_t, std::uint8_t>, 4> echoes = {
@@ -342,7 +342,7 @@ struct LogRecord {
   LogText text;
 };
 
-/// LOG_MSG_REQ (6.3): checks the whole message, then gives each record to `each`, in order.
+/// LOG_MSG_REQ [device 6.3]: checks the whole message, then gives each record to `each`, in order.
 template <class Each>
 Decoded<std::uint32_t> decode_log(const Attributes& attributes, Each&& each) {
   namespace A = fw::LOG_MSG_REQ;
@@ -420,7 +420,7 @@ inline std::span<const std::byte> encode_core_dump_info(SmallMessage& into, bool
   return message.finish();
 }
 
-/// An offset of 0 is left out (6.4).
+/// An offset of 0 is left out [device 6.4].
 inline std::span<const std::byte> encode_core_dump_read(SmallMessage& into, std::uint32_t offset,
                                                         std::uint32_t length) {
   namespace A = fw::COREDUMP_READ_REQ;
@@ -455,7 +455,7 @@ inline std::span<const std::byte> encode_flash_cancel(SmallMessage& into) {
       .finish();
 }
 
-/// What the host's receive filter lets in, for a BMC that shares the port (6.8).
+/// What the host's receive filter lets in, for a BMC that shares the port [device 6.8].
 struct MacSync {
   static constexpr std::uint32_t kPromiscuous = 1;
   static constexpr std::uint32_t kAllMulticast = 2;
@@ -483,7 +483,8 @@ inline std::span<const std::byte> encode_mac_sync(std::span<std::byte, 512> into
   return message.u32(A::RX_FLAGS, flags).finish();
 }
 
-// ---- Self test (20.3) --------------------------------------------------------------------------
+// ---- Self test [device 20.3]
+// --------------------------------------------------------------------------
 
 namespace detail {
 inline void put_test_set(TlvBuilder& message) {

@@ -2,7 +2,7 @@
 #pragma once
 
 /// PLDM firmware update packages (DMTF DSP0267, header revision 1), as far as flashing this card
-/// needs them (fbnic reference 6.5): which components are for this card, and where their images
+/// needs them [device 6.5]: which components are for this card, and where their images
 /// are. The parser is total on arbitrary bytes, copies nothing and allocates nothing; a package is
 /// a set of views into the file, which must outlive it.
 
@@ -120,7 +120,7 @@ struct PldmRecord {
   std::optional<std::uint16_t> device;
   std::optional<std::uint16_t> subsystem_vendor;
   std::optional<std::uint16_t> subsystem_device;
-  std::uint32_t anti_rollback = 0;  ///< 0 without its vendor descriptor (6.5)
+  std::uint32_t anti_rollback = 0;  ///< 0 without its vendor descriptor [device 6.5]
 
   [[nodiscard]] constexpr bool matches(const PciIdentity& card) const {
     return vendor.value_or(card.vendor) == card.vendor &&

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Type-length-value messages of the firmware (fbnic reference 5): a builder, and a parser that is
+/// Type-length-value messages of the firmware [device 5]: a builder, and a parser that is
 /// total on arbitrary bytes.
 ///
 /// The parser is generic over its byte source, so that proofs can run it over symbolic bytes and a
@@ -260,7 +260,7 @@ class TlvAttributes {
   constexpr const std::optional<TlvAttribute<W>>& at(std::uint16_t id) const { return found_[id]; }
   constexpr const Bytes& bytes() const { return bytes_; }
 
-  /// Absent integers read as 0, as the firmware means them (6.6).
+  /// Absent integers read as 0, as the firmware means them [device 6.6].
   constexpr Untrusted<Wide> unsigned_at(std::uint16_t id) const {
     return has(id) ? tlv_unsigned(bytes_, *found_[id]) : Untrusted<Wide>();
   }

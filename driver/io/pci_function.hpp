@@ -2,7 +2,7 @@
 #pragma once
 
 /// What a back end for a card that is not in this process looks up in its configuration space
-/// (fbnic reference 1.1, 1.2), whatever the way there is.
+/// [device 1], whatever the way there is.
 
 #include <cstdint>
 #include <string>

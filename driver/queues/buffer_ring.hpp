@@ -3,8 +3,8 @@
 
 /// BufferRing: a header or payload buffer queue. Each slot lends one fragment to the card; the
 /// card names the slot (the buffer id) in each completion that used it, never an older slot than
-/// before, and may use one fragment several times, each time further behind (fbnic
-/// reference 13.1, 13.4, 13.5). Generic over the word type W and the shadow storage.
+/// before, and may use one fragment several times, each time further behind
+/// [device 13.1, 13.4, 13.5]. Generic over the word type W and the shadow storage.
 
 #include <cstdint>
 

@@ -41,7 +41,7 @@ template <DeviceIo Io, class Obs>
 class QueuePair {
  public:
   using D = CheckedIo<Io, Obs>;
-  /// How long the card may take to say idle (fbnic reference 18); half of it before transmit data
+  /// How long the card may take to say idle [device 18]; half of it before transmit data
   /// is discarded at the MAC.
   static constexpr Duration kIdleDeadline = std::chrono::milliseconds(1000);
   static constexpr Duration kIdlePoll = std::chrono::microseconds(50);
@@ -92,10 +92,10 @@ class QueuePair {
     progress_head_ = 0;
   }
 
-  /// First fill; after all queues of the port were enabled (fbnic reference 9).
+  /// First fill; after all queues of the port were enabled [device 9].
   void fill() { rx.refill(); }
 
-  /// The drop mode follows the link's pause (fbnic reference 13.6).
+  /// The drop mode follows the link's pause [device 13.6].
   void set_wait_for_buffers(bool on) {
     config_.wait_for_buffers = on;
     if (state_ == PairState::kRunning)

@@ -2,7 +2,7 @@
 #pragma once
 
 /// The registers of one queue block: how a pair's rings are given to the card, taken away, and
-/// known to be quiet (fbnic reference 11.3, 18). Every write here is a legal action of the spec in
+/// known to be quiet [device 11.3, 18]. Every write here is a legal action of the spec in
 /// the order given.
 
 #include <bit>
@@ -40,7 +40,7 @@ struct RxQueueSetup {
   std::uint32_t tail_room = 0;             ///< bytes
   std::uint32_t max_header = 0;            ///< bytes, 256 .. 3584
   bool split_headers = false;
-  /// drop mode "never": hold the packet when buffers run out (13.6)
+  /// drop mode "never": hold the packet when buffers run out [device 13.6]
   bool wait_for_buffers = false;
   Vector vector{};
 };
@@ -91,7 +91,7 @@ class QueueSetup {
     device_->write(QUEUE_RCQ_CTL{}.set_ENABLE(1), q);
   }
 
-  /// May be rewritten while the queue runs (fbnic reference 10.6).
+  /// May be rewritten while the queue runs [device 10.6].
   void set_drop_mode(QueueId queue, const RxQueueSetup& s) {
     const auto mode = s.wait_for_buffers ? spec::DROP_MODE::NEVER : spec::DROP_MODE::IMMEDIATE;
     device_->write(spec::QUEUE_RDE_CTL0{}
@@ -129,13 +129,13 @@ class QueueSetup {
            idle_bit<QM_PPQ_IDLE>(queue) && idle_bit<QM_RCQ_IDLE>(queue);
   }
 
-  /// Discards at the MAC what the card cannot send, so that a stuck transmit queue drains (fbnic
-  /// reference 12.6, 18).
+  /// Discards at the MAC what the card cannot send, so that a stuck transmit queue drains
+  /// [device 12.6, 18].
   void drop_at_mac(bool on) { device_->write(spec::TMI_DROP_CTRL{}.set_EN(on)); }
 
  private:
   /// Bits 128 .. 255 of the work-queue idle registers are the second work queues. INTERPRETATION
-  /// (fbnic reference 18).
+  /// [device 18].
   static constexpr QueueId second_work_queue(QueueId queue) {
     return QueueId{static_cast<std::uint16_t>(raw(queue) + kMaxQueues)};
   }

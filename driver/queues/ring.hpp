@@ -5,7 +5,7 @@
 /// proofs/. What is proved there is this very code. W is at least 32 bits wide, so that a ring of
 /// 65,536 entries can count its entries.
 ///
-/// Convention (fbnic reference 11.3): a ring has 2^k slots; head and tail are slot numbers; head
+/// Convention [device 11.3]: a ring has 2^k slots; head and tail are slot numbers; head
 /// == tail means empty; the last slot is never filled, so at most size - 1 descriptors are
 /// outstanding.
 
@@ -83,7 +83,7 @@ struct WorkRing {
 
 /// A ring that the card fills and the driver consumes: transmit and receive completions.
 /// The driver zeroes it before the card starts; the card writes DONE = 1 on its first lap, 0 on
-/// the second, and so on (fbnic reference 12.3), so an entry is ready when its DONE bit equals
+/// the second, and so on [device 12.3], so an entry is ready when its DONE bit equals
 /// `done`.
 template <class W>
 struct CompletionRing {

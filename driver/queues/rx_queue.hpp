@@ -8,8 +8,8 @@
 ///     poll()    HDR_AL PAY_AL* OPT_META? META -> Packet for the application     (rx_return)
 ///
 /// Each completion word is read once. A completion that breaks a rule faults the queue: the packet
-/// under assembly is dropped and nothing more is taken until the queue is reset (fbnic trust
-/// boundary A.2, B 1-3).
+/// under assembly is dropped and nothing more is taken until the queue is reset
+/// [trust-boundary A.2, B1 to B3].
 
 #include <bit>
 #include <cstdint>
@@ -29,7 +29,7 @@
 namespace hni {
 
 /// Room that the card leaves before and behind each header, bytes. The pair follows the rule by
-/// which Linux derives its own (HROOM = align128(TROOM + 128) - TROOM, fbnic reference 13.4); an
+/// which Linux derives its own (HROOM = align128(TROOM + 128) - TROOM) [device 13.4]; an
 /// application may grow a packet into the head room.
 inline constexpr std::uint32_t kHeadRoom = 128;
 inline constexpr std::uint32_t kTailRoom = 0;
@@ -151,8 +151,8 @@ class RxQueue {
   [[nodiscard]] std::uint32_t completion_size() const { return completion_size_; }
   [[nodiscard]] std::uint32_t header_size() const { return headers_.size; }
   [[nodiscard]] std::uint32_t payload_size() const { return payloads_.size; }
-  /// Fewer than four pages lent in a ring: without a kick the card may never complete again (fbnic
-  /// reference 3.4).
+  /// Fewer than four pages lent in a ring: without a kick the card may never complete again
+  /// [device 3.4].
   [[nodiscard]] bool starving() const {
     const std::uint32_t few = 4 * pool_->fragments_per_page();
     return cursor_.headers.window.used() < few || cursor_.payloads.window.used() < few;

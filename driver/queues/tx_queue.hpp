@@ -138,7 +138,7 @@ class TxQueue {
   }
 
   /// Posts single frames without metadata on work queue 1: no offloads, the card's default
-  /// metadata applies (fbnic reference 8.2, 12.1). Same ownership as burst().
+  /// metadata applies [device 8.2, 12.1]. Same ownership as burst().
   std::uint32_t burst_plain(std::span<const Packet> packets) {
     if (!enabled_ || faulted_) return 0;
     WorkQueue& work = work_queues_[1];
@@ -285,7 +285,7 @@ class TxQueue {
     span = {};
   }
 
-  /// What the card's descriptors can say (fbnic reference 12.1, 12.2). Everything else would be a
+  /// What the card's descriptors can say [device 12.1, 12.2]. Everything else would be a
   /// malformed descriptor.
   static bool describable(const Packet& p) {
     if (p.segment_count - 1 >= kMaxSegments) return false;
@@ -400,8 +400,8 @@ class TxQueue {
   [[gnu::noinline]] bool accept_timestamp(const spec::TCD_TYPE1::of<Word64>& tcd) {
     Index slot = 0;
     if (stamps_pending_ == 0 || !work_queues_[0].ring.accept_stamp(work_queues_[0].slots, slot)) {
-      // Counted and ignored: nothing was freed by it, so the queue's state is still sound (fbnic
-      // reference 12.4).
+      // Counted and ignored: nothing was freed by it, so the queue's state is still sound
+      // [device 12.4].
       device_->refuse(Site::kTcdTimestamp, tcd.TS().as_data(), 0);
       return true;
     }

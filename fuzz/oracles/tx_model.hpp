@@ -152,8 +152,8 @@ class TxModel {
     }
   }
 
-  /// What the card shall do is what the application asked for, in the card's units (fbnic
-  /// reference 12.1: lengths in 2 bytes, the L4 length in 4).
+  /// What the card shall do is what the application asked for, in the card's units
+  /// [device 12.1] (lengths in 2 bytes, the L4 length in 4).
   static void check_offloads(const spec::TWD_META& meta, const TxOffload& want) {
     const bool sum = want.wants(TxOffload::kChecksum);
     const bool cut = want.wants(TxOffload::kSegment);

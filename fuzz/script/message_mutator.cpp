@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes and changes firmware messages that keep the form of their kind (fbnic reference 5), and
+// Makes and changes firmware messages that keep the form of their kind [device 5], and
 // are wrong in one place now and then: what bytes at random do not get past the first check.
 #include <algorithm>
 #include <array>

@@ -385,7 +385,7 @@ void plain_seeds(Maker& to) {
   to.add("card", "mailbox-at-itself",
          "gates open=3\nmailbox descriptor=16 half=1 value=0x10000000\n"
          "mailbox descriptor=16 half=0 value=0x1\ntick unit=1 count=9\nrun\n");
-  // Messages: a header, then attributes (fbnic reference 5).
+  // Messages: a header, then attributes [device 5].
   to.add_bytes("tlv", "empty", {});
   to.add_bytes("tlv", "heartbeat", {0x15, 0x80, 4, 0, 0, 0, 12, 0, 1, 2, 3, 4, 5, 6, 7, 8});
   to.add_bytes("tlv", "capabilities",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The parser of firmware messages on any bytes, against a second parser that is written in the
-// plainest way from fbnic reference 5: both must accept the same messages, and what is accepted
+// plainest way from [device 5]: both must accept the same messages, and what is accepted
 // must lie inside. Every decoder then runs on what was accepted.
 #include <algorithm>
 #include <array>

@@ -450,7 +450,7 @@ HNI_REFUTE(base_written_while_enabled, "S4",
 
 HNI_REFUTE(reset_without_waiting_for_idle, "S4",
            "Known mistake: a queue is reset as soon as it was disabled, while the card may still "
-           "write (trust boundary A 16).") {
+           "write [trust-boundary A16].") {
   Life life(false);
   (void)life.apply(Step::kEnable);
   (void)life.apply(Step::kDisable);

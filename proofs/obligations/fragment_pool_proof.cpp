@@ -200,7 +200,7 @@ HNI_PROVE(holder_count,
 
 HNI_REFUTE(page_bias_underflows, "I4",
            "Known mistake: a page is put once per completion, without a bound on completions "
-           "(trust boundary A 27).") {
+           "[trust-boundary A27].") {
   RefCount<Word> count{input<std::uint32_t>("holders")};
   const auto before = count.holders;
   (void)count.put();

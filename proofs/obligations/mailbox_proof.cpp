@@ -262,7 +262,7 @@ struct Search {
       case Kind::kStep:
         return box.step(o.now, handler);
       case Kind::kInterrupt:
-        firmware.shared.unmasked = false;  // a vector that fired stays masked (3.2)
+        firmware.shared.unmasked = false;  // a vector that fired stays masked [device 3.2]
         return box.interrupt(o.now, handler);
       case Kind::kEnable:
         return box.enable_interrupt();

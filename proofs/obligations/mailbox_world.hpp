@@ -128,7 +128,7 @@ struct Shared {
       high[m].fill(kStale);
     }
   }
-  /// The firmware skips every descriptor and stops at slot 0 (4.3).
+  /// The firmware skips every descriptor and stops at slot 0 [device 4.3].
   bool is_reset(std::uint32_t m) const {
     bool reset = !gate[m] && owned[m].empty() && low[m][0] == 0;
     for (std::uint32_t s = 0; s < kMailboxSlots; ++s)

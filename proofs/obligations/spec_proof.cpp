@@ -43,7 +43,7 @@ struct FieldClaims {
   }
 };
 
-/// Sizes that the card's BARs have at least (fbnic reference 1).
+/// Sizes that the card's BARs have at least [device 1].
 std::uint64_t bar_bytes(spec::Bar bar) {
   return bar == spec::Bar::kBar0 ? 2U << 20 : 128U << 10;
 }
@@ -115,7 +115,7 @@ HNI_REFUTE(field_set_without_clearing, "S1",
 
 HNI_REFUTE(
     field_read_without_mask, "S2",
-    "Known mistake: a field is shifted down but the bits above it stay (trust boundary A 14).") {
+    "Known mistake: a field is shifted down but the bits above it stay [trust-boundary A14].") {
   const auto raw = input<std::uint32_t>("word");
   const auto value = input<std::uint32_t>("value");
   const Word set = (raw & ~0xf0U) | ((value & 0xfU) << 4);
@@ -124,8 +124,8 @@ HNI_REFUTE(
 
 HNI_REFUTE(table_index_scaled_twice, "S3",
            "Known mistake: the arguments of an address macro are swapped, so the last entries lie "
-           "in other blocks (trust boundary A "
-           "20).") {
+           "in other blocks "
+           "[trust-boundary A20].") {
   const auto entry = input<std::uint32_t>("entry");
   assume("an entry of the table", entry < 64U);
   conclude("S3", "the address is inside the table",

@@ -402,8 +402,8 @@ HNI_PROVE(tlv_parse_by_the_rules,
 }
 
 HNI_REFUTE(tlv_length_fetched_twice, "I8",
-           "Known mistake: the length of an attribute is read again after it was checked (trust "
-           "boundary A 74).") {
+           "Known mistake: the length of an attribute is read again after it was checked "
+           "[trust-boundary A74].") {
   const auto checked = nondet_read<std::uint16_t>("attribute_header");
   assume("the checked length is good", checked <= 8U);
   const auto used = nondet_read<std::uint16_t>("attribute_header");
@@ -411,8 +411,8 @@ HNI_REFUTE(tlv_length_fetched_twice, "I8",
 }
 
 HNI_REFUTE(tlv_attribute_bounded_by_the_page, "I1",
-           "Known mistake: an attribute is bounded by the page instead of by its message (trust "
-           "boundary A 70).") {
+           "Known mistake: an attribute is bounded by the page instead of by its message "
+           "[trust-boundary A70].") {
   AnyBytes bytes;
   const Attribute a{Word(0), input<std::uint32_t>("value offset"),
                     input<std::uint32_t>("value length"), false};

@@ -456,7 +456,7 @@ HNI_PROVE(tx_queue_reclaim,
 
 HNI_REFUTE(
     poll_without_a_budget, "I7",
-    "Known mistake: a completion loop runs as long as the card writes (trust boundary A 53).") {
+    "Known mistake: a completion loop runs as long as the card writes [trust-boundary A53].") {
   auto ring = any_completion_ring();
   assume_valid(ring);
   const auto budget = input<std::uint32_t>("budget");

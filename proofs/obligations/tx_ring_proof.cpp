@@ -275,7 +275,7 @@ HNI_PROVE(tx_ring_reclaim,
 
 HNI_REFUTE(completion_loop_waits_for_equality, "I7",
            "Known mistake: the clean-up loop runs until its masked head equals the unmasked head "
-           "of the card (trust boundary A 48).") {
+           "of the card [trust-boundary A48].") {
   auto ring = any_work_ring();
   const auto reported = nondet_read<std::uint32_t>("tcd_head") & 0xffffU;
   assume_valid(ring);

@@ -171,7 +171,7 @@ HNI_PROVE(completion_ring_advance,
 
 HNI_REFUTE(unchecked_buffer_id, "I1",
            "Known mistake: the buffer id of a completion indexes the shadow ring without a check "
-           "(trust boundary A 22).") {
+           "[trust-boundary A22].") {
   const auto ring = any_work_ring();
   const auto id = nondet_read<std::uint32_t>("rcd_header_id") & 0xffffU;
   assume_valid(ring);
@@ -191,7 +191,7 @@ HNI_REFUTE(post_to_a_full_ring, "I2",
 HNI_REFUTE(masked_backward_head, "I3",
            "Known mistake: a head that goes backwards is masked and believed, so that slots of "
            "the driver become the card's "
-           "(trust boundary A 46).") {
+           "[trust-boundary A46].") {
   auto ring = any_work_ring();
   const auto reported = nondet_read<std::uint32_t>("tcd_head");
   const auto other = input<std::uint32_t>("other slot");
@@ -205,7 +205,7 @@ HNI_REFUTE(masked_backward_head, "I3",
 
 HNI_REFUTE(
     head_beyond_tail_frees_what_was_never_posted, "I4",
-    "Known mistake: every slot up to the reported head is given back (trust boundary A 45).") {
+    "Known mistake: every slot up to the reported head is given back [trust-boundary A45].") {
   const auto ring = any_work_ring();
   const auto reported = nondet_read<std::uint32_t>("tcd_head") & ring.mask;
   const auto slot = input<std::uint32_t>("freed slot");

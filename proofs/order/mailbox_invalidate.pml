@@ -3,7 +3,8 @@
  *
  * A ring is reset while the firmware may still look at it: the low half is zeroed, a read flushes, then the high half is
  * zeroed. A firmware that reads a low half with HOST_CMPL must find the whole address; otherwise it writes to a truncated
- * one, as happened (trust boundary C 1). The control leaves the flush out; the second control swaps the two stores. */
+ * one, as happened [trust-boundary C1]. The control leaves the flush out; the second control swaps the two stores.
+ */
 #include "memory.h"
 
 #define LOW 0

@@ -67,7 +67,7 @@ std::string cpp_name(std::string_view name) {
 
 namespace {
 
-// Limits of the message format (fbnic reference 5): 12 bits of message type, 32 attribute numbers,
+// Limits of the message format [device 5]: 12 bits of message type, 32 attribute numbers,
 // 16 bits of length.
 constexpr std::uint16_t kMaxMessageId = 0xfff;
 constexpr std::uint16_t kMaxAttributeId = 31;

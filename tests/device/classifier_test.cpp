@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The classifier with the rules that the Linux driver installs (fbnic reference 14.6).
+// The classifier with the rules that the Linux driver installs [device 14.6].
 #include "device/classifier.hpp"
 
 #include <gtest/gtest.h>
@@ -69,7 +69,7 @@ class Rpc {
     word(8, 1u << 31);
   }
 
-  /// As `ip link set up` leaves it (reference 9, 14.6), with `queues` queues round robin.
+  /// As `ip link set up` leaves it [device 9, 14.6], with `queues` queues round robin.
   void open(std::uint32_t queues) {
     for (std::uint32_t i = 0; i < 256; ++i) {
       put(spec::RPC_RSS_TBL::at(0, i), i % queues);

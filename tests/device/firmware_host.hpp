@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A host for firmware tests: mailbox words, a flat DMA memory, and the ring discipline that the
-// Linux driver keeps (fbnic reference 4). It records what the firmware did to it.
+// Linux driver keeps [device 4]. It records what the firmware did to it.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the firmware answers to each message. Exact words are from fbnic references 6.1 and 6.2.
+// What the firmware answers to each message. Exact words are from [device 6.1, 6.2].
 #include "device/firmware.hpp"
 
 #include <gtest/gtest.h>

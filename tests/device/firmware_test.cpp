@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The firmware's ring discipline against a host that keeps the Linux driver's (fbnic reference 4).
+// The firmware's ring discipline against a host that keeps the Linux driver's [device 4].
 #include "device/firmware.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The TLV format byte by byte (fbnic reference 5).
+// The TLV format byte by byte [device 5].
 #include "device/fw_tlv.hpp"
 
 #include <gtest/gtest.h>

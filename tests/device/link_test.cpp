@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The MAC and PCS registers as the Linux driver's link code uses them (fbnic reference 10).
+// The MAC and PCS registers as the Linux driver's link code uses them [device 10].
 #include "device/link.hpp"
 
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@ RegAddr pcs(std::uint32_t page, std::uint32_t reg) {
   return {spec::Bar::kBar0, (0x10000 + 0x400 * page + reg) * 4};
 }
 
-/// The driver's test: LINK, and exact equality of the lock field (10.3).
+/// The driver's test: LINK, and exact equality of the lock field [device 10.3].
 struct Lock {
   std::uint32_t link, block, amps, fc;
 };

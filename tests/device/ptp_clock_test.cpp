@@ -15,7 +15,7 @@ std::uint64_t counter(const PtpClock& clock) {
          *clock.read(PTP_CTR_VAL_LO::at());
 }
 
-/// What the driver writes at probe (fbnic reference 17).
+/// What the driver writes at probe [device 17].
 PtpClock started() {
   PtpClock clock;
   clock.write(PTP_CTRL::at(), 0x00100001);

@@ -80,7 +80,7 @@ TEST(DeviceRegisters, ReservedBitsOfARegisterDoNotStick) {
   EXPECT_EQ(test.read(spec::INTR_MSIX_CTRL::at(34)), 0x800000ffu);
 }
 
-/// The offline register test of `ethtool -t` (fbnic reference 20.1).
+/// The offline register test of `ethtool -t` [device 20.1].
 class RegisterSelfTest : public ::testing::Test {
  protected:
   void check(RegAddr at, std::uint32_t write_mask) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The verification suite that Microsoft publishes for receive side scaling ("Verifying the RSS
-// Hash Calculation"), and the layout of the card's key registers (fbnic reference 14.8).
+// Hash Calculation"), and the layout of the card's key registers [device 14.8].
 #include "device/toeplitz.hpp"
 
 #include <gtest/gtest.h>

@@ -23,7 +23,7 @@ struct FirmwareSession : testing::Test {
   void tick() {
     io.run();
     if (io.interrupt_pending()) {
-      io.masked = true;  // delivering masks the vector (3.2)
+      io.masked = true;  // delivering masks the vector [device 3.2]
       fw.interrupt(now);
     }
     fw.step(now);

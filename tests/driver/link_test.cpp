@@ -16,7 +16,7 @@ using test::RegWrite;
 
 constexpr auto k100G = static_cast<spec::FW_LINK_SPEED>(4);
 constexpr auto kRs = static_cast<spec::FW_LINK_FEC>(2);
-constexpr std::uint32_t kOut0Up = 0x0800001e;  // 100G with RS: reference 10.3
+constexpr std::uint32_t kOut0Up = 0x0800001e;  // 100G with RS: [device 10.3]
 
 // A card whose PCS registers are live, not latched, and whose PCS is healthy unless told.
 class LinkTest : public ::testing::Test {

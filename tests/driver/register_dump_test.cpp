@@ -36,7 +36,7 @@ class RegisterDumpTest : public ::testing::Test {
 TEST_F(RegisterDumpTest, HasTwentySectionsInLinuxsOrder) {
   const auto words = dump(4096);
   ASSERT_EQ(words.size(), kDumpWords);
-  // Sum over the sections of fbnic reference 2.1, two header words each.
+  // Sum over the sections of [device 2.1], two header words each.
   EXPECT_EQ(kDumpWords, 151264U);
   std::vector<std::uint32_t> starts;
   for (std::size_t at = 0; at < words.size(); at += 2 + words[at + 1] - words[at] + 1)

@@ -27,7 +27,7 @@ inline std::vector<MacAddress> macs(std::uint8_t count, MacAddress (*make)(std::
   return list;
 }
 
-// Word indices of fbnic reference 14.
+// Word indices of [device 14].
 constexpr std::uint32_t act(std::uint32_t word, std::uint32_t n) {
   return 0x8880 + 0x40 * word + n;
 }

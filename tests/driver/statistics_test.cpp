@@ -77,7 +77,7 @@ TEST_F(StatisticsTest, NoNameComesTwice) {
   for (const std::string& name : list) EXPECT_EQ(name.find('%'), std::string::npos);
 }
 
-// Each counter is where the reference's section 16 says: low word, high word, element distance.
+// Each counter is where [device 16] says: low word, high word, element distance.
 TEST_F(StatisticsTest, RegistersAreThoseOfTheReference) {
   struct Row {
     Counter c;

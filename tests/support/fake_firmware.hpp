@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// FakeFirmware: a DeviceIo with nothing behind it but the mailbox of fbnic reference 4 and
+/// FakeFirmware: a DeviceIo with nothing behind it but the mailbox of [device 4] and
 /// answers from a script. It shares no code with device/, so that a misreading of the reference
 /// there does not hide one in the driver. All memory that it hands out is watched: an access
 /// outside of what is mapped, or through a closed gate, is counted.
@@ -211,8 +211,8 @@ class FakeFirmware {
     if (offset >= 0x100) return &scratch_;
     return &mailbox[offset / 0x80][offset % 0x80 / 8][offset % 8 / 4];
   }
-  /// Forward over all descriptors with both completion bits (4.3). A descriptor that the firmware
-  /// completed itself is behind its head and not walked over again.
+  /// Forward over all descriptors with both completion bits [device 4.3]. A descriptor that the
+  /// firmware completed itself is behind its head and not walked over again.
   void walk() {
     if (!alive) return;
     unsigned* heads[2] = {&rx_head, &tx_head};

@@ -256,7 +256,7 @@ case $scenario in
     offset() { "$hni" spec find "$1" | head -1 >/dev/null; }
     same "reads" "$(awk -F': ' '/^@reads/ { n += $2 } END { print n }' "$folder/tool.out")" "$(count reg__read)"
     same "writes" "$(awk -F': ' '/^@writes/ { n += $2 } END { print n }' "$folder/tool.out")" "$(count reg__write)"
-    # BAR0 0x100008 is the tail of work queue 0 of queue 0 (fbnic reference 11).
+    # BAR0 0x100008 is the tail of work queue 0 of queue 0 [device 11].
     has "@writes[3, QUEUE_TWQ0_TAIL[0]]: $(count reg__write BAR=0 offset=$((0x100008)))"
     has "@reads[3, INTR_STATUS]: $(($(count reg__read BAR=0 offset=0)))"
     ;;

@@ -29,7 +29,7 @@ struct OffloadPlan {
 
 /// Translates the header of a frame of `length` bytes that starts with `head` (all headers are in
 /// it). For segmentation the L4 length is taken out of the pseudo-header sum in `head`, as the
-/// card wants it (fbnic reference 12.5).
+/// card wants it [device 12.5].
 OffloadPlan plan_offload(const VnetHeader& header, std::span<std::byte> head,
                          std::uint32_t length);
 

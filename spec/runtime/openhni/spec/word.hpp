@@ -13,7 +13,7 @@
 namespace hni::spec {
 
 // The two memory windows of the card: BAR0 holds the registers, BAR4 belongs to the firmware
-// (fbnic reference 1 and 2).
+// [device 1, 2].
 enum class Bar : std::uint8_t { kBar0 = 0, kBar4 = 4 };
 
 // A 32-bit register: its window and its offset in bytes, always a multiple of 4.
