@@ -125,7 +125,7 @@ void FieldChecker::single_pulse() {
   }
 }
 
-// Table 12 (9.4.1), and what else makes a field remember its value.
+// Table 12 (SystemRDL 9.4.1), and what else makes a field remember its value.
 bool FieldChecker::implements_storage() const {
   if (can_write(sw_) || hw_ == "rw" || !on_read(field_).empty()) return true;
   const bool hw_writes = can_write(hw_);

@@ -263,7 +263,7 @@ void check_user_properties(const Model& model, const Node& node, Diagnostics& di
 
 namespace {
 
-// Equal but for what an alias may state otherwise (10.5.1.e).
+// Equal but for what an alias may state otherwise (SystemRDL 10.5.1.e).
 bool same_properties(const Model& model, const Node& a, const Node& b) {
   const auto counts = [&](const Property& entry) {
     static constexpr std::string_view kFree[] = {"desc", "name", "onread", "onwrite", "sw"};

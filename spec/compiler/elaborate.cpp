@@ -288,7 +288,7 @@ bool Elaborator::property_value(const Assignment& assignment, const PropertyInfo
       return true;
     }
     expr = info.default_value;
-    if (expr == nullptr) return true;  // bound without a value (15.2.2)
+    if (expr == nullptr) return true;  // bound without a value (SystemRDL 15.2.2)
   }
   if (!evaluator_.evaluate(*expr, &env, value)) return false;
   if (info.type.list) return true;

@@ -159,7 +159,7 @@ std::string reset_text(const Node& field);
 // Bits, from the properties with the standard's defaults.
 unsigned reg_width(const Node& reg);
 unsigned access_width(const Node& reg);
-// Whether a register, register file or map is external (13.3, 12.2).
+// Whether a register, register file or map is external (SystemRDL 13.3, 12.2).
 bool is_external(const Node& node);
 
 }  // namespace hni::rdl
