@@ -42,6 +42,13 @@ function(hni_unity target)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ${HNI_UNITY} UNITY_BUILD_BATCH_SIZE ${batch})
 endfunction()
 
+# hni_object_program(target): a program that the hni command executes for one of its objects, as git does. It lies in the same
+# place relative to the command in a build and in an installation: ../libexec/openhni.
+function(hni_object_program target)
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/libexec/openhni)
+  set_property(GLOBAL APPEND PROPERTY HNI_OBJECT_PROGRAMS ${target})
+endfunction()
+
 # hni_test(name sources... LIBS libs...): one GoogleTest binary, its cases known to ctest by name.
 function(hni_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;LIBS" ${ARGN})

@@ -43,6 +43,8 @@ install(FILES ${PROJECT_BINARY_DIR}/openhni-config.cmake
 
 if(TARGET hni)
   install(TARGETS hni RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  get_property(programs GLOBAL PROPERTY HNI_OBJECT_PROGRAMS)
+  install(TARGETS ${programs} RUNTIME DESTINATION libexec/openhni)
   if(TARGET hni_trace)
     # Where the installed command looks for them: ../share/openhni/trace.
     install(DIRECTORY ${PROJECT_BINARY_DIR}/share/openhni/trace DESTINATION ${CMAKE_INSTALL_DATADIR}/openhni)

@@ -2,16 +2,27 @@
 # What the scripts ./run, ./test and .ci/run need of Debian 12; to be sourced by them.
 
 packages_build="g++ cmake ninja-build ccache mold libcli11-dev libfmt-dev nlohmann-json3-dev
-  libpcap-dev libexpected-dev libz3-dev systemtap-sdt-dev"
-packages_run="iproute2 iputils-ping iperf3 jq procps cvc5 bpftrace"
-packages_test="libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev tcpdump z3 spin gcc python3
-  valgrind patch"
+  libpcap-dev libexpected-dev systemtap-sdt-dev libgtest-dev libgmock-dev libbenchmark-dev"
+packages_run="iproute2 iputils-ping iperf3 jq procps"
+packages_trace="bpftrace"
+packages_prove="libz3-dev cvc5"
+packages_test="tcpdump z3 spin gcc python3 valgrind patch"
 packages_fuzz="python3 clang-14 libclang-rt-14-dev llvm-14 zip unzip patch"
 packages_linux="mmdebstrap"
-packages_ci="clang-19 libclang-rt-19-dev clang-format-14 cppcheck git"
+packages_ci="clang-19 libclang-rt-19-dev clang-format-14 cppcheck git afl++ time"
 
 # need PACKAGE...: installs those that are missing, and says which.
 need() {
+  if ! command -v dpkg-query >/dev/null; then
+    commands=
+    for command in g++ cmake ninja; do
+      command -v $command >/dev/null || commands="$commands $command"
+    done
+    echo "this is no Debian: what is needed here, by Debian's names: $(echo "$@" | tr -s ' \n' ' ')"
+    [ -n "$commands" ] || return 0
+    echo "missing commands:$commands: install them first" >&2
+    return 1
+  fi
   missing=
   for package in "$@"; do
     status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)
@@ -20,16 +31,20 @@ need() {
   [ -n "$missing" ] || return 0
   echo "missing Debian packages:$missing"
   if [ "$(id -u)" != 0 ]; then
-    echo "install them as root: apt-get install$missing"
+    echo "install them as root: apt-get install$missing" >&2
     return 1
   fi
+  echo "installing them"
   export DEBIAN_FRONTEND=noninteractive
-  apt-get -q update >/dev/null &&
-    # shellcheck disable=SC2086
-    apt-get -q -y install --no-install-recommends $missing >/dev/null || {
-      echo "apt-get could not install them"
-      return 1
-    }
+  log=$(mktemp)
+  # shellcheck disable=SC2086
+  if ! { apt-get -q update && apt-get -q -y install --no-install-recommends $missing; } >"$log" 2>&1; then
+    tail -5 "$log"
+    rm -f "$log"
+    echo "apt-get could not install them: the lines above say why" >&2
+    return 1
+  fi
+  rm -f "$log"
   echo "installed"
 }
 

@@ -10,7 +10,7 @@ set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 check=false
 [ "${1:-}" != --check ] || { check=true; shift; }
-program=${1:-$root/build/asan/tools/hni}
+program=${1:-$root/build/asan/libexec/openhni/hni-fuzz}
 seconds=${2:-2}
 # `hni fuzz speed`, or the program of its own that a build without tools/ has.
 case $program in

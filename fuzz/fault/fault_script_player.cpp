@@ -15,7 +15,7 @@
 #include "device/link.hpp"
 #include "fuzz/fault/fault_injector.hpp"
 #include "fuzz/fault/register_sites.hpp"
-#include "fuzz/script/target.hpp"
+#include "fuzz/script/formats.hpp"
 
 namespace hni::fuzz {
 namespace {
@@ -114,7 +114,7 @@ struct Mouth {
 
 class Player final : public FaultScriptPlayer {
  public:
-  Player(const Target& target, std::vector<Op> script, OnInject heard)
+  Player(const ScriptFormat& target, std::vector<Op> script, OnInject heard)
       : target_(target), rings_(target.name != "port"), script_(std::move(script)) {
     report_.target = target.name;
     report_.operations = script_.size();
@@ -350,7 +350,7 @@ class Player final : public FaultScriptPlayer {
     }
   }
 
-  const Target& target_;
+  const ScriptFormat& target_;
   bool rings_;
   std::vector<Op> script_;
   std::size_t at_ = 0;  ///< operations that were begun
@@ -372,10 +372,8 @@ class Player final : public FaultScriptPlayer {
 
 // ---- Files
 
-constexpr auto kPlayable = std::to_array<std::string_view>({"port", "traffic", "rx", "tx"});
-
 struct Loaded {
-  const Target* target = nullptr;
+  const ScriptFormat* target = nullptr;
   std::vector<Op> script;
 };
 
@@ -384,10 +382,10 @@ tl::unexpected<std::string> because(const fs::path& file, const std::string& why
 }
 
 tl::expected<Loaded, std::string> as_text(const fs::path& file, std::string_view text,
-                                          const Target* target) {
+                                          const ScriptFormat* target) {
   std::string errors;
   for (const std::string_view name : {"port", "traffic"}) {
-    const Target* const one = target != nullptr ? target : find_target(name);
+    const ScriptFormat* const one = target != nullptr ? target : find_format(name);
     ParsedScript parsed = script_from_text(text, one->ops);
     if (parsed.error.empty()) return Loaded{one, std::move(parsed.script)};
     errors += (errors.empty() ? "" : "; ") + ("as a script of " + std::string(one->name)) + ": " +
@@ -408,10 +406,7 @@ tl::expected<std::unique_ptr<FaultScriptPlayer>, std::string> FaultScriptPlayer:
   if (!in) return because(file, std::string(std::strerror(errno)));
   const std::vector<std::uint8_t> bytes(std::istreambuf_iterator<char>(in), {});
   const std::string folder = fs::absolute(file).parent_path().filename().string();
-  const Target* const target =
-      std::find(kPlayable.begin(), kPlayable.end(), folder) == kPlayable.end()
-          ? nullptr
-          : find_target(folder);
+  const ScriptFormat* const target = find_format(folder);
   Loaded loaded{target, {}};
   if (file.extension() == ".script") {
     auto text = as_text(file, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, target);

@@ -6,94 +6,13 @@
 #include "driver/control/register_dump.hpp"
 #include "driver/control/self_test.hpp"
 #include "driver/control/setup.hpp"
+#include "fuzz/script/port_ops.hpp"
 #include "fuzz/worlds/port_calls.hpp"
 #include "fuzz/worlds/port_settings.hpp"
 #include "fuzz/worlds/sim_port.hpp"
 
 namespace hni::fuzz {
 namespace {
-
-enum class PortOp : std::uint8_t {
-  kLie,
-  kAdvance,
-  kSend,
-  kReceive,
-  kInject,
-  kStart,
-  kStop,
-  kAttach,
-  kDetach,
-  kGone,
-  kFailAlloc,
-  kInterrupt,
-  kLoseInterrupts,
-  kFirmwareFaults,
-  kFirmwareReboot,
-  kFirmwareAnnounce,
-  kFirmwareRaw,
-  kFirmwareConfig,
-  kCable,
-  kPause,
-  kRefuseFrames,
-  kCardReset,
-  kRequest,
-  kFilter,
-  kInspect,
-  kInsist,
-  kConfigure,
-  kVanish,
-  kFailHost,
-  kCall,
-  kOffload,
-  kBringUp,
-};
-
-constexpr auto kOps = std::to_array<OpInfo>({
-    {"lie", ArgKind::kSite, "site", "class_count", 1,
-     "the next values of a site; class + 256 * n + 4096 * honest ones before"},
-    {"advance", ArgKind::kNumber, "unit", "count", 0,
-     "time: turns of 10 us, 1 ms, 100 ms, 5 s; or, served at each deadline, 20 ms, 500 ms, 2 s, "
-     "10 s"},
-    {"send", ArgKind::kNumber, "frames", "bytes", 0, "the application sends"},
-    {"receive", ArgKind::kNumber, "bursts", "", 0, "the application receives"},
-    {"inject", ArgKind::kNumber, "frames", "bytes", 0, "the peer sends"},
-    {"start", ArgKind::kNone, "", "", 0, ""},
-    {"stop", ArgKind::kNone, "", "", 0, ""},
-    {"attach", ArgKind::kNone, "", "", 0, ""},
-    {"detach", ArgKind::kNone, "", "", 0, ""},
-    {"gone", ArgKind::kNumber, "on", "", 0, "the card is removed, or is back"},
-    {"fail_alloc", ArgKind::kNumber, "count", "after", 0,
-     "of the next DMA allocations, `after` succeed and then `count` fail"},
-    {"interrupt", ArgKind::kNumber, "vector", "times", 0, "vectors that the card never raised"},
-    {"lose_interrupts", ArgKind::kNumber, "on", "", 0, ""},
-    {"fw_faults", ArgKind::kNumber, "bits", "requests", 0,
-     "1 silent, 2 no answers, 4 no interrupts, 8 uptime back; the next requests fail"},
-    {"fw_reboot", ArgKind::kNone, "", "", 0, ""},
-    {"fw_announce", ArgKind::kNone, "", "", 0, "capabilities that nobody asked for"},
-    {"fw_raw", ArgKind::kNumber, "words", "", 2, "a message of up to two words"},
-    {"fw_config", ArgKind::kNumber, "what", "", 0,
-     "bits 2:0 speed, 3 BMC, 4 its all-multicast, 6:5 FEC"},
-    {"cable", ArgKind::kNumber, "plugged", "", 0, ""},
-    {"pause", ArgKind::kNumber, "on", "", 0, "the peer asks for pause"},
-    {"refuse_frames", ArgKind::kNumber, "on", "", 0, "the wire takes nothing"},
-    {"card_reset", ArgKind::kNumber, "power", "", 0, ""},
-    {"request", ArgKind::kNumber, "what", "number", 0, "a firmware request of the application"},
-    {"filter", ArgKind::kNumber, "what", "number", 0, "a filter setting of the application"},
-    {"inspect", ArgKind::kNumber, "what", "number", 0, "dump, self tests, counters, clock"},
-    {"insist", ArgKind::kNumber, "times", "", 0,
-     "starts again, 9 to 12 times, each time that the port has failed"},
-    {"configure", ArgKind::kNumber, "what", "number", 0, "the next attach is for another port"},
-    {"vanish", ArgKind::kNumber, "", "accesses", 0,
-     "the card is removed at that register access from now on"},
-    {"fail_host", ArgKind::kNumber, "count", "after", 0,
-     "as fail_alloc, for memory of the host alone"},
-    {"call", ArgKind::kNumber, "what", "number", 1,
-     "what an application may call in any state, with arguments of any value"},
-    {"offload", ArgKind::kNumber, "how", "bytes", 2,
-     "a packet with offloads; how 1: on the plain ring, 2: it says that it is empty, 4: on "
-     "the second queue"},
-    {"bring_up", ArgKind::kNone, "", "", 0, "attach, start, and all the time that it takes"},
-});
 
 class Run {
  public:
@@ -565,7 +484,7 @@ class Run {
 
 void run(const std::uint8_t* data, std::size_t size) {
   const auto world = std::make_unique<Run>();
-  ScriptReader reader(data, size, kOps);
+  ScriptReader reader(data, size, kPortOps);
   // Time is what costs here: a script of some hundred operations says all.
   std::uint32_t left = 256;
   for (Op op; left != 0 && reader.next(op); --left) world->op(op);
@@ -578,7 +497,7 @@ const Target& port_target() {
   static constexpr Target kTarget{"port",
                                   "a whole port over the emulated card: bring-up, traffic, "
                                   "teardown, and recovery from every lie",
-                                  kOps, run, 2048};
+                                  kPortOps, run, kMaxPortScriptBytes};
   return kTarget;
 }
 

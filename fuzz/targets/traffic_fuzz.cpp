@@ -2,35 +2,12 @@
 #include "fuzz/worlds/ring_script.hpp"
 
 namespace hni::fuzz {
-namespace {
-
-using enum RingOp;
-constexpr auto kMeaning = std::to_array<RingOp>(
-    {kReceive, kPollRx,       kHeader,        kHeaderId,      kHeaderOffset, kHeaderLength,
-     kPayload, kPayloadId,    kPayloadOffset, kPayloadLength, kOptMeta,      kMeta,
-     kSkip,    kRxWord,       kRxWordClass,   kRxRepeat,      kRxEarly,      kScribbleBuffers,
-     kRelease, kSend,         kSendPlain,     kPollTx,        kConfirm,      kHead,
-     kHead1,   kStamp,        kTcdType,       kTxWord,        kTxWordClass,  kTxRepeat,
-     kTxEarly, kScribbleWork, kForgetStamps,  kTakeStamps,    kForward,      kReset,
-     kFresh,   kBigPages,     kBurst,         kBurstPlain,    kAnswer});
-constexpr auto kOps = [] {
-  std::array<OpInfo, kMeaning.size()> ops;
-  for (std::size_t i = 0; i < ops.size(); ++i)
-    ops[i] = kRingOps[static_cast<std::size_t>(kMeaning[i])];
-  return ops;
-}();
-
-void run(const std::uint8_t* data, std::size_t size) {
-  run_rings(data, size, kOps, kMeaning, true);
-}
-
-}  // namespace
 
 const Target& traffic_target() {
-  static constexpr Target kTarget{"traffic",
-                                  "both directions on one pool: what is received is sent on while "
-                                  "the card lies in both",
-                                  kOps, run, 32768};
+  static constexpr Target kTarget = ring_target<kTrafficScript, true>(
+      "traffic",
+      "both directions on one pool: what is received is sent on while "
+      "the card lies in both");
   return kTarget;
 }
 

@@ -2,31 +2,12 @@
 #include "fuzz/worlds/ring_script.hpp"
 
 namespace hni::fuzz {
-namespace {
-
-using enum RingOp;
-constexpr auto kMeaning = std::to_array<RingOp>(
-    {kSend,       kSendPlain, kPollTx,      kConfirm,  kHead,    kHead1,        kStamp,
-     kTcdType,    kTxWord,    kTxWordClass, kTxRepeat, kTxEarly, kScribbleWork, kForgetStamps,
-     kTakeStamps, kReset,     kFresh,       kBigPages, kBurst,   kBurstPlain,   kAnswer});
-constexpr auto kOps = [] {
-  std::array<OpInfo, kMeaning.size()> ops;
-  for (std::size_t i = 0; i < ops.size(); ++i)
-    ops[i] = kRingOps[static_cast<std::size_t>(kMeaning[i])];
-  return ops;
-}();
-
-void run(const std::uint8_t* data, std::size_t size) {
-  run_rings(data, size, kOps, kMeaning, false);
-}
-
-}  // namespace
 
 const Target& tx_target() {
-  static constexpr Target kTarget{"tx",
-                                  "transmit rings: heads, timestamps and types that lie, against "
-                                  "a reference model of every word",
-                                  kOps, run, 32768};
+  static constexpr Target kTarget = ring_target<kTxScript, false>(
+      "tx",
+      "transmit rings: heads, timestamps and types that lie, against "
+      "a reference model of every word");
   return kTarget;
 }
 

@@ -16,6 +16,7 @@
 #include "proofs/prover/job_pool.hpp"
 #include "proofs/prover/report.hpp"
 #include "spec/compiler/sort_stable.hpp"
+#include "tools/hni/help.hpp"
 
 namespace hni::proofs {
 
@@ -260,6 +261,7 @@ int prove_main(int argc, char** argv) {
   app.add_flag(
       "--mutants", options.mutants,
       "mutate the proved code (NAME: a part of a header's name): each mutant must be refuted");
+  tools::fold_help_of(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

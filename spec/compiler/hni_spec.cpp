@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "spec/compiler/spec_main.hpp"
+#include "tools/hni/finish.hpp"
 
 int main(int argc, char** argv) {
-  return hni::speclib::spec_main(argc, argv);
+  return hni::tools::finish("hni-spec", hni::speclib::spec_main(argc, argv));
 }

@@ -18,6 +18,7 @@
 #include "spec/compiler/embedded.hpp"
 #include "spec/compiler/emit.hpp"
 #include "spec/compiler/query.hpp"
+#include "tools/hni/help.hpp"
 
 namespace hni::speclib {
 namespace {
@@ -227,6 +228,7 @@ int run(int argc, char** argv) {
       app.add_subcommand("diff", "list what changed in meaning between two specs"));
   compare->add_option("before", source, "SystemRDL file")->required();
   compare->add_option("after", other, "SystemRDL file")->required();
+  tools::fold_help_of(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

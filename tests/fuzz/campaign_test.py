@@ -13,7 +13,7 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-spec = importlib.util.spec_from_file_location("campaign", ROOT / "fuzz" / "campaign.py")
+spec = importlib.util.spec_from_file_location("campaign", ROOT / "fuzz" / "campaign" / "campaign.py")
 campaign = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(campaign)
 

@@ -40,6 +40,29 @@ expect 2 "did you mean '--help'" "$hni" --hlep
 "$hni" >"$out" 2>&1
 [ $? = 2 ] || fail "without words: wrong status"
 
+# Every object and verb: its help fits a terminal of 80 columns, and what it prints is never lost in silence.
+objects=$("$hni" help | sed -n 's/^  \([a-z]*\)  .*/\1/p')
+[ "$(echo "$objects" | wc -w)" -ge 8 ] || fail "hni help does not list its objects"
+for object in $objects; do
+  "$hni" "$object" --help >"$out" 2>&1 || { grep -q 'cannot execute' "$out" && continue; fail "hni $object --help"; }
+  verbs=$(sed -n '/^Subcommands:/,$s/^  \([a-z][a-z-]*\)  .*/\1/p' "$out")
+  for verb in '' $verbs; do
+    # shellcheck disable=SC2086
+    "$hni" "$object" $verb --help >"$out" 2>&1 || fail "hni $object $verb --help"
+    awk 'length($0) > 79 { exit 1 }' "$out" || fail "hni $object $verb --help: wider than 79 columns"
+    # shellcheck disable=SC2086
+    "$hni" "$object" $verb --help >/dev/full 2>"$out" && fail "hni $object $verb --help >/dev/full: status 0"
+    [ -s "$out" ] || fail "hni $object $verb --help >/dev/full: not reported"
+  done
+done
+for words in help --version 'help run' 'spec find PAUSE' 'spec json' 'spec html' 'fuzz list' 'prove --list' 'port list' trace; do
+  # shellcheck disable=SC2086
+  "$hni" $words >/dev/null 2>&1 || continue
+  # shellcheck disable=SC2086
+  "$hni" $words >/dev/full 2>"$out" && fail "hni $words >/dev/full: status 0"
+done
+expect 0 '--queues' "$hni" help run
+
 # What the card does not have.
 expect 2 'powers of two from 64 to 65536' "$hni" run --ring 1000
 expect 2 'powers of two from 64 to 65536' "$hni" run --ring 32

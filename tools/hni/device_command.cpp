@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "fuzz/fault/fault_script_player.hpp"
 #include "tools/hni/commands.hpp"
 #include "tools/hni/device_runner.hpp"
 #include "tools/hni/words.hpp"
@@ -71,7 +72,7 @@ Outcome<> check(const DeviceOptions& o) {
 
 }  // namespace
 
-int device_command(int argc, char** argv, const ScriptLoader& load) {
+int device_command(int argc, char** argv) {
   DeviceOptions options;
   CLI::App app{
       "Emulated cards, each behind a vfio-user socket: for a virtual machine (QEMU's "
@@ -81,7 +82,7 @@ int device_command(int argc, char** argv, const ScriptLoader& load) {
   add_options(app, options);
   if (const auto status = parse(app, "hni device", argc, argv)) return *status;
   if (const auto good = check(options); !good) return complain("hni device", good.error());
-  DeviceRunner runner(options, load);
+  DeviceRunner runner(options, fuzz::FaultScriptPlayer::load);
   const auto status = runner.run();
   return status ? *status : complain("hni device", status.error());
 }

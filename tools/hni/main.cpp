@@ -3,23 +3,19 @@
 // words.
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <string>
 #include <vector>
 
-#include "spec/compiler/spec_main.hpp"
 #include "tools/hni/commands.hpp"
+#include "tools/hni/finish.hpp"
 #include "tools/hni/words.hpp"
-#ifdef HNI_HAS_FUZZ
-#include "fuzz/engine/fuzz_main.hpp"
-#include "fuzz/fault/fault_script_player.hpp"
-#endif
-#ifdef HNI_HAS_PROOFS
-#include "proofs/prover/prove_main.hpp"
-#endif
 
 namespace hni::tools {
 namespace {
@@ -27,46 +23,35 @@ namespace {
 struct Object {
   const char* name;
   const char* help;
-  int (*run)(int argc, char** argv);
+  /// nullptr: the program hni-NAME carries it out.
+  int (*run)(int argc, char** argv) = nullptr;
 };
-
-int serve_cards(int argc, char** argv) {
-#ifdef HNI_HAS_FUZZ
-  return device_command(argc, argv, fuzz::FaultScriptPlayer::load);
-#else
-  return device_command(argc, argv, {});
-#endif
-}
-
-#ifdef HNI_HAS_FUZZ
-int fuzz_command(int argc, char** argv) {
-  const std::string word = argc > 1 ? argv[1] : "--help";
-  const std::vector<std::string> names = fuzz::fuzz_commands();
-  if (word[0] != '-' && std::find(names.begin(), names.end(), word) == names.end())
-    return complain("hni fuzz", {unknown("command", word, names), kExitUsage});
-  return fuzz::fuzz_main(argc, argv);
-}
-#endif
 
 constexpr Object kObjects[] = {
     {"run", "two cards, a cable and two drivers: real traffic, live figures", run_command},
-    {"attach", "our driver on a card in another process", attach_command},
-    {"device", "emulated cards behind vfio-user sockets, for virtual machines", serve_cards},
+    {"attach", "our driver on a card in another process"},
+    {"device", "emulated cards behind vfio-user sockets, for virtual machines"},
     {"port", "ask the ports of a running `hni run`: stats, link, regs, rings, fw", port_command},
-#ifdef HNI_HAS_TRACE
-    {"trace", "watch a running driver with bpftrace: latencies, drops, firmware, recorder",
-     trace_command},
-#endif
-    {"spec", "the card's registers, descriptors and messages: look up, decode, generate",
-     speclib::spec_main},
-#ifdef HNI_HAS_FUZZ
-    {"fuzz", "hostile scripts: replay, show, build, minimise, campaigns, seeded bugs",
-     fuzz_command},
-#endif
-#ifdef HNI_HAS_PROOFS
-    {"prove", "decide the proofs about rings, mailbox, counters and clock", proofs::prove_main},
-#endif
+    {"trace", "watch a running driver with bpftrace: latencies, drops, firmware"},
+    {"spec", "registers, descriptors and messages: look up, decode, generate"},
+    {"fuzz", "hostile scripts: replay, show, minimise, campaigns, seeded bugs"},
+    {"prove", "decide the proofs about rings, mailbox, counters and clock"},
 };
+
+/// Replaces this process by the program hni-OBJECT of ../libexec/openhni, relative to this one.
+/// The prover and the fuzz targets are large and need libraries that traffic does not.
+int execute(const std::string& object, char** argv) {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  const std::string name = "hni-" + object;
+  const auto program = self.parent_path().parent_path() / "libexec" / "openhni" / name;
+  std::fflush(stdout);
+  if (!error) execv(program.c_str(), argv);
+  return complain(
+      "hni", {fmt::format("cannot execute '{}': {}: build or install the target {}",
+                          program.string(), error ? error.message() : std::strerror(errno), name),
+              kExitFailed});
+}
 
 void print_help(std::FILE* to) {
   fmt::print(to,
@@ -74,13 +59,24 @@ void print_help(std::FILE* to) {
              "Usage: hni OBJECT [VERB] [OPTIONS]\n\nObjects:\n");
   for (const Object& object : kObjects) fmt::print(to, "  {:<8}{}\n", object.name, object.help);
   fmt::print(to,
-             "\n  hni OBJECT --help    says more\n"
+             "\n  hni help OBJECT      explains an object and its verbs\n"
              "  hni --version        prints the version\n\n"
-             "Exit status: 0 done, 1 could not be done, 2 the command line makes no sense.\n");
+             "Exit status: 0 success, 1 failure, 2 usage error.\n");
 }
 
 int dispatch(int argc, char** argv) {
-  const std::string word = argc > 1 ? argv[1] : "";
+  std::string word = argc > 1 ? argv[1] : "";
+  // `hni help OBJECT [VERB]` is `hni OBJECT [VERB] --help`.
+  std::vector<char*> asked(argv, argv + argc);
+  std::string help = "--help";
+  if (word == "help" && argc > 2) {
+    asked.erase(asked.begin() + 1);
+    asked.push_back(help.data());
+    word = asked[1];
+    argc = static_cast<int>(asked.size());
+  }
+  asked.push_back(nullptr);
+  argv = asked.data();
   if (word == "--help" || word == "-h" || word == "help") {
     print_help(stdout);
     return kExitDone;
@@ -98,7 +94,7 @@ int dispatch(int argc, char** argv) {
     if (word == object.name) {
       std::string program = "hni " + word;
       argv[1] = program.data();
-      return object.run(argc - 1, argv + 1);
+      return object.run != nullptr ? object.run(argc - 1, argv + 1) : execute(word, argv + 1);
     }
     names.emplace_back(object.name);
   }
@@ -111,7 +107,7 @@ int dispatch(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return hni::tools::dispatch(argc, argv);
+    return hni::tools::finish("hni", hni::tools::dispatch(argc, argv));
   } catch (const std::exception& error) {
     // What a library throws: no memory, or a stream that is gone.
     fmt::print(stderr, "hni: {}\n", error.what());

@@ -26,6 +26,10 @@ struct CardObserver : NullObserver {
 };
 #endif
 using CardPort = Port<FaultIo, CardObserver>;
+}  // namespace hni::tools
+extern template class hni::Port<hni::tools::FaultIo, hni::tools::CardObserver>;
+
+namespace hni::tools {
 
 /// Every packet is in one of these. From above: read = sent + refused + held. To above: received
 /// by the port = written + dropped_*.

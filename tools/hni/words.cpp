@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <numeric>
 
+#include "tools/hni/help.hpp"
+
 namespace hni::tools {
 namespace {
 
@@ -24,6 +26,10 @@ std::size_t distance(const std::string& a, const std::string& b) {
     }
   }
   return row.back();
+}
+
+std::size_t common_prefix(const std::string& a, const std::string& b) {
+  return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
 }
 
 /// All words that the command knows: subcommands and options.
@@ -49,12 +55,22 @@ std::string first_line(std::string text) {
 }  // namespace
 
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates) {
+  // A word that was cut short is meant to be the shortest that it begins.
   std::string best;
-  std::size_t least = std::max<std::size_t>(2, word.size() / 2) + 1;
+  for (const std::string& candidate : candidates) {
+    if (word.size() >= 2 && candidate.starts_with(word) &&
+        (best.empty() || candidate.size() < best.size()))
+      best = candidate;
+  }
+  if (!best.empty()) return best;
+  std::size_t least = std::max<std::size_t>(2, word.size() / 2);
+  std::size_t prefix = 0;
   for (const std::string& candidate : candidates) {
     const std::size_t d = distance(word, candidate);
-    if (d < least) {
+    const std::size_t shared = common_prefix(word, candidate);
+    if (d < least || (d == least && (best.empty() || shared > prefix))) {
       least = d;
+      prefix = shared;
       best = candidate;
     }
   }
@@ -76,6 +92,7 @@ int complain(const std::string& command, const Problem& why) {
 std::optional<int> parse(CLI::App& app, const std::string& command, int argc, char** argv) {
   // Unknown words get a better answer than CLI11's.
   app.allow_extras();
+  fold_help_of(app);
   for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) sub->allow_extras();
   try {
     app.parse(argc, argv);

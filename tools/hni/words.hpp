@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Small helpers of the command line.
+/// What every command line of openhni shares: parsing, with errors that help.
 
 #include <CLI/CLI.hpp>
 #include <optional>
@@ -12,7 +12,8 @@
 
 namespace hni::tools {
 
-/// The candidate that differs least from `word`; empty if none is near.
+/// The candidate that continues `word`, or else the one that differs least from it and shares the
+/// longest prefix with it; empty if none is near.
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates);
 
 /// "unknown NOUN 'word'", with the nearest candidate or the list of all.

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// finish(): the last call of main() in every program of openhni.
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+namespace hni::tools {
+
+/// Flushes standard output and returns `status`; or 1, after one line on standard error, if
+/// anything that the program printed was lost: a full disk, a closed descriptor.
+inline int finish(const char* command, int status) {
+  // A flush that failed earlier left its mark on the stream, but not its reason.
+  const bool lost = std::ferror(stdout) != 0;
+  errno = 0;
+  if (std::fflush(stdout) == 0 && !lost) return status;
+  std::fprintf(stderr, "%s: standard output: %s: output was lost\n", command,
+               errno != 0 ? std::strerror(errno) : "a write failed");
+  return 1;
+}
+
+}  // namespace hni::tools
