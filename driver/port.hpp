@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Port: one fbnic as a packet program sees it.
+/// Port: one fbnic as a packet program uses it.
 ///
 ///     io::InProcess io(card, dma);          // or another DeviceIo
 ///     Port port(io);
@@ -16,9 +16,9 @@
 ///     port.detach(now);                     // step() until state() is kDetached
 ///
 /// The port is a state machine: no call blocks, none allocates after attach(), and none reads a
-/// clock. It is used by one thread at a time. What the card does wrong is counted, told to the
-/// observer, and answered: a queue that broke a rule is reset, a card that does not follow is
-/// reset as a whole, and every buffer is accounted for.
+/// clock. It is used by one thread at a time. Faults of the device are counted, reported to the
+/// observer and handled: a queue that faulted is reset, a device that does not respond is reset as
+/// a whole, and every buffer is accounted for.
 
 #include <memory>
 #include <optional>
@@ -32,23 +32,30 @@
 
 namespace hni {
 
+/// A port of one device.
 template <DeviceIo Io, class Obs = NullObserver>
 class Port {
  public:
-  using D = CheckedIo<Io, Obs>;
-  using Pair = QueuePair<Io, Obs>;
+  using D = CheckedIo<Io, Obs>;     ///< registers and DMA memory of the device
+  using Pair = QueuePair<Io, Obs>;  ///< a transmit and a receive queue
 
+  /// interval of the housekeeping in step()
   static constexpr Duration kServicePeriod = std::chrono::seconds(1);
-  /// Between card resets, doubled each time up to the longest, so that a card that always fails
-  /// costs little.
+  /// Pause between device resets; doubled per reset up to kLongestBackoff, so that a device that
+  /// always fails costs little.
   static constexpr Duration kFirstBackoff = std::chrono::milliseconds(100);
+  /// longest pause between device resets
   static constexpr Duration kLongestBackoff = std::chrono::seconds(10);
-  static constexpr std::uint32_t kFirstQueueVector = 2;
+  static constexpr std::uint32_t kFirstQueueVector = 2;  ///< vector of queue pair 0
 
+  /// Creates a detached port without an observer.
+  /// @param io device access; must outlive the port
   template <class O = Obs>
   requires std::same_as<O, NullObserver>
   explicit Port(Io& io) : Port(io, own_observer_) {}
-  /// Both outlive the port.
+  /// Creates a detached port.
+  /// @param io device access; must outlive the port
+  /// @param observer receives the trace calls; must outlive the port
   Port(Io& io, Obs& observer)
       : device_(io, observer),
         irq_(device_),
@@ -58,16 +65,22 @@ class Port {
         firmware_(device_),
         clock_(device_),
         statistics_(device_) {}
+  /// Not copyable: the device holds addresses of its memory.
   Port(const Port&) = delete;
+  /// Not copyable.
   Port& operator=(const Port&) = delete;
-  /// Gives all memory back. A port that was not detached first is cut off from its memory, not
-  /// drained.
+  /// Frees all memory. If the port is still attached, its DMA is disabled without draining the
+  /// queues.
   ~Port() { release_all(); }
 
-  // ---- Life
+  // ---- Life cycle
 
-  /// Checks `config`, allocates everything that the port will ever use, and begins to bring the
-  /// card up. On an error nothing is left allocated.
+  /// Checks `config`, allocates everything that the port will ever use, and starts the bring-up.
+  /// Nothing stays allocated on an error. Requires kDetached.
+  /// @param config settings; copied
+  /// @param now current time
+  /// @return kRequestPending if attached already, an error that names the invalid setting,
+  ///     kNoMemory, or kCardGone
   Result<> attach(const PortConfig& config, Time now) {
     if (state_ != PortState::kDetached) return fail(ErrorCode::kRequestPending);
     if (auto r = check(config); !r) return r;
@@ -83,13 +96,17 @@ class Port {
     return result;
   }
 
-  /// Wants the port to run; it will as soon as the firmware agrees. Also the way out of kFailed.
+  /// Requests kRunning; takes effect once the firmware grants ownership. Also restarts a failed
+  /// port.
+  /// @param now current time
   void start(Time now) {
     admin_up_ = true;
     if (state_ == PortState::kFailed) enter_reset(now, error_.code);
   }
 
-  /// Wants the queues off; packets that the card did not confirm are dropped and counted.
+  /// Stops all queues. Uncompleted packets are dropped and counted. Enters kReady when the queues
+  /// are idle.
+  /// @param now current time
   void stop(Time now) {
     admin_up_ = false;
     if (state_ == PortState::kRunning || state_ == PortState::kOwnership) {
@@ -98,7 +115,9 @@ class Port {
     }
   }
 
-  /// Ends everything; state() becomes kDetached after some steps, at once if the card is gone.
+  /// Shuts everything down. state() becomes kDetached after further steps; immediately if the
+  /// device was removed.
+  /// @param now current time
   void detach(Time now) {
     admin_up_ = false;
     if (state_ == PortState::kDetached) return;
@@ -114,8 +133,9 @@ class Port {
     step(now);
   }
 
-  /// Does what is due: firmware messages, link, once a second the housekeeping, recovery. Bounded
-  /// work.
+  /// Performs the work that is due: firmware messages, link, recovery and, once per second,
+  /// housekeeping. Bounded work per call.
+  /// @param now current time
   void step(Time now) {
     if (state_ == PortState::kDetached || state_ == PortState::kGone) return;
     if (device_.gone()) return on_surprise_removal(now);
@@ -148,8 +168,10 @@ class Port {
     if (device_.gone()) on_surprise_removal(now);
   }
 
-  /// A vector fired. Queue vectors only tell the observer: the application polls its queue and
-  /// then rearms it.
+  /// Handles an interrupt. For queue vectors it only notifies the observer: the application polls
+  /// the queue and then calls rearm().
+  /// @param vector vector that fired
+  /// @param now current time
   void interrupt(Vector vector, Time now) {
     if (state_ == PortState::kDetached || state_ == PortState::kGone) return;
     device_.obs.interrupt(vector);
@@ -160,7 +182,8 @@ class Port {
     step(now);
   }
 
-  /// When step() wants to be called even if nothing happens; Time::max() for never.
+  /// Returns when step() is due although no interrupt fires.
+  /// @return driver time; Time::max() for never
   [[nodiscard]] Time deadline() const {
     switch (state_) {
       case PortState::kDetached:
@@ -168,7 +191,7 @@ class Port {
       case PortState::kFailed:
         return Time::max();
       case PortState::kReady:
-        // start() on a port that waits for nothing: at once.
+        // start() was called on a port that has nothing else to wait for: due now.
         return admin_up_ ? Time{} : firmware_.deadline();
       case PortState::kRunning:
         return std::min(
@@ -182,10 +205,14 @@ class Port {
     }
   }
 
-  // ---- Packets. `queue` is 0 .. queues() - 1; out of range gives 0 packets.
+  // ---- Packets. `queue` is 0 .. queues() - 1; other values yield 0 packets.
 
-  /// Receives up to out.size() packets. The application holds their fragments until it sends or
-  /// releases them.
+  /// Receives up to out.size() packets. The application owns their references until it sends or
+  /// releases them. Resets the queue if a completion was malformed.
+  /// @param queue queue pair
+  /// @param out filled from the front
+  /// @param now current time
+  /// @return number received; 0 unless running
   std::uint32_t rx_burst(QueueId queue, std::span<Packet> out, Time now) {
     Pair* pair = running_pair(queue);
     if (pair == nullptr) return 0;
@@ -196,8 +223,11 @@ class Port {
     return n;
   }
 
-  /// Sends packets; how many were taken, from the front. PollResult packets' fragments are no longer
-  /// the application's.
+  /// Sends packets, after a reap. Accepted packets' references belong to the port.
+  /// @param queue queue pair
+  /// @param packets packets to send
+  /// @param now current time
+  /// @return number accepted, from the front
   std::uint32_t tx_burst(QueueId queue, std::span<const Packet> packets, Time now) {
     Pair* pair = running_pair(queue);
     if (pair == nullptr) return 0;
@@ -208,7 +238,12 @@ class Port {
     return n;
   }
 
-  /// As tx_burst() on the plain ring (QueueConfig::plain_ring): no offloads, cheapest per frame.
+  /// Sends packets on the plain ring: no offloads, lowest cost per frame. Otherwise as tx_burst();
+  /// requires QueueConfig::plain_ring.
+  /// @param queue queue pair
+  /// @param packets packets to send
+  /// @param now current time
+  /// @return number accepted, from the front
   std::uint32_t tx_burst_plain(QueueId queue, std::span<const Packet> packets, Time now) {
     Pair* pair = running_pair(queue);
     if (pair == nullptr || !config_.queue.plain_ring) return 0;
@@ -219,7 +254,10 @@ class Port {
     return n;
   }
 
-  /// Takes back what the card has sent; how many completions. tx_burst() does it too.
+  /// Processes transmit completions and frees their buffers; tx_burst() does so too.
+  /// @param queue queue pair
+  /// @param now current time
+  /// @return number of completions
   std::uint32_t tx_reap(QueueId queue, Time now) {
     Pair* pair = running_pair(queue);
     if (pair == nullptr) return 0;
@@ -229,12 +267,15 @@ class Port {
     return n;
   }
 
-  /// Lets the queue's vector fire again, after a poll that found nothing more to do.
+  /// Unmasks the queue's vector. Call after a poll that found no more work.
+  /// @param queue queue pair
   void rearm(QueueId queue) {
     if (Pair* pair = running_pair(queue)) irq_.rearm(pair->vector());
   }
 
-  /// The transmit times that came in since the last call, oldest first.
+  /// Fetches the oldest transmit timestamp.
+  /// @param queue queue pair
+  /// @return nullopt if there is none
   std::optional<TxTimestamp> next_timestamp(QueueId queue) {
     if (raw(queue) >= queues()) return std::nullopt;
     auto stamp = own_pair(queue).tx.next_timestamp();
@@ -242,8 +283,10 @@ class Port {
     return stamp;
   }
 
-  /// A packet of `bytes` in fresh fragments, for the application to fill. False if the pool has
-  /// not enough of them, or bytes is 0 or more than kMaxSegments fragments.
+  /// Allocates a packet in fresh fragments, for the application to fill.
+  /// @param packet set to the packet
+  /// @param bytes length: 1 .. kMaxSegments fragments
+  /// @return false if the pool has too few pages or `bytes` is out of range
   bool allocate(Packet& packet, std::uint32_t bytes) {
     packet.segment_count = 0;
     packet.length = 0;
@@ -263,35 +306,58 @@ class Port {
     return true;
   }
 
-  /// Gives a packet's fragments back. After detach() there is nothing to give back to.
+  /// Drops the packet's references. After detach() the packet memory no longer exists, and only
+  /// the packet is cleared.
+  /// @param packet cleared
   void release(Packet& packet) {
     if (packet_memory_.cpu != nullptr) pool_.put(packet);
     packet.segment_count = 0;
     packet.length = 0;
   }
 
+  /// Returns the bytes of a segment.
+  /// @param segment part of a packet of this port
+  /// @return pointer to segment.length bytes
   [[nodiscard]] std::byte* data(const Segment& segment) const { return pool_.data(segment); }
 
-  // ---- What there is to know
+  // ---- State
 
+  /// @return state of the life cycle
   [[nodiscard]] PortState state() const { return state_; }
-  /// Why the port is in kFailed, or was reset last.
+  /// @return why the port is in kFailed, or why it was reset last
   [[nodiscard]] Error error() const { return error_; }
+  /// Fetches the oldest event.
+  /// @return nullopt if there is none
   std::optional<PortEvent> next_event() { return events_.pop(); }
+  /// @return true while the link is up
   [[nodiscard]] bool link_up() const { return link_.up(); }
+  /// @return number of queue pairs; 0 when detached
   [[nodiscard]] std::uint32_t queues() const { return pair_count_; }
+  /// @return the settings given to attach()
   [[nodiscard]] const PortConfig& config() const { return config_; }
+  /// Gives read access to a queue pair.
+  /// @param queue 0 .. queues() - 1
+  /// @return the pair
   [[nodiscard]] const Pair& pair(QueueId queue) const { return *pairs_[raw(queue)]; }
+  /// @return the packet memory
   [[nodiscard]] const FragmentPool& pool() const { return pool_; }
+  /// @return counts of recoveries
   [[nodiscard]] const RecoveryCounters& recoveries() const { return recoveries_; }
+  /// @return number of refused values per input site
   [[nodiscard]] const auto& refused() const { return device_.refused(); }
+  /// @return the checked device access
   [[nodiscard]] D& device() { return device_; }
+  /// @return the firmware client
   [[nodiscard]] FirmwareClient<Io, Obs>& firmware() { return firmware_; }
+  /// @return the link control
   [[nodiscard]] Link<Io, Obs>& link() { return link_; }
+  /// @return the receive filter
   [[nodiscard]] RxFilter<Io, Obs>& filter() { return filter_; }
+  /// @return the clock
   [[nodiscard]] Clock<Io, Obs>& clock() { return clock_; }
+  /// @return the hardware counters
   [[nodiscard]] Statistics<Io, Obs>& statistics() { return statistics_; }
-  /// Every ring and the mailbox keep their invariant.
+  /// @return true if the invariants of all rings and of the mailbox hold
   [[nodiscard]] bool is_valid() const {
     for (std::uint32_t i = 0; i < pair_count_; ++i) {
       if (!pairs_[i]->is_valid()) return false;
@@ -300,7 +366,7 @@ class Port {
   }
 
  private:
-  // Defined in port_life.hpp, in the order of a port's life.
+  // Defined in port_life.hpp, in life cycle order.
   static Result<> check(const PortConfig& config);
   Result<> allocate();
   void release_all();
@@ -335,7 +401,7 @@ class Port {
 
   static constexpr std::uint32_t kReapBudget = 64;
 
-  /// From the 40 bits of a descriptor to the port's clock.
+  /// Extends the 40-bit timestamps of descriptors to the port's clock.
   void extend_timestamps(std::span<Packet> packets) const {
     for (Packet& packet : packets) {
       if (!packet.rx.has_timestamp) continue;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// What an application asks of a port, and what a port tells it.
+/// Settings of a port, and the states, events and counters that it reports.
 
 #include <array>
 #include <cstdint>
@@ -15,37 +15,44 @@
 
 namespace hni {
 
-using MacAddress = std::array<std::uint8_t, 6>;
+using MacAddress = std::array<std::uint8_t, 6>;  ///< an Ethernet address, first byte first
 
+/// Settings of Port::attach().
 struct PortConfig {
-  MacAddress mac{};  ///< unicast, not zero; a real card's is in its serial number [device 1]
-  std::uint32_t queues = 1;  ///< pairs, 1 .. 128
-  QueueConfig queue;         ///< of each pair
-  std::uint32_t mtu = 1500;  ///< 1280 .. 9728 bytes behind the Ethernet header; a software limit
-  /// packet memory is taken in pages of 2^page_shift fragments, 0 .. 4
+  MacAddress
+      /// Unicast, not zero; a real device's is in its serial number [device 1].
+      mac{};
+  std::uint32_t queues = 1;  ///< queue pairs, 1 .. 128
+  QueueConfig queue;         ///< rings of each pair
+  /// 1280 .. 9728 bytes after the Ethernet header; enforced by software.
+  std::uint32_t mtu = 1500;
+  /// Packet memory is allocated in pages of 2^page_shift fragments, 0 .. 4.
   std::uint32_t page_shift = 0;
-  /// Fragments beyond those that the buffer rings hold: what the application and the transmit
-  /// rings may hold at once. 0: one for each transmit descriptor pair.
+  /// Fragments beyond those of the buffer rings: what the application and the transmit rings may
+  /// hold at once. 0: half of the transmit descriptors.
   std::uint32_t spare_fragments = 0;
-  LinkConfig link;
-  Moderation moderation;
-  PcieLimits pcie;
+  LinkConfig link;        ///< pause and pause storm protection
+  Moderation moderation;  ///< interrupt moderation
+  PcieLimits pcie;        ///< limits of the PCI Express link
 };
 
-/// Life of a port. Every state has a way out that does not depend on the card.
+/// Life cycle of a port. Every state has an exit that does not depend on the device.
 enum class PortState : std::uint8_t {
   kDetached,   ///< nothing allocated
-  kBringUp,    ///< waits for the firmware's capabilities, 10 s at most
-  kReady,      ///< firmware answers; queues are off
-  kOwnership,  ///< waits until the firmware hands the card over, 10 s at most
+  kBringUp,    ///< waits for the firmware's capabilities, at most 10 s
+  kReady,      ///< firmware responds; queues are off
+  kOwnership,  ///< waits for the firmware to grant ownership, at most 10 s
   kRunning,    ///< carries packets
-  kStopping,   ///< queues drain, a second at most; then kReady
+  kStopping,   ///< queues drain, at most 1 s; then kReady
   kResetting,  ///< after a fault: queues drain, mailbox closes, then kBringUp again
   kDetaching,  ///< as kResetting; then kDetached
-  kGone,       ///< the card answers all ones; detach() is all that is left
-  kFailed,     ///< error() says why; start() tries again, detach() gives up
+  kGone,       ///< surprise removal: the device reads all ones; only detach() is useful
+  kFailed,     ///< error() has the cause; start() retries, detach() ends
 };
 
+/// Returns the name of a state.
+/// @param s the state
+/// @return a static string
 constexpr const char* to_string(PortState s) {
   constexpr std::array<const char*, 10> kNames{"detached", "bring-up", "ready",     "ownership",
                                                "running",  "stopping", "resetting", "detaching",
@@ -53,41 +60,48 @@ constexpr const char* to_string(PortState s) {
   return kNames[static_cast<std::size_t>(s)];
 }
 
+/// What a port reports to the application.
 enum class PortEventKind : std::uint8_t {
-  kStarted,
-  kStopped,
-  kLinkUp,  ///< value: Mbit/s
-  kLinkDown,
+  kStarted,        ///< kRunning was entered
+  kStopped,        ///< the queues are off after stop()
+  kLinkUp,         ///< value: Mbit/s
+  kLinkDown,       ///< the link went down
   kQueueReset,     ///< value: queue; its posted packets were dropped and counted
   kCardReset,      ///< value: ErrorCode of the cause
   kFirmwareCrash,  ///< value: CrashCause
-  kGone,
-  kFailed,  ///< value: ErrorCode
+  kGone,           ///< surprise removal
+  kFailed,         ///< value: ErrorCode
 };
 
+/// An event of a port.
 struct PortEvent {
-  PortEventKind kind{};
-  std::uint32_t value = 0;
+  PortEventKind kind{};     ///< what happened
+  std::uint32_t value = 0;  ///< meaning depends on `kind`
 };
 
-/// How often each kind of recovery happened.
+/// Number of recoveries of each kind since the port was created.
 struct RecoveryCounters {
-  std::uint64_t queue_resets = 0;
-  std::uint64_t card_resets = 0;
-  std::uint64_t firmware_crashes = 0;
-  std::uint64_t tx_hangs = 0;
-  std::uint64_t starvation_kicks = 0;
-  std::uint64_t events_lost = 0;  ///< nobody fetched them in time
+  std::uint64_t queue_resets = 0;      ///< queues reset
+  std::uint64_t card_resets = 0;       ///< resets of the whole device
+  std::uint64_t firmware_crashes = 0;  ///< firmware restarts or silences detected
+  std::uint64_t tx_hangs = 0;          ///< transmit hangs detected
+  std::uint64_t starvation_kicks = 0;  ///< starved queues that were kicked
+  std::uint64_t events_lost = 0;       ///< events dropped because the event queue was full
 };
 
-/// A few events that nobody fetched yet; the oldest are kept.
+/// Events that the application has not fetched. When it is full, the oldest are kept.
 class EventQueue {
  public:
+  /// Appends an event.
+  /// @param event the event
+  /// @return false if the queue is full
   bool push(PortEvent event) {
     if (written_ - read_ == events_.size()) return false;
     events_[written_++ % events_.size()] = event;
     return true;
   }
+  /// Removes the oldest event.
+  /// @return nullopt if there is none
   std::optional<PortEvent> pop() {
     if (read_ == written_) return std::nullopt;
     return events_[read_++ % events_.size()];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The life of a Port, from attach to detach, in that order; included by port.hpp.
+/// Life cycle of a Port, from attach to detach, in that order; included by port.hpp.
 
 #include "driver/port.hpp"
 
@@ -62,9 +62,9 @@ Result<> Port<Io, Obs>::allocate() {
 
 template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::release_all() {
-  // Of a port that was not detached: queues first, then the gates.
+  // A port that was not detached: disable the queues before the mailbox, which disables DMA.
   for (std::uint32_t i = 0; i < pair_count_; ++i) pairs_[i]->disable(Time{});
-  // The card must not reach memory that is given back: dma_free() revokes its access first.
+  // The device must not access freed memory: dma_free() revokes its access first.
   firmware_.abandon();
   firmware_.release();
   for (std::uint32_t i = 0; i < pair_count_; ++i) {
@@ -95,7 +95,7 @@ void Port<Io, Obs>::step_bring_up(Time now) {
   statistics_.snapshot();
   clock_.setup();
   go(PortState::kReady, now);
-  // Only a reset brings a port up with an error.
+  // Only a reset brings a port up that has an error.
   if (error_.code != ErrorCode::kNone)
     device_.obs.recovery_done(RecoveryStep::kCardReset, static_cast<std::uint32_t>(error_.code),
                               now);
@@ -121,12 +121,12 @@ void Port<Io, Obs>::step_ownership(Time now) {
   if (firmware_.owned()) start_queues(now);
 }
 
-/// The order of [device 9 steps 6 to 13].
+/// Follows [device 9 steps 6 to 13].
 template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::start_queues(Time now) {
   const Capabilities& caps = firmware_.capabilities();
   go(PortState::kRunning, now);
-  // Whoever used the card before may have left in a hurry.
+  // The previous owner may not have shut down cleanly.
   QueueSetup<Io, Obs>(device_).drop_at_mac(false);
   const auto link = link_.start(now, caps.link_speed, caps.link_fec, drop_mode_follows_pause());
   for (std::uint32_t i = 0; i < pair_count_; ++i) pairs_[i]->enable();
@@ -146,7 +146,7 @@ void Port<Io, Obs>::start_queues(Time now) {
   if (link) on_link(*link);
 }
 
-/// The filter keeps what the application set; a port that starts for the first time hears its own
+/// Restores the filter that the application set. On the first start it accepts the port's own
 /// address and broadcasts.
 template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::configure_filter() {
@@ -154,7 +154,7 @@ void Port<Io, Obs>::configure_filter() {
   filter_.start();
 }
 
-/// A management controller shares the port when the firmware says so [device 14.6].
+/// A management controller (BMC) shares the port if the firmware reports one [device 14.6].
 template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::follow_capabilities() {
   const Capabilities& caps = firmware_.capabilities();
@@ -177,7 +177,7 @@ void Port<Io, Obs>::step_running(Time now) {
   if (state_ == PortState::kRunning && now >= next_service_) housekeeping(now);
 }
 
-/// Once a second.
+/// Runs once per second.
 template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::housekeeping(Time now) {
   next_service_ = now + kServicePeriod;
@@ -220,7 +220,7 @@ void Port<Io, Obs>::watch_firmware(Time now) {
     const auto cause = static_cast<std::uint32_t>(firmware_.crash_cause());
     device_.obs.recovery_step(RecoveryStep::kFirmwareCrash, cause, now);
     tell(PortEventKind::kFirmwareCrash, cause);
-    // A restart of the mailbox shuts the card's way to memory meanwhile: queues first.
+    // Restarting the mailbox disables device DMA, so stop the queues first.
     if (firmware_.recovery_restarts_mailbox()) return enter_reset(now, ErrorCode::kFirmwareSilent);
     if (auto r = firmware_.recover(now); !r) return enter_reset(now, r.error().code);
     filter_.rewrite_rules();
@@ -238,9 +238,9 @@ void Port<Io, Obs>::on_link(LinkEvent event) {
   tell(up ? PortEventKind::kLinkUp : PortEventKind::kLinkDown, up ? link_.speed_mbps() : 0);
 }
 
-// ---- A queue that broke a rule, or hangs
+// ---- Reset of a queue that faulted or hangs
 
-/// `pair` runs.
+/// Requires that `pair` runs.
 template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::reset_queue(Pair& pair, Time now) {
   ++recoveries_.queue_resets;
@@ -278,7 +278,7 @@ void Port<Io, Obs>::step_queue_resets(Time now) {
 
 // ---- Stop, reset, detach
 
-/// Switches everything off that touches packets; all_off() tells when the card followed.
+/// Disables everything that touches packets; all_off() polls for completion.
 template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::quiesce(Time now) {
   link_.stop();
@@ -293,7 +293,7 @@ void Port<Io, Obs>::quiesce(Time now) {
   next_quiesce_look_ = now;
 }
 
-/// True when no pair waits any more; the pairs are then off, or stuck.
+/// Polls all pairs. Returns true when none is quiescing; each is then off or stuck.
 template <DeviceIo Io, class Obs>
 bool Port<Io, Obs>::all_off(Time now) {
   bool discard = false;
@@ -318,7 +318,7 @@ void Port<Io, Obs>::step_stopping(Time now) {
   go(PortState::kReady, now);
 }
 
-/// The whole card: queues off, mailbox closed (which cuts the card off from memory), and up again.
+/// Resets the whole device: queues off, mailbox closed (which disables DMA), then bring-up.
 template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::enter_reset(Time now, ErrorCode why) {
   ++recoveries_.card_resets;
@@ -335,8 +335,7 @@ void Port<Io, Obs>::enter_reset(Time now, ErrorCode why) {
 template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::step_closing(Time now) {
   if (!all_off(now) || !firmware_.down()) return;
-  // The mailbox is closed: the card's way to memory is shut, so that what a stuck queue still
-  // holds may be taken back.
+  // The closed mailbox disables device DMA, so the buffers of a stuck queue may be freed.
   for (std::uint32_t i = 0; i < pair_count_; ++i) pairs_[i]->reclaim();
   if (state_ == PortState::kDetaching) {
     release_all();
@@ -349,9 +348,9 @@ void Port<Io, Obs>::step_closing(Time now) {
   }
 }
 
-// ---- Ends
+// ---- Terminal states
 
-/// No way on: everything is off and waits for start() or detach().
+/// Enters kFailed with everything off, until start() or detach().
 template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::fail_port(Error why, Time now) {
   error_ = why;
@@ -362,7 +361,8 @@ void Port<Io, Obs>::fail_port(Error why, Time now) {
 template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::on_surprise_removal(Time now) {
   error_ = {ErrorCode::kCardGone, 0};
-  if (state_ == PortState::kDetached) return;  // while its memory was given back: it has none left
+  if (state_ == PortState::kDetached)
+    return;  // removed while its memory was freed: nothing is left
   for (std::uint32_t i = 0; i < pair_count_; ++i) pairs_[i]->reclaim();
   firmware_.abandon();
   link_.stop();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Clock: the card's 64-bit nanosecond counter, and what its 40-bit timestamps mean
-/// [device 17]. The counter runs free; stepping the clock changes an offset that the driver
+/// Clock: the device's 64-bit nanosecond counter, and the meaning of its 40-bit timestamps
+/// [device 17]. The counter runs freely; stepping the clock changes an offset that the driver
 /// adds, slewing changes the counter's increment.
 
 #include <cstdint>
@@ -16,12 +16,14 @@
 
 namespace hni {
 
-/// Width of the timestamps in descriptors; they wrap every 18 minutes.
+/// width of the timestamps in descriptors; they wrap every 18 minutes
 inline constexpr unsigned kStampBits = 40;
 
-/// The time that a 40-bit stamp stands for: the one moment in [base, base + 2^40) whose low 40
-/// bits are the stamp's. `base` is a counter value that is older than the stamp, by less than 2^40
-/// ns. W is an unsigned 64-bit word, or a symbolic one in proofs/.
+/// Extends a 40-bit timestamp: the one time in [base, base + 2^40) with these low 40 bits. W is an
+/// unsigned 64-bit word, or a symbolic one in proofs/.
+/// @param base counter value before the timestamp, by less than 2^40 ns
+/// @param stamp low 40 bits
+/// @return counter value, nanoseconds
 template <class W>
 constexpr W extend_stamp(const W& base, const W& stamp) {
   constexpr std::uint64_t kMask = (std::uint64_t{1} << kStampBits) - 1;
@@ -30,12 +32,14 @@ constexpr W extend_stamp(const W& base, const W& stamp) {
 
 namespace clock_detail {
 
-/// Nanoseconds that one cycle of the card's clock adds, in Q16.32: 1.666...
+/// Nanoseconds per cycle of the device's clock, in Q16.32: 1.666...
 inline constexpr std::uint64_t kNominalIncrement =
     (std::uint64_t{1'000'000'000} << 32) / kCardClockHz;
 
-/// The increment of a clock that is `ppb` parts per billion fast, rounded towards nominal. `ppb`
-/// is within +-999,999,999: the product has at most 63 bits, and the increment stays positive.
+/// Returns the increment of a clock with a rate error, rounded towards nominal. The product has at
+/// most 63 bits, and the increment stays positive.
+/// @param ppb parts per billion fast, within +-999,999,999
+/// @return Q16.32 nanoseconds
 constexpr std::uint64_t increment(std::int64_t ppb) {
   constexpr std::uint64_t kBillion = 1'000'000'000;
   const std::uint64_t size = static_cast<std::uint64_t>(ppb < 0 ? -ppb : ppb);
@@ -45,19 +49,22 @@ constexpr std::uint64_t increment(std::int64_t ppb) {
 
 }  // namespace clock_detail
 
+/// Clock of one port.
 template <DeviceIo Io, class Obs = NullObserver>
 class Clock {
  public:
-  using D = CheckedIo<Io, Obs>;
+  using D = CheckedIo<Io, Obs>;  ///< registers of the device
 
-  static constexpr std::int64_t kMaxSlewPpb = 999'999'999;
-  /// How often the base of timestamps is renewed: a sixteenth of their range.
+  static constexpr std::int64_t kMaxSlewPpb = 999'999'999;  ///< largest slew in either direction
+  /// Interval at which the base of timestamps is renewed: a sixteenth of their range.
   static constexpr Duration kRefresh{std::int64_t{1} << (kStampBits - 4)};
 
+  /// Creates a stopped clock.
+  /// @param device must outlive it
   explicit Clock(D& device) : device_(&device) {}
 
-  /// Starts the counter from zero at its nominal rate (17, "Probe"). Also after each card reset:
-  /// the slew is set again, the offset is kept.
+  /// Starts the counter from zero at its nominal rate [device 17]. Required after each device
+  /// reset: it restores the slew; the offset is kept.
   void setup() {
     device_->write(spec::PTP_CTRL{}.set_EN(1).set_TICK_IVAL(1));
     write_increment();
@@ -70,32 +77,41 @@ class Clock {
     base_ = 0;
   }
 
-  /// Begins to renew the base of timestamps; to be called when the port starts.
+  /// Starts to renew the base of timestamps; called when the port starts.
+  /// @param now current time
   void start(Time now) {
     running_ = true;
     refresh(now);
   }
+  /// Stops renewing the base of timestamps.
   void stop() { running_ = false; }
 
+  /// Renews the base of timestamps when it is due.
+  /// @param now current time
   void step(Time now) {
     if (running_ && now >= deadline_) refresh(now);
   }
+  /// @return when step() is due; Time::max() while stopped
   [[nodiscard]] Time deadline() const { return running_ ? deadline_ : Time::max(); }
 
-  /// True when the base is so old that a stamp could be taken for one of the lap before.
+  /// Checks the age of the base of timestamps.
+  /// @param now current time
+  /// @return true if a timestamp could be extended into the wrong 2^40 ns period
   [[nodiscard]] bool is_stale(Time now) const {
     return running_ && now >= deadline_ + kRefresh / 2;
   }
 
-  /// The time now, in nanoseconds of this clock. Bounded: a counter whose upper half changes at
-  /// every look is refused.
+  /// Reads the clock. Bounded: a counter whose upper half changes at every read is refused.
+  /// @return nanoseconds, kCardGone, or kTimeout
   [[nodiscard]] Result<std::uint64_t> read() {
     const auto counter = read_counter();
     if (!counter) return tl::unexpected(counter.error());
     return *counter + offset_;
   }
 
-  /// Makes the clock show `ns` now.
+  /// Sets the clock.
+  /// @param ns what it is to show now, nanoseconds
+  /// @return kCardGone or kTimeout if the counter could not be read
   Result<> set(std::uint64_t ns) {
     const auto counter = read_counter();
     if (!counter) return tl::unexpected(counter.error());
@@ -103,10 +119,13 @@ class Clock {
     return {};
   }
 
-  /// Moves the clock by `ns`, at once.
+  /// Steps the clock.
+  /// @param ns nanoseconds to add
   void step_by(std::int64_t ns) { offset_ += static_cast<std::uint64_t>(ns); }
 
-  /// Makes the clock run `ppb` parts per billion fast (negative: slow).
+  /// Changes the rate of the clock.
+  /// @param ppb parts per billion fast; negative: slow
+  /// @return kBadArgument beyond kMaxSlewPpb, kCardGone
   Result<> slew(std::int64_t ppb) {
     if (ppb < -kMaxSlewPpb || ppb > kMaxSlewPpb)
       return fail(ErrorCode::kBadArgument, static_cast<std::uint64_t>(kMaxSlewPpb));
@@ -118,10 +137,13 @@ class Clock {
     if (device_->gone()) return fail(ErrorCode::kCardGone);
     return {};
   }
+  /// @return the rate in parts per billion
   [[nodiscard]] std::int64_t slew_ppb() const { return slew_ppb_; }
 
-  /// The time, on this clock, of a 40-bit stamp from a descriptor. The stamp is data: whatever the
-  /// card says, the result is within 18 minutes of the base.
+  /// Converts a 40-bit timestamp of a descriptor to the time of this clock. The timestamp is data:
+  /// for any value the result is within 18 minutes of the base.
+  /// @param stamp the timestamp
+  /// @return nanoseconds
   [[nodiscard]] std::uint64_t time_of(const Untrusted<std::uint64_t>& stamp) const {
     return extend_stamp(base_, stamp.as_data()) + offset_;
   }
@@ -139,7 +161,7 @@ class Clock {
     return device_->template read<spec::PTP_CTR_VAL_HI>(Site::kClockHigh).raw;
   }
 
-  // High, low, high; the upper half moves every 4.3 s, so a second look finds it at rest.
+  // High, low, high: the upper half changes every 4.3 s, so a second attempt finds it stable.
   [[nodiscard]] Result<std::uint64_t> read_counter() {
     constexpr int kTries = 4;
     auto before = read_high();
@@ -155,7 +177,7 @@ class Clock {
     return fail(ErrorCode::kTimeout, kTries);
   }
 
-  // A base that lies 69 to 137 s back: every stamp that is still on its way is later.
+  // A base 69 to 137 s in the past: every timestamp that may still arrive is later.
   void refresh(Time now) {
     deadline_ = now + kRefresh;
     const auto high = read_high();

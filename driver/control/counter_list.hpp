@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The list of the card's counters [device 16, 10.7]. To add one: add a line; the order
-/// in a block is the order in which Linux shows them.
+/// The list of the device's counters [device 16, 10.7]. To add one, add a line; the order in a
+/// block is the order in which Linux shows them.
 ///
 /// Columns: enumerator, block, kind, name ('%' stands for the index), register of the counter or
 /// of its low half.
@@ -16,32 +16,36 @@
 
 namespace hni {
 
+/// Width and behaviour of a counter.
 enum class CounterKind : std::uint8_t {
   kNarrow,       ///< 32 bits
   kWide,         ///< 64 bits, high half in the next word
-  kWideFar,      ///< 64 bits, high half four words on
-  kLevel,        ///< no counter: the value itself
-  kClearOnRead,  ///< two halves of 16 bits that reading clears
+  kWideFar,      ///< 64 bits, high half four words later
+  kLevel,        ///< a level, not a counter: the value itself
+  kClearOnRead,  ///< two halves of 16 bits; a read clears them
 };
 
 /// Counters that are shown together. All counters of a block have the same number of elements.
 enum class CounterBlock : std::uint8_t {
-  kFixed,
-  kEnqueue,  ///< where frames enter the receive buffer
-  kFifo,     ///< receive FIFOs
-  kDequeue,  ///< where frames leave the receive buffer
-  kQueue,    ///< queue pairs
-  kPhy,      ///< PCS lanes
-  kFec,
-  kMac,
-  kControl,
-  kPause,
-  kRmon,
-  kPcie,
+  kFixed,      ///< one of each per device
+  kEnqueue,    ///< receive buffer, where frames enter
+  kFifo,       ///< receive FIFOs
+  kDequeue,    ///< receive buffer, where frames leave
+  kQueue,      ///< queue pairs
+  kPhy,        ///< PCS lanes
+  kFec,        ///< forward error correction
+  kMac,        ///< MAC
+  kControl,    ///< MAC control frames
+  kPause,      ///< pause frames
+  kRmon,       ///< frame sizes (RMON)
+  kPcie,       ///< PCI Express
   kOther,      ///< read by Linux, shown as part of other counters
-  kOtherFifo,  ///< the same of the receive FIFOs
+  kOtherFifo,  ///< the same, of the receive FIFOs
 };
 
+/// Returns the number of elements of a block's counters.
+/// @param block the block
+/// @return elements
 constexpr std::uint32_t block_elements(CounterBlock block) {
   switch (block) {
     case CounterBlock::kEnqueue:
@@ -187,29 +191,37 @@ constexpr std::uint32_t block_elements(CounterBlock block) {
   X(kFifoTruncatedBytes, kOtherFifo, kWide, "rxb_fifo%_trunc_bytes", RXB_TRUN_BYTES_STS_L)
 // clang-format on
 
+/// Number of a counter.
 enum class Counter : std::uint8_t {
 #define HNI_X(id, block, kind, name, reg) id,
   HNI_COUNTERS(HNI_X)
 #undef HNI_X
 };
 
-/// One line of the list with what follows from it.
+/// A line of the list and what follows from it.
 struct CounterGroup {
-  Counter id;
-  CounterBlock block;
-  CounterKind kind;
-  std::string_view name;
-  RegAddr base;          ///< element 0
-  std::uint32_t stride;  ///< bytes from one element to the next
-  std::uint32_t count;
+  Counter id;               ///< number
+  CounterBlock block;       ///< block
+  CounterKind kind;         ///< width and behaviour
+  std::string_view name;    ///< name; '%' stands for the index
+  RegAddr base;             ///< address of element 0, or of its low half
+  std::uint32_t stride;     ///< bytes from one element to the next
+  std::uint32_t count;      ///< elements
   std::uint32_t first = 0;  ///< slot of element 0 among all counters
 
+  /// @return true for a counter of 64 bits
   [[nodiscard]] constexpr bool is_wide() const {
     return kind == CounterKind::kWide || kind == CounterKind::kWideFar;
   }
+  /// Returns the address of an element's low half.
+  /// @param i element
+  /// @return address
   [[nodiscard]] constexpr RegAddr low(std::uint32_t i) const {
     return {base.bar, base.byte_offset + i * stride};
   }
+  /// Returns the address of an element's high half; requires is_wide().
+  /// @param i element
+  /// @return address
   [[nodiscard]] constexpr RegAddr high(std::uint32_t i) const {
     const std::uint32_t distance = kind == CounterKind::kWideFar ? 16 : 4;
     return {base.bar, low(i).byte_offset + distance};
@@ -218,6 +230,12 @@ struct CounterGroup {
 
 namespace counter_detail {
 
+/// Builds a line of kCounterGroups from the register's addresses.
+/// @param id number
+/// @param block block
+/// @param kind width and behaviour
+/// @param name name
+/// @return the group; `first` is set by number()
 template <class Reg>
 constexpr CounterGroup group(Counter id, CounterBlock block, CounterKind kind,
                              std::string_view name) {
@@ -236,6 +254,9 @@ constexpr CounterGroup group(Counter id, CounterBlock block, CounterKind kind,
 HNI_COUNTERS(HNI_X)
 #undef HNI_X
 
+/// Assigns the slots.
+/// @param groups all groups
+/// @return the groups with `first` set
 constexpr auto number(auto groups) {
   std::uint32_t slot = 0;
   for (CounterGroup& g : groups) {
@@ -247,6 +268,7 @@ constexpr auto number(auto groups) {
 
 }  // namespace counter_detail
 
+/// All counters, in the order of Counter.
 inline constexpr auto kCounterGroups = counter_detail::number(std::to_array<CounterGroup>({
 #define HNI_X(id, block, kind, name, reg) \
   counter_detail::group<spec::reg>(Counter::id, CounterBlock::block, CounterKind::kind, name),
@@ -257,8 +279,12 @@ inline constexpr auto kCounterGroups = counter_detail::number(std::to_array<Coun
 /// Elements of all counters together.
 inline constexpr std::uint32_t kCounterSlots =
     kCounterGroups.back().first + kCounterGroups.back().count;
+/// Longest counter name with index, bytes.
 inline constexpr std::size_t kMaxCounterName = 64;
 
+/// Returns the description of a counter.
+/// @param c the counter
+/// @return its group
 constexpr const CounterGroup& counter_group(Counter c) {
   return kCounterGroups[static_cast<std::size_t>(c)];
 }

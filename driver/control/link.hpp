@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Link: brings the MAC up when the lanes are locked and down when they are not, and keeps pause
-/// and pause-storm protection set up [device 10, 15.2]. Speed and FEC are chosen by
-/// the firmware; the driver only follows.
+/// Link: brings the MAC up when the lanes are locked and down when they are not, and configures
+/// pause and pause-storm protection [device 10, 15.2]. The firmware chooses speed and FEC; the
+/// driver follows.
 ///
 /// A link comes up in three steps: all lanes locked, four seconds of training during which it may
-/// flutter, and a PCS without faults. A link that is locked when start() looks at it has been
-/// trained before and skips the second.
+/// flap, and a PCS without faults. A link that is locked at start() has been trained before and
+/// skips the training.
 ///
-/// The card cannot make this code loop or storm: each call does one link test, PCS resets are a
-/// second apart, and a card that raises more than kMaxEventsPerSecond link events has vector 1
-/// left masked until the next second.
+/// The device cannot make this code loop or storm: each call does one link test, PCS resets are
+/// one second apart, and after kMaxEventsPerSecond link events vector 1 stays masked until the
+/// next second.
 
 #include <algorithm>
 #include <array>
@@ -30,28 +30,32 @@ namespace hni {
 
 /// Lanes and modulation that a firmware speed code stands for [device 10.1].
 enum class LinkMode : std::uint8_t { k25G, k50GTwoLanes, k50GOneLane, k100G };
+/// Forward error correction.
 enum class Fec : std::uint8_t { kOff, kReedSolomon, kBaseR };
 
+/// State of the link.
 enum class LinkState : std::uint8_t {
-  kStopped,   ///< Not started, or stopped: the MAC is held in reset.
-  kNoSignal,  ///< Some lane is not locked.
-  kTraining,  ///< All lanes are locked; waiting until training is over for sure.
-  kSettling,  ///< Trained; the PCS reports no link yet, or a fault, or is being reset.
-  kUp,        ///< The MAC passes traffic.
+  kStopped,   ///< not started, or stopped: the MAC is in reset
+  kNoSignal,  ///< at least one lane is not locked
+  kTraining,  ///< all lanes are locked; waiting for the end of training
+  kSettling,  ///< trained; the PCS reports no link or a fault, or is being reset
+  kUp,        ///< the MAC passes traffic
 };
 
+/// Change of the link that a call detected.
 enum class LinkEvent : std::uint8_t { kNone, kUp, kDown };
 
+/// Settings of the link.
 struct LinkConfig {
-  Duration training = std::chrono::seconds(4);
-  std::uint32_t storm_timeout_ms = 500;  ///< 0 .. 10485; 0 switches the protection off
-  bool tx_pause = true;
-  bool rx_pause = true;
+  Duration training = std::chrono::seconds(4);  ///< time during which a locked link may still flap
+  std::uint32_t storm_timeout_ms = 500;  ///< milliseconds, 0 .. 10485; 0 disables the protection
+  bool tx_pause = true;                  ///< send pause frames
+  bool rx_pause = true;                  ///< honour pause frames
 };
 
 namespace link_detail {
 
-/// Lock bits that must be set, and no others, by mode and FEC [device 10.3]. Zero: no such
+/// Lock bits that must be set, and no others, by mode and FEC [device 10.3]. Zero: invalid
 /// combination.
 inline constexpr std::array<std::array<std::uint32_t, 3>, 4> kLockBits{{
     //  off, RS, BASE-R
@@ -61,49 +65,67 @@ inline constexpr std::array<std::array<std::uint32_t, 3>, 4> kLockBits{{
     {0x0, 0xf, 0x0},   // 100G
 }};
 
+/// Speed by mode.
 inline constexpr std::array<std::uint32_t, 4> kSpeedMbps{25000, 50000, 50000, 100000};
 
-/// PCS CTRL1 & 0x207c that each speed must show [device 10.5].
+/// Bits of PCS CTRL1 that show the speed [device 10.5].
 inline constexpr std::uint32_t kPcsSpeedMask = 0x207c;
+/// Their value by mode.
 inline constexpr std::array<std::uint32_t, 4> kPcsSpeed{0x2054, 0x2058, 0x2058, 0x2050};
 
-/// A PCS register of the first instance, by its number in MMD 3; vendor registers 0x8000 | x lie
-/// at 0x200 + x [device 10.5].
+/// Returns the address of a PCS register of the first instance. Vendor registers 0x8000 x lie at
+/// 0x200 + x [device 10.5].
+/// @param number register number in MMD 3
+/// @return address
 constexpr RegAddr pcs(std::uint32_t number) {
   const std::uint32_t page = (number & 0x8000U) != 0 ? number ^ 0x8200U : number;
   return {Bar::kBar0, spec::PCS_PAGE::kByteOffset + 4 * page};
 }
+// PCS registers of the link test.
 inline constexpr RegAddr kPcsControl1 = pcs(0), kPcsStatus1 = pcs(1), kPcsStatus2 = pcs(8),
                          kPcsBaseRStatus2 = pcs(0x21), kPcsDigitalStatus = pcs(0x8010);
+/// Reset bit of PCS CTRL1.
 inline constexpr std::uint32_t kPcsReset = 1U << 15;
 
-inline constexpr std::uint32_t kStormBit = 1;            ///< network side, of four
-inline constexpr std::uint32_t kStormUnitCycles = 6000;  ///< 10 us
-inline constexpr std::uint32_t kMaxStormMs = ((1U << 20) - 1) / 100;
+inline constexpr std::uint32_t kStormBit = 1;                         ///< network side, of four
+inline constexpr std::uint32_t kStormUnitCycles = 6000;               ///< clock cycles: 10 us
+inline constexpr std::uint32_t kMaxStormMs = ((1U << 20) - 1) / 100;  ///< longest storm timeout
 
+/// The default `on_up`: ignores the change of the drop mode.
 struct NoDropModeChange {
+  /// Does nothing.
   void operator()(bool /*tx_pause*/) const {}
 };
 
 }  // namespace link_detail
 
+/// Link control of one port.
 template <DeviceIo Io, class Obs = NullObserver>
 class Link {
  public:
-  using D = CheckedIo<Io, Obs>;
-  using Ignore = link_detail::NoDropModeChange;
+  using D = CheckedIo<Io, Obs>;                  ///< registers of the device
+  using Ignore = link_detail::NoDropModeChange;  ///< the default `on_up`
 
+  /// more link interrupts than this mask vector 1 until the next second
   static constexpr std::uint32_t kMaxEventsPerSecond = 16;
 
+  /// Creates a stopped link.
+  /// @param device must outlive it
+  /// @param config settings
   explicit Link(D& device, const LinkConfig& config = {})
       : device_(&device), irq_(device), config_(config) {}
 
-  /// New settings for the next start().
+  /// Replaces the settings, for the next start().
+  /// @param config settings
   void configure(const LinkConfig& config) { config_ = config; }
 
-  /// Starts to follow the link. `speed` and `fec` come from the firmware's capabilities. Wherever
-  /// the link comes up, `on_up(tx_pause)` is called before the MAC passes traffic, so that the
-  /// receive queues get the drop mode that goes with it [device 10.6 step 1].
+  /// Starts to follow the link.
+  /// @param now current time
+  /// @param speed speed code from the firmware's capabilities
+  /// @param fec FEC code from the firmware's capabilities
+  /// @param on_up `on_up(tx_pause)`: called before the MAC passes traffic, so that the receive
+  ///     queues get the matching drop mode [device 10.6 step 1]
+  /// @return what changed; kFirmwareBadLink for an invalid speed code
   template <class OnUp = Ignore>
   Result<LinkEvent> start(Time now, spec::FW_LINK_SPEED speed, spec::FW_LINK_FEC fec,
                           OnUp&& on_up = {}) {
@@ -122,7 +144,8 @@ class Link {
     return event;
   }
 
-  /// Stops the link's interrupt and, unless somebody else needs the link, the MAC [device 18].
+  /// Disables the link interrupt and the MAC [device 18].
+  /// @param keep_mac true: leave the MAC on for another user of the link
   void stop(bool keep_mac = false) {
     if (state_ == LinkState::kStopped) return;
     irq_.unroute_link();
@@ -131,7 +154,10 @@ class Link {
     state_ = LinkState::kStopped;
   }
 
-  /// To be called when vector 1 fired.
+  /// Handles vector 1.
+  /// @param now current time
+  /// @param on_up as in start()
+  /// @return what changed
   template <class OnUp = Ignore>
   LinkEvent interrupt(Time now, OnUp&& on_up = {}) {
     if (state_ == LinkState::kStopped) return LinkEvent::kNone;
@@ -149,8 +175,11 @@ class Link {
     return check(now, on_up);
   }
 
-  /// Deadlines: end of training, PCS retries, and once a second the pause-storm check and a link
-  /// test, so that a lost interrupt costs a second and not the link.
+  /// Handles deadlines: end of training, PCS retries and, once per second, the pause-storm check
+  /// and a link test, so that a lost interrupt costs a second and not the link.
+  /// @param now current time
+  /// @param on_up as in start()
+  /// @return what changed
   template <class OnUp = Ignore>
   LinkEvent step(Time now, OnUp&& on_up = {}) {
     if (now < deadline()) return LinkEvent::kNone;
@@ -159,29 +188,43 @@ class Link {
     return check(now, on_up);
   }
 
+  /// @return when step() is due; Time::max() while stopped
   [[nodiscard]] Time deadline() const {
     return state_ == LinkState::kStopped ? Time::max() : deadline_;
   }
 
+  /// @return true while the MAC passes traffic
   [[nodiscard]] bool up() const { return state_ == LinkState::kUp; }
+  /// @return state of the link
   [[nodiscard]] LinkState state() const { return state_; }
+  /// @return lanes and modulation
   [[nodiscard]] LinkMode mode() const { return mode_; }
+  /// @return forward error correction in use
   [[nodiscard]] Fec fec() const { return fec_; }
-  /// Speed of the mode, whether the link is up or not.
+  /// @return speed of the mode in Mbit/s, also while the link is down
   [[nodiscard]] std::uint32_t speed_mbps() const {
     return link_detail::kSpeedMbps[static_cast<std::size_t>(mode_)];
   }
+  /// @return number of lanes
   [[nodiscard]] std::uint32_t lanes() const {
     return mode_ == LinkMode::k25G || mode_ == LinkMode::k50GOneLane ? 1 : 2;
   }
-  /// True when the card sends pause frames: the receive queues must then never drop [device 13.6].
+  /// @return true while the device sends pause frames; the receive queues must then never drop
+  ///     [device 13.6]
   [[nodiscard]] bool tx_pause_on() const { return up() && config_.tx_pause; }
+  /// @return true while the device honours pause frames
   [[nodiscard]] bool rx_pause_on() const { return up() && config_.rx_pause; }
+  /// @return times that the link went down
   [[nodiscard]] std::uint64_t down_events() const { return down_events_; }
+  /// @return pause storms detected
   [[nodiscard]] std::uint64_t pause_storms() const { return pause_storms_; }
+  /// @return resets of the PCS
   [[nodiscard]] std::uint64_t pcs_resets() const { return pcs_resets_; }
 
-  /// Flow control in both directions; takes effect at once on a link that is up.
+  /// Sets flow control in both directions; takes effect at once while the link is up.
+  /// @param tx send pause frames
+  /// @param rx honour pause frames
+  /// @param on_up as in start()
   template <class OnUp = Ignore>
   void set_pause(bool tx, bool rx, OnUp&& on_up = {}) {
     config_.tx_pause = tx;
@@ -189,7 +232,9 @@ class Link {
     if (up()) mac_up(on_up);
   }
 
-  /// How long the card may ask its peer to pause without a break before it drops instead.
+  /// Sets how long the device may pause its peer without a break before it drops frames instead.
+  /// @param ms milliseconds; 0 disables the protection
+  /// @return kBadArgument if too large
   Result<> set_storm_timeout(std::uint32_t ms) {
     if (ms > link_detail::kMaxStormMs)
       return fail(ErrorCode::kBadArgument, link_detail::kMaxStormMs);
@@ -202,6 +247,7 @@ class Link {
     }
     return {};
   }
+  /// @return the storm timeout in milliseconds
   [[nodiscard]] std::uint32_t storm_timeout_ms() const { return config_.storm_timeout_ms; }
 
  private:
@@ -210,7 +256,7 @@ class Link {
   static constexpr Duration kPcsRetry = std::chrono::milliseconds(50);
   static constexpr Duration kPcsResetLimit = std::chrono::milliseconds(600);
 
-  // Only the two NRZ modes leave a choice; an unknown code counts as RS [device 10.1].
+  // Only the two NRZ modes have a choice; an unknown code counts as RS [device 10.1].
   static constexpr Fec resolve_fec(LinkMode mode, std::uint32_t code) {
     if (mode == LinkMode::k50GOneLane || mode == LinkMode::k100G) return Fec::kReedSolomon;
     if (code == static_cast<std::uint32_t>(spec::FW_LINK_FEC::NONE)) return Fec::kOff;
@@ -224,7 +270,7 @@ class Link {
     muted_ = false;
   }
 
-  // Exact comparison: a lock bit too many is no lock [device 10.3].
+  // Exact comparison: an extra lock bit means not locked [device 10.3].
   [[nodiscard]] bool is_locked() {
     const auto out0 = device_->template read<spec::SIG_PCS_OUT0>(Site::kPcsOut0);
     if (device_->gone() || !out0.LINK().nonzero()) return false;
@@ -236,7 +282,7 @@ class Link {
     return !device_->gone() && out1.FCFEC_LOCK().equals(want);
   }
 
-  // The link check of [device 10.4]: clear what is latched, test, act, listen again.
+  // Link check of [device 10.4]: clear the latched bits, test, act, unmask.
   template <class OnUp>
   LinkEvent check(Time now, OnUp&& on_up) {
     device_->write(spec::SIG_PCS_OUT0{}.set_LINK(1).set_BLOCK_LOCK(0xfffff).set_AMPS_LOCK(0xf));
@@ -244,7 +290,7 @@ class Link {
     device_->flush();
     device_->write(spec::SIG_PCS_INTR_STS{}.set_LINK_UP(1).set_LINK_DOWN(1));
     const LinkEvent event = is_locked() ? locked(now, on_up) : unlocked(now);
-    // Causes that nobody knows stay masked, reserved bits or not.
+    // Unknown causes stay masked, reserved bits included.
     device_->template write_word<spec::SIG_PCS_INTR_MASK>(~kLinkBits);
     if (muted_) {
       deadline_ = std::min(deadline_, window_end_);
@@ -294,18 +340,18 @@ class Link {
     return Untrusted<std::uint32_t>(device_->read_at(Site::kXpcs, reg));
   }
 
-  // The registers that must agree before the PCS counts as working [device 10.5]. Each is read
-  // once: link status is latched until it is read.
+  // Checks the registers that must agree before the PCS counts as working [device 10.5]. Reads
+  // each once: the link status is latched until it is read.
   [[nodiscard]] Pcs pcs_state() {
     using namespace link_detail;
     const auto status1 = read_pcs(kPcsStatus1);
     if (status1.any(1U << 7)) return Pcs::kFault;
-    // Receiver or transmitter fault: told, but Linux brings such a link up, too.
+    // A receiver or transmitter fault is reported only: Linux brings such a link up, too.
     const auto status2 = read_pcs(kPcsStatus2);
     if (status2.any(3U << 10)) device_->refuse(Site::kXpcs, status2.as_data(), 0);
     if (read_pcs(kPcsDigitalStatus).any(3U << 5)) return Pcs::kFault;
-    // Reading clears this counter of errored blocks. What it holds now are errors of the training;
-    // only those between this read and the next one count.
+    // This counter of errored blocks clears on read. The first read discards errors of the
+    // training; only those between the two reads count.
     (void)read_pcs(kPcsBaseRStatus2);
     if (read_pcs(kPcsBaseRStatus2).any(0xff)) return Pcs::kFault;
     if (!status1.any(1U << 2)) return Pcs::kNoLink;
@@ -345,7 +391,7 @@ class Link {
     deadline_ = now + kPcsRetry;
   }
 
-  // True when the PCS came out of its reset, or when waiting longer makes no sense.
+  // Returns true when the PCS left its reset, or when it took too long.
   bool reset_is_over(Time now) {
     const auto control = read_pcs(link_detail::kPcsControl1);
     if (control.any(link_detail::kPcsReset)) {
@@ -370,7 +416,7 @@ class Link {
         .set_TX_ENA(on ? 1 : 0);
   }
 
-  // Read, modify, write: the register has bits of others, reserved ones among them.
+  // Read-modify-write: the register has bits of other functions and reserved ones.
   void hold_mac_in_reset(bool hold) {
     constexpr std::uint32_t kResets = spec::SIG_MAC_IN0{}
                                           .set_RESET_FF_TX_CLK(1)
@@ -398,7 +444,7 @@ class Link {
     device_->write(command(config_.tx_pause, config_.rx_pause, true));
   }
 
-  // Sets the time, with the state machine forced back to normal for a moment [device 15.2].
+  // Sets the time while the state machine is forced to normal [device 15.2].
   void arm_pause_storm(std::uint32_t ms) {
     const auto time = spec::RXB_PAUSE_STORM{}.set_THLD_TIME(ms * 100);
     device_->write(spec::RXB_PAUSE_STORM_UNIT_WR{link_detail::kStormUnitCycles});
@@ -423,7 +469,7 @@ class Link {
                                                                            : old | kAllStormBits);
   }
 
-  // The card gave up pausing: count it and let it pause again.
+  // The device stopped pausing: count it and allow it to pause again.
   void check_pause_storm() {
     if (!storm_protected_) return;
     const auto status = device_->template read<spec::RXB_ERR_INTR_STS>(Site::kPauseStorm).PS();
@@ -442,7 +488,7 @@ class Link {
   bool muted_ = false;  // too many events: vector 1 stays masked until the window ends
   bool pcs_in_reset_ = false;
   bool storm_protected_ = false;
-  std::uint32_t events_ = 0;  // in the window
+  std::uint32_t events_ = 0;  // in the current window
   Time window_end_{};
   Time deadline_{};
   Time train_until_{};

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The register dump in the layout of `ethtool -d` for fbnic, version 1 [device 2.1, 21],
-/// so that ethtool's decoder reads it: twenty sections, each its first and last word index and
-/// then its registers. The last, the classifier's memory, is dumped entry by entry.
+/// The register dump in the layout of `ethtool -d` for fbnic, version 1 [device 2.1, 21], so that
+/// ethtool's decoder reads it: twenty sections, each its first and last word index and then its
+/// registers. The last section, the classifier's memory, is dumped entry by entry.
 ///
-/// Some 151,000 reads: a caller takes it in pieces. Reading clears the FEC counters, so statistics
-/// are to be read before.
+/// About 151,000 reads: a caller splits it into pieces. Reading clears the FEC counters, so read
+/// the statistics before.
 
 #include <array>
 #include <cstdint>
@@ -19,16 +19,19 @@
 
 namespace hni {
 
-inline constexpr std::uint32_t kDumpVersion = 1;
+inline constexpr std::uint32_t kDumpVersion = 1;  ///< version of the layout
 
 namespace dump_detail {
 
-/// Word indices of BAR0, both inclusive.
+/// A section: word indices of BAR0, both inclusive.
 struct Section {
-  std::uint32_t first, last;
+  std::uint32_t first;  ///< word index
+  std::uint32_t last;   ///< word index
+  /// @return registers in the section
   [[nodiscard]] constexpr std::uint32_t words() const { return last - first + 1; }
 };
 
+/// All sections, in their order in the dump.
 inline constexpr auto kSections = std::to_array<Section>({
     {0x00000, 0x0005f},  // INTR
     {0x00400, 0x007fe},  // INTR_CQ
@@ -51,16 +54,22 @@ inline constexpr auto kSections = std::to_array<Section>({
     {0x40000, 0x5ffff},  // QUEUE
     {0x08800, 0x08f1f},  // RPC_RAM
 });
+/// number of the classifier's section
 inline constexpr std::size_t kRpcRam = kSections.size() - 1;
 
-/// A table of the classifier: `entries` times `words`, and how far the two lie apart.
+/// A table of the classifier: `entries` times `words`, and the distances between them.
 struct Table {
-  std::uint32_t entries, words;
+  std::uint32_t entries;       ///< number of entries
+  std::uint32_t words;         ///< per entry
   std::uint32_t base;          ///< word index
   std::uint32_t entry_stride;  ///< words
-  std::uint32_t word_stride;
+  std::uint32_t word_stride;   ///< words
 };
 
+/// Describes a table by its register.
+/// @param entries entries
+/// @param words words per entry
+/// @return the table
 template <class Reg>
 constexpr Table tcam(std::uint32_t entries, std::uint32_t words) {
   const std::uint32_t base = Reg::at(0, 0).byte_offset;
@@ -68,9 +77,9 @@ constexpr Table tcam(std::uint32_t entries, std::uint32_t words) {
           (Reg::at(1, 0).byte_offset - base) / 4};
 }
 
-/// Two words more than an action entry has, because the layout has them; they show words of the
-/// next table. For an RSS entry the layout shows both tables side by side (Linux 7.3 reads other
-/// blocks there, [trust-boundary A20]).
+/// Tables of the classifier. An action entry has two words less than the layout, which shows words
+/// of the next table there. For an RSS entry the layout shows both tables side by side (Linux 7.3
+/// reads other blocks there [trust-boundary A20]).
 inline constexpr auto kRpcRamTables = std::to_array<Table>({
     tcam<spec::RPC_TCAM_ACT>(64, 14),
     tcam<spec::RPC_TCAM_MACDA>(32, 4),
@@ -81,6 +90,7 @@ inline constexpr auto kRpcRamTables = std::to_array<Table>({
     tcam<spec::RPC_RSS_TBL>(256, 2),
 });
 
+/// @return words of the classifier's section
 constexpr std::uint32_t rpc_ram_words() {
   std::uint32_t n = 0;
   for (const Table& t : kRpcRamTables) n += t.entries * t.words;
@@ -88,13 +98,16 @@ constexpr std::uint32_t rpc_ram_words() {
 }
 static_assert(rpc_ram_words() == kSections[kRpcRam].words());
 
+/// @return words of a whole dump
 constexpr std::uint32_t total_words() {
   std::uint32_t n = 0;
   for (const Section& s : kSections) n += 2 + s.words();
   return n;
 }
 
-/// Word index of the `n`-th word of the classifier's section. Requires n < rpc_ram_words().
+/// Returns the word index of a word of the classifier's section.
+/// @param n number of the word, < rpc_ram_words()
+/// @return word index in BAR0
 constexpr std::uint32_t rpc_ram_word(std::uint32_t n) {
   const Table* t = kRpcRamTables.data();
   for (; n >= t->entries * t->words; ++t) n -= t->entries * t->words;
@@ -106,20 +119,26 @@ constexpr std::uint32_t rpc_ram_word(std::uint32_t n) {
 /// Words of a whole dump.
 inline constexpr std::uint32_t kDumpWords = dump_detail::total_words();
 
+/// A register dump in progress.
 template <DeviceIo Io, class Obs = NullObserver>
 class RegisterDump {
  public:
-  using D = CheckedIo<Io, Obs>;
+  using D = CheckedIo<Io, Obs>;  ///< registers of the device
+  /// Creates a dump at its start.
+  /// @param device must outlive it
   explicit RegisterDump(D& device) : device_(&device) {}
 
+  /// Starts over.
   void start() {
     section_ = 0;
     at_ = 0;
   }
+  /// @return true once all words were read
   [[nodiscard]] bool done() const { return section_ == dump_detail::kSections.size(); }
 
-  /// Fills `out` with the next words of the dump; how many there were. Fails when the card goes
-  /// away; what was read until then is good.
+  /// Reads the next words of the dump.
+  /// @param out filled from the front
+  /// @return number of words; kCardGone on a surprise removal, the words read before it are valid
   Result<std::size_t> read(std::span<std::uint32_t> out) {
     std::size_t n = 0;
     while (n < out.size() && !done()) {
@@ -143,7 +162,7 @@ class RegisterDump {
 
   D* device_;
   std::size_t section_ = 0;
-  std::uint32_t at_ = 0;  // position in the section, its two header words included
+  std::uint32_t at_ = 0;  // position in the section, including its two header words
 };
 
 }  // namespace hni

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Self tests: the register test and the MSI-X test of `ethtool -t` [device 20.1, 20.2].
-/// Both need a port that is not started; what they wrote is gone after the next start. The mailbox
-/// test belongs to the firmware conversation.
+/// Self tests: the register test and the MSI-X test of `ethtool -t` [device 20.1, 20.2]. Both
+/// require a port that is not started; the next start overwrites what they wrote. The mailbox test
+/// is part of the firmware client.
 ///
-/// Both are state machines: step() does a bounded amount and returns.
+/// Both are state machines: step() does a bounded amount of work and returns.
 
 #include <array>
 #include <bitset>
@@ -21,38 +21,45 @@ namespace hni {
 
 /// A register that does not hold what was written.
 struct RegisterFault {
-  RegAddr at{};
-  std::uint32_t expected = 0;
-  std::uint32_t found = 0;
+  RegAddr at{};                ///< address
+  std::uint32_t expected = 0;  ///< value written, masked
+  std::uint32_t found = 0;     ///< value read
 
-  /// The number that `ethtool -t` shows.
+  /// @return the number that `ethtool -t` shows
   [[nodiscard]] constexpr std::uint32_t code() const { return at.byte_offset / 4; }
 };
 
 namespace self_test_detail {
 
+/// A register of the test.
 struct TestedRegister {
-  RegAddr queue0;
-  std::uint32_t stride;
-  std::uint32_t read;   ///< bits that must come back
-  std::uint32_t write;  ///< bits of the pattern that are written
+  RegAddr queue0;        ///< address in queue block 0
+  std::uint32_t stride;  ///< bytes to the next queue block
+  std::uint32_t read;    ///< bits that must read back
+  std::uint32_t write;   ///< bits of the pattern that are written
 };
 
+/// Describes a register.
+/// @param read bits that must read back
+/// @param write bits that are written
+/// @return its description
 template <class Reg>
 constexpr TestedRegister tested(std::uint32_t read, std::uint32_t write = kAllOnes) {
   return {Reg::at(0), Reg::at(1).byte_offset - Reg::at(0).byte_offset, read, write};
 }
-/// A control register: only its RESET bit, which starts nothing.
+/// Describes a control register: only its RESET bit, which starts nothing.
+/// @return its description
 template <class Reg>
 constexpr TestedRegister control() {
   const std::uint32_t reset = Reg{}.set_RESET(1).raw;
   return tested<Reg>(reset, reset);
 }
 
-inline constexpr std::uint32_t kSizeBits = 0xf;
+inline constexpr std::uint32_t kSizeBits = 0xf;  ///< implemented bits of a SIZE register
+/// implemented bits of a base address register
 inline constexpr std::uint32_t kBaseLowBits = 0xffffff80;
 
-/// In the order of Linux. Pointers read zero: RESET was the last thing that was written before.
+/// In the order of Linux. Pointers read zero: RESET was the last write before.
 inline constexpr auto kTestedRegisters = std::to_array<TestedRegister>({
     control<spec::QUEUE_TWQ0_CTL>(),
     tested<spec::QUEUE_TWQ0_PTRS>(0),
@@ -90,21 +97,26 @@ inline constexpr std::array<std::uint32_t, 4> kPatterns{0xffffffff, 0x5a5a5a5a, 
 
 }  // namespace self_test_detail
 
+/// The register test.
 template <DeviceIo Io, class Obs = NullObserver>
 class RegisterTest {
  public:
-  using D = CheckedIo<Io, Obs>;
-  static constexpr std::uint32_t kQueues = 64;  ///< queue blocks that are tested, as Linux does
+  using D = CheckedIo<Io, Obs>;                 ///< registers of the device
+  static constexpr std::uint32_t kQueues = 64;  ///< queue blocks that are tested, as in Linux
 
+  /// Creates a test at its start.
+  /// @param device must outlive it
   explicit RegisterTest(D& device) : device_(&device) {}
 
+  /// Starts over.
   void start() {
     next_ = 0;
     fault_.reset();
   }
 
-  /// Tests up to `budget` registers. True when the test is over: all tested, one wrong, or the
-  /// card gone.
+  /// Tests some registers.
+  /// @param budget most registers to test
+  /// @return true when the test is over: all tested, one faulty, or the device removed
   bool step(std::uint32_t budget) {
     using namespace self_test_detail;
     for (; budget > 0 && !done(); --budget) {
@@ -116,10 +128,11 @@ class RegisterTest {
     return done();
   }
 
+  /// @return true when the test is over
   [[nodiscard]] bool done() const {
     return fault_ || next_ == self_test_detail::kTestedRegisters.size() * kQueues;
   }
-  /// The first register that was wrong.
+  /// @return the faulty register, if any
   [[nodiscard]] const std::optional<RegisterFault>& fault() const { return fault_; }
 
  private:
@@ -139,27 +152,32 @@ class RegisterTest {
   std::optional<RegisterFault> fault_;
 };
 
-/// What is wrong with a vector; the numbers are those of `ethtool -t`.
+/// Fault of a vector; the numbers are those of `ethtool -t`.
 enum class MsixFault : std::uint8_t {
-  kNone = 0,
-  kFiredWhileMasked = 20,
-  kSilentAfterUnmask = 30,  ///< the cause came while it was masked
-  kFiredWithoutCause = 40,
-  kSilent = 50,
+  kNone = 0,                 ///< none
+  kFiredWhileMasked = 20,    ///< fired while masked
+  kSilentAfterUnmask = 30,   ///< the cause was set while masked and was lost
+  kFiredWithoutCause = 40,   ///< fired without a cause
+  kSilent = 50,              ///< did not fire
   kNotClearedOrMasked = 60,  ///< firing must clear the cause and mask the vector
-  kFiredAfterTest = 70,
+  kFiredAfterTest = 70,      ///< fired after its test
 };
 
+/// The MSI-X test.
 template <DeviceIo Io, class Obs = NullObserver>
 class MsixTest {
  public:
-  using D = CheckedIo<Io, Obs>;
-  /// How long an interrupt may take.
+  using D = CheckedIo<Io, Obs>;  ///< registers of the device
+  /// time that an interrupt may take
   static constexpr Duration kWait = std::chrono::milliseconds(10);
 
+  /// Creates a test at its end.
+  /// @param device must outlive it
   explicit MsixTest(D& device) : device_(&device), irq_(device) {}
 
-  /// Tests vectors 2 .. `vectors` - 1, one after the other; 40 ms each.
+  /// Starts to test vectors 2 .. `vectors` - 1 one after the other; 40 ms each.
+  /// @param now current time
+  /// @param vectors number of vectors
   void start(Time now, std::uint16_t vectors) {
     end_ = vectors < kMaxVectors ? vectors : kMaxVectors;
     fired_.reset();
@@ -169,12 +187,15 @@ class MsixTest {
     if (vector_ < end_) begin_vector(now);
   }
 
-  /// An interrupt arrived.
+  /// Records that an interrupt arrived.
+  /// @param v its vector
   void interrupt(Vector v) {
     if (raw(v) < kMaxVectors) fired_.set(raw(v));
   }
 
-  /// True when the test is over.
+  /// Advances the test.
+  /// @param now current time
+  /// @return true when the test is over
   bool step(Time now) {
     if (done() || now < deadline_) return done();
     const bool fired = fired_.test(vector_);
@@ -208,19 +229,22 @@ class MsixTest {
     return done();
   }
 
+  /// @return true when the test is over
   [[nodiscard]] bool done() const { return phase_ == Phase::kDone; }
+  /// @return when step() is due; Time::max() when the test is over
   [[nodiscard]] Time deadline() const { return done() ? Time::max() : deadline_; }
+  /// @return the fault found
   [[nodiscard]] MsixFault fault() const { return fault_; }
-  /// The vector under test, or the faulty one.
+  /// @return the vector under test, or the faulty one
   [[nodiscard]] Vector vector() const { return Vector{vector_}; }
 
  private:
-  /// What was done last; each waits kWait and then looks whether the vector fired.
+  /// The last action; kWait later the test checks whether the vector fired.
   enum class Phase : std::uint8_t {
-    kMasked,    ///< Cause set while masked.
-    kUnmasked,  ///< Unmasked with the cause latched.
-    kIdle,      ///< Unmasked without a cause.
-    kSet,       ///< Cause set while unmasked.
+    kMasked,    ///< cause set while masked
+    kUnmasked,  ///< unmasked with the cause latched
+    kIdle,      ///< unmasked without a cause
+    kSet,       ///< cause set while unmasked
     kDone,
   };
 
@@ -236,7 +260,7 @@ class MsixTest {
     enter(Phase::kMasked, now);
   }
 
-  // Masked, and nothing latched.
+  // Masks the vector and clears what is latched.
   void quiet() {
     irq_.mask(vector());
     device_->flush();

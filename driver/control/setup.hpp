@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Setup: the global registers that the card needs before its first queue starts, and again after
-/// each reset [device 8]: PCI Express request sizes, queue manager, receive and transmit
+/// Setup: the global registers that the device needs before its first queue starts, and again
+/// after each reset [device 8]: PCI Express request sizes, queue manager, receive and transmit
 /// packet buffers. All values are constants or follow from the host's PCI Express configuration.
 
 #include <algorithm>
@@ -18,46 +18,54 @@
 
 namespace hni {
 
-/// What the PCI Express configuration space allows the card; read by the I/O back end.
+/// Limits from the PCI Express configuration space; read by the I/O backend.
 struct PcieLimits {
   std::uint32_t max_payload = 256;       ///< bytes
   std::uint32_t max_read_request = 512;  ///< bytes
-  bool relaxed_ordering = false;         ///< used by the mailbox bring-up, not here
+  bool relaxed_ordering = false;         ///< used by the mailbox bring-up
 };
 
-/// The card's core clock, also of the PTP counter [device 3.3, 17].
+/// The device's core clock, also of the PTP counter [device 3.3, 17].
 inline constexpr std::uint32_t kCardClockHz = 600'000'000;
 
-/// What the one-time-programmable memory reports; all zero on a healthy card [device 21].
+/// Report of the one-time-programmable memory; all zero on a healthy device [device 21].
 struct OtpReport {
-  std::uint32_t status = 0;
-  std::uint32_t write_status = 0;
+  std::uint32_t status = 0;        ///< status word
+  std::uint32_t write_status = 0;  ///< status of the last write
 };
 
 namespace setup_detail {
 
+/// A register write.
 struct RegWrite {
-  RegAddr at;
-  std::uint32_t value;
+  RegAddr at;           ///< address
+  std::uint32_t value;  ///< value
 };
 
+/// Makes a register write.
+/// @param reg value
+/// @param at array indices
+/// @return the write
 template <class Reg, class... Index>
 constexpr RegWrite to(const Reg& reg, Index... at) {
   return {Reg::at(static_cast<std::uint32_t>(at)...), reg.to_write()};
 }
 
-/// Code of a size in the request size fields: 64 bytes is 0, each doubling one more, at most 3.
+/// Encodes a size for the request size fields: 64 bytes is 0, each doubling one more, at most 3.
+/// @param bytes size
+/// @return code
 constexpr std::uint32_t size_code(std::uint32_t bytes) {
   const int log2 = bytes == 0 ? 0 : static_cast<int>(std::bit_width(bytes)) - 1;
   return static_cast<std::uint32_t>(std::clamp(log2 - 6, 0, 3));
 }
-inline constexpr std::uint32_t kCacheLineCode = size_code(64);
+inline constexpr std::uint32_t kCacheLineCode = size_code(64);  ///< code of a cache line
 
-/// One of the eight receive FIFOs [device 8.3]: base in 64 bytes, size in 2 KiB; size 0 is unused.
+/// One of the eight receive FIFOs [device 8.3].
 struct Fifo {
-  std::uint32_t base;
-  std::uint32_t size;
+  std::uint32_t base;  ///< units of 64 bytes
+  std::uint32_t size;  ///< units of 2 KiB; 0: unused
 };
+/// Layout of the receive FIFOs.
 inline constexpr std::array<Fifo, 8> kFifos{{
     {0x1800, 0x20},  // network to host and BMC
     {0, 0},
@@ -68,28 +76,38 @@ inline constexpr std::array<Fifo, 8> kFifos{{
     {0x1e00, 0x10},  // BMC to host
     {0, 0},
 }};
-inline constexpr std::uint32_t kPacketBufferSize = 0x100;  ///< all FIFOs together, 2 KiB units
+inline constexpr std::uint32_t kPacketBufferSize = 0x100;  ///< all FIFOs together, units of 2 KiB
 
-// Which FIFOs drop, pause or mark when they fill up [device 15.1]; bit n is FIFO n.
+// FIFOs that drop, pause or mark when they fill up [device 15.1]; bit n is FIFO n.
 inline constexpr std::uint32_t kDropFifos = 0x7d;
-inline constexpr std::uint32_t kPauseFifos = 0x14;
-inline constexpr std::uint32_t kEcnFifos = 0x10;
+inline constexpr std::uint32_t kPauseFifos = 0x14;  ///< bit mask
+inline constexpr std::uint32_t kEcnFifos = 0x10;    ///< bit mask
 
-// Distances in 64-byte units: room for the frames that are on their way when a pause frame
-// leaves, and for one frame of the largest size.
+// Distances in 64-byte units: room for the frames in flight when a pause frame leaves, and for one
+// frame of the largest size.
 inline constexpr std::uint32_t kPauseSkid = 0x380;
-inline constexpr std::uint32_t kFrameRoom = kMaxFrameBytes / 64;
-inline constexpr std::uint32_t kNever = 0x1fff;
+inline constexpr std::uint32_t kFrameRoom = kMaxFrameBytes / 64;  ///< room for one frame
+inline constexpr std::uint32_t kNever = 0x1fff;  ///< a threshold that is never reached
 
+/// Thresholds of a FIFO.
 struct Thresholds {
-  std::uint32_t pause, drop, ecn;
+  std::uint32_t pause;  ///< register value
+  std::uint32_t drop;   ///< register value
+  std::uint32_t ecn;    ///< register value
 };
 
+/// Encodes a pair of levels.
+/// @param on level at which the action starts, units of 64 bytes
+/// @param off level at which it ends
+/// @return register value
 constexpr std::uint32_t on_off(std::uint32_t on, std::uint32_t off) {
   return spec::RXB_DROP_THLD{}.set_ON(on).set_OFF(off).to_write();
 }
 
-/// The three thresholds of FIFO `n` when it has `size` units of 2 KiB.
+/// Computes the thresholds of a FIFO.
+/// @param n FIFO
+/// @param size units of 2 KiB, >= min_fifo_size(n)
+/// @return register values
 constexpr Thresholds thresholds(std::uint32_t n, std::uint32_t size) {
   const auto is_in = [n](std::uint32_t set) { return (set >> n & 1U) != 0; };
   const std::uint32_t units = size * 32;
@@ -99,25 +117,27 @@ constexpr Thresholds thresholds(std::uint32_t n, std::uint32_t size) {
           is_in(kEcnFifos) ? on_off(ecn, ecn) : kNever};
 }
 
-/// The smallest size for which thresholds() makes sense: below it a subtraction would wrap, or
-/// pausing would end above the level where it begins [trust-boundary A5].
+/// Returns the smallest size for thresholds(): below it a subtraction would wrap, or pausing would
+/// end above the level where it begins [trust-boundary A5].
+/// @param n FIFO
+/// @return units of 2 KiB
 constexpr std::uint32_t min_fifo_size(std::uint32_t n) {
   const bool pauses = (kPauseFifos >> n & 1U) != 0;
   return ((pauses ? 2 * kPauseSkid : kFrameRoom) + 32) / 32;
 }
 
+/// Registers of the queue manager.
 inline constexpr auto kQueueManager = std::to_array<RegWrite>({
-    // Metadata of packets that bring none: completion request, L2 length field 14 (the unit is two
-    // bytes; no offload looks at it), no destination bit.
+    // Metadata of packets without any: completion request, L2 length field 14 (in units of two
+    // bytes; no offload uses it), no destination bit.
     to(spec::QM_TWQ_DEFAULT_META_L{14}),
     to(spec::QM_TWQ_DEFAULT_META_H{1U << (37 - 32)}),
     to(spec::QM_TQS_CTL0{}.set_LSO_TS(1).set_PREFETCH_THRESH(16)),
     to(spec::QM_TQS_EDT_TS_RANGE{0x7fffffff}),
-    // One more than the largest frame: the card must not be given a size within 16 bytes of a
-    // multiple of 64.
+    // One more than the largest frame: the size must not be within 16 bytes of a multiple of 64.
     to(spec::QM_TQS_MTU_CTL0{kMaxFrameBytes + 1}),
     to(spec::QM_TQS_MTU_CTL1{}.set_BULK(kMaxFrameBytes + 1)),
-    // Interrupt timers tick each microsecond; completions are collected for 80 us (transmit) and
+    // Interrupt timers tick every microsecond; completions are collected for 80 us (transmit) and
     // 2 us (receive) before they are written.
     to(spec::QM_TCQ_CTL0{}
            .set_TICK_CYCLES(kCardClockHz / 1'000'000)
@@ -128,7 +148,11 @@ inline constexpr auto kQueueManager = std::to_array<RegWrite>({
     to(spec::FAB_AXI4_AR_SPACER_2_CFG{}.set_MASK(1).set_THREADSHOLD(2)),
 });
 
-/// PAUSE_DROP_CTRL [device 15.1]. Nothing else writes this register, so it is never read back.
+/// Builds PAUSE_DROP_CTRL [device 15.1]. Only the driver writes this register, so it is never read
+/// back.
+/// @param tx_pause send pause frames
+/// @param storm_protection limit the time of pausing
+/// @return register value
 constexpr spec::RXB_PAUSE_DROP_CTRL pause_drop_ctrl(bool tx_pause, bool storm_protection) {
   return spec::RXB_PAUSE_DROP_CTRL{}
       .set_DROP_ENABLE(kDropFifos)
@@ -137,16 +161,21 @@ constexpr spec::RXB_PAUSE_DROP_CTRL pause_drop_ctrl(bool tx_pause, bool storm_pr
       .set_PS_ENABLE(storm_protection ? 1 : 0);
 }
 
-// Slots of both calendars: host first, then BMC; the other way round in the very last one.
+// Slots of both calendars: host first, then BMC; the reverse in the last word.
 inline constexpr std::uint32_t kCalendarWords = 16;
+/// Returns a word of both calendars.
+/// @param n number of the word
+/// @return register value
 constexpr std::uint32_t calendar_word(std::uint32_t n) {
   return n == kCalendarWords - 1 ? 0x1e1b1b1b : 0x1b1b1b1b;
 }
 
+/// Registers of the receive buffer, before the calendar.
 inline constexpr auto kRxBufferHead = std::to_array<RegWrite>({
     to(pause_drop_ctrl(false, false)),
     to(spec::RXB_INTF_CREDIT{}.set_MASK0(15).set_MASK1(15).set_MASK2(15).set_MASK3(8)),
 });
+/// Registers of the receive buffer, after the calendar.
 inline constexpr auto kRxBufferTail = std::to_array<RegWrite>({
     to(spec::RXB_DWRR_RDE_WEIGHT0{}.set_QUANTUM0(0x40).set_QUANTUM2(0x50)),
     to(spec::RXB_DWRR_RDE_WEIGHT0_EXT{0x1f}),
@@ -155,9 +184,10 @@ inline constexpr auto kRxBufferTail = std::to_array<RegWrite>({
     to(spec::RXB_ENDIAN_FCS{0x0aaaaaa0}),
 });
 
-// TCP flags that segmentation takes away [device 12.5].
+// TCP flags that segmentation clears [device 12.5].
 inline constexpr std::uint32_t kTcpFin = 0x01, kTcpPsh = 0x08, kTcpCwr = 0x80;
 
+/// Registers of the transmit buffer, before the calendar.
 inline constexpr auto kTxBufferHead = std::to_array<RegWrite>({
     to(spec::TCE_TXB_CTRL{}),
     to(spec::QM_TQS_CTL1{}.set_MC_MAX_CREDITS(0x40).set_BULK_MAX_CREDITS(0x20)),
@@ -176,6 +206,7 @@ inline constexpr auto kTxBufferHead = std::to_array<RegWrite>({
     to(spec::TCE_BMC_MAX_PKTSZ{}.set_TX(kMaxFrameBytes).set_RX(kMaxFrameBytes)),
     to(spec::TCE_MC_MAX_PKTSZ{}.set_TMI(kMaxFrameBytes)),
 });
+/// Registers of the transmit buffer, after the calendar.
 inline constexpr auto kTxBufferTail = std::to_array<RegWrite>({
     to(spec::TCE_TXB_ENQ_WRR_CTRL{}.set_WEIGHT0(0x64).set_WEIGHT2(0x04)),
     to(spec::TCE_TXB_TEI_DWRR_CTRL{}),
@@ -191,14 +222,18 @@ inline constexpr auto kTxBufferTail = std::to_array<RegWrite>({
 
 }  // namespace setup_detail
 
+/// Programs the global registers.
 template <DeviceIo Io, class Obs = NullObserver>
 class Setup {
  public:
-  using D = CheckedIo<Io, Obs>;
+  using D = CheckedIo<Io, Obs>;  ///< registers of the device
+  /// Creates an accessor.
+  /// @param device must outlive it
   explicit Setup(D& device) : device_(&device) {}
 
-  /// Writes everything, some 110 registers. Nothing here can time out; the only failure is a card
-  /// that went away meanwhile.
+  /// Writes everything, about 110 registers. Nothing here can time out.
+  /// @param limits limits of the PCI Express link
+  /// @return kCardGone on a surprise removal
   Result<> program(const PcieLimits& limits) {
     program_requests(limits);
     write_all(setup_detail::kQueueManager);
@@ -208,11 +243,12 @@ class Setup {
     return {};
   }
 
-  /// True when management (BMC) traffic already flowed at the last program(): the FIFO layout
-  /// was kept.
+  /// @return true if management (BMC) traffic was flowing at the last program(); the FIFO layout
+  ///     was kept then
   [[nodiscard]] bool management_running() const { return management_running_; }
 
-  /// The state of the one-time-programmable memory, if it reports anything.
+  /// Reads the state of the one-time-programmable memory.
+  /// @return nullopt if it reports nothing
   [[nodiscard]] std::optional<OtpReport> check_otp() {
     const auto status = device_->template read<spec::NS_OTP_STATUS>(Site::kOtpStatus).raw;
     if (!status.nonzero() || device_->gone()) return std::nullopt;
@@ -226,7 +262,7 @@ class Setup {
     for (const auto& w : table) device_->write_at(w.at, w.value);
   }
 
-  // Sets bits 3:0 (two size codes) and keeps those of `keep`, reserved ones included.
+  // Sets bits 3:0 (two size codes) and keeps those of `keep`, including reserved ones.
   template <class Reg>
   void set_codes(std::uint32_t keep, std::uint32_t code) {
     const std::uint32_t old = device_->template read<Reg>(Site::kSetupReadback).raw.as_data();
@@ -254,7 +290,7 @@ class Setup {
     set_codes<spec::QM_RNI_RCM_CTL>(kAllButCodes, payload);
   }
 
-  // Size of FIFO `n` that management traffic already uses; ours where that makes no sense.
+  // Returns the size of FIFO `n` that management traffic uses; the default if that is invalid.
   std::uint32_t running_size(std::uint32_t n) {
     const auto size = device_->template read<spec::RXB_PBUF_CFG>(Site::kPbufCfg, n).SIZE();
     if (size.equals(0)) return 0;
@@ -297,7 +333,7 @@ class Setup {
     for (std::uint32_t n = 0; n < setup_detail::kCalendarWords; ++n)
       device_->write(spec::TCE_TXB_CLDR_SLOT_CFG{setup_detail::calendar_word(n)}, n);
     write_all(setup_detail::kTxBufferTail);
-    // The buffer is loaded only after its layout has arrived.
+    // The buffer must be loaded after its layout has arrived.
     device_->flush();
     device_->write(spec::TCE_TXB_CTRL{}.set_LOAD(1).set_TCAM_ENABLE(1));
   }

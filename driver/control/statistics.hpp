@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Statistics: every counter of the card, under the names that Linux shows (`ethtool -S`, its
+/// Statistics: every counter of the device, under the names that Linux shows (`ethtool -S`, its
 /// standard groups, and debugfs for PCI Express), widened to 64 bits [device 16, 10.7].
 ///
-/// The card's counters start anywhere and are never reset by the driver: it remembers the last
-/// value and adds differences, so that values start at zero and survive a card reset. 32-bit
-/// counters must be read before they wrap, once a second; 64-bit ones are read on demand.
+/// The device's counters start at any value, and the driver never resets them: it keeps the last
+/// value and adds differences, so values start at zero and survive a device reset. 32-bit counters
+/// are read once per second, before they wrap; 64-bit ones are read on demand.
 
 #include <array>
 #include <charconv>
@@ -20,37 +20,48 @@
 
 namespace hni {
 
-/// A counter that goes on where the card's wraps: `value` grows by the difference modulo the width
-/// of Narrow. Exact as long as less than one lap passes between two readings. Generic over the
+/// A counter that continues where the device's wraps: `value` grows by the difference modulo the
+/// width of Narrow. Exact if the counter wraps less than once between two reads. Generic over the
 /// word types for proofs/.
 template <class Narrow, class Wide>
 struct WideCounter {
-  Wide value{};
-  Narrow last{};
+  Wide value{};   ///< the widened value
+  Narrow last{};  ///< last value of the device's counter
 
-  /// What the card shows now counts as nothing: at the start and after a reset.
+  /// Sets the reference without counting: at the start and after a reset.
+  /// @param now value of the device's counter
   constexpr void rebase(const Narrow& now) { last = now; }
+  /// Adds the difference to the last value.
+  /// @param now value of the device's counter
   constexpr void advance(const Narrow& now) {
     value = Wide(value + Wide(Narrow(now - last)));
     last = now;
   }
 };
 
-/// All values at one moment. Two of them give a rate.
+/// All values at one time. Two of them give a rate.
 struct CounterValues {
-  std::array<std::uint64_t, kCounterSlots> at{};
+  std::array<std::uint64_t, kCounterSlots> at{};  ///< by slot, see CounterGroup::first
 
+  /// Returns a value.
+  /// @param c counter
+  /// @param index element
+  /// @return 0 if the index is out of range
   [[nodiscard]] constexpr std::uint64_t get(Counter c, std::uint32_t index = 0) const {
     const CounterGroup& g = counter_group(c);
     return index < g.count ? at[g.first + index] : 0;
   }
-  /// Sum over all elements of an array counter.
+  /// Sums all elements of a counter.
+  /// @param c counter
+  /// @return the sum
   [[nodiscard]] constexpr std::uint64_t sum(Counter c) const {
     std::uint64_t total = 0;
     for (std::uint32_t i = 0; i < counter_group(c).count; ++i) total += get(c, i);
     return total;
   }
-  /// What was counted since `earlier`; levels stay as they are.
+  /// Returns what was counted since `earlier`; levels are copied.
+  /// @param earlier older values
+  /// @return the differences
   [[nodiscard]] constexpr CounterValues since(const CounterValues& earlier) const {
     CounterValues delta = *this;
     for (const CounterGroup& g : kCounterGroups)
@@ -60,14 +71,17 @@ struct CounterValues {
   }
 };
 
-/// Frames that the card lost, as a network interface shows them (16, "netdev mapping").
+/// Frames that the device lost, as a network interface shows them [device 16] ("netdev mapping").
 struct CardDrops {
-  std::uint64_t rx_missed = 0;  ///< no room in the receive FIFOs of the host
-  std::uint64_t rx_over = 0;    ///< no buffers or no completion descriptors
-  std::uint64_t rx_errors = 0;  ///< broken in the receive engine
-  std::uint64_t tx_dropped = 0;
+  std::uint64_t rx_missed = 0;   ///< no room in the receive FIFOs of the host
+  std::uint64_t rx_over = 0;     ///< no buffers or no completion descriptors
+  std::uint64_t rx_errors = 0;   ///< damaged in the receive engine
+  std::uint64_t tx_dropped = 0;  ///< dropped on the transmit side
 };
 
+/// Computes the lost frames.
+/// @param v values
+/// @return the sums
 constexpr CardDrops card_drops(const CounterValues& v) {
   return {v.get(Counter::kFifoDroppedFrames, 4) + v.get(Counter::kFifoDroppedFrames, 6),
           v.sum(Counter::kQueueCqDrops) + v.sum(Counter::kQueueBdqDrops),
@@ -76,8 +90,10 @@ constexpr CardDrops card_drops(const CounterValues& v) {
               v.get(Counter::kTtiFrameDropFrames) + v.get(Counter::kTtiTbiDropFrames)};
 }
 
-/// Calls `f(name, value)` for each counter, in the order of `ethtool -S`, then the others. Queues
-/// from `queues` on are left out. The name lives as long as the call.
+/// Calls `f(name, value)` per counter, in the order of `ethtool -S`, then the others.
+/// @param values values
+/// @param queues counters of later queues are left out
+/// @param f the name is valid during the call only
 template <class F>
 void for_each_counter(const CounterValues& values, std::uint32_t queues, F&& f) {
   const auto call = [&](const CounterGroup& g, std::uint32_t i) {
@@ -105,23 +121,27 @@ void for_each_counter(const CounterValues& values, std::uint32_t queues, F&& f) 
   }
 }
 
+/// Hardware counters of one device.
 template <DeviceIo Io, class Obs = NullObserver>
 class Statistics {
  public:
-  using D = CheckedIo<Io, Obs>;
-  static constexpr Duration kPeriod = std::chrono::seconds(1);
+  using D = CheckedIo<Io, Obs>;                                 ///< registers of the device
+  static constexpr Duration kPeriod = std::chrono::seconds(1);  ///< interval of step()
 
-  /// `queues`: only the counters of the first so many queue blocks are read.
+  /// Creates the counters at zero; call snapshot() before use.
+  /// @param device must outlive it
+  /// @param queues read the counters of the first so many queue blocks only
   explicit Statistics(D& device, std::uint32_t queues = kMaxQueues)
       : device_(&device), queues_(queues < kMaxQueues ? queues : kMaxQueues) {}
 
-  /// Takes what the card shows now as the new zero; values stay. At the start, and after each
-  /// reset of the card, or the next difference would be arbitrary.
+  /// Makes the device's current values the new zero; values are kept. Required at the start and
+  /// after each device reset, because the next difference would be arbitrary.
   void snapshot() {
     for (const CounterGroup& g : kCounterGroups) read_group(g, true);
   }
 
-  /// Once a second: the counters that could wrap.
+  /// Reads the counters that could wrap, once per second.
+  /// @param now current time
   void step(Time now) {
     if (now < deadline_) return;
     deadline_ = now + kPeriod;
@@ -129,15 +149,21 @@ class Statistics {
     update_narrow();
     device_->obs.statistics_read(now);
   }
+  /// @return when step() is due
   [[nodiscard]] Time deadline() const { return deadline_; }
 
-  /// Reads everything, some 600 registers: when somebody asks.
+  /// Reads everything, about 600 registers.
+  /// @return the values
   const CounterValues& update() {
     for (const CounterGroup& g : kCounterGroups) read_group(g, false);
     return values_;
   }
-  /// Without reading the card.
+  /// @return the values without reading the device
   [[nodiscard]] const CounterValues& values() const { return values_; }
+  /// Returns a value without reading the device.
+  /// @param c counter
+  /// @param index element
+  /// @return 0 if the index is out of range
   [[nodiscard]] std::uint64_t value(Counter c, std::uint32_t index = 0) const {
     return values_.get(c, index);
   }
@@ -166,7 +192,7 @@ class Statistics {
     } else {
       now = device_->read_at(Site::kCounter32, low);
     }
-    // A card that went away counts nothing.
+    // A removed device counts nothing.
     if (now && !device_->gone()) account(g, g.first + i, *now, rebase);
   }
 
@@ -196,8 +222,8 @@ class Statistics {
     last = counter.last;
   }
 
-  // High, low, high: equal halves vouch for the low one. A high half that never holds still is
-  // refused after three tries; the counter keeps its value (or, at a snapshot, takes the last
+  // High, low, high: equal high halves confirm the low one. A high half that keeps changing is
+  // refused after three attempts; the counter keeps its value (or, at a snapshot, takes the last
   // reading, so that a later difference is not all of it).
   [[nodiscard]] std::optional<std::uint64_t> read64(RegAddr low, RegAddr high, bool rebase) {
     constexpr int kTries = 3;

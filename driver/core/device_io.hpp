@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// DeviceIo: the driver's only contact with the world. An implementation is an in-process card
-/// (driver/io/in_process.hpp), a card behind a socket, or a card behind /dev/vfio; a wrapper is
-/// anything that has an inner DeviceIo and changes, records or replays what passes through. Each
-/// read names its input site, so that a wrapper knows what it is looking at.
+/// DeviceIo: the driver's only interface to a device. A backend is an in-process device
+/// (driver/io/in_process.hpp), a device over a socket, or one under /dev/vfio. A wrapper has an
+/// inner DeviceIo and changes, records or replays accesses. Each read names its input site, so a
+/// wrapper knows what the value means.
 ///
-/// Nothing here blocks. Reads of a vanished card give all ones, writes to it vanish.
+/// Nothing here blocks. Reads of a removed device return all ones, writes have no effect.
 
 #include <concepts>
 #include <cstddef>
@@ -22,26 +22,26 @@ namespace hni {
 using spec::Bar;
 using spec::RegAddr;
 
+/// A backend or wrapper.
 template <class Io>
 concept DeviceIo = requires(Io io, Site site, RegAddr reg, std::uint32_t v32, std::uint64_t* word,
                             std::uint64_t v64, std::byte* to, const std::byte* from,
                             std::size_t n) {
-  /// One 32-bit register read.
+  /// Reads a 32-bit register.
   { io.read32(site, reg) } -> std::same_as<std::uint32_t>;
-  /// One 32-bit register write. Earlier store64() calls are visible to the card before it (the
-  /// doorbell order).
+  /// Writes a 32-bit register. Earlier store64() calls are visible to the device first (doorbell
+  /// order).
   { io.write32(reg, v32) } -> std::same_as<void>;
-  /// One single-copy-atomic read of a descriptor word; later reads of DMA memory are not moved
-  /// before it, so a DONE bit seen here vouches for the data behind it.
+  /// Loads a descriptor word with one single-copy-atomic read; acquire order: once a DONE bit was
+  /// read, the data it announces is visible.
   { io.load64(site, static_cast<const std::uint64_t*>(word)) } -> std::same_as<std::uint64_t>;
-  /// One write of a descriptor word in memory that the card reads.
+  /// Stores a descriptor word in memory that the device reads.
   { io.store64(word, v64) } -> std::same_as<void>;
-  /// Copies `n` bytes that the card wrote into private memory; each byte is read once.
+  /// Copies `n` bytes that the device wrote into private memory; reads each byte once.
   { io.copy_in(site, to, from, n) } -> std::same_as<void>;
-  /// Memory that driver and card share, zeroed, aligned to 4 KiB; nothing if there is none left.
-  /// Only before start.
+  /// Allocates zeroed, 4 KiB-aligned DMA memory; nullopt when exhausted. Not after start().
   { io.dma_alloc(n) } -> std::same_as<std::optional<DmaSpan>>;
-  /// Gives it back. The card must be quiet, or its access revoked.
+  /// Frees DMA memory. The device must be idle or its DMA disabled.
   { io.dma_free(DmaSpan{}) } -> std::same_as<void>;
 };
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Errors are values. An Error names what went wrong and carries one number that helps (a limit,
-/// an index, an address); text() says it in words and with the remedy, for people. Tools add the
-/// name of the port, file or option.
+/// Errors are values. An Error has a code and one number that helps (a limit, an index, an
+/// address); text() names the cause and the remedy for people. Tools add the port, file or option.
 
 #include <cstdint>
 #include <string_view>
@@ -14,40 +13,44 @@ namespace hni {
 // X(enumerator, what and what to do)
 #define HNI_ERRORS(X)                                                                          \
   X(kNone, "no error")                                                                         \
-  X(kNoMemory, "no DMA memory left: use smaller or fewer rings, or give the port more memory") \
+  X(kNoMemory, "out of DMA memory: use smaller or fewer rings, or give the port more memory")  \
   X(kBadRingSize, "ring size must be a power of two from 64 to 65536")                         \
   X(kBadQueueCount, "the card has 1 to 128 queue pairs")                                       \
   X(kBadMtu, "MTU must be 1280 to 9728 bytes")                                                 \
   X(kBadArgument, "argument out of range")                                                     \
   X(kCardGone,                                                                                 \
-    "the card does not answer (all registers read all ones): re-insert or reset it, attach "   \
+    "the device does not answer (all registers read all ones): re-insert or reset it, attach " \
     "again")                                                                                   \
   X(kFirmwareSilent,                                                                           \
     "the firmware did not answer before its deadline: reset the card, attach again")           \
-  X(kFirmwareTooOld,                                                                           \
-    "the firmware is too old for this (0.10.6 to start, 0.12.9 for logs): update it")          \
+  X(kFirmwareTooOld, "firmware too old (0.10.6 needed to start, 0.12.9 for logs): update it")  \
   X(kFirmwareRefused, "the firmware reported an error for this request")                       \
-  X(kFirmwareBadLink,                                                                          \
-    "the firmware names a link speed that does not exist: only management works")              \
-  X(kMailboxFull, "15 messages are under way: try again after the next step")                  \
-  X(kRequestPending, "a request of this kind is under way: wait for its answer")               \
-  X(kTimeout, "no answer before the deadline")                                                 \
-  X(kNotQuiet, "the card did not become quiet: its memory is kept until a reset")              \
+  X(kFirmwareBadLink, "the firmware reports an invalid link speed: only management works")     \
+  X(kMailboxFull, "mailbox full (15 messages outstanding): retry after the next step()")       \
+  X(kRequestPending, "a request of this kind is outstanding: wait for its response")           \
+  X(kTimeout, "no response before the deadline")                                               \
+  X(kNotQuiet, "the device did not become idle: its memory is kept until a reset")             \
   X(kNotRunning, "the port is not running: start it first")                                    \
-  X(kTableFull, "the card's table is full: remove an entry first")                             \
+  X(kTableFull, "the device's table is full: remove an entry first")                           \
   X(kNotFound, "no such entry")                                                                \
-  X(kBadFirmwareData, "the firmware's answer does not fit the request")
+  X(kBadFirmwareData, "the firmware's response does not match the request")
 
+/// Error codes; HNI_ERRORS has the text of each.
 enum class ErrorCode : std::uint8_t {
 #define HNI_X(id, text) id,
   HNI_ERRORS(HNI_X)
 #undef HNI_X
 };
 
+/// An error value.
 struct Error {
+  /// What went wrong.
   ErrorCode code{};
-  std::uint64_t detail = 0;  ///< the offending number, 0 if none
+  /// The offending number; 0 if the code has none.
+  std::uint64_t detail = 0;
 
+  /// Returns the cause and the remedy, for people.
+  /// @return a static string
   [[nodiscard]] constexpr std::string_view text() const {
     switch (code) {
 #define HNI_X(id, text) \
@@ -58,12 +61,20 @@ struct Error {
     }
     return "unknown error";
   }
+  /// Compares code and detail.
+  /// @return true if both are equal
   friend constexpr bool operator==(const Error&, const Error&) = default;
 };
 
 template <class T = void>
+/// A value or an Error.
+/// @tparam T value type; void for success only
 using Result = tl::expected<T, Error>;
 
+/// Makes a failed Result.
+/// @param code what went wrong
+/// @param detail the offending number
+/// @return convertible to any Result
 constexpr tl::unexpected<Error> fail(ErrorCode code, std::uint64_t detail = 0) {
   return tl::unexpected<Error>(Error{code, detail});
 }

@@ -13,11 +13,15 @@
 
 namespace hni {
 
+/// A fixed array of host memory.
+/// @tparam T element type
 template <class T>
 requires std::is_trivially_copyable_v<T>
 class HostArray {
  public:
-  /// `n` elements, value-initialised. kNoMemory if the host has no memory for them.
+  /// Allocates an array.
+  /// @param n number of value-initialised elements
+  /// @return the array; kNoMemory if the host is out of memory
   static Result<HostArray> make(std::size_t n) {
     HostArray array;
     array.data_.reset(new (std::nothrow) T[n]{});
@@ -28,14 +32,24 @@ class HostArray {
 
   /// Generic over the word type of the ring algebra. The caller proved that the index is in range.
   template <class W>
+  /// Accesses an element. Generic over the word type of the ring algebra; `index` must be in
+  /// range.
+  /// @param index element number
+  /// @return the element
   constexpr T& at(const W& index) {
     return data_[static_cast<std::size_t>(index)];
   }
   template <class W>
+  /// Accesses an element of a constant array; `index` must be in range.
+  /// @param index element number
+  /// @return the element
   constexpr const T& at(const W& index) const {
     return data_[static_cast<std::size_t>(index)];
   }
+  /// @return number of elements
   [[nodiscard]] std::size_t size() const { return size_; }
+  /// Overwrites all elements.
+  /// @param value new value
   void fill(const T& value) {
     for (std::size_t i = 0; i < size_; ++i) data_[i] = value;
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// HostWords: what the queue classes calculate with. A CheckedIo names its words, so that proofs/ can
-/// run the very same queue classes over a door whose words are symbolic.
+/// HostWords: the word types of the queue classes. A CheckedIo names its words, so that proofs/
+/// can run the same queue classes with symbolic words.
 
 #include <cstdint>
 
@@ -13,20 +13,30 @@
 
 namespace hni {
 
+/// Word types of production code.
 struct HostWords {
-  /// Slot numbers, counts of slots, and numbers of fragments.
+  /// Slot numbers, counts of slots, and fragment numbers.
   using Index = std::uint32_t;
   /// Descriptors.
   using Wide = std::uint64_t;
+  /// Packet memory.
   using Pool = FragmentPool;
+  /// A packet.
   using Packet = hni::Packet;
+  /// A segment of a packet.
   using Segment = hni::Segment;
   /// One element a slot.
   template <class T>
+  /// Array with one element per slot.
   using Array = HostArray<T>;
 
+  /// Makes a fragment id.
+  /// @param number fragment number
+  /// @return its id
   static constexpr FragmentId fragment(Index number) { return FragmentId{number}; }
-  /// A value that is only handed on.
+  /// Converts a value that is only passed on.
+  /// @param value the value
+  /// @return the same value
   static constexpr std::uint64_t number(std::uint64_t value) { return value; }
 };
 

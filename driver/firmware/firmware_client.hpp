@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Firmware: the host's side of the conversation with the card's firmware [device 6], on
-/// top of the mailbox.
+/// FirmwareClient: the host side of the firmware protocol [device 6], on top of the mailbox.
 ///
-/// Life: start() brings the mailbox up, asks for the capabilities and refuses firmware that is too
-/// old; ready() then. take_ownership() claims the card; owned() once the firmware agreed, and a
-/// heartbeat every 10 s watches it from then on. crashed() means that an answer stayed out or that
-/// the firmware's uptime went back; recover() brings everything back to owned(). stop() gives the
-/// card up and drains the mailbox.
+/// Life cycle: start() brings the mailbox up, requests the capabilities and refuses firmware that
+/// is too old; then ready(). take_ownership() claims the device; owned() once the firmware granted
+/// it, and from then on a heartbeat every 10 s monitors the firmware. crashed(): a response timed
+/// out or the uptime decreased; recover() restores everything up to owned(). stop() releases the
+/// device and drains the mailbox.
 ///
-/// Requests have a `request_x()` that starts one and a `poll_x()` that gives its outcome once. At
-/// most one of a kind and four together are under way; each ends within 10 s (a transfer: within
-/// 10 s of its last progress).
+/// Requests have a `request_x()` that starts one and a `poll_x()` that returns its outcome once.
+/// At most one of a kind and four together are outstanding; each ends within 10 s (a transfer:
+/// within 10 s of its last progress).
 ///
-/// Trust: an answer that nobody waits for changes nothing and is counted; error codes are mapped
-/// (Error::detail is a FirmwareFault); a message that breaks a rule is refused as a whole.
+/// Trust: a response without a request changes nothing and is counted; error codes are mapped
+/// (Error::detail is a FirmwareFault); a malformed message is refused as a whole.
 
 #include <array>
 #include <cstdint>
@@ -32,147 +31,231 @@
 
 namespace hni {
 
+/// Life cycle of the client.
 enum class FirmwareState : std::uint8_t {
-  kDown,              ///< nothing is under way; the card may not touch the mailbox's memory
-  kWaitMailbox,       ///< the mailbox comes up
-  kWaitCapabilities,  ///< HOST_CAP_REQ is sent; polled every 20 ms
-  kReady,             ///< requests are taken
-  kStopping,          ///< the mailbox drains
-  kFailed,            ///< bring-up or the mailbox failed; error() says why
+  kDown,              ///< nothing is outstanding; the device must not access the mailbox's memory
+  kWaitMailbox,       ///< bringing the mailbox up
+  kWaitCapabilities,  ///< HOST_CAP_REQ was sent; polled every 20 ms
+  kReady,             ///< requests are accepted
+  kStopping,          ///< draining the mailbox
+  kFailed,            ///< bring-up or the mailbox failed; error() has the cause
 };
 
+/// Ownership of the device.
 enum class Ownership : std::uint8_t {
-  kNone,
-  kTaking,     ///< OWNERSHIP_REQ sent
-  kOwned,      ///< the heartbeat watches the firmware
-  kReleasing,  ///< release sent; its answer is still welcome
-  kLost,       ///< the firmware crashed; crash_cause() says how that was seen
+  kNone,       ///< not requested
+  kTaking,     ///< OWNERSHIP_REQ was sent
+  kOwned,      ///< granted; the heartbeat monitors the firmware
+  kReleasing,  ///< the release was sent; its response is still expected
+  kLost,       ///< the firmware crashed; crash_cause() says how that was detected
 };
 
+/// How a crash of the firmware was detected.
 enum class CrashCause : std::uint8_t {
-  kNone,
-  kNoOwnership,   ///< OWNERSHIP_REQ was not answered in 10 s
-  kNoHeartbeat,   ///< HEARTBEAT_REQ was not answered in 10 s
-  kUptimeBack,    ///< the firmware's uptime is less than before: it restarted
-  kMailboxFailed  ///< the mailbox failed while the card was owned
+  kNone,          ///< no crash
+  kNoOwnership,   ///< no response to OWNERSHIP_REQ within 10 s
+  kNoHeartbeat,   ///< no response to HEARTBEAT_REQ within 10 s
+  kUptimeBack,    ///< the firmware's uptime decreased: it restarted
+  kMailboxFailed  ///< the mailbox failed while the device was owned
 };
 
+/// Settings of the client.
 struct FirmwareOptions {
   bool relaxed_ordering = false;  ///< the enable bit of the PCI Express capability
-  bool logs = true;               ///< ask for log messages as soon as the firmware is ready
+  bool logs = true;               ///< enable log messages as soon as the firmware is ready
 };
 
+/// Counters of the client.
 struct FirmwareClientCounters {
-  std::uint64_t messages = 0;          ///< well-formed messages received
-  std::uint64_t refused = 0;           ///< messages that broke a rule
-  std::uint64_t unsolicited = 0;       ///< answers that nobody waited for
-  std::uint64_t capability_hints = 0;  ///< unasked FW_CAP_RESP: a reason to ask, not an answer
-  std::uint64_t heartbeats = 0;        ///< answered
-  std::uint64_t log_records = 0;
-  std::uint64_t timeouts = 0;  ///< requests that ended without an answer
-  std::uint64_t crashes = 0;
+  std::uint64_t messages = 0;     ///< well-formed messages received
+  std::uint64_t refused = 0;      ///< malformed messages
+  std::uint64_t unsolicited = 0;  ///< responses without a request
+  /// FW_CAP_RESP without a request: a hint to request it, not a response
+  std::uint64_t capability_hints = 0;
+  std::uint64_t heartbeats = 0;   ///< heartbeats with a response
+  std::uint64_t log_records = 0;  ///< log records received
+  std::uint64_t timeouts = 0;     ///< requests that ended without a response
+  std::uint64_t crashes = 0;      ///< crashes detected
 };
 
+/// The firmware client of one port.
 template <DeviceIo Io, class Obs = NullObserver>
 class FirmwareClient {
  public:
-  using D = CheckedIo<Io, Obs>;
-  using State = FirmwareState;
+  using D = CheckedIo<Io, Obs>;  ///< registers and DMA memory of the device
+  using State = FirmwareState;   ///< life cycle
 
-  static constexpr Duration kAnswerTime = std::chrono::seconds(10);       ///< [device 4.7]
-  static constexpr Duration kHeartbeatPeriod = std::chrono::seconds(10);  ///< [device 6.2]
+  /// time that a response may take [device 4.7]
+  static constexpr Duration kAnswerTime = std::chrono::seconds(10);
+  /// interval of the heartbeat [device 6.2]
+  static constexpr Duration kHeartbeatPeriod = std::chrono::seconds(10);
+  /// interval at which a request that found no room is repeated
   static constexpr Duration kRetryTime = std::chrono::seconds(1);
+  /// interval of polling during bring-up
   static constexpr Duration kCapabilityPollTime = std::chrono::milliseconds(20);
+  /// interval of polling the rings while ready, in case an interrupt was lost
   static constexpr Duration kLookTime = std::chrono::milliseconds(1);
-  static constexpr std::uint32_t kRequestSlots = 4;
+  static constexpr std::uint32_t kRequestSlots = 4;  ///< requests that can be outstanding together
 
+  /// Creates a client in kDown.
+  /// @param device must outlive it
+  /// @param options settings
   explicit FirmwareClient(D& device, FirmwareOptions options = {})
       : device_(&device), options_(options), mailbox_(device) {}
 
-  // ---- Life
+  /// Allocates the DMA pages of the mailbox.
+  /// @return kNoMemory
   Result<> allocate() { return mailbox_.allocate(); }
-  /// Gives the DMA pages back. Only in kDown and kFailed.
+  /// Frees the DMA pages. Requires kDown or kFailed.
   void release() { mailbox_.release(); }
-  /// New settings for the next start().
+  /// Replaces the settings, for the next start().
+  /// @param options settings
   void configure(const FirmwareOptions& options) { options_ = options; }
-  /// Where log records go; null for nowhere. The log outlives this object's use of it.
+  /// Sets the log that receives log records.
+  /// @param log must outlive its use here; null: records are dropped
   void set_log(FirmwareLog* log) { log_ = log; }
 
+  /// Starts the bring-up; step() continues it to kReady or kFailed within 20 s. Requires kDown or
+  /// kFailed, and allocate().
+  /// @param now current time
+  /// @return kRequestPending in other states, kNoMemory, kCardGone
   Result<> start(Time now);
+  /// Processes messages and deadlines. Bounded work.
+  /// @param now current time
   void step(Time now);
-  /// Vector 0 fired.
+  /// Handles vector 0.
+  /// @param now current time
   void interrupt(Time now);
-  /// Claims or gives up the card. kNotRunning unless ready().
+  /// Claims or releases the device; owned() tells when a claim is granted.
+  /// @param take true: claim
+  /// @param now current time
+  /// @return kNotRunning unless ready()
   Result<> take_ownership(bool take, Time now);
-  /// After crashed(): brings the conversation back, with ownership if it was asked for. A firmware
-  /// that fell silent is asked once more for ownership; if that does not help, or if it is known
-  /// to have restarted (it then begins at slot 0 again), the mailbox restarts.
+  /// Restores the connection after crashed(), with ownership if it was requested. Firmware that
+  /// stopped responding gets one more ownership request; if it does not answer that, or is known
+  /// to have restarted (it then starts at slot 0 again), the mailbox restarts.
+  /// @param now current time
+  /// @return kNotRunning unless crashed() or failed(), or as start()
   Result<> recover(Time now);
-  /// True if recover() would restart the mailbox. That closes the card's DMA gates for some 20 ms,
-  /// so the queues must be stopped first.
+  /// Predicts recover(). Restarting the mailbox disables device DMA for about 20 ms, so the queues
+  /// must be stopped first.
+  /// @return true if recover() would restart the mailbox
   [[nodiscard]] bool recovery_restarts_mailbox() const {
     return !(ready() && crash_cause_ == CrashCause::kNoHeartbeat &&
              mailbox_.sends_under_way() == 0);
   }
-  /// Gives the card up, ends all requests with kNotRunning, drains the mailbox for at most 10 s.
+  /// Releases the device, ends all requests with kNotRunning and drains the mailbox for at most 10
+  /// s; then kDown.
+  /// @param now current time
   void stop(Time now);
-  /// Ends at once without a word to the card: it is gone, or is about to lose its memory.
+  /// Aborts immediately without sending anything (the device was removed, or its DMA is being
+  /// revoked): kFailed.
   void abandon();
 
+  /// @return state of the life cycle
   [[nodiscard]] State state() const { return state_; }
+  /// @return why state() is kFailed
   [[nodiscard]] Error error() const { return error_; }
+  /// @return true while requests are accepted
   [[nodiscard]] bool ready() const { return state_ == State::kReady; }
+  /// @return true while the firmware grants the device to this host
   [[nodiscard]] bool owned() const { return ready() && ownership_ == Ownership::kOwned; }
+  /// @return true after a crash of the firmware, until recover()
   [[nodiscard]] bool crashed() const { return ownership_ == Ownership::kLost; }
+  /// @return true in kFailed
   [[nodiscard]] bool failed() const { return state_ == State::kFailed; }
+  /// @return true in kDown
   [[nodiscard]] bool down() const { return state_ == State::kDown; }
+  /// @return ownership of the device
   [[nodiscard]] Ownership ownership() const { return ownership_; }
+  /// @return how the last crash was detected
   [[nodiscard]] CrashCause crash_cause() const { return crash_cause_; }
-  /// Valid from ready() on.
+  /// @return the firmware's capabilities; valid once ready() was true
   [[nodiscard]] const Capabilities& capabilities() const { return capabilities_; }
-  /// The newest uptime that the firmware reported, for people.
+  /// @return the newest uptime that the firmware reported, milliseconds; informational
   [[nodiscard]] std::uint64_t uptime_ms() const { return uptime_ms_; }
+  /// @return the counters
   [[nodiscard]] const FirmwareClientCounters& counters() const { return counters_; }
+  /// @return the mailbox
   [[nodiscard]] const Mailbox<Io, Obs>& mailbox() const { return mailbox_; }
-  /// When step() wants to be called even if nothing happens.
+  /// Returns when step() is due although no interrupt fires.
+  /// @return driver time; Time::max() for never
   [[nodiscard]] Time deadline() const;
+  /// @return true if the invariants of the mailbox and of the flash session hold
   [[nodiscard]] bool is_valid() const { return mailbox_.is_valid() && flash_session_.is_valid(); }
 
-  // ---- Requests
+  /// Requests the temperature and voltage.
+  /// @param now current time
+  /// @return kNotRunning, kRequestPending, kTableFull or kMailboxFull
   Result<> request_sensors(Time now);
+  /// Fetches the outcome of request_sensors().
+  /// @return nullopt while outstanding
   std::optional<Result<Sensors>> poll_sensors() { return take(sensors_); }
 
+  /// Requests bytes of the module's EEPROM.
+  /// @param range bytes to read
+  /// @param now current time
+  /// @return kBadArgument, or as request_sensors()
   Result<> request_module_page(const ModuleRange& range, Time now);
-  /// Copies what was read to `to`; the number of bytes is the asked length, or less if `to` is
-  /// smaller.
+  /// Fetches the outcome of request_module_page().
+  /// @param to filled from the front
+  /// @return number of bytes, at most to.size(); nullopt while outstanding
   std::optional<Result<std::uint32_t>> poll_module_page(std::span<std::byte> to);
 
-  /// Asks for the size of the core dump; `create` makes one first.
+  /// Requests the size of the core dump.
+  /// @param create true: make a core dump first
+  /// @param now current time
+  /// @return as request_sensors()
   Result<> request_core_dump_info(bool create, Time now);
+  /// Fetches the outcome of request_core_dump_info().
+  /// @return bytes; kNotFound without a dump; nullopt while outstanding
   std::optional<Result<std::uint32_t>> poll_core_dump_info() { return take(core_dump_info_); }
-  /// Reads to.size() bytes, which is the size that poll_core_dump_info() gave. `to` must live
-  /// until the outcome is there.
+  /// Reads the core dump.
+  /// @param to as large as poll_core_dump_info() returned; must live until the outcome is fetched
+  /// @param now current time
+  /// @return kBadArgument, or as request_sensors()
   Result<> request_core_dump(std::span<std::byte> to, Time now);
+  /// Fetches the outcome of request_core_dump().
+  /// @return nullopt while outstanding
   std::optional<Result<>> poll_core_dump() { return take(core_dump_); }
-  /// Of the transfer under way.
+  /// @return bytes of the core dump read so far
   [[nodiscard]] std::uint32_t core_dump_bytes_read() const { return core_dump_session_.offset(); }
 
-  /// Writes one flash section. `image` must live until the outcome is there; see pldm.hpp for
-  /// containers and their anti-rollback rule.
+  /// Writes one flash section; see pldm.hpp for packages and their anti-rollback rule.
+  /// @param section section to write
+  /// @param image must live until the outcome is fetched
+  /// @param now current time
+  /// @return kBadArgument, or as request_sensors()
   Result<> request_flash(FlashSection section, std::span<const std::byte> image, Time now);
+  /// Fetches the outcome of request_flash().
+  /// @return nullopt while outstanding
   std::optional<Result<>> poll_flash() { return take(flash_); }
+  /// @return progress of the flash session
   [[nodiscard]] FlashSession::Progress flash_progress() const { return flash_session_.progress(); }
 
-  /// Sends the test message and compares its echo [device 20.3]. kBadFirmwareData if it differs.
+  /// Sends the test message and compares its echo [device 20.3]; the outcome is kBadFirmwareData
+  /// if it differs.
+  /// @param now current time
+  /// @return as request_sensors()
   Result<> request_self_test(Time now);
+  /// Fetches the outcome of request_self_test().
+  /// @return nullopt while outstanding
   std::optional<Result<>> poll_self_test() { return take(self_test_); }
 
-  /// Log messages on or off. kFirmwareTooOld for firmware without them.
+  /// Enables or disables log messages.
+  /// @param enable true: enable
+  /// @param history also send the records from before
+  /// @param now current time
+  /// @return kFirmwareTooOld for firmware without log messages, kNotRunning, kMailboxFull
   Result<> send_logs(bool enable, bool history, Time now);
-  /// Tells the BMC's host which addresses this host listens to; has no answer. kNotFound without a
-  /// BMC.
+  /// Reports the addresses that this host receives, for the BMC. Has no response.
+  /// @param sync addresses and flags
+  /// @param now current time
+  /// @return kNotFound without a BMC, kNotRunning, kMailboxFull
   Result<> send_mac_sync(const MacSync& sync, Time now);
-  /// Asks for the capabilities again; capabilities().generation rises with the answer.
+  /// Requests the capabilities again; capabilities().generation increases with the response.
+  /// @param now current time
+  /// @return kNotRunning, kMailboxFull
   Result<> refresh_capabilities(Time now);
 
  private:
@@ -189,7 +272,7 @@ class FirmwareClient {
     Request request = Request::kNone;
     Time deadline{};
   };
-  /// What the mailbox calls back.
+  /// Receives the callbacks of the mailbox.
   struct Sink {
     FirmwareClient& self;
     void message(std::span<const std::byte> bytes, Time now) { self.on_message(bytes, now); }
@@ -201,7 +284,7 @@ class FirmwareClient {
     return std::exchange(from, std::nullopt);
   }
 
-  // Life
+  // Life cycle
   void advance(Time now);
   void fail_with(Error why);
   void became_ready(Time now);
@@ -241,10 +324,10 @@ class FirmwareClient {
   Result<> open_with(Request request, std::span<const std::byte> message, Time now);
   void close_slot(Request request);
   void extend(Request request, Time now);
-  /// Ends `request` with an error; its outcome is then there to poll.
+  /// Ends `request` with an error, which can then be polled.
   void end_with(Request request, ErrorCode code, std::uint64_t detail = 0);
   void end_all(ErrorCode code);
-  /// True if the answer carries an error; the request is then over.
+  /// Ends `request` if the response has an error; returns whether it did.
   bool answered_with_fault(Request request, const Attributes& attributes, std::uint16_t error_id);
   void send_flash_piece(Time now);
   void cancel_flash(Time now);
@@ -261,10 +344,10 @@ class FirmwareClient {
   // Bring-up and capabilities
   Time give_up_{};
   Time next_poll_{};
-  Time next_look_{};                    ///< at the rings without an interrupt, while ready
+  Time next_look_{};  ///< when the rings are polled without an interrupt, while ready
   std::uint64_t failures_seen_ = 0;     ///< FW_ERR completions when HOST_CAP_REQ was sent
-  bool capabilities_expected_ = false;  ///< an answer to HOST_CAP_REQ is welcome
-  bool capabilities_hinted_ = false;    ///< ask again when next_refresh_ comes
+  bool capabilities_expected_ = false;  ///< a response to HOST_CAP_REQ is outstanding
+  bool capabilities_hinted_ = false;    ///< request again at next_refresh_
   Time next_refresh_{};
   bool logs_on_ = false;
   bool history_asked_ = false;
@@ -272,12 +355,12 @@ class FirmwareClient {
   // Ownership and heartbeat
   Ownership ownership_ = Ownership::kNone;
   CrashCause crash_cause_ = CrashCause::kNone;
-  bool want_ownership_ = false;  ///< take it as soon as ready
-  bool answer_pending_ = false;  ///< of OWNERSHIP_REQ or HEARTBEAT_REQ
-  bool request_sent_ = false;    ///< it had room in the mailbox, so an answer is welcome
-  bool ask_again_ = false;       ///< the question did not get through; repeat at next_retry_
+  bool want_ownership_ = false;  ///< claim as soon as ready
+  bool answer_pending_ = false;  ///< to OWNERSHIP_REQ or HEARTBEAT_REQ
+  bool request_sent_ = false;    ///< it had room in the mailbox, so a response is expected
+  bool ask_again_ = false;       ///< the request did not get through; repeat at next_retry_
   Time next_retry_{};
-  Time watch_deadline_{};  ///< answer due, or next heartbeat due
+  Time watch_deadline_{};  ///< response due, or next heartbeat due
   std::uint64_t uptime_ms_ = 0;
 
   // Requests

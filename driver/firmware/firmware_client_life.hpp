@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Part of firmware.hpp: bring-up, ownership, heartbeat, recovery, stop.
+/// Part of firmware_client.hpp: bring-up, ownership, heartbeat, recovery, stop.
 
 #include "driver/firmware/firmware_client.hpp"
 
@@ -25,7 +25,7 @@ Result<> FirmwareClient<Io, Obs>::start(Time now) {
 
 template <DeviceIo Io, class Obs>
 void FirmwareClient<Io, Obs>::step(Time now) {
-  // While vector 0 announces messages, looking at the rings is a safety net for lost interrupts.
+  // While vector 0 announces messages, polling the rings is a safety net for lost interrupts.
   if (state_ != State::kReady || now >= next_look_) {
     next_look_ = now + kLookTime;
     Sink sink{*this};
@@ -34,7 +34,7 @@ void FirmwareClient<Io, Obs>::step(Time now) {
   advance(now);
 }
 
-/// What follows from the mailbox's state and from the time.
+/// Advances the life cycle by the mailbox's state and by time.
 template <DeviceIo Io, class Obs>
 void FirmwareClient<Io, Obs>::advance(Time now) {
   if (state_ != State::kFailed && mailbox_.state() == MailboxState::kFailed)
@@ -64,7 +64,7 @@ void FirmwareClient<Io, Obs>::advance(Time now) {
 
 template <DeviceIo Io, class Obs>
 void FirmwareClient<Io, Obs>::interrupt(Time now) {
-  if (!ready()) return;  // bring-up and shutdown poll; a handler must not move them [device 3.2]
+  if (!ready()) return;  // bring-up and shutdown poll and must not be advanced here [device 3.2]
   Sink sink{*this};
   mailbox_.interrupt(now, sink);
   advance(now);
@@ -74,7 +74,7 @@ template <DeviceIo Io, class Obs>
 Result<> FirmwareClient<Io, Obs>::take_ownership(bool take, Time now) {
   want_ownership_ = take;
   if (!ready()) return fail(ErrorCode::kNotRunning);
-  // The answer to a release comes first, and then want_ownership_ counts.
+  // The response to the release comes first; then want_ownership_ decides.
   if (ownership_ == Ownership::kReleasing) return {};
   if (!take) {
     if (ownership_ != Ownership::kNone) request_ownership(Ownership::kReleasing, now);
@@ -107,7 +107,7 @@ void FirmwareClient<Io, Obs>::stop(Time now) {
     return;
   }
   if (state_ == State::kStopping) return;
-  // A release that is on its way already is not sent again: the firmware would answer only one.
+  // A release in flight is not sent again: the firmware would respond to only one.
   bool release_sent = ownership_ == Ownership::kReleasing && !ask_again_;
   if (ready()) {
     SmallMessage buffer;
@@ -118,7 +118,7 @@ void FirmwareClient<Io, Obs>::stop(Time now) {
   end_all(ErrorCode::kNotRunning);
   logs_on_ = false;
   ask_again_ = false;
-  answer_pending_ = request_sent_ = release_sent;  // it is answered while the mailbox drains
+  answer_pending_ = request_sent_ = release_sent;  // the response arrives while the mailbox drains
   ownership_ = release_sent ? Ownership::kReleasing : Ownership::kNone;
   mailbox_.shutdown(now);
   state_ = mailbox_.state() == MailboxState::kDown ? State::kDown : State::kStopping;
@@ -169,8 +169,8 @@ Result<> FirmwareClient<Io, Obs>::send_plain(FwMessage type, Time now) {
   return sent;
 }
 
-/// [device 4.4 step 4]: until the answer is accepted, at most until the bring-up deadline. A
-/// completion with FW_ERR since the question means that it must be asked again.
+/// [device 4.4 step 4]: waits for a valid response, at most until the bring-up deadline. A
+/// completion with FW_ERR since the request means that it must be sent again.
 template <DeviceIo Io, class Obs>
 void FirmwareClient<Io, Obs>::wait_for_capabilities(Time now) {
   if (now >= give_up_) return fail_with(Error{ErrorCode::kFirmwareSilent, 0});
@@ -192,7 +192,7 @@ void FirmwareClient<Io, Obs>::became_ready(Time now) {
   if (want_ownership_) request_ownership(Ownership::kTaking, now);
 }
 
-/// Heartbeat, retries and request deadlines, all at most once a call.
+/// Handles heartbeat, retries and request deadlines, each at most once per call.
 template <DeviceIo Io, class Obs>
 void FirmwareClient<Io, Obs>::watch(Time now) {
   if (answer_pending_ && now >= watch_deadline_) {
@@ -225,7 +225,7 @@ void FirmwareClient<Io, Obs>::lose(CrashCause cause) {
   ++counters_.crashes;
 }
 
-/// Takes or releases the card. The deadline runs from here, so that a full mailbox or FW_ERR
+/// Claims or releases the device. The deadline runs from here, so that a full mailbox or FW_ERR
 /// cannot extend it.
 template <DeviceIo Io, class Obs>
 void FirmwareClient<Io, Obs>::request_ownership(Ownership change, Time now) {
@@ -244,7 +244,7 @@ void FirmwareClient<Io, Obs>::request_heartbeat(Time now) {
   send_request(now);
 }
 
-/// Sends the question that belongs to the state. What does not get through is repeated.
+/// Sends the request for the current state; retries if the mailbox is full.
 template <DeviceIo Io, class Obs>
 void FirmwareClient<Io, Obs>::send_request(Time now) {
   SmallMessage buffer;
@@ -275,12 +275,12 @@ void FirmwareClient<Io, Obs>::on_ownership(const Attributes& attributes, Time no
   answer_pending_ = false;
   ask_again_ = false;
   ownership_ = Ownership::kOwned;
-  // The first uptime of a conversation: those of the heartbeat are compared with it.
+  // The first uptime since ownership; those of the heartbeat are compared with it.
   uptime_ms_ = attributes.unsigned_at(fw::OWNERSHIP_RESP::TIME).as_data();
   request_heartbeat(now);
 }
 
-/// The next question is due one period after the last one; the answer does not move it.
+/// The next heartbeat is due one period after the last request; the response does not move it.
 template <DeviceIo Io, class Obs>
 void FirmwareClient<Io, Obs>::on_heartbeat(const Attributes& attributes) {
   if (!response_expected() || ownership_ != Ownership::kOwned)
@@ -292,7 +292,7 @@ void FirmwareClient<Io, Obs>::on_heartbeat(const Attributes& attributes) {
   if (on_uptime(attributes.unsigned_at(fw::HEARTBEAT_RESP::UPTIME))) ++counters_.heartbeats;
 }
 
-/// An uptime that went back means that the firmware restarted and forgot what it was told.
+/// A decreased uptime means that the firmware restarted and lost all settings.
 template <DeviceIo Io, class Obs>
 bool FirmwareClient<Io, Obs>::on_uptime(const Untrusted<std::uint64_t>& uptime) {
   const auto value = uptime.between(uptime_ms_, ~std::uint64_t{0});
@@ -305,8 +305,8 @@ bool FirmwareClient<Io, Obs>::on_uptime(const Untrusted<std::uint64_t>& uptime) 
   return true;
 }
 
-/// During bring-up this is the answer that everything waits for. Later an unasked one is only a
-/// hint that something changed (a BMC came): the driver then asks itself, at most every 10 s.
+/// Completes the bring-up. Later, a response without a request is only a hint that something
+/// changed (a BMC appeared): the driver then sends a request, at most every 10 s.
 template <DeviceIo Io, class Obs>
 void FirmwareClient<Io, Obs>::on_capabilities(const Attributes& attributes, Time now) {
   if (!capabilities_expected_) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Part of firmware.hpp: what comes in from the mailbox, and the requests that wait for it.
+/// Part of firmware_client.hpp: messages from the mailbox, and the requests that wait for them.
 
 #include <algorithm>
 
@@ -64,7 +64,7 @@ void FirmwareClient<Io, Obs>::dispatch(const FirmwareMessage& message, Time now)
   }
 }
 
-/// The firmware consumed a message. FW_ERR means that no answer will come.
+/// Handles a message that the firmware consumed. FW_ERR means that no response will come.
 template <DeviceIo Io, class Obs>
 void FirmwareClient<Io, Obs>::on_sent(std::uint16_t type, bool refused, Time now) {
   if (!refused) return;
@@ -111,7 +111,7 @@ bool FirmwareClient<Io, Obs>::waits_for(Request request) const {
                              [&](const RequestSlot& slot) { return slot.request == request; });
 }
 
-/// Sends `message` and waits for its answer in a slot of its own.
+/// Sends `message` and reserves a request slot for its response.
 template <DeviceIo Io, class Obs>
 Result<> FirmwareClient<Io, Obs>::open_with(Request request, std::span<const std::byte> message,
                                             Time now) {
@@ -405,7 +405,7 @@ void FirmwareClient<Io, Obs>::on_flash_chunk(const Attributes& attributes, Time 
   send_flash_piece(now);
 }
 
-/// With a full mailbox the piece stays due; step() tries again until the slot's deadline.
+/// If the mailbox is full, the piece stays due; step() retries until the slot's deadline.
 template <DeviceIo Io, class Obs>
 void FirmwareClient<Io, Obs>::send_flash_piece(Time now) {
   LargeMessage buffer;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// FirmwareLog: the newest log records of the firmware, in memory that the owner provides. The
-/// oldest one makes room for a new one.
+/// FirmwareLog: the newest log records of the firmware, in memory that the owner provides. When it
+/// is full, a new record replaces the oldest.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,11 +12,15 @@
 
 namespace hni {
 
+/// Log records of the firmware.
 class FirmwareLog {
  public:
-  /// Keeps as many records as `storage` has; none if it is empty.
+  /// Creates an empty log.
+  /// @param storage room for the records; without any, they are only counted
   explicit FirmwareLog(std::span<LogRecord> storage) : storage_(storage) {}
 
+  /// Appends a record.
+  /// @param record the record
   void add(const LogRecord& record) {
     ++total_;
     if (storage_.empty()) return;
@@ -25,13 +29,15 @@ class FirmwareLog {
     if (size_ < storage_.size()) ++size_;
   }
 
-  /// Records kept, at most the storage's size.
+  /// @return records kept, at most the storage's size
   [[nodiscard]] std::size_t size() const { return size_; }
-  /// Record `i` of size(), oldest first.
+  /// Returns a kept record.
+  /// @param i 0 .. size() - 1, oldest first
+  /// @return the record
   [[nodiscard]] const LogRecord& at(std::size_t i) const {
     return storage_[(next_ + storage_.size() - size_ + i) % storage_.size()];
   }
-  /// Records ever added.
+  /// @return records ever added
   [[nodiscard]] std::uint64_t total() const { return total_; }
 
  private:

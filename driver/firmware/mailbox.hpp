@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Mailbox: the transport of firmware messages, both rings [device 4]. It knows nothing
-/// of what the messages mean; firmware.hpp does.
+/// Mailbox: the transport of firmware messages, both rings [device 4]. It does not interpret
+/// messages; firmware_client.hpp does.
 ///
-/// Each slot owns one page of DMA memory for good: page d belongs to slot d. An outgoing page is
-/// zeroed behind the message, an incoming one is zeroed before it is posted, so neither side ever
-/// sees stale bytes. An incoming message is copied once into private memory, its descriptor is
-/// recycled, and the copy is delivered; nothing that the card can write is read twice.
+/// Each slot owns one page of DMA memory permanently: page d belongs to slot d. An outgoing page
+/// is zeroed after the message, an incoming one before it is posted, so neither side ever reads
+/// stale bytes. An incoming message is copied once into private memory, its descriptor is
+/// recycled, and the copy is delivered; nothing that the device can write is read twice.
 ///
-/// The truth about the rings is kept here. Of what the firmware writes back only FW_CMPL, FW_ERR
-/// and LEN of the oldest outstanding descriptor are looked at.
+/// The state of the rings is kept here. Of what the firmware writes back, only FW_CMPL, FW_ERR and
+/// LEN of the oldest outstanding descriptor are used.
 ///
 /// A handler is any object with
-///   // A received message, 4 .. 4096 bytes; `bytes` is valid during the call only.
-///   void message(std::span<const std::byte> bytes, Time now);
-///   // The firmware took (or refused) a message of ours; called in the order of send().
-///   void sent(std::uint16_t type, bool refused, Time now);
+///
+/// // A received message, 4 .. 4096 bytes; `bytes` is valid during the call only. void
+/// message(std::span<const std::byte> bytes, Time now); // The firmware consumed (or refused) a
+/// sent message; called in the order of send(). void sent(std::uint16_t type, bool refused, Time
+/// now);
 
 #include <algorithm>
 #include <array>
@@ -30,79 +31,106 @@
 
 namespace hni {
 
+/// State of the mailbox.
 enum class MailboxState : std::uint8_t {
-  kDown,          ///< rings reset, DMA gates closed; the card may not touch the pages
-  kWaitFirmware,  ///< rings reset; waits for the firmware to raise vector 0 [device 4.4 step 2]
-  kReady,         ///< messages flow
-  kDraining,  ///< nothing new is sent; waits for the firmware to finish what it has [device 19]
-  kFailed,    ///< as kDown, after an error; error() says which
+  kDown,  ///< rings reset, DMA disabled; the device must not access the pages
+  /// rings reset; waits for the firmware to raise vector 0 [device 4.4 step 2]
+  kWaitFirmware,
+  kReady,  ///< messages are sent and received
+  /// nothing new is sent; waits for the firmware to complete what it has [device 19]
+  kDraining,
+  kFailed,  ///< as kDown, after an error; error() has the cause
 };
 
+/// Counters of the mailbox.
 struct MailboxCounters {
   std::uint64_t sent = 0;              ///< messages published
   std::uint64_t send_refused = 0;      ///< completed with FW_ERR
   std::uint64_t received = 0;          ///< messages delivered to the handler
   std::uint64_t receive_failed = 0;    ///< receive descriptors with FW_ERR
   std::uint64_t receive_empty = 0;     ///< receive descriptors of length 0
-  std::uint64_t receive_bad = 0;       ///< receive descriptors whose length breaks its rule
+  std::uint64_t receive_bad = 0;       ///< receive descriptors with an invalid length
   std::uint64_t lost_at_shutdown = 0;  ///< messages that the firmware never completed
 };
 
+/// The mailbox of one port.
 template <DeviceIo Io, class Obs = NullObserver>
 class Mailbox {
  public:
-  using D = CheckedIo<Io, Obs>;
-  using State = MailboxState;
+  using D = CheckedIo<Io, Obs>;  ///< registers and DMA memory of the device
+  using State = MailboxState;    ///< state of the mailbox
 
-  static constexpr Duration kBringUpTime = std::chrono::seconds(10);  ///< [device 4.4]
-  static constexpr Duration kDrainTime = std::chrono::seconds(10);    ///< [device 19]
+  /// limit of the bring-up [device 4.4]
+  static constexpr Duration kBringUpTime = std::chrono::seconds(10);
+  /// limit of the draining [device 19]
+  static constexpr Duration kDrainTime = std::chrono::seconds(10);
+  /// interval of polling during bring-up and draining
   static constexpr Duration kPollTime = std::chrono::milliseconds(20);
 
+  /// Creates a mailbox in kDown without memory.
+  /// @param device must outlive it
   explicit Mailbox(D& device) : device_(&device) {}
 
-  /// Takes the DMA pages. kNoMemory leaves nothing behind.
+  /// Allocates the DMA pages; nothing stays allocated on an error.
+  /// @return kNoMemory
   Result<> allocate();
-  /// Gives them back. Only in kDown and kFailed: the gates are closed there.
+  /// Frees the DMA pages. No effect unless kDown or kFailed, where DMA is disabled.
   void release();
 
-  /// Bring-up [device 4.4 steps 1 to 3]; step() carries it on until kReady or kFailed, at most 10
-  /// s. `relaxed_ordering` is the enable bit of the PCI Express capability. Requires allocate(),
-  /// and kDown or kFailed.
+  /// Starts the bring-up [device 4.4 steps 1 to 3]; step() continues it to kReady or kFailed
+  /// within 10 s. Requires allocate(), and kDown or kFailed.
+  /// @param now current time
+  /// @param relaxed_ordering the enable bit of the PCI Express capability
+  /// @return kNoMemory, kRequestPending or kCardGone
   Result<> start(Time now, bool relaxed_ordering);
 
-  /// Publishes one message of 4 .. 4096 bytes, a multiple of four. kMailboxFull with 15 under way,
-  /// kNotRunning outside kReady, kCardGone.
+  /// Publishes one message.
+  /// @param message 4 .. 4096 bytes, a multiple of four
+  /// @param now current time
+  /// @return kMailboxFull with 15 outstanding, kNotRunning outside kReady, kBadArgument, kCardGone
   Result<> send(std::span<const std::byte> message, Time now);
 
-  /// Moves the state machine and takes what the firmware completed: at most 15 sent messages and
-  /// 16 received ones a call.
+  /// Advances the state machine and processes what the firmware completed: at most 15 sent
+  /// messages and 16 received ones per call.
+  /// @param now current time
+  /// @param handler receives the messages
   template <class Handler>
   void step(Time now, Handler& handler);
 
-  /// Vector 0 fired: acknowledges the cause, takes what is there, unmasks [device 3.2]. Does
-  /// nothing while the vector belongs to bring-up or shutdown.
+  /// Handles vector 0: acknowledges the cause, processes completions, unmasks [device 3.2]. No
+  /// effect while bring-up or shutdown polls the vector.
+  /// @param now current time
+  /// @param handler receives the messages
   template <class Handler>
   void interrupt(Time now, Handler& handler);
-  /// Unmasks vector 0. The conversation does it once it trusts the firmware [device 4.4 step 5].
+  /// Unmasks vector 0; called once the firmware was accepted [device 4.4 step 5].
   void enable_interrupt();
 
-  /// Masks vector 0 and lets the firmware finish, at most 10 s, then resets both rings: kDown.
+  /// Masks vector 0, waits at most 10 s for the firmware to complete messages, then resets both
+  /// rings: kDown.
+  /// @param now current time
   void shutdown(Time now);
-  /// The same without the wait: what is under way is lost.
+  /// Shuts down without waiting: outstanding messages are lost, kFailed.
+  /// @param why what error() returns
   void abort(ErrorCode why);
 
+  /// @return state of the mailbox
   [[nodiscard]] State state() const { return state_; }
-  /// Why state() is kFailed.
+  /// @return why state() is kFailed
   [[nodiscard]] Error error() const { return error_; }
-  /// When step() wants to be called even if nothing happens.
+  /// @return when step() is due although no interrupt fires; Time::max() for never
   [[nodiscard]] Time deadline() const {
     return state_ == State::kWaitFirmware || state_ == State::kDraining ? next_poll_ : Time::max();
   }
+  /// @return the counters
   [[nodiscard]] const MailboxCounters& counters() const { return counters_; }
+  /// @return sent messages that the firmware has not completed
   [[nodiscard]] std::uint32_t sends_under_way() const { return tx_.used(); }
+  /// @return ring from the firmware
   [[nodiscard]] const MailboxRing<std::uint32_t>& rx_ring() const { return rx_; }
+  /// @return ring to the firmware
   [[nodiscard]] const MailboxRing<std::uint32_t>& tx_ring() const { return tx_; }
-  /// The shared invariant of both rings.
+  /// @return true if the invariants of both rings hold, and all receive pages are posted in kReady
   [[nodiscard]] bool is_valid() const {
     return rx_.is_valid() && tx_.is_valid() && (state_ != State::kReady || rx_.full());
   }
@@ -222,7 +250,7 @@ void Mailbox<Io, Obs>::step(Time now, Handler& handler) {
     } else if (now >= give_up_) {
       fail_with(ErrorCode::kFirmwareSilent);
     } else {
-      reset_ring(kMailboxTx);  // its writes are what makes the firmware raise vector 0
+      reset_ring(kMailboxTx);  // these writes make the firmware raise vector 0
       next_poll_ = now + kPollTime;
     }
     return;
@@ -244,7 +272,7 @@ template <DeviceIo Io, class Obs>
 template <class Handler>
 void Mailbox<Io, Obs>::interrupt(Time now, Handler& handler) {
   if (state_ != State::kReady || !interrupt_enabled_) return;
-  // Clear before looking: a message that comes after the clear latches the cause again, and the
+  // Clear before polling: a message that arrives after the clear latches the cause again, and the
   // unmask below then fires.
   (void)firmware_raised();
   step(now, handler);
@@ -281,7 +309,7 @@ void Mailbox<Io, Obs>::abort(ErrorCode why) {
   fail_with(why);
 }
 
-/// True if vector 0's cause was set; clears it.
+/// Returns whether vector 0's cause was set, and clears it.
 template <DeviceIo Io, class Obs>
 bool Mailbox<Io, Obs>::firmware_raised() {
   const auto status = device_->template read<spec::INTR_STATUS>(Site::kIntrStatus, 0);
@@ -290,8 +318,8 @@ bool Mailbox<Io, Obs>::firmware_raised() {
   return true;
 }
 
-/// Step 3 of bring-up: the gate for card writes opens before receive pages are posted, the gate
-/// for card reads before anything is sent. Relaxed ordering is attribute value 2.
+/// Step 3 of the bring-up: device writes are enabled before receive pages are posted, device reads
+/// before anything is sent. Relaxed ordering is attribute value 2.
 template <DeviceIo Io, class Obs>
 void Mailbox<Io, Obs>::open() {
   const std::uint32_t attributes = relaxed_ordering_ ? 2 : 0;
@@ -322,8 +350,8 @@ void Mailbox<Io, Obs>::fail_with(ErrorCode why) {
   error_ = Error{why, 0};
 }
 
-/// Closes the ring's DMA gate, then makes every descriptor one that the firmware skips, except
-/// slot 0, where it stops [device 4.3].
+/// Disables the ring's DMA, then makes every descriptor one that the firmware skips, except slot
+/// 0, where it stops [device 4.3].
 template <DeviceIo Io, class Obs>
 void Mailbox<Io, Obs>::reset_ring(std::uint32_t mailbox) {
   if (mailbox == kMailboxRx) {
@@ -338,8 +366,8 @@ void Mailbox<Io, Obs>::reset_ring(std::uint32_t mailbox) {
   (mailbox == kMailboxRx ? rx_ : tx_).reset();
 }
 
-/// Low half before high half: with the high half gone first, the firmware could see a valid low
-/// half with a truncated address [trust-boundary C1].
+/// Low half before high half: with the high half cleared first, the firmware could read a valid
+/// low half with a truncated address [trust-boundary C1].
 template <DeviceIo Io, class Obs>
 void Mailbox<Io, Obs>::invalidate(std::uint32_t mailbox, std::uint32_t slot, std::uint32_t low) {
   device_->write(spec::MBX_DESC_LO{low}, mailbox, slot);
@@ -347,7 +375,7 @@ void Mailbox<Io, Obs>::invalidate(std::uint32_t mailbox, std::uint32_t slot, std
   device_->write(spec::MBX_DESC_HI{0}, mailbox, slot);
 }
 
-/// High half before low half, which is the doorbell [device 4.2]. The stop is set before either.
+/// High half before low half, which is the doorbell [device 4.2]. The stop is set before both.
 template <DeviceIo Io, class Obs>
 void Mailbox<Io, Obs>::publish(std::uint32_t mailbox, Ring& ring, std::uint32_t bytes) {
   const auto [slot, stop] = ring.post();
@@ -421,7 +449,7 @@ void Mailbox<Io, Obs>::take_received(Time now, Handler& handler) {
   }
 }
 
-/// Copies the message, recycles the ring's page, and only then lets anyone look at the copy.
+/// Copies the message, recycles the ring's page, and then delivers the copy.
 template <DeviceIo Io, class Obs>
 template <class Handler>
 void Mailbox<Io, Obs>::deliver(std::uint32_t bytes, std::uint32_t slot, Time now,

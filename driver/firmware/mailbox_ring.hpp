@@ -2,11 +2,11 @@
 #pragma once
 
 /// The algebra of the two firmware mailbox rings, generic over the word type W (see ring.hpp), and
-/// the reading of one descriptor half. No input or output here: mailbox.hpp carries the steps out.
+/// the decoding of one descriptor half. No input or output here: mailbox.hpp performs the steps.
 ///
 /// Each ring has 16 descriptors of 64 bits in BAR4 memory that host and firmware share
 /// [device 4.1]. The host posts at `tail`, the firmware completes at `head`, in ring order. The
-/// ring is full when tail + 1 == head: 15 descriptors at most are the firmware's. The slot behind
+/// ring is full when tail + 1 == head: the firmware owns at most 15 descriptors. The slot after
 /// the newest one is the stop: its low half is zeroed before the newest one is published, so that
 /// the firmware halts there [device 4.5].
 
@@ -20,64 +20,72 @@
 
 namespace hni {
 
-/// Descriptors per ring [device 4.1].
-inline constexpr std::uint32_t kMailboxSlots = 16;
-/// Memory that one descriptor names [device 4.4].
+inline constexpr std::uint32_t kMailboxSlots = 16;  ///< descriptors per ring [device 4.1]
+/// memory of one descriptor [device 4.4]
 inline constexpr std::uint32_t kMailboxPageBytes = 4096;
-/// The shortest message is a header [device 5].
-inline constexpr std::uint32_t kMailboxHeaderBytes = 4;
-inline constexpr std::uint32_t kMailboxRx = 0;  ///< firmware to host
-inline constexpr std::uint32_t kMailboxTx = 1;  ///< host to firmware
-/// Both completion bits: the firmware skips the descriptor [device 4.3].
+inline constexpr std::uint32_t kMailboxHeaderBytes = 4;  ///< shortest message [device 5]
+inline constexpr std::uint32_t kMailboxRx = 0;           ///< firmware to host
+inline constexpr std::uint32_t kMailboxTx = 1;           ///< host to firmware
+/// both completion bits: the firmware skips the descriptor [device 4.3]
 inline constexpr std::uint32_t kMailboxSkip = 3;
 
+/// One mailbox ring.
 template <class W>
 struct MailboxRing {
+  /// Slots that are posted and not completed.
   WorkRing<W> window{W(0), W(0), W(kMailboxSlots - 1)};
 
   /// The slots of a posting: `slot` is published after the low half of `stop` was zeroed.
   struct Post {
-    W slot;
-    W stop;
+    W slot;  ///< slot to fill
+    W stop;  ///< slot at which the firmware halts
   };
 
-  /// The ring's own invariant, and: the stop is never the firmware's.
+  /// Checks the invariant.
+  /// @return true if the window is valid and the firmware does not own the stop
   constexpr bool is_valid() const {
     return window.is_valid() && !window.owned_by_card(window.tail);
   }
 
+  /// @return true if no descriptor is outstanding
   constexpr bool empty() const { return window.empty(); }
+  /// @return true if nothing can be posted
   constexpr bool full() const { return window.advance(window.tail, W(1)) == window.head; }
+  /// @return outstanding descriptors
   constexpr W used() const { return window.used(); }
 
-  /// The descriptor that the firmware completes next. Meaningful when not empty.
+  /// @return the descriptor that the firmware completes next; requires !empty()
   constexpr W oldest() const { return window.head; }
 
-  /// Hands the next slot to the firmware. Requires !full().
+  /// Posts the next slot. Requires !full().
+  /// @return the slots
   constexpr Post post() {
     const W slot = window.post();
     return {slot, window.tail};
   }
 
-  /// Takes the oldest slot back. Requires !empty().
+  /// Retires the oldest slot. Requires !empty().
+  /// @return its number
   constexpr W pop_completed() {
     const W slot = window.head;
     window.retire(W(1));
     return slot;
   }
 
-  /// Both sides start at slot 0 again [device 4.3].
+  /// Restarts at slot 0, as the firmware does [device 4.3].
   constexpr void reset() { window = WorkRing<W>{W(0), W(0), window.mask}; }
 };
 
-/// What the low half of the oldest descriptor says.
+/// State of the oldest descriptor, from its low half.
 enum class MailboxVerdict : std::uint8_t {
-  kPending,  ///< the firmware is not through with it
-  kFailed,   ///< FW_ERR: it could not process the message, or delivers none
-  kDone,
+  kPending,  ///< not completed
+  kFailed,   ///< FW_ERR: the firmware could not process the message, or delivers none
+  kDone,     ///< completed
 };
 
-/// Reads the flags of a low half. The address part is ignored: the host keeps its own copy.
+/// Decodes the flags of a low half. The address part is ignored: the host keeps its own copy.
+/// @param low low half
+/// @return state of the descriptor
 template <class W>
 constexpr MailboxVerdict mailbox_verdict(const Untrusted<W>& low) {
   if (!low.any(W(2))) return MailboxVerdict::kPending;  // FW_CMPL
@@ -85,18 +93,25 @@ constexpr MailboxVerdict mailbox_verdict(const Untrusted<W>& low) {
   return MailboxVerdict::kDone;
 }
 
-/// The length of the high half of a received descriptor, in bytes, unchecked.
+/// Extracts the length from the high half of a received descriptor.
+/// @param high high half
+/// @return bytes, unchecked
 template <class W>
 constexpr Untrusted<W> mailbox_length(const Untrusted<W>& high) {
   return high >> 16;
 }
 
-/// The two halves of a descriptor that hands `bytes` bytes at `address` to the firmware.
+/// The two halves of a descriptor.
 struct MailboxWords {
-  std::uint32_t low;
-  std::uint32_t high;
+  std::uint32_t low;   ///< low half: address and flags
+  std::uint32_t high;  ///< high half: address and length
 };
 
+/// Encodes a descriptor that hands memory to the firmware.
+/// @param address start of the memory
+/// @param bytes length
+/// @param end_of_message true on the transmit ring
+/// @return the halves
 constexpr MailboxWords mailbox_words(DmaAddr address, std::uint32_t bytes, bool end_of_message) {
   const std::uint64_t raw_word = spec::MBX_DESC{}
                                      .set_HOST_CMPL(1)

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// What the firmware's messages mean [device 6]: pure functions from checked attributes
-/// to values, and from values to messages. Nothing here keeps state or talks to the card.
+/// Content of the firmware's messages [device 6]: pure functions from checked attributes to
+/// values, and from values to messages. Nothing here keeps state or accesses the device.
 ///
 /// Each decoder checks what it uses: numbers before they are narrowed, sizes exactly, text for
-/// printable characters. It either gives a value or the Refusal that names the broken rule. A
-/// finding that spoils only one field is told to the `soft` functor (a Refusal) and the field
-/// reads as unknown.
+/// printable characters. It returns either a value or the Refusal with the violated limit. A
+/// violation that affects only one field is passed to the `soft` functor (as a Refusal), and the
+/// field reads as unknown.
 
 #include <algorithm>
 #include <array>
@@ -23,47 +23,56 @@
 namespace hni {
 
 using spec::FwMessage;
+/// Attribute ids, one namespace per message.
 namespace fw = spec::fw;
 
-inline constexpr std::uint32_t kMinFirmwareVersion = 0x000a0600;      ///< 0.10.6.0 [device 6.1]
+/// 0.10.6.0 [device 6.1]
+inline constexpr std::uint32_t kMinFirmwareVersion = 0x000a0600;
 inline constexpr std::uint32_t kLogFirmwareVersion = 0x000c0900;      ///< 0.12.9: log messages
 inline constexpr std::uint32_t kHistoryFirmwareVersion = 0x19050700;  ///< 25.5.7: log history
-inline constexpr std::uint32_t kMaxLogRecords = 14;  ///< in one message [device 6.3]
-inline constexpr std::uint32_t kMaxBmcMacs = 4;
-inline constexpr std::uint32_t kMaxModuleBytes = 128;  ///< of one module page request [device 6.6]
-inline constexpr std::uint32_t kMaxSyncMacs = 8;       ///< a kind [device 6.8]
+inline constexpr std::uint32_t kMaxLogRecords = 14;                   ///< per message [device 6.3]
+inline constexpr std::uint32_t kMaxBmcMacs = 4;                       ///< addresses of the BMC
+/// per module page request [device 6.6]
+inline constexpr std::uint32_t kMaxModuleBytes = 128;
+inline constexpr std::uint32_t kMaxSyncMacs = 8;  ///< per kind of address [device 6.8]
 
-using MacAddress = std::array<std::uint8_t, kMacBytes>;
+using MacAddress = std::array<std::uint8_t, kMacBytes>;  ///< an Ethernet address, first byte first
 
 /// Text from the firmware: at most N - 1 printable characters, always terminated.
 template <std::size_t N>
 struct FirmwareText {
+  /// The characters, terminated by NUL.
   std::array<char, N> chars{};
+  /// @return the text
   [[nodiscard]] constexpr std::string_view view() const { return {chars.data()}; }
+  /// @return number of characters
   [[nodiscard]] constexpr std::uint32_t length() const {
     return static_cast<std::uint32_t>(view().size());
   }
 };
-using CommitText = FirmwareText<20>;
-using LogText = FirmwareText<256>;
+using CommitText = FirmwareText<20>;  ///< commit string of an image
+using LogText = FirmwareText<256>;    ///< text of a log record
 
-/// The firmware's error codes, mapped. The raw number never leaves this file: a positive one taken
-/// for a length has leaked memory in another driver [trust-boundary A88].
+/// Mapped error codes of the firmware. The raw number does not leave this file: in another driver
+/// a positive one was taken for a length and leaked memory [trust-boundary A88].
 enum class FirmwareFault : std::uint8_t {
-  kNone,
-  kNotPermitted,
-  kNotFound,
-  kInputOutput,
-  kBusy,
-  kNoDevice,
-  kInvalid,
-  kNoSpace,
-  kUnsupported,
-  kTimedOut,
-  kOther,      ///< a negative errno that is not listed
-  kWrongSign,  ///< a positive number, which no errno is
+  kNone,          ///< success
+  kNotPermitted,  ///< EPERM, EACCES
+  kNotFound,      ///< ENOENT
+  kInputOutput,   ///< EIO
+  kBusy,          ///< EAGAIN, EBUSY
+  kNoDevice,      ///< ENXIO, ENODEV
+  kInvalid,       ///< EINVAL
+  kNoSpace,       ///< ENOMEM, ENOSPC
+  kUnsupported,   ///< EOPNOTSUPP
+  kTimedOut,      ///< ETIMEDOUT
+  kOther,         ///< any other negative errno
+  kWrongSign,     ///< a positive number, which is not an errno
 };
 
+/// Returns the name of a fault.
+/// @param fault the fault
+/// @return a static string
 constexpr std::string_view to_string(FirmwareFault fault) {
   constexpr auto kNames = std::to_array<std::string_view>(
       {"none", "not permitted", "not found", "input/output error", "busy", "no device",
@@ -72,6 +81,9 @@ constexpr std::string_view to_string(FirmwareFault fault) {
   return kNames[static_cast<std::size_t>(fault)];
 }
 
+/// Maps an error code of the firmware.
+/// @param two_complement sign-extended code
+/// @return the fault
 constexpr FirmwareFault firmware_fault(const Untrusted<std::uint64_t>& two_complement) {
   if (!two_complement.nonzero()) return FirmwareFault::kNone;
   const std::uint64_t value = two_complement.as_data();
@@ -106,13 +118,15 @@ constexpr FirmwareFault firmware_fault(const Untrusted<std::uint64_t>& two_compl
 
 // ---- Firmware to host --------------------------------------------------------------------------
 
-/// A message of a known kind that the firmware may send, whose attributes are well-formed.
+/// A well-formed message of a kind that the firmware may send.
 struct FirmwareMessage {
-  FwMessage type{};
-  Attributes attributes;
+  FwMessage type{};       ///< kind
+  Attributes attributes;  ///< attributes
 };
 
-/// `bytes` is the private copy, as long as the descriptor said.
+/// Decodes a received message.
+/// @param bytes private copy, as long as the descriptor stated
+/// @return the message, or why it was refused
 inline Decoded<FirmwareMessage> decode_message(std::span<const std::byte> bytes) {
   const PrivateBytes source(bytes);
   const auto message = tlv_message(source);
@@ -130,14 +144,21 @@ inline Decoded<FirmwareMessage> decode_message(std::span<const std::byte> bytes)
   return FirmwareMessage{info->id, *attributes};
 }
 
-/// What the catalogue says of an attribute. One that it does not have is a null pointer in a
-/// constant expression: it does not compile.
+/// Looks an attribute up in the catalogue; an unknown one does not compile.
+/// @param message kind of message
+/// @param id attribute
+/// @return its declaration
 consteval const spec::FwAttribute& declared_attribute(FwMessage message, std::uint16_t id) {
   return *spec::find_fw_attribute(*spec::find_fw_message(static_cast<std::uint16_t>(message)), id);
 }
 
-/// Collects the elements of array `array_id` into `out`. Each must be of the kind `element`; more
-/// than `out` holds are refused. An absent array is empty.
+/// Collects the elements of an array. Each must be of the kind `element`; more than `out` holds
+/// are refused. An absent array is empty.
+/// @param attributes of the message
+/// @param array_id the array
+/// @param element declaration of its elements
+/// @param out filled from the front
+/// @return number of elements, or why the array was refused
 inline Decoded<std::uint32_t> decode_array(const Attributes& attributes, std::uint16_t array_id,
                                            const spec::FwAttribute& element,
                                            std::span<TlvAttribute<std::uint32_t>> out) {
@@ -156,8 +177,10 @@ inline Decoded<std::uint32_t> decode_array(const Attributes& attributes, std::ui
   return count;
 }
 
-/// Copies a string attribute whose size was checked; characters that a terminal could take for
-/// commands become '?'.
+/// Copies a string attribute whose size was checked; unprintable characters become '?'.
+/// @param bytes the message
+/// @param from the attribute
+/// @return the text
 template <std::size_t N>
 FirmwareText<N> decode_text(const PrivateBytes& bytes, const TlvAttribute<std::uint32_t>& from) {
   FirmwareText<N> text;
@@ -171,40 +194,51 @@ FirmwareText<N> decode_text(const PrivateBytes& bytes, const TlvAttribute<std::u
   return text;
 }
 
+/// Copies a string attribute.
+/// @param attributes of the message
+/// @param id the attribute
+/// @return the text; empty if absent
 template <std::size_t N>
 FirmwareText<N> decode_text(const Attributes& attributes, std::uint16_t id) {
   return attributes.has(id) ? decode_text<N>(attributes.bytes(), *attributes.at(id))
                             : FirmwareText<N>{};
 }
 
-/// One stored or running image. Version: major[31:24] minor[23:16] patch[15:8] build[7:0].
+/// A stored or running image. Version: major[31:24] minor[23:16] patch[15:8] build[7:0].
 struct ImageVersion {
-  std::uint32_t version = 0;
-  CommitText commit;
+  std::uint32_t version = 0;  ///< version number
+  CommitText commit;          ///< commit string
 };
 
-/// FW_CAP_RESP [device 6.1].
+/// Content of FW_CAP_RESP [device 6.1].
 struct Capabilities {
-  ImageVersion running;
-  ImageVersion stored;
-  ImageVersion boot_running;
-  ImageVersion boot_stored;
-  ImageVersion option_rom;
-  std::uint8_t active_slot = 0;
-  std::uint32_t anti_rollback = 0;
-  spec::FW_LINK_SPEED link_speed{};  ///< value 0: the firmware named none that exists
-  spec::FW_LINK_FEC link_fec{};
-  bool bmc_present = false;
-  bool bmc_all_multi = false;
-  std::uint8_t bmc_mac_count = 0;
-  std::array<MacAddress, kMaxBmcMacs> bmc_macs{};
-  /// Rises with each accepted answer; the BMC's filter entries must then be written again.
+  ImageVersion running;             ///< running firmware
+  ImageVersion stored;              ///< stored firmware
+  ImageVersion boot_running;        ///< running boot code
+  ImageVersion boot_stored;         ///< stored boot code
+  ImageVersion option_rom;          ///< option ROM
+  std::uint8_t active_slot = 0;     ///< active firmware slot
+  std::uint32_t anti_rollback = 0;  ///< oldest version that may be flashed
+  /// Value 0: the firmware named no valid speed.
+  spec::FW_LINK_SPEED link_speed{};
+  spec::FW_LINK_FEC link_fec{};                    ///< forward error correction
+  bool bmc_present = false;                        ///< a management controller shares the port
+  bool bmc_all_multi = false;                      ///< the BMC receives all multicast
+  std::uint8_t bmc_mac_count = 0;                  ///< number of valid bmc_macs
+  std::array<MacAddress, kMaxBmcMacs> bmc_macs{};  ///< addresses of the BMC
+  /// Increases with each accepted response; the BMC's filter entries must then be written again.
   std::uint32_t generation = 0;
 
+  /// @return true if the firmware named a valid speed
   [[nodiscard]] bool has_link_speed() const { return static_cast<std::uint32_t>(link_speed) != 0; }
 };
 
-/// The BMC's addresses: exactly six bytes each, zero ones skipped, multicast ones refused.
+/// Decodes the BMC's addresses: exactly six bytes each; zero addresses are skipped, multicast ones
+/// refused.
+/// @param attributes of the message
+/// @param to receives the addresses
+/// @param soft receives violations that affect one field
+/// @return why the message was refused
 template <class Soft>
 Decoded<void> decode_bmc(const Attributes& attributes, Capabilities& to, Soft&& soft) {
   namespace A = fw::FW_CAP_RESP;
@@ -239,6 +273,10 @@ Decoded<void> decode_bmc(const Attributes& attributes, Capabilities& to, Soft&& 
   return {};
 }
 
+/// Decodes FW_CAP_RESP.
+/// @param attributes of the message
+/// @param soft receives violations that affect one field
+/// @return the capabilities, or why the message was refused
 template <class Soft>
 Decoded<Capabilities> decode_capabilities(const Attributes& attributes, Soft&& soft) {
   namespace A = fw::FW_CAP_RESP;
@@ -263,7 +301,7 @@ Decoded<Capabilities> decode_capabilities(const Attributes& attributes, Soft&& s
   } else {
     soft(Refusal{Site::kAttributeValue, slot.as_data(), 0xff});
   }
-  // Checked as 32-bit numbers, before they become an enum: 0x104 is not 4 [trust-boundary A78].
+  // Checked as 32-bit numbers before they become an enum: 0x104 is not 4 [trust-boundary A78].
   const auto speed = attributes.unsigned_at(A::FW_LINK_SPEED);
   if (const auto code = speed.between(1, 4)) {
     to.link_speed = static_cast<spec::FW_LINK_SPEED>(*code);
@@ -277,17 +315,20 @@ Decoded<Capabilities> decode_capabilities(const Attributes& attributes, Soft&& s
   return to;
 }
 
-/// TSENE_READ_RESP [device 6.7].
+/// Content of TSENE_READ_RESP [device 6.7].
 struct Sensors {
   std::int32_t temperature_mdeg = 0;  ///< thousandths of a degree Celsius
-  std::int32_t voltage_mv = 0;
+  std::int32_t voltage_mv = 0;        ///< millivolts
 };
 
+/// Decodes TSENE_READ_RESP.
+/// @param attributes of the message
+/// @return the values, or why the message was refused
 inline Decoded<Sensors> decode_sensors(const Attributes& attributes) {
   namespace A = fw::TSENE_READ_RESP;
   for (const std::uint16_t id : {A::THERM, A::VOLT})
     if (!attributes.has(id)) return refusal(Site::kMessageMandatory, id, 0);
-  // Declared as at most 4 bytes, so the low half is the whole number.
+  // Declared as at most 4 bytes, so the low half holds the whole number.
   const auto value = [&](std::uint16_t id) {
     return static_cast<std::int32_t>(
         static_cast<std::uint32_t>(attributes.signed_at(id).as_data() & 0xffffffffU));
@@ -295,16 +336,23 @@ inline Decoded<Sensors> decode_sensors(const Attributes& attributes) {
   return Sensors{value(A::THERM), value(A::VOLT)};
 }
 
-/// A stretch of a module's EEPROM: lower half offsets 0 .. 127, upper half 128 .. 255 of a page.
+/// A range of a module's EEPROM: offsets 0 .. 127 are the lower half, 128 .. 255 the upper half of
+/// a page.
 struct ModuleRange {
-  std::uint8_t bank = 0;
-  std::uint8_t page = 0;
-  std::uint8_t offset = 0;
+  std::uint8_t bank = 0;    ///< bank
+  std::uint8_t page = 0;    ///< page
+  std::uint8_t offset = 0;  ///< first byte
   std::uint8_t length = 0;  ///< 1 .. 128
+  /// Compares all members.
+  /// @return true if equal
   friend constexpr bool operator==(const ModuleRange&, const ModuleRange&) = default;
 };
 
-/// True if all of `id`s echo the wanted number; absent means 0.
+/// Checks that a response echoes a number; absent means 0.
+/// @param attributes of the message
+/// @param id the attribute
+/// @param wanted number in the request
+/// @return why the message was refused
 inline Decoded<void> decode_echo(const Attributes& attributes, std::uint16_t id,
                                  std::uint64_t wanted) {
   const auto value = attributes.unsigned_at(id);
@@ -312,7 +360,11 @@ inline Decoded<void> decode_echo(const Attributes& attributes, std::uint16_t id,
   return {};
 }
 
-/// The data attribute `id`, which must be exactly `length` bytes or more; its first `length`.
+/// Returns the first bytes of a data attribute; refused if the attribute is shorter.
+/// @param attributes of the message
+/// @param id the attribute
+/// @param length bytes
+/// @return the bytes, or why the message was refused
 inline Decoded<std::span<const std::byte>> decode_data(const Attributes& attributes,
                                                        std::uint16_t id, std::uint32_t length) {
   if (!attributes.has(id)) return refusal(Site::kMessageMandatory, id, 0);
@@ -321,8 +373,10 @@ inline Decoded<std::span<const std::byte>> decode_data(const Attributes& attribu
   return attributes.bytes().part(data.offset, length);
 }
 
-/// QSFP_READ_RESP without its error: must answer exactly what was asked, even when it reports an
-/// error [device 6.6].
+/// Checks that a QSFP_READ_RESP echoes the request; required also with an error [device 6.6].
+/// @param attributes of the message
+/// @param asked range of the request
+/// @return why the message was refused
 inline Decoded<void> decode_module_echo(const Attributes& attributes, const ModuleRange& asked) {
   namespace A = fw::QSFP_READ_RESP;
   const std::array<std::pair<std::uint16_t, std::uint8_t>, 4> echoes = {
@@ -337,12 +391,16 @@ inline Decoded<void> decode_module_echo(const Attributes& attributes, const Modu
 
 /// One record of the firmware's log.
 struct LogRecord {
-  std::uint32_t msec = 0;  ///< firmware time
-  std::uint64_t index = 0;
-  LogText text;
+  std::uint32_t msec = 0;   ///< firmware time, milliseconds
+  std::uint64_t index = 0;  ///< running number
+  LogText text;             ///< text
 };
 
-/// LOG_MSG_REQ [device 6.3]: checks the whole message, then gives each record to `each`, in order.
+/// Decodes LOG_MSG_REQ [device 6.3]: checks the whole message, then passes each record to `each`,
+/// in order.
+/// @param attributes of the message
+/// @param each called with each LogRecord
+/// @return number of records, or why the message was refused
 template <class Each>
 Decoded<std::uint32_t> decode_log(const Attributes& attributes, Each&& each) {
   namespace A = fw::LOG_MSG_REQ;
@@ -353,7 +411,7 @@ Decoded<std::uint32_t> decode_log(const Attributes& attributes, Each&& each) {
   using Elements = std::array<TlvAttribute<std::uint32_t>, kMaxLogRecords>;
   const auto collect = [&](const spec::FwAttribute& element, std::uint16_t array,
                            Elements& out) -> Decoded<void> {
-    out[0] = *attributes.at(element.id);  // mandatory, so it is there
+    out[0] = *attributes.at(element.id);  // mandatory, so it is present
     if (*extra == 0) return {};
     const auto count = decode_array(attributes, array, element, std::span(out).subspan(1));
     if (!count) return tl::unexpected<Refusal>(count.error());
@@ -379,22 +437,33 @@ Decoded<std::uint32_t> decode_log(const Attributes& attributes, Each&& each) {
 
 // ---- Host to firmware --------------------------------------------------------------------------
 
-/// Room for the messages that carry no payload.
-using SmallMessage = std::array<std::byte, 64>;
+using SmallMessage = std::array<std::byte, 64>;  ///< room for the messages without payload
 /// Room for a flash chunk.
 using LargeMessage = std::array<std::byte, kTlvMaxData + 64>;
 
-/// A message without attributes: HOST_CAP_REQ, HEARTBEAT_REQ, TSENE_READ_REQ.
+/// Encodes a message without attributes: HOST_CAP_REQ, HEARTBEAT_REQ, TSENE_READ_REQ.
+/// @param into buffer
+/// @param type message
+/// @return the message in `into`
 inline std::span<const std::byte> encode_plain(SmallMessage& into, FwMessage type) {
   return TlvBuilder(into, type).finish();
 }
 
+/// Encodes OWNERSHIP_REQ.
+/// @param into buffer
+/// @param take true: claim, false: release
+/// @return the message in `into`
 inline std::span<const std::byte> encode_ownership(SmallMessage& into, bool take) {
   TlvBuilder message(into, FwMessage::OWNERSHIP_REQ);
   if (take) message.flag(fw::OWNERSHIP_REQ::FLAG);
   return message.finish();
 }
 
+/// Encodes LOG_SEND_LOGS_REQ.
+/// @param into buffer
+/// @param enable true: send log messages
+/// @param history also send the records from before
+/// @return the message in `into`
 inline std::span<const std::byte> encode_logs(SmallMessage& into, bool enable, bool history) {
   namespace A = fw::LOG_SEND_LOGS_REQ;
   TlvBuilder message(into, FwMessage::LOG_SEND_LOGS_REQ);
@@ -403,6 +472,10 @@ inline std::span<const std::byte> encode_logs(SmallMessage& into, bool enable, b
   return message.finish();
 }
 
+/// Encodes QSFP_READ_REQ.
+/// @param into buffer
+/// @param range bytes to read
+/// @return the message in `into`
 inline std::span<const std::byte> encode_module_read(SmallMessage& into,
                                                      const ModuleRange& range) {
   namespace A = fw::QSFP_READ_REQ;
@@ -414,13 +487,21 @@ inline std::span<const std::byte> encode_module_read(SmallMessage& into,
       .finish();
 }
 
+/// Encodes COREDUMP_GET_INFO_REQ.
+/// @param into buffer
+/// @param create make a core dump first
+/// @return the message in `into`
 inline std::span<const std::byte> encode_core_dump_info(SmallMessage& into, bool create) {
   TlvBuilder message(into, FwMessage::COREDUMP_GET_INFO_REQ);
   if (create) message.flag(fw::COREDUMP_GET_INFO_REQ::CREATE);
   return message.finish();
 }
 
-/// An offset of 0 is left out [device 6.4].
+/// Encodes COREDUMP_READ_REQ; an offset of 0 is omitted [device 6.4].
+/// @param into buffer
+/// @param offset first byte
+/// @param length bytes
+/// @return the message in `into`
 inline std::span<const std::byte> encode_core_dump_read(SmallMessage& into, std::uint32_t offset,
                                                         std::uint32_t length) {
   namespace A = fw::COREDUMP_READ_REQ;
@@ -429,6 +510,11 @@ inline std::span<const std::byte> encode_core_dump_read(SmallMessage& into, std:
   return message.u32(A::LENGTH, length).finish();
 }
 
+/// Encodes FW_START_UPGRADE_REQ.
+/// @param into buffer
+/// @param section flash section
+/// @param bytes length of the image
+/// @return the message in `into`
 inline std::span<const std::byte> encode_flash_start(SmallMessage& into, std::uint32_t section,
                                                      std::uint32_t bytes) {
   namespace A = fw::FW_START_UPGRADE_REQ;
@@ -438,6 +524,11 @@ inline std::span<const std::byte> encode_flash_start(SmallMessage& into, std::ui
       .finish();
 }
 
+/// Encodes FW_WRITE_CHUNK_RESP.
+/// @param into buffer
+/// @param offset first byte in the image
+/// @param data the piece
+/// @return the message in `into`
 inline std::span<const std::byte> encode_flash_chunk(LargeMessage& into, std::uint32_t offset,
                                                      std::span<const std::byte> data) {
   namespace A = fw::FW_WRITE_CHUNK_RESP;
@@ -448,23 +539,29 @@ inline std::span<const std::byte> encode_flash_chunk(LargeMessage& into, std::ui
       .finish();
 }
 
-/// Tells the firmware to give the upgrade up: EFAULT, as the Linux driver sends.
+/// Encodes the FW_WRITE_CHUNK_RESP that cancels an upgrade: EFAULT, as the Linux driver sends.
+/// @param into buffer
+/// @return the message in `into`
 inline std::span<const std::byte> encode_flash_cancel(SmallMessage& into) {
   return TlvBuilder(into, FwMessage::FW_WRITE_CHUNK_RESP)
       .s32(fw::FW_WRITE_CHUNK_RESP::ERROR, -14)
       .finish();
 }
 
-/// What the host's receive filter lets in, for a BMC that shares the port [device 6.8].
+/// What the host's receive filter accepts, for a BMC that shares the port [device 6.8].
 struct MacSync {
-  static constexpr std::uint32_t kPromiscuous = 1;
-  static constexpr std::uint32_t kAllMulticast = 2;
-  static constexpr std::uint32_t kBroadcast = 4;
-  std::span<const MacAddress> unicast;    ///< more than eight become kPromiscuous
-  std::span<const MacAddress> multicast;  ///< more than eight become kAllMulticast
-  std::uint32_t flags = 0;
+  static constexpr std::uint32_t kPromiscuous = 1;   ///< flag: everything
+  static constexpr std::uint32_t kAllMulticast = 2;  ///< flag: all multicast
+  static constexpr std::uint32_t kBroadcast = 4;     ///< flag: broadcast
+  std::span<const MacAddress> unicast;               ///< more than eight are sent as kPromiscuous
+  std::span<const MacAddress> multicast;             ///< more than eight are sent as kAllMulticast
+  std::uint32_t flags = 0;                           ///< flags above
 };
 
+/// Encodes RPC_MAC_SYNC_REQ.
+/// @param into buffer
+/// @param sync addresses and flags
+/// @return the message in `into`
 inline std::span<const std::byte> encode_mac_sync(std::span<std::byte, 512> into,
                                                   const MacSync& sync) {
   namespace A = fw::RPC_MAC_SYNC_REQ;
@@ -483,10 +580,11 @@ inline std::span<const std::byte> encode_mac_sync(std::span<std::byte, 512> into
   return message.u32(A::RX_FLAGS, flags).finish();
 }
 
-// ---- Self test [device 20.3]
-// --------------------------------------------------------------------------
+// ---- Self test [device 20.3] --------------------------------------------------------
 
 namespace detail {
+/// Appends one attribute of each type.
+/// @param message message under construction
 inline void put_test_set(TlvBuilder& message) {
   namespace A = fw::TEST;
   static constexpr std::array<MacAddress, 4> kMacs = {{{0x02, 0x11, 0x22, 0x33, 0x44, 0x55},
@@ -506,6 +604,9 @@ inline void put_test_set(TlvBuilder& message) {
 }
 }  // namespace detail
 
+/// Encodes TEST: one attribute of each type, and the same nested.
+/// @param into buffer
+/// @return the message in `into`
 inline std::span<const std::byte> encode_test(std::span<std::byte, 512> into) {
   TlvBuilder message(into, FwMessage::TEST);
   detail::put_test_set(message);
@@ -515,8 +616,10 @@ inline std::span<const std::byte> encode_test(std::span<std::byte, 512> into) {
   return message.finish();
 }
 
-/// True if `answer` holds the attributes of `sent`, each with the same bytes, and no others. The
-/// order does not matter.
+/// Compares two messages: the same attributes with the same bytes, in any order.
+/// @param answer attributes of the response
+/// @param sent bytes of the request
+/// @return true if they are equal
 inline bool same_attributes(const Attributes& answer, std::span<const std::byte> sent) {
   const spec::FwMessageInfo* info =
       spec::find_fw_message(static_cast<std::uint16_t>(FwMessage::TEST));

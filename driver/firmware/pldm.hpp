@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// PLDM firmware update packages (DMTF DSP0267, header revision 1), as far as flashing this card
-/// needs them [device 6.5]: which components are for this card, and where their images
-/// are. The parser is total on arbitrary bytes, copies nothing and allocates nothing; a package is
-/// a set of views into the file, which must outlive it.
+/// PLDM firmware update packages (DMTF DSP0267, header revision 1), as far as flashing this device
+/// needs them [device 6.5]: which components apply to a device, and where their images are. The
+/// parser is total on arbitrary bytes, copies nothing and allocates nothing; a package is a set of
+/// views into the file, which must outlive it.
 
 #include <algorithm>
 #include <array>
@@ -19,28 +19,32 @@
 
 namespace hni {
 
-// X(enumerator, what and what to do)
+// X(enumerator, what is wrong and the remedy)
 #define HNI_PLDM_FAULTS(X)                                                          \
   X(kTruncated, "the file ends inside its header: fetch it again")                  \
   X(kNotPldm, "not a PLDM firmware package (wrong identifier)")                     \
   X(kRevision, "a PLDM header revision other than 1")                               \
   X(kHeaderSize, "the header's size field disagrees with its contents")             \
-  X(kChecksum, "the header's checksum is wrong: fetch the file again")              \
+  X(kChecksum, "wrong header checksum: fetch the file again")                       \
   X(kBitmap, "the component bitmap is not a multiple of 8 bits, or longer than 64") \
   X(kRecords, "no device record, or more than 16")                                  \
   X(kRecord, "a device record's fields do not fit its length")                      \
   X(kComponents, "no component, or more than 64")                                   \
   X(kImage, "a component's image lies outside the file")                            \
-  X(kNoMatch, "no record is for this card")                                         \
-  X(kRollback, "the package is older than the card's anti-rollback version")        \
-  X(kSection, "a component is for a section that cannot be flashed (only 0, 1 and 3 can)")
+  X(kNoMatch, "no record matches this device")                                      \
+  X(kRollback, "the package is older than the device's anti-rollback version")      \
+  X(kSection, "a component targets a section that cannot be flashed (only 0, 1 and 3 can)")
 
+/// Why a package was refused.
 enum class PldmFault : std::uint8_t {
 #define HNI_X(id, text) id,
   HNI_PLDM_FAULTS(HNI_X)
 #undef HNI_X
 };
 
+/// Returns the message of a fault.
+/// @param fault the fault
+/// @return a static string
 constexpr std::string_view to_string(PldmFault fault) {
   constexpr auto kTexts = std::to_array<std::string_view>({
 #define HNI_X(id, text) text,
@@ -50,15 +54,22 @@ constexpr std::string_view to_string(PldmFault fault) {
   return kTexts[static_cast<std::size_t>(fault)];
 }
 
+/// A value or a PldmFault.
+/// @tparam T value type
 template <class T>
 using PldmResult = tl::expected<T, PldmFault>;
 
-/// Reads a byte span from front to back. Running out is remembered; everything then reads as zero
-/// or empty.
+/// Reads a byte span from front to back. After running out of bytes ok() is false and everything
+/// reads as zero or empty.
 class ByteReader {
  public:
+  /// Starts at the front.
+  /// @param bytes must outlive the reader
   explicit constexpr ByteReader(std::span<const std::byte> bytes) : bytes_(bytes) {}
 
+  /// Reads bytes.
+  /// @param n number
+  /// @return the bytes; fewer if the span ended
   constexpr std::span<const std::byte> take(std::size_t n) {
     if (n > bytes_.size()) {
       ok_ = false;
@@ -68,10 +79,15 @@ class ByteReader {
     bytes_ = bytes_.subspan(front.size());
     return front;
   }
+  /// @return the next byte
   constexpr std::uint8_t u8() { return static_cast<std::uint8_t>(little_endian(1)); }
+  /// @return the next 16 bits, little-endian
   constexpr std::uint16_t u16() { return static_cast<std::uint16_t>(little_endian(2)); }
+  /// @return the next 32 bits, little-endian
   constexpr std::uint32_t u32() { return little_endian(4); }
+  /// @return false if the span ended too early
   [[nodiscard]] constexpr bool ok() const { return ok_; }
+  /// @return bytes left
   [[nodiscard]] constexpr std::size_t left() const { return bytes_.size(); }
 
  private:
@@ -89,7 +105,9 @@ class ByteReader {
   bool ok_ = true;
 };
 
-/// CRC-32 (IEEE 802.3), as the header carries it.
+/// Computes CRC-32 (IEEE 802.3), as the header uses it.
+/// @param bytes input
+/// @return the checksum
 constexpr std::uint32_t crc32(std::span<const std::byte> bytes) {
   std::uint32_t crc = ~0U;
   for (const std::byte byte : bytes) {
@@ -99,29 +117,33 @@ constexpr std::uint32_t crc32(std::span<const std::byte> bytes) {
   return ~crc;
 }
 
+/// A component of a package.
 struct PldmComponent {
-  std::uint16_t identifier = 0;  ///< the flash section (FlashSection)
-  std::uint32_t comparison_stamp = 0;
-  std::span<const std::byte> image;
+  std::uint16_t identifier = 0;        ///< the flash section (FlashSection)
+  std::uint32_t comparison_stamp = 0;  ///< comparison stamp of the package
+  std::span<const std::byte> image;    ///< bytes to flash
 };
 
-/// What one card identifies as.
+/// PCI identity of a device.
 struct PciIdentity {
-  std::uint16_t vendor = 0;
-  std::uint16_t device = 0;
-  std::uint16_t subsystem_vendor = 0;
-  std::uint16_t subsystem_device = 0;
+  std::uint16_t vendor = 0;            ///< vendor id
+  std::uint16_t device = 0;            ///< device id
+  std::uint16_t subsystem_vendor = 0;  ///< subsystem vendor id
+  std::uint16_t subsystem_device = 0;  ///< subsystem device id
 };
 
-/// Which cards a set of components is for. An absent number matches every card.
+/// The devices that a set of components is for. An absent number matches every device.
 struct PldmRecord {
-  std::uint64_t components = 0;  ///< bit i: component i
-  std::optional<std::uint16_t> vendor;
-  std::optional<std::uint16_t> device;
-  std::optional<std::uint16_t> subsystem_vendor;
-  std::optional<std::uint16_t> subsystem_device;
-  std::uint32_t anti_rollback = 0;  ///< 0 without its vendor descriptor [device 6.5]
+  std::uint64_t components = 0;                   ///< bit i: component i
+  std::optional<std::uint16_t> vendor;            ///< vendor id
+  std::optional<std::uint16_t> device;            ///< device id
+  std::optional<std::uint16_t> subsystem_vendor;  ///< subsystem vendor id
+  std::optional<std::uint16_t> subsystem_device;  ///< subsystem device id
+  std::uint32_t anti_rollback = 0;                ///< 0 without its vendor descriptor [device 6.5]
 
+  /// Matches a device.
+  /// @param card its identity
+  /// @return true if the record applies
   [[nodiscard]] constexpr bool matches(const PciIdentity& card) const {
     return vendor.value_or(card.vendor) == card.vendor &&
            device.value_or(card.device) == card.device &&
@@ -132,29 +154,40 @@ struct PldmRecord {
 
 /// One section to flash.
 struct FlashJob {
-  FlashSection section{};
-  std::span<const std::byte> image;
+  FlashSection section{};            ///< section
+  std::span<const std::byte> image;  ///< bytes
 };
 
+/// A parsed package.
 class PldmPackage {
  public:
-  static constexpr std::size_t kMaxRecords = 16;
-  static constexpr std::size_t kMaxComponents = 64;
+  static constexpr std::size_t kMaxRecords = 16;     ///< most records of a package
+  static constexpr std::size_t kMaxComponents = 64;  ///< most components of a package
+  /// First bytes of a package.
   static constexpr std::array<std::uint8_t, 16> kIdentifier = {0xf0, 0x18, 0x87, 0x8c, 0xcb, 0x7d,
                                                                0x49, 0x43, 0x98, 0x00, 0xa0, 0x2f,
                                                                0x05, 0x9a, 0xca, 0x02};
 
+  /// Parses and validates a package.
+  /// @param file must outlive the package
+  /// @return the package, or what is wrong
   static PldmResult<PldmPackage> parse(std::span<const std::byte> file);
 
+  /// @return the records
   [[nodiscard]] std::span<const PldmRecord> records() const {
     return std::span(records_).first(record_count_);
   }
+  /// @return the components
   [[nodiscard]] std::span<const PldmComponent> components() const {
     return std::span(components_).first(component_count_);
   }
 
-  /// What to flash on this card, in the package's order, into `jobs`; how many there are. The
-  /// first record that is for the card decides. Nothing is to be flashed unless all of it can be.
+  /// Determines what to flash on a device, in the package's order. The first matching record
+  /// decides; fails unless all its components can be flashed.
+  /// @param card identity of the device
+  /// @param anti_rollback oldest version that the device accepts
+  /// @param jobs filled from the front
+  /// @return number of jobs, or what is wrong
   PldmResult<std::size_t> plan(const PciIdentity& card, std::uint32_t anti_rollback,
                                std::span<FlashJob, kMaxComponents> jobs) const;
 
@@ -187,7 +220,7 @@ inline PldmResult<PldmPackage> PldmPackage::parse(std::span<const std::byte> fil
   if (sum.u32() != crc32(file.first(header_bytes - 4)))
     return tl::unexpected(PldmFault::kChecksum);
 
-  // The rest stays inside the header, whose bytes are now known to be what their author wrote.
+  // The rest stays inside the header, whose checksum is known to be right.
   constexpr std::size_t kBeforeDate = 16 + 1 + 2;
   ByteReader header(file.subspan(kBeforeDate, header_bytes - 4 - kBeforeDate));
   (void)header.take(13);  // release date

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The registers of one queue block: how a pair's rings are given to the card, taken away, and
-/// known to be quiet [device 11.3, 18]. Every write here is a legal action of the spec in
-/// the order given.
+/// Registers of one queue block: hands a pair's rings to the device, takes them away and polls for
+/// idle [device 11.3, 18]. Every write here is a legal action of the spec, in its order.
 
 #include <bit>
 #include <cstdint>
@@ -14,43 +13,61 @@
 
 namespace hni {
 
-/// SIZE field: log2 of the number of descriptors, 4 bits, so that 65,536 reads 0.
+/// Encodes the SIZE field: log2 of the number of descriptors in 4 bits, so 65,536 is written as 0.
+/// @param descriptors ring size, a power of two
+/// @return the field
 constexpr std::uint32_t encode_ring_size(std::uint32_t descriptors) {
   return static_cast<std::uint32_t>(std::countr_zero(descriptors)) & 0xf;
 }
 
+/// Parameters of a transmit queue.
 struct TxQueueSetup {
+  /// Ring of work queue 0.
   DmaAddr work0{};
+  /// Ring of work queue 1.
   DmaAddr work1{};
+  /// Completion ring.
   DmaAddr completions{};
   std::uint32_t size = 0;  ///< descriptors of each ring
+  /// Interrupt vector.
   Vector vector{};
   bool plain_ring = false;  ///< enable work queue 1 too
 };
 
+/// Parameters of a receive queue.
 struct RxQueueSetup {
+  /// Header buffer ring.
   DmaAddr headers{};
+  /// Payload buffer ring.
   DmaAddr payloads{};
+  /// Completion ring.
   DmaAddr completions{};
-  std::uint32_t header_size = 0;
-  std::uint32_t payload_size = 0;
-  std::uint32_t completion_size = 0;
+  std::uint32_t header_size = 0;           ///< descriptors
+  std::uint32_t payload_size = 0;          ///< descriptors
+  std::uint32_t completion_size = 0;       ///< descriptors
   std::uint32_t frames_per_interrupt = 0;  ///< 0: half of the ring
-  std::uint32_t head_room = 0;             ///< bytes
-  std::uint32_t tail_room = 0;             ///< bytes
-  std::uint32_t max_header = 0;            ///< bytes, 256 .. 3584
-  bool split_headers = false;
-  /// drop mode "never": hold the packet when buffers run out [device 13.6]
+  std::uint32_t head_room = 0;   ///< bytes that the device leaves free before each header
+  std::uint32_t tail_room = 0;   ///< bytes that the device leaves free after each header
+  std::uint32_t max_header = 0;  ///< bytes, 256 .. 3584
+  bool split_headers = false;    ///< split after the L4 header
+  /// Drop mode "never": hold the packet when buffers run out [device 13.6].
   bool wait_for_buffers = false;
+  /// Interrupt vector.
   Vector vector{};
 };
 
+/// Programs queue blocks.
 template <DeviceIo Io, class Obs>
 class QueueSetup {
  public:
-  using D = CheckedIo<Io, Obs>;
+  using D = CheckedIo<Io, Obs>;  ///< registers of the device
+  /// Creates an accessor.
+  /// @param device must outlive it
   explicit QueueSetup(D& device) : device_(&device) {}
 
+  /// Resets, programs and enables a transmit queue.
+  /// @param queue queue block
+  /// @param s rings and vector
   void enable_tx(QueueId queue, const TxQueueSetup& s) {
     using namespace spec;
     const auto q = raw(queue);
@@ -70,6 +87,9 @@ class QueueSetup {
     device_->write(QUEUE_TCQ_CTL{}.set_ENABLE(1), q);
   }
 
+  /// Resets, programs and enables a receive queue.
+  /// @param queue queue block
+  /// @param s rings, vector and buffer layout
   void enable_rx(QueueId queue, const RxQueueSetup& s) {
     using namespace spec;
     const auto q = raw(queue);
@@ -91,7 +111,9 @@ class QueueSetup {
     device_->write(QUEUE_RCQ_CTL{}.set_ENABLE(1), q);
   }
 
-  /// May be rewritten while the queue runs [device 10.6].
+  /// Writes the drop mode and the header layout; allowed while the queue runs [device 10.6].
+  /// @param queue queue block
+  /// @param s the queue's parameters
   void set_drop_mode(QueueId queue, const RxQueueSetup& s) {
     const auto mode = s.wait_for_buffers ? spec::DROP_MODE::NEVER : spec::DROP_MODE::IMMEDIATE;
     device_->write(spec::QUEUE_RDE_CTL0{}
@@ -102,6 +124,9 @@ class QueueSetup {
                    raw(queue));
   }
 
+  /// Disables both work queues and the completion queue and masks the interrupt. Poll idle()
+  /// afterwards.
+  /// @param queue queue block
   void disable_tx(QueueId queue) {
     using namespace spec;
     const auto q = raw(queue);
@@ -111,6 +136,8 @@ class QueueSetup {
     device_->write(QUEUE_TIM_MASK{}.set_MASK(1), q);
   }
 
+  /// Disables the buffer and completion queues and masks the interrupt. Poll idle() afterwards.
+  /// @param queue queue block
   void disable_rx(QueueId queue) {
     using namespace spec;
     const auto q = raw(queue);
@@ -119,8 +146,9 @@ class QueueSetup {
     device_->write(QUEUE_RIM_MASK{}.set_MASK(1), q);
   }
 
-  /// True when the card says that it does no more DMA for this pair. One read of each idle
-  /// register that covers it.
+  /// Reads each idle register that covers the pair once [device 18].
+  /// @param queue queue block
+  /// @return true if the device does no more DMA for the pair
   bool idle(QueueId queue) {
     using namespace spec;
     return idle_bit<QM_TWQ_IDLE>(queue) && idle_bit<QM_TQS_IDLE>(queue) &&
@@ -129,8 +157,9 @@ class QueueSetup {
            idle_bit<QM_PPQ_IDLE>(queue) && idle_bit<QM_RCQ_IDLE>(queue);
   }
 
-  /// Discards at the MAC what the card cannot send, so that a stuck transmit queue drains
+  /// Makes the MAC discard what the device cannot send, so that a stuck transmit queue drains
   /// [device 12.6, 18].
+  /// @param on true: discard
   void drop_at_mac(bool on) { device_->write(spec::TMI_DROP_CTRL{}.set_EN(on)); }
 
  private:

@@ -7,8 +7,8 @@
 ///     refill()  page from the pool -> buffer descriptors -> doorbell            (rx_provide)
 ///     poll()    HDR_AL PAY_AL* OPT_META? META -> Packet for the application     (rx_return)
 ///
-/// Each completion word is read once. A completion that breaks a rule faults the queue: the packet
-/// under assembly is dropped and nothing more is taken until the queue is reset
+/// Each completion word is read once. A malformed completion faults the queue: the packet under
+/// assembly is dropped, and the queue stays stopped until it is reset
 /// [trust-boundary A.2, B1 to B3].
 
 #include <bit>
@@ -22,44 +22,56 @@
 #include "driver/queues/buffer_ring.hpp"
 #include "openhni/spec/descriptors.hpp"
 
-/// Inlined into poll(), so that its Position stays in registers: without it the compiler spills it
-/// around each call.
+// Inlined into poll(), so that its RxCursor stays in registers; without this the compiler spills
+// it around each call.
 #define HNI_HOT [[gnu::always_inline]] inline
 
 namespace hni {
 
-/// Room that the card leaves before and behind each header, bytes. The pair follows the rule by
-/// which Linux derives its own (HROOM = align128(TROOM + 128) - TROOM) [device 13.4]; an
-/// application may grow a packet into the head room.
+/// Bytes that the device leaves free before each header; an application may grow a packet into
+/// them. The pair follows the rule by which Linux derives its own (HROOM = align128(TROOM + 128) -
+/// TROOM, [device 13.4]).
 inline constexpr std::uint32_t kHeadRoom = 128;
+/// Bytes that the device leaves free after each header.
 inline constexpr std::uint32_t kTailRoom = 0;
 
+/// Counters of a receive queue since attach.
 struct RxCounters {
-  std::uint64_t packets = 0;
-  std::uint64_t bytes = 0;
-  std::uint64_t mac_errors = 0;    ///< dropped: ERR_MAC_EOP
-  std::uint64_t truncated = 0;     ///< dropped: ERR_TRUNCATED_FRAME
-  std::uint64_t card_input = 0;    ///< dropped: completions broke a rule
-  std::uint64_t reset_drops = 0;   ///< completed and not polled, or under assembly, at a reset
+  std::uint64_t packets = 0;     ///< packets delivered
+  std::uint64_t bytes = 0;       ///< bytes delivered
+  std::uint64_t mac_errors = 0;  ///< dropped: ERR_MAC_EOP
+  std::uint64_t truncated = 0;   ///< dropped: ERR_TRUNCATED_FRAME
+  std::uint64_t card_input = 0;  ///< dropped: a completion of the packet was malformed
+  /// dropped by a reset: completed and not polled, or under assembly
+  std::uint64_t reset_drops = 0;
   std::uint64_t refill_empty = 0;  ///< refills that found the pool empty
-  std::uint64_t doorbells = 0;
+  std::uint64_t doorbells = 0;     ///< doorbells written
 };
 
+/// One receive queue.
 template <DeviceIo Io, class Obs>
 class RxQueue {
  public:
-  using D = CheckedIo<Io, Obs>;
-  using Words = typename D::Words;
-  using Index = typename Words::Index;
-  using Pool = typename Words::Pool;
-  using Packet = typename Words::Packet;
-  using Buffers = BufferRing<Index>;
+  using D = CheckedIo<Io, Obs>;           ///< registers and DMA memory of the device
+  using Words = typename D::Words;        ///< word types of the queue
+  using Index = typename Words::Index;    ///< slot numbers and counts
+  using Pool = typename Words::Pool;      ///< packet memory
+  using Packet = typename Words::Packet;  ///< what poll() fills in
+  using Buffers = BufferRing<Index>;      ///< a buffer ring without its shadow
   /// Most completions of one packet: header, payloads, OPT_META, META.
   static constexpr std::uint32_t kMaxCompletions = kMaxSegments + 2;
 
+  /// Creates a queue without ring memory; both arguments must outlive it.
+  /// @param device device access of the port
+  /// @param pool packet memory of the port
   RxQueue(D& device, Pool& pool) : device_(&device), pool_(&pool) {}
 
-  /// Memory for the rings; sizes in descriptors, powers of two, 64 .. 65536.
+  /// Allocates the rings. Sizes are powers of two, 64 .. 65536 descriptors. Not after start.
+  /// @param queue queue block to use
+  /// @param completions size of the completion ring
+  /// @param headers size of the header buffer ring
+  /// @param payloads size of the payload buffer ring
+  /// @return kNoMemory if a ring does not fit
   Result<> allocate(QueueId queue, std::uint32_t completions, std::uint32_t headers,
                     std::uint32_t payloads) {
     queue_ = queue;
@@ -69,14 +81,15 @@ class RxQueue {
     return allocate_buffers(payloads_, payloads);
   }
 
+  /// Frees the ring memory. Requires that the device's queue is disabled and idle, and reclaim().
   void release() {
     free_words(completion_memory_);
     free_words(headers_.memory);
     free_words(payloads_.memory);
   }
 
-  /// All rings empty, completion memory zeroed. Only while the card's queue is disabled and idle;
-  /// reclaim() first.
+  /// Empties all rings, zeroes the completion memory and clears a fault. Requires that the
+  /// device's queue is disabled and idle, and reclaim().
   void reset() {
     cursor_.headers = Buffers::of_mask(headers_.size - 1, kHeadRoom);
     cursor_.payloads = Buffers::of_mask(payloads_.size - 1, 0);
@@ -87,16 +100,15 @@ class RxQueue {
     faulted_ = false;
   }
 
-  /// Lends fragments to the card until the rings are full or the pool is empty. Call once after
-  /// the queue was enabled; poll() does it afterwards.
+  /// Posts fragments until the rings are full or the pool is empty. Call once after the queue was
+  /// enabled; poll() does it from then on.
   void refill() {
     refill(headers_, cursor_.headers, RingKind::kHpq, spec::QUEUE_BDQ_HPQ_TAIL::at(raw(queue_)));
     refill(payloads_, cursor_.payloads, RingKind::kPpq, spec::QUEUE_BDQ_PPQ_TAIL::at(raw(queue_)));
   }
 
-  /// Says again what the card was told last: a doorbell that it did not get, as it was off the bus
-  /// for a moment, would stop the queue for good. To a card that knows it, it means nothing. The
-  /// queue runs.
+  /// Rewrites all three doorbells. A write that was lost while the device was off the bus would
+  /// stall the queue forever; repeating the current value is a no-op. Requires a running queue.
   void repeat_doorbells() {
     device_->doorbell(spec::QUEUE_BDQ_HPQ_TAIL::at(raw(queue_)), cursor_.headers.window.tail);
     device_->doorbell(spec::QUEUE_BDQ_PPQ_TAIL::at(raw(queue_)), cursor_.payloads.window.tail);
@@ -104,8 +116,11 @@ class RxQueue {
     counters_.doorbells += 3;
   }
 
-  /// Receives at most out.size() packets; how many. The work is bounded: packets that the card
-  /// marks as broken count too, and no packet has more than kMaxCompletions completions.
+  /// Receives up to out.size() packets. The work is bounded: packets with error bits count against
+  /// the budget, and no packet has more than kMaxCompletions completions. A malformed completion
+  /// faults the queue until reset().
+  /// @param out filled from the front; the caller owns the references to the fragments
+  /// @return number received; 0 while faulted or disabled
   std::uint32_t poll(std::span<Packet> out) {
     if (!enabled_ || faulted_ || out.empty()) return 0;
     if (device_->obs.wants_receive_details()) [[unlikely]]
@@ -114,8 +129,8 @@ class RxQueue {
     return finish(process_completions(out));
   }
 
-  /// Counts the packets that the card completed and nobody polled as dropped by a reset, and gives
-  /// their fragments back. Only when the card's queue is idle, before reclaim(). A lap at most.
+  /// Drops the packets that the device completed and that were never polled, counted as reset
+  /// drops. Requires an idle device; call before reclaim(). At most one pass over the ring.
   void drop_unread() {
     if (faulted_ || completion_memory_.cpu == nullptr) return;
     Packet packet = partial_;
@@ -128,7 +143,7 @@ class RxQueue {
     partial_ = packet;
   }
 
-  /// Takes back all that is lent, and the packet under assembly. Only when the card's queue is
+  /// Frees all posted fragments and the packet under assembly. Requires that the device's queue is
   /// idle.
   void reclaim() {
     while (!cursor_.headers.window.empty())
@@ -140,23 +155,37 @@ class RxQueue {
     cursor_.assembly = Assembly::kBetween;
   }
 
+  /// Enables or disables poll().
+  /// @param on true: enable
   void set_enabled(bool on) { enabled_ = on; }
+  /// @return true after a malformed completion, until reset()
   [[nodiscard]] bool faulted() const { return faulted_; }
+  /// @return the counters
   [[nodiscard]] const RxCounters& counters() const { return counters_; }
+  /// @return state of the header buffer ring
   [[nodiscard]] const Buffers& headers() const { return cursor_.headers; }
+  /// @return state of the payload buffer ring
   [[nodiscard]] const Buffers& payloads() const { return cursor_.payloads; }
+  /// @return device address of the completion ring
   [[nodiscard]] DmaAddr completion_address() const { return completion_memory_.iova; }
+  /// @return device address of the header buffer ring
   [[nodiscard]] DmaAddr header_address() const { return headers_.memory.iova; }
+  /// @return device address of the payload buffer ring
   [[nodiscard]] DmaAddr payload_address() const { return payloads_.memory.iova; }
+  /// @return completions in the ring
   [[nodiscard]] std::uint32_t completion_size() const { return completion_size_; }
+  /// @return header buffer descriptors in the ring
   [[nodiscard]] std::uint32_t header_size() const { return headers_.size; }
+  /// @return payload buffer descriptors in the ring
   [[nodiscard]] std::uint32_t payload_size() const { return payloads_.size; }
-  /// Fewer than four pages lent in a ring: without a kick the card may never complete again
-  /// [device 3.4].
+  /// Detects starvation: with fewer than four pages posted on a ring the device may never complete
+  /// again without a kick [device 3.4].
+  /// @return true if a ring starves
   [[nodiscard]] bool starving() const {
     const std::uint32_t few = 4 * pool_->fragments_per_page();
     return cursor_.headers.window.used() < few || cursor_.payloads.window.used() < few;
   }
+  /// @return true if the invariants of all three rings hold
   [[nodiscard]] bool is_valid() const {
     return cursor_.headers.is_valid() && cursor_.payloads.is_valid() &&
            cursor_.completions.is_valid();
@@ -167,23 +196,24 @@ class RxQueue {
   using Segment = typename Words::Segment;
   using Slots = typename Words::template Array<Index>;
 
-  /// Where the completion queue is in the grammar HDR_AL PAY_AL* OPT_META? META.
+  /// Position in the grammar HDR_AL PAY_AL* OPT_META? META.
   enum class Assembly : std::uint8_t {
     kBetween,   ///< the next completion must be a HDR_AL
-    kSegments,  ///< a HDR_AL was seen: PAY_AL, OPT_META or META may follow
-    kStamped,   ///< an OPT_META was seen: only META may follow
+    kSegments,  ///< a HDR_AL was processed: PAY_AL, OPT_META or META may follow
+    kStamped,   ///< an OPT_META was processed: only META may follow
   };
 
+  /// Result of processing completions.
   enum class Verdict : std::uint8_t {
-    kNothing,    ///< the card has written no more
-    kTaken,      ///< one completion consumed
+    kNothing,    ///< no fresh completion
+    kTaken,      ///< one completion processed
     kDelivered,  ///< the packet is complete
     kDropped,    ///< the packet is complete and dropped for its error bits
-    kRefused,    ///< a completion broke a rule
+    kRefused,    ///< a malformed completion
   };
 
-  /// Where the queue stands in its three rings and in the grammar. A small value: poll() works on
-  /// a copy in registers.
+  /// Position of the queue in its three rings and in the grammar. A small value: poll() works on a
+  /// copy in registers.
   struct RxCursor {
     CompletionRing<Index> completions;
     Buffers headers;
@@ -221,13 +251,13 @@ class RxQueue {
     span = {};
   }
 
-  /// What a poll found.
+  /// What one poll did.
   struct PollResult {
     std::uint32_t packets;
     bool progress;  ///< completions were consumed
   };
 
-  /// The work of a poll, without what the card and the observer are told of it.
+  /// Completion loop of poll(): no doorbells, no tracing.
   HNI_HOT PollResult process_completions(std::span<Packet> out) {
     RxCursor at = cursor_;
     if (at.assembly != Assembly::kBetween) out[0] = partial_;
@@ -248,7 +278,7 @@ class RxQueue {
       }
     }
     if (at.assembly != Assembly::kBetween) partial_ = *packet;
-    // A whole lap in one poll leaves the head where it was.
+    // After exactly one full ring in one poll the head is where it was; `done` has flipped.
     const bool progress = at.completions.head != cursor_.completions.head ||
                           at.completions.done != cursor_.completions.done;
     cursor_ = at;
@@ -256,7 +286,8 @@ class RxQueue {
     return {static_cast<std::uint32_t>(packet - out.data()), progress};
   }
 
-  /// The end of a poll. (A function of its own: what it needs takes no registers from the loop.)
+  /// Ends a poll: counters, doorbells, tracing. (A function of its own, so that its variables take
+  /// no registers from the loop.)
   [[gnu::noinline]] std::uint32_t finish(PollResult taken) {
     counters_.packets += taken.packets;
     if (taken.progress && !faulted_) acknowledge();
@@ -264,7 +295,7 @@ class RxQueue {
     return taken.packets;
   }
 
-  /// poll() while somebody wants to know all that it does.
+  /// poll() for an observer that wants every detail.
   [[gnu::cold, gnu::noinline]] std::uint32_t poll_traced(std::span<Packet> out) {
     budget_ = static_cast<std::uint32_t>(out.size());
     device_->obs.rx_poll_started(queue_, budget_);
@@ -274,8 +305,8 @@ class RxQueue {
     return finish(taken);
   }
 
-  /// Carries one packet as far as the card's completions go. Never kTaken. Each completion is read
-  /// once.
+  /// Continues one packet as far as fresh completions go; never returns kTaken. Reads each
+  /// completion once.
   HNI_HOT Verdict assemble(RxCursor& at, const std::uint64_t* words, Packet& packet) {
     if (at.assembly == Assembly::kBetween) [[likely]] {
       const Word64 word = device_->load(Site::kRcqWord, words + at.completions.head);
@@ -287,7 +318,7 @@ class RxQueue {
       at.completions.advance();
       if (on_header(at, word, packet) == Verdict::kRefused) return Verdict::kRefused;
     }
-    // At most kMaxSegments payloads and one OPT_META: each turn adds one or ends.
+    // At most kMaxSegments payloads and one OPT_META: each iteration adds one or returns.
     for (;;) {
       const Word64 word = device_->load(Site::kRcqWord, words + at.completions.head);
       if (is_fresh<spec::RCD_TYPE::META>(at, word)) [[likely]] {
@@ -300,13 +331,12 @@ class RxQueue {
     }
   }
 
-  /// True if the card has written this completion on the present lap.
+  /// Returns whether the device wrote this completion on the current pass over the ring.
   static bool is_fresh(const RxCursor& at, const Word64& word) {
     return spec::RCD::of<Word64>{word}.DONE().equals(at.completions.done);
   }
 
-  /// The same, and it has type kValue: DONE lies right above TYPE, so that one comparison answers
-  /// both.
+  /// The same, and it has type kValue. DONE is the bit above TYPE, so one comparison checks both.
   template <spec::RCD_TYPE kValue>
   static bool is_fresh(const RxCursor& at, const Word64& word) {
     constexpr unsigned kShift = std::countr_zero(spec::RCD{}.set_TYPE(~0ULL).raw);
@@ -377,7 +407,7 @@ class RxQueue {
     return Verdict::kTaken;
   }
 
-  /// Completes the packet; its error bits may drop it.
+  /// Completes the packet, or drops it for its error bits.
   HNI_HOT Verdict on_meta(RxCursor& at, const Word64& word, Packet& packet) {
     at.assembly = Assembly::kBetween;
     if (word.any(kFatalErrors)) [[unlikely]]
@@ -389,8 +419,8 @@ class RxQueue {
   static constexpr std::uint64_t kFatalErrors =
       spec::RCD_META{}.set_ERR_MAC_EOP(1).set_ERR_TRUNCATED_FRAME(1).raw;
 
-  /// Makes the slot that the card names the oldest of its ring; the slots that it skips come back
-  /// to the pool. False if the card does not own that slot.
+  /// Makes the named slot the head of its ring and frees the slots that it skips. False if the
+  /// device does not own the slot.
   HNI_HOT bool retire_up_to(Buffers& ring, const BufferQueue& queue, const Word64& id) {
     Index skipped = 0;
     if (!ring.accept(id.template narrowed<Index>(), skipped)) return false;
@@ -398,8 +428,8 @@ class RxQueue {
     return true;
   }
 
-  /// Puts the segment that (offset, length) means in the oldest slot's fragment into `segment`, if
-  /// it lies behind all earlier data and inside.
+  /// Validates (offset, length) against the head slot's fragment; on success fills `segment`.
+  /// Rejects overlap with data already delivered.
   HNI_HOT static bool validate_segment(const Buffers& ring, const BufferQueue& queue,
                                        const Word64& offset, const Word64& length,
                                        std::uint32_t reserve, Segment& segment) {
@@ -416,8 +446,8 @@ class RxQueue {
     return true;
   }
 
-  /// Books an accepted segment. On its last use (PAGE_FIN) the ring's hold on the fragment passes
-  /// to the packet.
+  /// Records an accepted segment. On the last use of a fragment (PAGE_FIN) the ring's reference
+  /// passes to the packet.
   HNI_HOT void consume(Buffers& ring, BufferQueue& queue, const Segment& segment,
                        const Word64& page_fin, std::uint32_t gap) {
     if (page_fin.nonzero()) {
@@ -428,11 +458,11 @@ class RxQueue {
     pool_->get(segment.fragment);
   }
 
-  /// What a poll did that moved the queue from `before` to at_.
+  /// Traces a poll that moved the queue from `before` to cursor_.
   void tell(const RxCursor& before, std::span<const Packet> packets) {
     const Index begin = before.completions.head;
     const Index end = cursor_.completions.head;
-    // Progress without a new place is a whole lap.
+    // Head unchanged after progress: exactly one full ring was consumed.
     Index taken = (end - begin) & (completion_size_ - 1);
     if (begin == end) taken = completion_size_;
     device_->trace_completions(queue_, RingKind::kRcq, words_of(completion_memory_), end, taken,
@@ -485,8 +515,8 @@ class RxQueue {
     return Verdict::kDropped;
   }
 
-  /// Refills when a quarter of a ring is free, then tells the card how far the completions were
-  /// read: buffers first, so that a card that waits for either finds both.
+  /// Refills when a quarter of a ring is free, then publishes the completion head. Buffers come
+  /// first, so that a device that waits for either finds both.
   void acknowledge() {
     if (cursor_.headers.window.free() >= headers_.size / 4 ||
         cursor_.payloads.window.free() >= payloads_.size / 4)
@@ -539,7 +569,8 @@ class RxQueue {
   RxCursor cursor_;
   RxCounters counters_;
   Packet partial_;
-  std::uint32_t budget_ = 0;  // of the poll under way; kept here, it takes no register in the loop
+  // of the poll in progress; a member, so that it takes no register in the loop
+  std::uint32_t budget_ = 0;
 };
 
 }  // namespace hni

@@ -2,11 +2,11 @@
 #pragma once
 
 /// TxQueue: one transmit queue of a pair: work queue 0 (packets with metadata and offloads), work
-/// queue 1 (plain frames, no metadata: the fast bounce path), and the completion queue that both
-/// share. The way of a packet:
+/// queue 1 (plain frames without metadata: the fast bounce path), and the completion queue that
+/// both share. The path of a packet:
 ///
 ///     burst()  validate -> META + AL... into the ring -> doorbell      (tx_provide)
-///     poll()   completion queue -> HEAD checked -> fragments dropped   (tx_return)
+///     poll()   completion queue -> HEAD validated -> fragments put     (tx_return)
 
 #include <array>
 #include <cstdint>
@@ -20,48 +20,69 @@
 
 namespace hni {
 
+/// Counters of a transmit queue since attach.
 struct TxCounters {
-  /// taken from the application: = completed + reclaimed + invalid + outstanding
+  /// Accepted from the application: completed + reclaimed + invalid + outstanding.
   std::uint64_t packets = 0;
-  std::uint64_t bytes = 0;              ///< of the posted ones
-  std::uint64_t completed_packets = 0;  ///< given back by the card
-  std::uint64_t reclaimed_packets = 0;  ///< taken back from a quiet card, never confirmed
-  std::uint64_t invalid_packets = 0;    ///< not describable to the card; dropped
+  /// Bytes of the posted packets.
+  std::uint64_t bytes = 0;
+  /// Completed by the device.
+  std::uint64_t completed_packets = 0;
+  /// Freed from an idle device without a completion.
+  std::uint64_t reclaimed_packets = 0;
+  /// Not describable to the device; dropped.
+  std::uint64_t invalid_packets = 0;
+  /// Doorbells written.
   std::uint64_t doorbells = 0;
+  /// Times that the queue stopped for lack of descriptors.
   std::uint64_t stops = 0;
+  /// Times that a stopped queue was woken.
   std::uint64_t wakes = 0;
+  /// Packets with checksum offload.
   std::uint64_t checksum_offloads = 0;
+  /// Packets with segmentation offload.
   std::uint64_t segmentation_offloads = 0;
+  /// Transmit timestamps reported.
   std::uint64_t timestamps = 0;
-  std::uint64_t timestamps_lost = 0;  ///< asked for, never reported, or reported invalid
+  /// Timestamps requested and never reported, or reported as invalid.
+  std::uint64_t timestamps_lost = 0;
 };
 
-/// A transmit time that the card reported for a packet whose offload asked for it.
+/// Transmit time of a packet that requested it (TxOffload::kTimestamp).
 struct TxTimestamp {
+  /// TxOffload::cookie of the packet.
   std::uint32_t cookie = 0;
-  /// of the port's clock; from the queue itself, the low 40 bits of the card's
+  /// Nanoseconds of the port's clock; from the queue itself, the low 40 bits of the device's
+  /// clock.
   std::uint64_t time_ns = 0;
 };
 
+/// One transmit queue.
 template <DeviceIo Io, class Obs>
 class TxQueue {
  public:
-  using D = CheckedIo<Io, Obs>;
-  using Words = typename D::Words;
-  using Index = typename Words::Index;
-  using Pool = typename Words::Pool;
-  using Ring = TxRing<Index>;
-  using Slot = TxSlot<Index>;
+  using D = CheckedIo<Io, Obs>;         ///< registers and DMA memory of the device
+  using Words = typename D::Words;      ///< word types of the queue
+  using Index = typename Words::Index;  ///< slot numbers and counts
+  using Pool = typename Words::Pool;    ///< packet memory
+  using Ring = TxRing<Index>;           ///< a work queue without its shadow
+  using Slot = TxSlot<Index>;           ///< shadow of one descriptor
 
-  /// The rings wake a stopped application when this many descriptors are free: room for two of the
-  /// largest packets.
+  /// A stopped queue is woken when this many descriptors are free: room for two of the largest
+  /// packets.
   static constexpr std::uint32_t kWakeDescriptors = 2 * (kMaxSegments + 1);
+  /// Timestamps that are kept until next_timestamp() fetches them; later ones are lost.
   static constexpr std::uint32_t kMaxTimestamps = 64;
 
+  /// Creates a queue without ring memory; both arguments must outlive it.
+  /// @param device device access of the port
+  /// @param pool packet memory of the port
   TxQueue(D& device, Pool& pool) : device_(&device), pool_(&pool) {}
 
-  /// Memory for two work queues and a completion queue of `size` descriptors each (a power of two,
-  /// 64 .. 65536).
+  /// Allocates two work queues and a completion queue of `size` descriptors each. Not after start.
+  /// @param queue queue block to use
+  /// @param size descriptors: a power of two, 64 .. 65536
+  /// @return kNoMemory if a ring does not fit
   Result<> allocate(QueueId queue, std::uint32_t size) {
     queue_ = queue;
     size_ = size;
@@ -77,13 +98,14 @@ class TxQueue {
     return allocate_ring(completion_memory_);
   }
 
+  /// Frees the ring memory. Requires that the device's queue is disabled and idle, and reclaim().
   void release() {
     for (WorkQueue& work : work_queues_) free_ring(work.memory);
     free_ring(completion_memory_);
   }
 
-  /// All rings empty, completion memory zeroed. Only while the card's queue is disabled and idle;
-  /// reclaim() first.
+  /// Empties all rings, zeroes the completion memory and clears a fault. Requires that the
+  /// device's queue is disabled and idle, and reclaim().
   void reset() {
     for (WorkQueue& work : work_queues_) work.ring = Ring::of_mask(size_ - 1);
     completions_ = CompletionRing<Index>{0, 1, size_ - 1};
@@ -94,8 +116,10 @@ class TxQueue {
     stamps_pending_ = 0;
   }
 
-  /// Posts packets until the ring is full; how many were taken. A taken packet belongs to the
-  /// queue, also when it could not be described and was dropped. 0 while faulted or not enabled.
+  /// Posts packets until the ring is full and rings the doorbell once. The queue owns an accepted
+  /// packet, also one that cannot be described to the device and is dropped.
+  /// @param packets packets to send
+  /// @return number accepted, from the front; 0 while faulted or disabled
   std::uint32_t burst(std::span<const Packet> packets) {
     if (!enabled_ || faulted_) return 0;
     WorkQueue& work = work_queues_[0];
@@ -128,7 +152,7 @@ class TxQueue {
       ++taken;
     }
     if (last_meta != kNoSlot) {
-      // One completion a burst: the last packet asks for it and answers for all before it.
+      // One completion per burst: the last packet requests it, and it covers all earlier ones.
       device_->io.store64(words + last_meta, spec::TWD_META{last_word}.set_REQ_COMPLETION(1).raw);
       counters_.bytes += bytes;
       publish<0>(ring);
@@ -137,8 +161,11 @@ class TxQueue {
     return taken;
   }
 
-  /// Posts single frames without metadata on work queue 1: no offloads, the card's default
-  /// metadata applies [device 8.2, 12.1]. Same ownership as burst().
+  /// Posts single frames without metadata on work queue 1: no offloads, the device's default
+  /// metadata applies [device 8.2, 12.1]. Same ownership as burst(); requires
+  /// QueueConfig::plain_ring.
+  /// @param packets frames to send
+  /// @return number accepted, from the front; 0 while faulted or disabled
   std::uint32_t burst_plain(std::span<const Packet> packets) {
     if (!enabled_ || faulted_) return 0;
     WorkQueue& work = work_queues_[1];
@@ -163,9 +190,10 @@ class TxQueue {
     return taken;
   }
 
-  /// Consumes at most `budget` completions and gives back what they confirm; how many it consumed.
-  /// A completion that breaks a rule faults the queue: it takes and gives nothing more until it is
-  /// reset.
+  /// Processes up to `budget` completions and frees the buffers of completed descriptors. A
+  /// malformed completion faults the queue: it accepts and frees nothing more until reset().
+  /// @param budget most completions to process
+  /// @return number processed
   Index poll(Index budget) {
     if (!enabled_ || faulted_) return 0;
     device_->obs.tx_poll_started(queue_, budget);
@@ -194,7 +222,7 @@ class TxQueue {
     return work_done;
   }
 
-  /// Takes back all that is posted. Only when the card's queue is idle.
+  /// Frees all posted descriptors. Requires that the device's queue is idle.
   void reclaim() {
     for (WorkQueue& work : work_queues_) {
       while (!work.ring.window.empty()) {
@@ -209,19 +237,20 @@ class TxQueue {
     }
   }
 
-  /// Gives up on timestamps that are overdue: the packets of the slots that the card is through
-  /// with are given back.
+  /// Gives up overdue timestamps and frees the completed slots that waited for them.
   void expire_timestamps() {
     WorkQueue& work = work_queues_[0];
     while (work.ring.window.head != work.ring.done && !work.ring.can_pop_completed(work.slots)) {
       lose_timestamp(work);
       free_completed(work, RingKind::kTwq0);
     }
-    // Perhaps nothing is under way any more, and no poll will find work.
+    // Without outstanding descriptors no later poll would wake a stopped queue.
     if (stopped_) wake_if_room();
   }
 
-  /// Tells the observer the packets that a burst took and posted on `ring`.
+  /// Traces the packets that a burst accepted and posted.
+  /// @param ring work queue
+  /// @param taken the accepted packets
   [[gnu::cold]] void trace_sent(RingKind ring, std::span<const Packet> taken) {
     for (const Packet& p : taken) {
       if (describable(p) && (ring == RingKind::kTwq0 || !p.tx.any()))
@@ -229,23 +258,39 @@ class TxQueue {
     }
   }
 
+  /// Enables or disables burst() and poll().
+  /// @param on true: enable
   void set_enabled(bool on) { enabled_ = on; }
+  /// @return true after a malformed completion, until reset()
   [[nodiscard]] bool faulted() const { return faulted_; }
+  /// @return true from a burst that found the ring full until the wake-up
   [[nodiscard]] bool stopped() const { return stopped_; }
+  /// @return the counters
   [[nodiscard]] const TxCounters& counters() const { return counters_; }
+  /// Gives read access to a ring.
+  /// @param twq work queue, 0 or 1
+  /// @return its state
   [[nodiscard]] const Ring& ring(unsigned twq = 0) const { return work_queues_[twq].ring; }
+  /// @return descriptors per ring
   [[nodiscard]] std::uint32_t size() const { return size_; }
+  /// Returns the address of a work queue.
+  /// @param twq work queue, 0 or 1
+  /// @return device address of its ring
   [[nodiscard]] DmaAddr work_address(unsigned twq) const { return work_queues_[twq].memory.iova; }
+  /// @return device address of the completion ring
   [[nodiscard]] DmaAddr completion_address() const { return completion_memory_.iova; }
+  /// @return descriptors posted and not yet freed, both work queues
   [[nodiscard]] std::uint32_t outstanding() const {
     return work_queues_[0].ring.window.used() + work_queues_[1].ring.window.used();
   }
+  /// @return true if the invariants of all three rings hold
   [[nodiscard]] bool is_valid() const {
     return work_queues_[0].ring.is_valid() && work_queues_[1].ring.is_valid() &&
            completions_.is_valid();
   }
 
-  /// The oldest timestamp not yet fetched, if any.
+  /// Fetches the oldest transmit timestamp.
+  /// @return nullopt if there is none
   std::optional<TxTimestamp> next_timestamp() {
     if (timestamps_read_ == timestamps_written_) return std::nullopt;
     return timestamps_[timestamps_read_++ % kMaxTimestamps];
@@ -285,8 +330,8 @@ class TxQueue {
     span = {};
   }
 
-  /// What the card's descriptors can say [device 12.1, 12.2]. Everything else would be a
-  /// malformed descriptor.
+  /// Checks that the device's descriptors can express the packet [device 12.1, 12.2]; anything
+  /// else would be a malformed descriptor.
   static bool describable(const Packet& p) {
     if (p.segment_count - 1 >= kMaxSegments) return false;
     if (p.tx.any()) [[unlikely]]
@@ -311,7 +356,7 @@ class TxQueue {
 
   static constexpr std::uint64_t kPlainMeta = spec::TWD_META{}.set_DEST_MAC(1).raw;
 
-  /// The metadata of a packet with offloads that is posted at `slot`.
+  /// Builds the metadata of a packet with offloads that is posted at `slot`.
   [[gnu::noinline]] Meta offload_meta(const TxOffload& o, Index slot) {
     Slot shadow = Slot::none();
     auto meta = spec::TWD_META{kPlainMeta};
@@ -364,8 +409,8 @@ class TxQueue {
                                completions_.head, count, size_);
   }
 
-  /// Makes what was posted the card's. (A function of its own: what it needs takes no registers
-  /// from the loops that post.)
+  /// Hands the posted descriptors to the device. (A function of its own, so that its variables
+  /// take no registers from the posting loops.)
   template <unsigned kTwq>
   [[gnu::noinline]] void publish(const Ring ring) {
     const Index first = work_queues_[kTwq].ring.window.tail;
@@ -379,7 +424,7 @@ class TxQueue {
                              ring.window.distance(first, ring.window.tail), ring.window.mask);
   }
 
-  /// One completion: false if it breaks a rule.
+  /// Processes one completion; false if it is malformed.
   bool accept(const Word64& word) {
     const spec::TCD_TYPE0::of<Word64> tcd{word};
     const bool second = tcd.TWQ1().nonzero();
@@ -400,8 +445,7 @@ class TxQueue {
   [[gnu::noinline]] bool accept_timestamp(const spec::TCD_TYPE1::of<Word64>& tcd) {
     Index slot = 0;
     if (stamps_pending_ == 0 || !work_queues_[0].ring.accept_stamp(work_queues_[0].slots, slot)) {
-      // Counted and ignored: nothing was freed by it, so the queue's state is still sound
-      // [device 12.4].
+      // Counted and ignored: it freed nothing, so the queue's state is still sound [device 12.4].
       device_->refuse(Site::kTcdTimestamp, tcd.TS().as_data(), 0);
       return true;
     }
@@ -470,7 +514,7 @@ class TxQueue {
   TxCounters counters_;
   Cookies cookies_;
   std::array<TxTimestamp, kMaxTimestamps> timestamps_{};
-  Index stamps_pending_ = 0;  // posted, asked for a timestamp, not yet answered
+  Index stamps_pending_ = 0;  // posted with a timestamp request, timestamp not yet received
   std::uint32_t timestamps_written_ = 0;
   std::uint32_t timestamps_read_ = 0;
 };

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// TxRing: which descriptor slots of a transmit work queue belong to whom, and what each posted
-/// slot holds. The truth is kept here, never in the ring memory, which the card can write. Generic
-/// over the word type W and the shadow storage.
+/// TxRing: ownership of the descriptor slots of a transmit work queue, and what each posted slot
+/// holds. This state is kept here and never read back from the ring memory, which the device can
+/// write. Generic over the word type W and the shadow storage.
 ///
 ///     head ......... done ......... tail
-///       given back by  still with
-///       the card, but  the card
-///       a timestamp is
-///       missing
+///       completed,      owned by
+///       a timestamp     the device
+///       outstanding
 
 #include <cstdint>
 
@@ -17,40 +16,59 @@
 
 namespace hni {
 
-/// What a posted slot holds, in one word: bits 23:0 fragment number + 1 (0 for a descriptor
-/// without memory), bit 30 a timestamp is still expected, bit 31 last descriptor of its packet. At
+/// Shadow of one posted descriptor, in one word: bits 23:0 fragment number + 1 (0 for a descriptor
+/// without memory), bit 30 its timestamp is outstanding, bit 31 last descriptor of its packet. At
 /// most 2^24 - 1 fragments (64 GiB).
 template <class W>
 struct TxSlot {
-  static constexpr std::uint32_t kFragmentMask = 0x00ffffff;
+  static constexpr std::uint32_t kFragmentMask = 0x00ffffff;  ///< bits of the fragment number + 1
+  /// a timestamp was requested and has not arrived
   static constexpr std::uint32_t kStampPending = 1U << 30;
-  static constexpr std::uint32_t kLast = 1U << 31;
-  W bits{};
+  static constexpr std::uint32_t kLast = 1U << 31;  ///< last descriptor of a packet
+  W bits{};                                         ///< the shadow word
 
+  /// @return the shadow of a descriptor without memory
   static constexpr TxSlot none() { return {W(0)}; }
+  /// Makes the shadow of a data descriptor.
+  /// @param fragment fragment number
+  /// @return the shadow, no flag set
   static constexpr TxSlot of_fragment(const W& fragment) { return {W(fragment + W(1))}; }
+  /// @return true if the descriptor refers to a fragment
   constexpr bool has_fragment() const { return W(bits & W(kFragmentMask)) != W(0); }
+  /// @return the fragment number; requires has_fragment()
   constexpr W fragment() const { return W(W(bits & W(kFragmentMask)) - W(1)); }
+  /// @return true for the last descriptor of a packet
   constexpr bool last() const { return W(bits & W(kLast)) != W(0); }
+  /// @return true while the timestamp of this packet is outstanding
   constexpr bool stamp_pending() const { return W(bits & W(kStampPending)) != W(0); }
 };
 
-/// The shadow of the slots is a `Slots` with `at(W) -> TxSlot<W>&`, one element a descriptor; it
-/// stays outside of this small value, so that a burst can work on a copy in registers.
+/// A transmit ring without its shadow. The shadow is a `Slots` with `at(W) -> TxSlot<W>&`, one
+/// element per descriptor. It is stored outside of this small value, so that a burst can work on a
+/// copy in registers.
 template <class W>
 struct TxRing {
+  /// Slots that are posted and not yet freed.
   WorkRing<W> window{};
-  W done{};  ///< the card gave back all before it
+  /// The device has completed every slot before this one.
+  W done{};
 
+  /// Returns an empty ring.
+  /// @param mask number of slots - 1
+  /// @return the ring
   static constexpr TxRing of_mask(const W& mask) { return {WorkRing<W>{W(0), W(0), mask}, W(0)}; }
 
-  /// head <= done <= tail, in ring order.
+  /// Checks the invariant.
+  /// @return true if head <= done <= tail in ring order
   constexpr bool is_valid() const {
     return window.is_valid() && done <= window.mask &&
            window.distance(window.head, done) <= window.used();
   }
 
-  /// Posts one slot; its number. Requires ring.free() != 0.
+  /// Posts one slot. Requires window.free() != 0.
+  /// @param slots shadow to record `slot` in
+  /// @param slot what the descriptor holds
+  /// @return the slot number
   template <class Slots>
   constexpr W post(Slots& slots, const TxSlot<W>& slot) {
     const W index = window.post();
@@ -58,8 +76,10 @@ struct TxRing {
     return index;
   }
 
-  /// Takes the card's word for "consumed up to here". True if `reported` lies in [done, tail] and
-  /// on a packet boundary; otherwise nothing changes.
+  /// Processes a reported completion, "consumed up to here". An invalid value changes nothing.
+  /// @param slots shadow of the slots
+  /// @param reported head from the device
+  /// @return true if `reported` lies in [done, tail] and on a packet boundary
   template <class Slots>
   constexpr bool accept_done(const Slots& slots, const Untrusted<W>& reported) {
     W slot{};
@@ -72,9 +92,11 @@ struct TxRing {
     return true;
   }
 
-  /// A timestamp arrived: clears the mark of the oldest slot that waits for one, true and its
-  /// number in `slot`; false if none waits. Ends after at most used() steps. Usually the oldest
-  /// slots wait, and the first step finds one.
+  /// Assigns an arrived timestamp to the oldest slot that waits for one and clears its mark. Ends
+  /// after at most used() steps; usually the first step finds the slot.
+  /// @param slots shadow of the slots
+  /// @param slot set to the slot number
+  /// @return false if no slot waits for a timestamp
   template <class Slots>
   [[nodiscard]] constexpr bool accept_stamp(Slots& slots, W& slot) {
     for (slot = window.head; slot != window.tail; slot = window.advance(slot, W(1))) {
@@ -87,14 +109,18 @@ struct TxRing {
     return false;
   }
 
-  /// True if the card is through with the oldest slot and its timestamp is not missing.
+  /// Checks whether the head slot can be freed.
+  /// @param slots shadow of the slots
+  /// @return true if the device completed the head slot and its timestamp is not outstanding
   template <class Slots>
   constexpr bool can_pop_completed(const Slots& slots) const {
     return window.head != done && !slots.at(window.head).stamp_pending();
   }
 
-  /// Takes the oldest slot back. Requires can_pop_completed(); so a loop over it ends after used()
-  /// turns.
+  /// Frees the head slot. Requires can_pop_completed(), so a loop over it ends after used()
+  /// iterations.
+  /// @param slots shadow of the slots
+  /// @return what the slot held
   template <class Slots>
   constexpr TxSlot<W> pop_completed(const Slots& slots) {
     const W oldest = window.head;
@@ -102,8 +128,10 @@ struct TxRing {
     return slots.at(oldest);
   }
 
-  /// Takes the oldest slot back whatever the card says; only when the card is quiet. Requires
-  /// !ring.empty().
+  /// Frees the head slot whether or not the device completed it. Requires an idle device and
+  /// !window.empty().
+  /// @param slots shadow of the slots
+  /// @return what the slot held
   template <class Slots>
   constexpr TxSlot<W> reclaim(const Slots& slots) {
     const bool through = window.head != done;
