@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 
 #include "spec/compiler/action_rule.hpp"
@@ -17,6 +18,7 @@ using rdl::Node;
 
 std::uint64_t Field::mask() const {
   const unsigned bits = msb - lsb + 1;
+  if (lsb >= 64) return 0;
   return (bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1) << lsb;
 }
 
@@ -102,23 +104,29 @@ class Reader {
   void layout(const Node& node);
   void message(const Node& node);
   void attribute(const Node& node, Message& message);
+  std::vector<NamedMask> masks(const Node& node);
   Field field(const Node& node) const;
   std::vector<Field> fields(const Node& node) const;
   Register half(const Register& whole, std::string name, unsigned shift) const;
   void check_names();
+  bool run_plain();
+  void plain(const Node& node, unsigned space, UniqueNames& names);
+  void plain_register(const Node& node, unsigned space, std::string name, std::string path);
 
   rdl::Compilation& compilation_;
   const rdl::Model& model_;
   Card& card_;
 };
 
+bool is_bar(const Node& node) {
+  return node.component == Component::kAddrmap && node.name.starts_with("BAR") &&
+         node.name.size() == 4 && node.name[3] >= '0' && node.name[3] <= '5';
+}
+
 // The addrmap of the BAR around a node, or null: descriptors and messages lie in none.
 const Node* bar_of(const Node& node) {
   for (const Node* at = node.parent; at != nullptr; at = at->parent) {
-    if (at->component == Component::kAddrmap && at->name.starts_with("BAR") &&
-        at->name.size() == 4 && at->name[3] >= '0' && at->name[3] <= '5') {
-      return at;
-    }
+    if (is_bar(*at)) return at;
   }
   return nullptr;
 }
@@ -165,6 +173,9 @@ Field Reader::field(const Node& node) const {
   out.pulse = rdl::flag(node, rdl::kPropSinglePulse);
   out.dump_only = flag(node, "hni_dump_only") || flag(*node.parent, "hni_dump_only");
   out.reset = rdl::reset_number(node);
+  if (rdl::property(node, rdl::kPropReset) != nullptr) out.reset_text = rdl::reset_text(node);
+  out.msb0 = node.msb0;
+  out.node = &node;
   if (const rdl::Value* code = rdl::property(node, rdl::kPropEncode)) {
     out.enumeration = code->enumeration;
   }
@@ -206,12 +217,58 @@ std::vector<std::string> split_names(std::string_view list) {
   while (!list.empty()) {
     const std::size_t comma = std::min(list.find(','), list.size());
     std::string_view item = list.substr(0, comma);
-    while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
-    while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
+    const auto blank = [](char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; };
+    while (!item.empty() && blank(item.front())) item.remove_prefix(1);
+    while (!item.empty() && blank(item.back())) item.remove_suffix(1);
     if (!item.empty()) names.emplace_back(item);
     list.remove_prefix(std::min(comma + 1, list.size()));
   }
   return names;
+}
+
+namespace {
+
+// All dimensions from `top` down to the node, outermost first.
+std::vector<Dim> dims_below(const Node& node, const Node& top) {
+  std::vector<Dim> dims;
+  for (const Node* at = &node; at != &top; at = at->parent) {
+    std::uint64_t stride = at->stride;
+    for (auto dim = at->dims.rbegin(); dim != at->dims.rend(); ++dim) {
+      dims.insert(dims.begin(), {*dim, stride});
+      stride *= *dim;
+    }
+  }
+  return dims;
+}
+
+// "NAME 7:0, OTHER 31:16". False if it cannot be read.
+bool read_masks(std::string_view list, unsigned width, std::vector<NamedMask>& masks) {
+  for (const std::string& item : split_names(list)) {
+    NamedMask mask;
+    const std::size_t blank = item.find_last_of(" \n");
+    const std::size_t colon = item.find(':');
+    if (blank == std::string::npos || colon == std::string::npos || colon < blank) return false;
+    mask.name = item.substr(0, item.find_first_of(" \n"));
+    const char* const end = item.data() + item.size();
+    const auto high = std::from_chars(item.data() + blank + 1, end, mask.msb);
+    const auto low = std::from_chars(item.data() + colon + 1, end, mask.lsb);
+    const bool good = high.ptr == item.data() + colon && low.ptr == end &&
+                      high.ec == std::errc() && low.ec == std::errc();
+    if (!good || mask.msb < mask.lsb || mask.msb >= width) return false;
+    masks.push_back(mask);
+  }
+  return true;
+}
+
+}  // namespace
+
+std::vector<NamedMask> Reader::masks(const Node& node) {
+  std::vector<NamedMask> out;
+  if (!read_masks(text(node, "hni_masks"), rdl::reg_width(node), out)) {
+    fail("masks", node, fmt::format("hni_masks of '{}' cannot be read", node.name),
+         "write \"NAME msb:lsb, ...\" with bits of the register");
+  }
+  return out;
 }
 
 void Reader::reg(const Node& node, const Node& bar) {
@@ -219,15 +276,8 @@ void Reader::reg(const Node& node, const Node& bar) {
   const std::string_view stated = text(node, "hni_name");
   out.name = stated.empty() ? joined_name(node, &bar) : std::string(stated);
   out.bar = static_cast<unsigned>(bar.name[3] - '0');
-  out.byte_offset =
-      static_cast<std::uint32_t>(rdl::absolute_address(node) - rdl::absolute_address(bar));
-  for (const Node* at = &node; at != &bar; at = at->parent) {
-    std::uint64_t stride = at->stride;
-    for (auto dim = at->dims.rbegin(); dim != at->dims.rend(); ++dim) {
-      out.dims.insert(out.dims.begin(), {*dim, static_cast<std::uint32_t>(stride)});
-      stride *= *dim;
-    }
-  }
+  out.byte_offset = rdl::absolute_address(node) - rdl::absolute_address(bar);
+  out.dims = dims_below(node, bar);
   if (rdl::absolute_address(node) + node.total_size() - rdl::absolute_address(bar) >
       (std::uint64_t{1} << 32)) {
     fail("array-too-large", node, fmt::format("'{}' ends beyond 4 GiB of its BAR", node.name),
@@ -237,6 +287,7 @@ void Reader::reg(const Node& node, const Node& bar) {
   out.width = rdl::reg_width(node);
   out.fields = fields(node);
   out.aliases = split_names(text(node, "hni_alias"));
+  out.masks = masks(node);
   out.title = text(node, "name");
   out.desc = text(node, "desc");
   out.provenance = provenance(node);
@@ -262,6 +313,7 @@ void Reader::layout(const Node& node) {
   out.when = text(node, "hni_view_when");
   out.width = rdl::reg_width(node);
   out.fields = fields(node);
+  out.masks = masks(node);
   out.title = text(node, "name");
   out.desc = text(node, "desc");
   out.provenance = provenance(node);
@@ -321,7 +373,7 @@ void Reader::protocol(const Node& node) {
   static constexpr std::string_view kPrefix = "hni_protocol_";
   for (const rdl::Property& entry : node.properties) {
     const std::string_view name = model_.properties[entry.id].name;
-    if (!name.starts_with(kPrefix)) continue;
+    if (!name.starts_with(kPrefix) || entry.value.kind != rdl::Value::Kind::kString) continue;
     const std::string short_name(name.substr(kPrefix.size()));
     const bool known =
         std::any_of(card_.protocol.begin(), card_.protocol.end(),
@@ -357,7 +409,61 @@ void Reader::check_names() {
   }
 }
 
+void Reader::plain_register(const Node& node, unsigned space, std::string name,
+                            std::string path) {
+  Register out;
+  const Node& root = *card_.spaces[space].node;
+  out.name = std::move(name);
+  out.path = std::move(path);
+  out.bar = space;
+  out.byte_offset = rdl::absolute_address(node);
+  out.dims = dims_below(node, root);
+  out.width = rdl::reg_width(node);
+  out.fields = fields(node);
+  out.title = text(node, "name");
+  out.desc = text(node, "desc");
+  out.node = &node;
+  card_.registers.push_back(std::move(out));
+}
+
+void Reader::plain(const Node& node, unsigned space, UniqueNames& names) {
+  const Node& root = *card_.spaces[space].node;
+  if (node.component == Component::kReg || node.component == Component::kMem) {
+    std::string name = names(joined_name(node, &root));
+    std::string path = rdl::path_of(node).substr(root.name.size() + 1);
+    if (node.component == Component::kReg) {
+      plain_register(node, space, std::move(name), std::move(path));
+      return;
+    }
+    Memory memory{std::move(name), std::move(path), space, rdl::absolute_address(node),
+                  rdl::number(node, rdl::kPropMemEntries, 1), 0, dims_below(node, root),
+                  text(node, "desc"), &node};
+    memory.width = memory.entries == 0 ? 0 : node.size / memory.entries * 8;
+    memory.width = rdl::number(node, rdl::kPropMemWidth, memory.width);
+    card_.memories.push_back(std::move(memory));
+  }
+  for (const Node* child : node.children) plain(*child, space, names);
+}
+
+bool Reader::run_plain() {
+  card_.plain = true;
+  card_.compilation = &compilation_;
+  card_.name = model_.roots.back()->name;
+  for (const Node* root : model_.roots) {
+    const auto number = static_cast<unsigned>(card_.spaces.size());
+    card_.spaces.push_back({std::string(root->name), number, root});
+    UniqueNames names;
+    plain(*root, number, names);
+  }
+  sort_stable(card_.registers, [](const Register& a, const Register& b) {
+    return a.bar != b.bar ? a.bar < b.bar : a.byte_offset < b.byte_offset;
+  });
+  for (const rdl::EnumDef& def : compilation_.ast.enums) card_.enums.push_back(&def);
+  return true;
+}
+
 bool Reader::run() {
+  if (!is_card(model_)) return run_plain();
   for (const Node* root : model_.roots) visit(*root);
   const Node* main = model_.roots.back();
   for (const Node* root : model_.roots) {
@@ -366,6 +472,11 @@ bool Reader::run() {
     if (has_bar) main = root;
   }
   card_.name = main->name;
+  for (const Node* child : main->children) {
+    if (child->component != Component::kAddrmap || !is_bar(*child)) continue;
+    card_.spaces.push_back(
+        {std::string(child->name), static_cast<unsigned>(child->name[3] - '0'), child});
+  }
   sort_stable(card_.registers, [](const Register& a, const Register& b) {
     return a.bar != b.bar ? a.bar < b.bar : a.byte_offset < b.byte_offset;
   });
@@ -378,6 +489,24 @@ bool Reader::run() {
 }
 
 }  // namespace
+
+bool is_card(const rdl::Model& model) {
+  return std::any_of(model.properties.begin(), model.properties.end(),
+                     [](const rdl::PropertyInfo& p) { return p.name.starts_with("hni_"); });
+}
+
+std::string_view space_name(const Card& card, unsigned number) {
+  for (const Space& space : card.spaces) {
+    if (space.number == number) return space.name;
+  }
+  return {};
+}
+
+std::string UniqueNames::operator()(std::string name) {
+  const unsigned times = ++seen_[name];
+  if (times == 1) return name;
+  return (*this)(fmt::format("{}_{}", name, times));
+}
 
 std::unique_ptr<Card> read_card(rdl::Compilation& compilation) {
   if (!compilation.ok) return nullptr;

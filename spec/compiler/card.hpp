@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The card as the generators see it: the elaborated tree read through the user-defined properties
-// of spec/udp.rdl. Registers carry their Linux names and are flat; one 64-bit register of the
-// source that is accessed in 32 bits has become two; descriptor layouts, firmware messages and
-// actions have lists of their own.
+// A map as the generators see it: registers are flat and have addresses in a space.
+//
+// A source that uses the user-defined properties of spec/udp.rdl (their names begin with hni_) is
+// read as a card: its spaces are the addrmaps BAR0 to BAR5, registers carry their Linux names, one
+// 64-bit register of the source that is accessed in 32 bits has become two, and descriptor
+// layouts, firmware messages and actions have lists of their own. Any other source is a plain map:
+// each root is a space, and a register is named by its path.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,28 +37,42 @@ struct Field {
   std::string_view on_write;
   bool pulse = false;
   bool dump_only = false;
-  std::optional<std::uint64_t> reset;
+  bool msb0 = false;                   // bit numbers count from the most significant bit
+  std::optional<std::uint64_t> reset;  // if it is a number of at most 64 bits
+  std::string reset_text;              // decimal, or the path of a reference; empty if absent
   const rdl::EnumDef* enumeration = nullptr;
   std::string_view desc;
   Provenance provenance;
-  std::uint64_t mask() const;  // in place
+  const rdl::Node* node = nullptr;
+  unsigned width() const { return msb - lsb + 1; }
+  // In place, of the low 64 bits of the register.
+  std::uint64_t mask() const;
   // Full name as Linux has it, without FBNIC_. `owner` is the register's or layout's name.
   std::string linux_name(std::string_view owner) const;
 };
 
 struct Dim {
   std::uint32_t count = 0;
-  std::uint32_t stride = 0;  // bytes
+  std::uint64_t stride = 0;  // bytes
+};
+
+// A mask with the exact name that Linux gives it, without FBNIC_.
+struct NamedMask {
+  std::string name;
+  unsigned msb = 0;
+  unsigned lsb = 0;
 };
 
 struct Register {
-  std::string name;  // as Linux has it, without FBNIC_
-  unsigned bar = 0;
-  std::uint32_t byte_offset = 0;  // element 0
+  std::string name;  // as Linux has it, without FBNIC_; of a plain map the path with '_'
+  std::string path;  // of a plain map with dots, below the root
+  unsigned bar = 0;  // number of the space: of a plain map an index into Card::spaces
+  std::uint64_t byte_offset = 0;  // element 0
   std::vector<Dim> dims;          // outermost first
   unsigned width = 32;
   std::vector<Field> fields;  // by falling bits
   std::vector<std::string> aliases;
+  std::vector<NamedMask> masks;  // further Linux masks of this word
   std::string_view title;
   std::string_view desc;
   Provenance provenance;
@@ -72,6 +90,7 @@ struct Layout {
   std::string_view when;  // FIELD == N, empty if always
   unsigned width = 64;
   std::vector<Field> fields;
+  std::vector<NamedMask> masks;
   std::string_view title;
   std::string_view desc;
   Provenance provenance;
@@ -121,8 +140,31 @@ struct ProtocolRule {
   std::string where;  // path of the component that states it
 };
 
+// An address space: a BAR of the card, or a root of a plain map.
+struct Space {
+  std::string name;
+  unsigned number = 0;
+  const rdl::Node* node = nullptr;
+};
+
+// A memory of a plain map.
+struct Memory {
+  std::string name;
+  std::string path;
+  unsigned space = 0;
+  std::uint64_t byte_offset = 0;
+  std::uint64_t entries = 0;
+  std::uint64_t width = 0;  // bits
+  std::vector<Dim> dims;
+  std::string_view desc;
+  const rdl::Node* node = nullptr;
+};
+
 struct Card {
   std::string name;
+  bool plain = false;          // no card, but any register map
+  std::vector<Space> spaces;   // source order
+  std::vector<Memory> memories;
   std::vector<Register> registers;  // by BAR, then address
   std::vector<Layout> layouts;      // source order
   std::vector<Message> messages;    // by rising id
@@ -143,6 +185,19 @@ struct Masks {
   std::uint64_t w1c = 0, w1s = 0, clear_on_read = 0, pulse = 0;
 };
 Masks masks_of(const std::vector<Field>& fields);
+
+// "BAR0", or the name of the root that a register lies in.
+std::string_view space_name(const Card& card, unsigned number);
+// Whether the model is read as a card.
+bool is_card(const rdl::Model& model);
+// For names that may stand twice: adds _2, _3, ... to later ones.
+class UniqueNames {
+ public:
+  std::string operator()(std::string name);
+
+ private:
+  std::map<std::string, unsigned> seen_;
+};
 
 // A name that C++ accepts: keywords and common macros get a trailing underscore.
 std::string cpp_name(std::string_view name);

@@ -24,6 +24,11 @@ std::string emit_proofs(const Card& card);
 
 // Plain C for people who write kernel code, names with the prefix FBNIC_.
 std::string emit_c_header(const Card& card);
+// The same for any map: byte offsets, masks, shifts and reset values, names with the prefix of the
+// map. Part of emit_c_header.
+std::string emit_c_map(const Card& card);
+// Structures that lie over the registers, with an assertion for every offset.
+std::string emit_c_structs(const Card& card);
 // C++ translation unit that compares the C header's constants with the C++ ones by static_assert.
 std::string emit_c_header_check(const Card& card);
 
@@ -40,13 +45,24 @@ std::string emit_rdl(const rdl::Compilation& compilation);
 // The data sheet as one self-contained page.
 std::string emit_html(const Card& card);
 
-// The files that `hni-spec compile` writes: name below the output folder, and the writer of its
-// text.
+// Forms that other tools read.
+std::string emit_markdown(const Card& card);
+std::string emit_svd(const Card& card);
+std::string emit_python(const Card& card);
+
+// The files that `hni-spec compile` writes for a card: name below the output folder, and the
+// writer of its text.
 struct OutputFile {
   const char* name;
   std::string (*emit)(const Card&);
 };
 std::span<const OutputFile> output_files();
+// The same for a plain map; the names are endings, put behind the map's name.
+std::span<const OutputFile> plain_output_files();
+// A comment of C over one or more lines, empty if the text is.
+std::string c_comment(std::string_view text);
+// A name that C accepts, in capitals, for macros.
+std::string c_macro_name(std::string_view name);
 
 // First lines of a generated file: says that it is one, and from what.
 std::string generated_banner(const Card& card, std::string_view comment, std::string_view what);

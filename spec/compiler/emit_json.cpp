@@ -5,6 +5,7 @@
 
 #include "spec/compiler/emit.hpp"
 #include "spec/compiler/properties.hpp"
+#include "spec/compiler/value_text.hpp"
 
 namespace hni::speclib {
 namespace {
@@ -13,23 +14,8 @@ using Json = nlohmann::ordered_json;
 using rdl::Node;
 using rdl::Value;
 
-// Text of the source as one paragraph.
-std::string plain(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool blank = c == ' ' || c == '\n' || c == '\t' || c == '\r';
-    if (!blank) {
-      out += c;
-    } else if (!out.empty() && out.back() != ' ') {
-      out += ' ';
-    }
-  }
-  while (!out.empty() && out.back() == ' ') out.pop_back();
-  return out;
-}
-
 void put_text(Json& json, const char* key, std::string_view text) {
-  if (!text.empty()) json[key] = plain(text);
+  if (!text.empty()) json[key] = one_line(text);
 }
 
 void put_provenance(Json& json, const Provenance& provenance) {
@@ -47,7 +33,12 @@ Json fields_json(std::string_view owner, const std::vector<Field>& fields) {
     put_text(json, "onread", field.on_read);
     put_text(json, "onwrite", field.on_write);
     if (field.pulse) json["singlepulse"] = true;
-    if (field.reset) json["reset"] = *field.reset;
+    if (field.reset) {
+      json["reset"] = *field.reset;
+    } else {
+      put_text(json, "reset", field.reset_text);  // wider than 64 bits, or a reference
+    }
+    if (field.msb0) json["bit_order"] = "msb0";
     if (field.enumeration != nullptr) json["enum"] = field.enumeration->name;
     if (field.dump_only) json["known_only_by_name"] = true;
     put_text(json, "description", field.desc);
@@ -57,19 +48,30 @@ Json fields_json(std::string_view owner, const std::vector<Field>& fields) {
   return list;
 }
 
-Json register_json(const Register& reg) {
-  const Masks masks = masks_of(reg.fields);
-  Json json = {{"name", reg.name},
-               {"path", rdl::path_of(*reg.node)},
-               {"bar", reg.bar},
-               {"byte_offset", reg.byte_offset},
-               {"word_index", reg.byte_offset / 4},
-               {"width", reg.width},
-               {"dims", Json::array()},
-               {"reset", masks.reset},
-               {"read_mask", masks.read},
-               {"write_mask", masks.write},
-               {"known_only_by_name", reg.dump_only}};
+Json masks_json(const std::vector<NamedMask>& masks) {
+  Json list = Json::array();
+  for (const NamedMask& mask : masks) {
+    list.push_back({{"name", mask.name}, {"msb", mask.msb}, {"lsb", mask.lsb}});
+  }
+  return list;
+}
+
+Json register_json(const Card& card, const Register& reg) {
+  Json json = {{"name", reg.name}, {"path", rdl::path_of(*reg.node)}};
+  if (!card.plain) json["bar"] = reg.bar;
+  json["space"] = space_name(card, reg.bar);
+  json["byte_offset"] = reg.byte_offset;
+  json["word_index"] = reg.byte_offset / 4;
+  json["width"] = reg.width;
+  json["dims"] = Json::array();
+  if (reg.width <= 64) {
+    const Masks masks = masks_of(reg.fields);
+    json["reset"] = masks.reset;
+    json["read_mask"] = masks.read;
+    json["write_mask"] = masks.write;
+  }
+  json["known_only_by_name"] = reg.dump_only;
+  if (!reg.masks.empty()) json["linux_masks"] = masks_json(reg.masks);
   for (const Dim& dim : reg.dims) {
     json["dims"].push_back({{"count", dim.count}, {"stride_bytes", dim.stride}});
   }
@@ -86,6 +88,7 @@ Json layout_json(const Layout& layout) {
   put_text(json, "when", layout.when);
   put_text(json, "description", layout.desc);
   put_provenance(json, layout.provenance);
+  if (!layout.masks.empty()) json["linux_masks"] = masks_json(layout.masks);
   json["fields"] = fields_json(layout.name, layout.fields);
   return json;
 }
@@ -134,7 +137,7 @@ Json value_json(const Value& value) {
     case Value::Kind::kEnumerator:
       return value.number;
     case Value::Kind::kString:
-      return plain(*value.text);
+      return one_line(*value.text);
     case Value::Kind::kKeyword:
       return *value.text;
     case Value::Kind::kEncoding:
@@ -165,6 +168,7 @@ Json node_json(const rdl::Model& model, const Node& node) {
   if (node.component == rdl::Component::kField) {
     json["msb"] = node.msb;
     json["lsb"] = node.lsb;
+    if (node.msb0) json["bit_order"] = "msb0";
   } else {
     json["address"] = node.parent == nullptr ? 0 : node.address;
     json["size"] = node.size;
@@ -177,6 +181,10 @@ Json node_json(const rdl::Model& model, const Node& node) {
   for (const rdl::Property& entry : node.properties) {
     json["properties"][std::string(model.properties[entry.id].name)] = value_json(entry.value);
   }
+  for (const Node* signal : node.signals) {
+    json["signals"].push_back({{"name", signal->name}, {"width", signal->size}});
+  }
+  if (node.alias_of != nullptr) json["alias_of"] = node.alias_of->name;
   for (const Node* child : node.children) json["children"].push_back(node_json(model, *child));
   return json;
 }
@@ -196,24 +204,35 @@ Json enum_json(const rdl::EnumDef& def) {
 
 std::string emit_json(const Card& card) {
   Json json = {{"schema", 1}, {"name", card.name}};
+  for (const Space& space : card.spaces) json["spaces"].push_back(space.name);
   for (const char* key :
-       {"registers", "descriptors", "enums", "messages", "actions", "protocol", "tree"}) {
+       {"registers", "memories", "descriptors", "enums", "messages", "actions", "protocol", "tree"}) {
     json[key] = Json::array();
   }
-  for (const Register& reg : card.registers) json["registers"].push_back(register_json(reg));
+  for (const Register& reg : card.registers) json["registers"].push_back(register_json(card, reg));
+  for (const Memory& memory : card.memories) {
+    Json one = {{"name", memory.name},
+                {"path", rdl::path_of(*memory.node)},
+                {"space", space_name(card, memory.space)},
+                {"byte_offset", memory.byte_offset},
+                {"entries", memory.entries},
+                {"width", memory.width}};
+    put_text(one, "description", memory.desc);
+    json["memories"].push_back(std::move(one));
+  }
   for (const Layout& layout : card.layouts) json["descriptors"].push_back(layout_json(layout));
   for (const rdl::EnumDef* def : card.enums) json["enums"].push_back(enum_json(*def));
   for (const Message& message : card.messages) json["messages"].push_back(message_json(message));
   for (const ActionRule& rule : card.rules) {
     json["actions"].push_back({{"register", card.registers[rule.target].name},
-                               {"text", plain(rule.text)},
+                               {"text", one_line(rule.text)},
                                {"condition_register", card.registers[rule.condition].name},
                                {"mask", rule.mask},
                                {"value", rule.value}});
   }
   for (const ProtocolRule& rule : card.protocol) {
     json["protocol"].push_back(
-        {{"name", rule.name}, {"text", plain(rule.text)}, {"stated_by", rule.where}});
+        {{"name", rule.name}, {"text", one_line(rule.text)}, {"stated_by", rule.where}});
   }
   const rdl::Model& model = card.compilation->model;
   for (const Node* root : model.roots) json["tree"].push_back(node_json(model, *root));

@@ -77,4 +77,35 @@ std::span<const OutputFile> output_files() {
   return kFiles;
 }
 
+std::span<const OutputFile> plain_output_files() {
+  static constexpr OutputFile kFiles[] = {
+      {".h", emit_c_header}, {"_structs.h", emit_c_structs}, {".json", emit_json},
+      {".html", emit_html},  {".md", emit_markdown},         {".svd", emit_svd},
+      {".py", emit_python},  {".dict", emit_fuzz_dictionary},
+  };
+  return kFiles;
+}
+
+std::string c_comment(std::string_view text) {
+  std::string plain(text);
+  // The end of a comment, and the trigraph of a backslash, would change the code.
+  for (const std::string_view bad : {"*/", "/*", "?" "?/"}) {
+    for (std::size_t at = 0; (at = plain.find(bad, at)) != std::string::npos;) plain[at + 1] = ' ';
+  }
+  const std::string lines = wrapped(plain, " * ");
+  if (lines.empty()) return {};
+  const bool one = lines.find('\n') == lines.size() - 1;
+  return one ? fmt::format("/* {} */\n", lines.substr(3, lines.size() - 4))
+             : "/*\n" + lines + " */\n";
+}
+
+std::string c_macro_name(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    const bool small = c >= 'a' && c <= 'z';
+    out += small ? static_cast<char>(c - 'a' + 'A') : c;
+  }
+  return out;
+}
+
 }  // namespace hni::speclib

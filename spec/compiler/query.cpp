@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Where a word occurs, and small functions that all questions share.
 #include "spec/compiler/query.hpp"
 
 #include <fmt/format.h>
@@ -6,11 +7,9 @@
 #include <algorithm>
 #include <charconv>
 
-#include "spec/compiler/action_rule.hpp"
-#include "spec/compiler/emit.hpp"
+#include "spec/compiler/sort_stable.hpp"
 
 namespace hni::speclib {
-namespace {
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -18,15 +17,6 @@ std::string lower(std::string_view text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
   return out;
-}
-
-// Name of the enumerator that a field's value has, empty if it has none.
-std::string_view enumerator(const Field& field, std::uint64_t value) {
-  if (field.enumeration == nullptr) return {};
-  const auto& values = field.enumeration->values;
-  const auto found = std::find(values.begin(), values.end(), value);
-  if (found == values.end()) return {};
-  return field.enumeration->members[static_cast<std::size_t>(found - values.begin())].name;
 }
 
 std::string bits_text(const Field& field) {
@@ -37,7 +27,7 @@ std::string bits_text(const Field& field) {
 std::string first_sentence(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    const bool blank = c == ' ' || c == '\n' || c == '\t';
+    const bool blank = c == ' ' || c == '\n' || c == '\t' || c == '\r';
     if (blank && (out.empty() || out.back() == ' ')) continue;
     out += blank ? ' ' : c;
     if (out.size() > 1 && out.ends_with(". ")) break;
@@ -46,72 +36,17 @@ std::string first_sentence(std::string_view text) {
   return out;
 }
 
-std::string decode_fields(const std::vector<Field>& fields, std::optional<std::uint64_t> value) {
-  std::string out;
-  std::uint64_t known = 0;
-  for (const Field& field : fields) {
-    known |= field.mask();
-    out += fmt::format("  {:<8} {:<24}", bits_text(field), field.name);
-    if (value) {
-      const std::uint64_t content = (*value & field.mask()) >> field.lsb;
-      const std::string_view name = enumerator(field, content);
-      out += fmt::format(" {:<12}", name.empty() ? fmt::format("{:#x}", content)
-                                                 : fmt::format("{:#x} {}", content, name));
-    }
-    out += fmt::format(" {} {}\n", field.sw, first_sentence(field.desc));
-  }
-  if (value && (*value & ~known) != 0) {
-    out += fmt::format("  set, but in no field: {:#x}\n", *value & ~known);
-  }
-  return out;
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+  const bool hex = text.starts_with("0x") || text.starts_with("0X");
+  if (hex) text.remove_prefix(2);
+  std::uint64_t value = 0;
+  const auto result =
+      std::from_chars(text.data(), text.data() + text.size(), value, hex ? 16 : 10);
+  const bool whole =
+      !text.empty() && result.ec == std::errc() && result.ptr == text.data() + text.size();
+  return whole ? std::optional(value) : std::nullopt;
 }
 
-std::string decode_hit(const Hit& hit, std::optional<std::uint64_t> value) {
-  const Register& reg = *hit.reg;
-  std::string out = reg.name;
-  for (const std::uint32_t index : hit.indices) out += fmt::format("[{}]", index);
-  out +=
-      fmt::format("  BAR{} byte {:#x} word {:#x}", reg.bar, hit.byte_offset, hit.byte_offset / 4);
-  if (value) out += fmt::format("  value {:#x}", *value);
-  if (!reg.provenance.source.empty()) out += fmt::format("  ({})", reg.provenance.source);
-  out += "\n" + wrapped(reg.desc, "  ");
-  return out + decode_fields(reg.fields, value);
-}
-
-// Whether a layout's condition ("TYPE == 2 || TYPE == 3") holds for a value.
-bool applies(const Layout& layout, std::uint64_t value) {
-  std::string_view rest = layout.when;
-  while (!rest.empty()) {
-    const std::size_t joint = rest.find("||");
-    std::vector<ConditionTerm> terms;
-    bool all = parse_condition(rest.substr(0, joint), terms);
-    for (const ConditionTerm& term : terms) {
-      const auto field = std::find_if(layout.fields.begin(), layout.fields.end(),
-                                      [&](const Field& f) { return f.name == term.left; });
-      all = all && field != layout.fields.end() &&
-            (value & field->mask()) >> field->lsb == term.value;
-    }
-    if (all) return true;
-    rest = joint == std::string_view::npos ? std::string_view() : rest.substr(joint + 2);
-  }
-  return false;
-}
-
-// A layout by its name. A family's name with a value is the layout that its type field selects.
-std::string decode_layouts(const Card& card, std::string_view name,
-                           std::optional<std::uint64_t> value) {
-  std::string out;
-  for (const Layout& layout : card.layouts) {
-    const bool selected = value && layout.family == name && applies(layout, *value);
-    if (layout.name != name && !selected) continue;
-    out += layout.name;
-    if (value) out += fmt::format("  value {:#x}", *value);
-    out += "\n" + wrapped(layout.desc, "  ") + decode_fields(layout.fields, value);
-  }
-  return out;
-}
-
-// "NAME[1][2]" as name and indices. False if the brackets are damaged.
 bool split_indices(std::string_view text, std::string_view& name,
                    std::vector<std::uint32_t>& indices) {
   name = text.substr(0, text.find('['));
@@ -128,8 +63,6 @@ bool split_indices(std::string_view text, std::string_view& name,
   return true;
 }
 
-}  // namespace
-
 std::optional<Hit> find_address(const Card& card, unsigned bar, std::uint64_t offset) {
   for (const Register& reg : card.registers) {
     if (reg.bar != bar || offset < reg.byte_offset) continue;
@@ -141,167 +74,199 @@ std::optional<Hit> find_address(const Card& card, unsigned bar, std::uint64_t of
       inside = inside && index < dim.count;
       rest -= index * dim.stride;
       hit.indices.push_back(static_cast<std::uint32_t>(index));
-      hit.byte_offset += static_cast<std::uint32_t>(index) * dim.stride;
+      hit.byte_offset += index * dim.stride;
     }
     if (inside && rest < reg.width / 8) return hit;
   }
   return std::nullopt;
 }
 
-std::string decode_address(const Card& card, unsigned bar, std::uint64_t offset,
-                           std::optional<std::uint64_t> value) {
-  const auto hit = find_address(card, bar, offset);
-  return hit ? decode_hit(*hit, value) : std::string();
-}
-
-std::string decode_name(const Card& card, std::string_view name,
-                        std::optional<std::uint64_t> value) {
-  if (name.starts_with("FBNIC_")) name.remove_prefix(6);
-  std::string_view plain;
-  Hit hit;
-  if (!split_indices(name, plain, hit.indices)) return {};
-  for (const Register& reg : card.registers) {
-    const bool alias =
-        std::find(reg.aliases.begin(), reg.aliases.end(), plain) != reg.aliases.end();
-    if (reg.name != plain && !alias) continue;
-    hit.reg = &reg;
-    hit.byte_offset = reg.byte_offset;
-    for (std::size_t i = 0; i < hit.indices.size(); ++i) {
-      if (i >= reg.dims.size() || hit.indices[i] >= reg.dims[i].count) return {};
-      hit.byte_offset += hit.indices[i] * reg.dims[i].stride;
-    }
-    return decode_hit(hit, value);
-  }
-  return hit.indices.empty() ? decode_layouts(card, plain, value) : std::string();
-}
-
-std::string find_word(const Card& card, std::string_view word) {
-  const std::string wanted = lower(word);
-  std::string out;
-  const auto hit = [&](std::string_view name, std::string_view text) {
-    return lower(name).find(wanted) != std::string::npos ||
-           lower(text).find(wanted) != std::string::npos;
-  };
-  const auto show = [&](std::string_view kind, const std::string& name, const std::string& place,
-                        std::string_view text) {
-    out += fmt::format("{:<10} {:<40} {:<16} {}\n", kind, name, place, first_sentence(text));
-  };
-  const auto fields = [&](const std::string& owner, const std::vector<Field>& list) {
-    for (const Field& field : list) {
-      if (hit(owner + "_" + std::string(field.name), field.desc)) {
-        show("field", owner + "." + std::string(field.name), bits_text(field), field.desc);
-      }
-    }
-  };
-  for (const Register& reg : card.registers) {
-    if (hit(reg.name, reg.desc)) {
-      show("register", reg.name, fmt::format("BAR{} {:#x}", reg.bar, reg.byte_offset), reg.desc);
-    }
-    fields(reg.name, reg.fields);
-  }
-  for (const Layout& layout : card.layouts) {
-    if (hit(layout.name, layout.desc)) show("layout", layout.name, "", layout.desc);
-    fields(layout.name, layout.fields);
-  }
-  for (const Message& message : card.messages) {
-    if (hit(message.name, message.desc)) {
-      show("message", message.name, fmt::format("{:#x}", message.id), message.desc);
-    }
-    for (const Attribute& attr : message.attributes) {
-      if (hit(attr.name, attr.desc)) {
-        show("attribute", message.name + "." + attr.name, fmt::format("{}", attr.id), attr.desc);
-      }
-    }
-  }
-  for (const rdl::EnumDef* def : card.enums) {
-    for (std::size_t i = 0; i < def->members.size(); ++i) {
-      const std::string name = fmt::format("{}::{}", def->name, def->members[i].name);
-      if (hit(name, "")) show("enum", name, fmt::format("{}", def->values[i]), "");
-    }
-  }
-  for (const ProtocolRule& rule : card.protocol) {
-    if (hit(rule.name, rule.text)) show("action", rule.name, "", rule.text);
-  }
-  return out;
-}
-
 namespace {
 
-void field_facts(const std::string& owner, const std::vector<Field>& fields,
-                 std::map<std::string, std::string>& facts) {
-  for (const Field& field : fields) {
-    std::string text = fmt::format("{} sw={} hw={}", bits_text(field), field.sw, field.hw);
-    if (!field.on_read.empty()) text += fmt::format(" onread={}", field.on_read);
-    if (!field.on_write.empty()) text += fmt::format(" onwrite={}", field.on_write);
-    if (field.pulse) text += " singlepulse";
-    if (field.reset) text += fmt::format(" reset={:#x}", *field.reset);
-    if (field.enumeration != nullptr) text += fmt::format(" values={}", field.enumeration->name);
-    if (field.dump_only) text += " dump-only";
-    facts["field " + owner + "." + std::string(field.name)] = text;
+// How well something fits all words: exact names first.
+enum Rank : unsigned { kExact, kName, kText, kNoHit };
+
+class Finder {
+ public:
+  Finder(const Card& card, const std::vector<std::string>& words) : card_(card) {
+    for (const std::string& word : words) words_.push_back(lower(word));
+  }
+  std::string run();
+
+ private:
+  // `names`: every way in which the thing may be named, in lower case.
+  Rank rank(const std::vector<std::string>& names, std::string_view text) const;
+  static Rank rank_word(const std::string& word, const std::vector<std::string>& names,
+                        const std::string& text);
+  void show(Rank rank, std::string_view kind, const std::string& name, const std::string& place,
+            std::string_view text);
+  void fields(const std::string& owner, const std::vector<Field>& list);
+  void masks(const std::string& owner, const std::vector<NamedMask>& list);
+  void registers();
+  void address(const Register& reg);
+  void layouts();
+  void memories();
+  void messages();
+  void enums();
+  std::string place(const Register& reg, std::uint64_t offset) const {
+    return fmt::format("{} {:#x}", space_name(card_, reg.bar), offset);
+  }
+
+  struct Line {
+    Rank rank;
+    std::string text;
+  };
+  const Card& card_;
+  std::vector<std::string> words_;
+  std::vector<Line> lines_;
+};
+
+Rank Finder::rank_word(const std::string& word, const std::vector<std::string>& names,
+                       const std::string& text) {
+  std::vector<std::string> forms = {word};
+  if (word.starts_with("fbnic_")) forms.push_back(word.substr(6));
+  for (const std::string_view suffix : {"_mask", "_cnt", "_count"}) {
+    if (forms.back().ends_with(suffix)) {
+      forms.push_back(forms.back().substr(0, forms.back().size() - suffix.size()));
+      break;
+    }
+  }
+  Rank best = kNoHit;
+  for (const std::string& name : names) {
+    for (const std::string& form : forms) {
+      if (form.empty()) continue;
+      if (name == form) return kExact;
+      if (name.find(form) != std::string::npos) best = kName;
+    }
+  }
+  if (best == kNoHit && text.find(word) != std::string::npos) best = kText;
+  return best;
+}
+
+Rank Finder::rank(const std::vector<std::string>& names, std::string_view text) const {
+  std::vector<std::string> low;
+  for (const std::string& name : names) low.push_back(lower(name));
+  const std::string description = lower(text);
+  Rank worst = kExact;
+  for (const std::string& word : words_) {
+    worst = std::max(worst, rank_word(word, low, description));
+  }
+  return worst;
+}
+
+void Finder::show(Rank rank, std::string_view kind, const std::string& name,
+                  const std::string& place, std::string_view text) {
+  if (rank == kNoHit) return;
+  lines_.push_back(
+      {rank, fmt::format("{:<10} {:<40} {:<16} {}\n", kind, name, place, first_sentence(text))});
+}
+
+void Finder::fields(const std::string& owner, const std::vector<Field>& list) {
+  for (const Field& field : list) {
+    const std::string name = owner + "." + std::string(field.name);
+    show(rank({name, owner + "_" + std::string(field.name), field.linux_name(owner)}, field.desc),
+         "field", name, bits_text(field), field.desc);
   }
 }
 
-void message_facts(const Message& message, std::map<std::string, std::string>& facts) {
-  facts["message " + message.name] =
-      fmt::format("id={:#x} host_to_fw={} fw_to_host={} since={:#x} response={}", message.id,
-                  message.host_to_fw, message.fw_to_host, message.since_fw,
-                  message.response ? fmt::format("{:#x}", *message.response) : "-");
-  for (const Attribute& attr : message.attributes) {
-    facts["attribute " + message.name + "." + attr.name] = fmt::format(
-        "id={} type={} max={} mandatory={} element={} elements={} since={:#x} linux={}", attr.id,
-        attr.type, attr.max_bytes, attr.mandatory, attr.element_id, attr.max_elements,
-        attr.since_fw, attr.known_to_linux);
+void Finder::masks(const std::string& owner, const std::vector<NamedMask>& list) {
+  for (const NamedMask& mask : list) {
+    show(rank({mask.name}, ""), "mask", mask.name, fmt::format("[{}:{}]", mask.msb, mask.lsb),
+         "in " + owner);
   }
+}
+
+// A number is looked up as a byte offset and as the index of a 32-bit word.
+void Finder::address(const Register& reg) {
+  if (words_.size() != 1) return;
+  const auto number = parse_number(words_[0]);
+  if (!number) return;
+  std::vector<std::pair<std::uint64_t, const char*>> places = {{*number, "byte"}};
+  if (*number <= (~std::uint64_t{0} >> 2)) places.emplace_back(4 * *number, "word");
+  for (const auto& [offset, unit] : places) {
+    Card one;  // so that only this register can be hit
+    one.registers.push_back(reg);
+    const auto hit = find_address(one, reg.bar, offset);
+    if (!hit) continue;
+    std::string name = reg.name;
+    for (const std::uint32_t index : hit->indices) name += fmt::format("[{}]", index);
+    show(kExact, unit, name, place(reg, hit->byte_offset), reg.desc);
+  }
+}
+
+void Finder::registers() {
+  for (const Register& reg : card_.registers) {
+    std::vector<std::string> names = {reg.name};
+    names.insert(names.end(), reg.aliases.begin(), reg.aliases.end());
+    if (!reg.path.empty()) {
+      names.push_back(reg.path);
+      names.push_back(fmt::format("{}.{}", space_name(card_, reg.bar), reg.path));
+      names.push_back(fmt::format("{}_{}", space_name(card_, reg.bar), reg.name));
+    }
+    show(rank(names, reg.desc), "register", reg.name, place(reg, reg.byte_offset), reg.desc);
+    address(reg);
+    masks(reg.name, reg.masks);
+    fields(reg.name, reg.fields);
+  }
+}
+
+void Finder::memories() {
+  for (const Memory& memory : card_.memories) {
+    show(rank({memory.name, memory.path}, memory.desc), "memory", memory.name,
+         fmt::format("{} {:#x}", space_name(card_, memory.space), memory.byte_offset),
+         memory.desc);
+  }
+}
+
+void Finder::layouts() {
+  for (const Layout& layout : card_.layouts) {
+    show(rank({layout.name}, layout.desc), "layout", layout.name, "", layout.desc);
+    masks(layout.name, layout.masks);
+    fields(layout.name, layout.fields);
+  }
+}
+
+void Finder::messages() {
+  for (const Message& message : card_.messages) {
+    show(rank({message.name, "TLV_MSG_ID_" + message.name}, message.desc), "message",
+         message.name, fmt::format("{:#x}", message.id), message.desc);
+    for (const Attribute& attr : message.attributes) {
+      show(rank({attr.name, message.name + "_" + attr.name}, attr.desc), "attribute",
+           message.name + "." + attr.name, fmt::format("{}", attr.id), attr.desc);
+    }
+  }
+}
+
+void Finder::enums() {
+  for (const rdl::EnumDef* def : card_.enums) {
+    for (std::size_t i = 0; i < def->members.size(); ++i) {
+      const std::string name = fmt::format("{}::{}", def->name, def->members[i].name);
+      show(rank({name, fmt::format("{}_{}", def->name, def->members[i].name)},
+                def->members[i].desc),
+           "enum", name, fmt::format("{}", def->values[i]), def->members[i].desc);
+    }
+  }
+}
+
+std::string Finder::run() {
+  registers();
+  memories();
+  layouts();
+  messages();
+  enums();
+  for (const ProtocolRule& rule : card_.protocol) {
+    show(rank({rule.name}, rule.text), "action", rule.name, "", rule.text);
+  }
+  sort_stable(lines_, [](const Line& a, const Line& b) { return a.rank < b.rank; });
+  std::string out;
+  for (const Line& line : lines_) out += line.text;
+  return out;
 }
 
 }  // namespace
 
-std::map<std::string, std::string> facts_of(const Card& card) {
-  std::map<std::string, std::string> facts;
-  for (const Register& reg : card.registers) {
-    std::string text = fmt::format("BAR{} {:#x}", reg.bar, reg.byte_offset);
-    for (const Dim& dim : reg.dims) text += fmt::format(" [{}]+{:#x}", dim.count, dim.stride);
-    text += fmt::format(" width={}", reg.width);
-    if (reg.dump_only) text += " dump-only";
-    facts["register " + reg.name] = text;
-    field_facts(reg.name, reg.fields, facts);
-  }
-  for (const Layout& layout : card.layouts) {
-    facts["layout " + layout.name] =
-        fmt::format("{} width={} when={}", layout.family, layout.width, layout.when);
-    field_facts(layout.name, layout.fields, facts);
-  }
-  for (const Message& message : card.messages) message_facts(message, facts);
-  for (const ActionRule& rule : card.rules) {
-    facts["action " + rule.name] = fmt::format(
-        "{} & {:#x} == {:#x}", card.registers[rule.condition].name, rule.mask, rule.value);
-  }
-  for (const ProtocolRule& rule : card.protocol) facts["protocol " + rule.name] = rule.where;
-  for (const rdl::EnumDef* def : card.enums) {
-    for (std::size_t i = 0; i < def->members.size(); ++i) {
-      facts[fmt::format("enum {}::{}", def->name, def->members[i].name)] =
-          fmt::format("{}", def->values[i]);
-    }
-  }
-  return facts;
-}
-
-std::string diff(const Card& before, const Card& after) {
-  const auto old_facts = facts_of(before);
-  const auto new_facts = facts_of(after);
-  std::string out;
-  for (const auto& [key, value] : old_facts) {
-    const auto found = new_facts.find(key);
-    if (found == new_facts.end()) {
-      out += fmt::format("- {}: {}\n", key, value);
-    } else if (found->second != value) {
-      out += fmt::format("~ {}: {} -> {}\n", key, value, found->second);
-    }
-  }
-  for (const auto& [key, value] : new_facts) {
-    if (!old_facts.contains(key)) out += fmt::format("+ {}: {}\n", key, value);
-  }
-  return out;
+std::string find_words(const Card& card, const std::vector<std::string>& words) {
+  return Finder(card, words).run();
 }
 
 }  // namespace hni::speclib

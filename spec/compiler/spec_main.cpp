@@ -5,7 +5,6 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -85,54 +84,32 @@ int put(const std::string& text, const std::string& output) {
 int run_compile(const Loaded& loaded, const std::string& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  for (const OutputFile& file : output_files()) {
-    const bool good =
-        write_file(std::filesystem::path(folder) / file.name, file.emit(*loaded.card));
-    if (!good) return kFailed;
+  if (!std::filesystem::is_directory(folder, error)) {
+    fmt::print(stderr, "cannot write to {}: it is not a folder\n", folder);
+    return kFailed;
+  }
+  const Card& card = *loaded.card;
+  const auto files = card.plain ? plain_output_files() : output_files();
+  for (const OutputFile& file : files) {
+    const std::string name = (card.plain ? card.name : std::string()) + file.name;
+    if (!write_file(std::filesystem::path(folder) / name, file.emit(card))) return kFailed;
   }
   return kDone;
 }
 
-std::optional<std::uint64_t> parse_number(std::string_view text) {
-  const bool hex = text.starts_with("0x") || text.starts_with("0X");
-  if (hex) text.remove_prefix(2);
-  std::uint64_t value = 0;
-  const auto result =
-      std::from_chars(text.data(), text.data() + text.size(), value, hex ? 16 : 10);
-  const bool whole =
-      !text.empty() && result.ec == std::errc() && result.ptr == text.data() + text.size();
-  return whole ? std::optional(value) : std::nullopt;
+int run_decode(const Card& card, const std::vector<std::string>& words) {
+  const Answer answer = decode(card, words);
+  if (answer.problem.empty()) return put(answer.text, {});
+  fmt::print(stderr, "{}\n", answer.problem);
+  return kFailed;
 }
 
-// "BAR0 0x3106c [value]" or "NAME [value]".
-int run_decode(const Card& card, const std::vector<std::string>& words) {
-  const bool by_address = words[0] == "BAR0" || words[0] == "BAR4";
-  const std::size_t value_at = by_address ? 2 : 1;
-  if (words.size() > value_at + 1 || (by_address && words.size() < 2)) {
-    fmt::print(stderr, "usage: decode BAR0 <byte offset> [value], or decode <name> [value]\n");
-    return kBadUse;
-  }
-  std::optional<std::uint64_t> value;
-  if (words.size() > value_at && !(value = parse_number(words[value_at]))) {
-    fmt::print(stderr, "{} is no number\n", words[value_at]);
-    return kBadUse;
-  }
-  std::string text;
-  if (by_address) {
-    const auto offset = parse_number(words[1]);
-    if (!offset) {
-      fmt::print(stderr, "{} is no byte offset\n", words[1]);
-      return kBadUse;
-    }
-    text = decode_address(card, words[0] == "BAR0" ? 0 : 4, *offset, value);
-  } else {
-    text = decode_name(card, words[0], value);
-  }
-  if (text.empty()) {
-    fmt::print(stderr, "no register or layout there\n");
-    return kFailed;
-  }
-  return put(text, {});
+int run_find(const Card& card, const std::vector<std::string>& words) {
+  const std::string text = find_words(card, words);
+  if (!text.empty()) return put(text, {});
+  fmt::print(stderr, "nothing has {}: try a part of the name\n",
+             words.size() == 1 ? fmt::format("'{}'", words[0]) : "all of these words");
+  return kFailed;
 }
 
 int run_diff(const std::string& before, const std::string& after, const rdl::Options& options) {
@@ -160,6 +137,14 @@ constexpr Writer kWriters[] = {
      [](const Loaded& l) { return emit_html(*l.card); }},
     {"c-header", "print a plain C header with the Linux driver's names", Want::kCard,
      [](const Loaded& l) { return emit_c_header(*l.card); }},
+    {"structs", "print C structures over the registers, with offset assertions", Want::kCard,
+     [](const Loaded& l) { return emit_c_structs(*l.card); }},
+    {"markdown", "print the map as Markdown", Want::kCard,
+     [](const Loaded& l) { return emit_markdown(*l.card); }},
+    {"svd", "print the map as CMSIS-SVD", Want::kCard,
+     [](const Loaded& l) { return emit_svd(*l.card); }},
+    {"python", "print the map as a Python module", Want::kCard,
+     [](const Loaded& l) { return emit_python(*l.card); }},
     {"print", "print the model as SystemRDL again", Want::kModel,
      [](const Loaded& l) { return emit_rdl(*l.compilation); }},
     {"dictionary", "print a dictionary for AFL++ and libFuzzer", Want::kCard,
@@ -218,11 +203,17 @@ int run(int argc, char** argv) {
   for (const Writer& writer : kWriters) with_source(app.add_subcommand(writer.name, writer.help));
   auto* decode = with_options(
       app.add_subcommand("decode", "say what a register, descriptor or value means"));
-  decode->add_option("what", words, "BAR0 <byte offset> [value], or <name> [value]")->required();
+  decode
+      ->add_option("what", words,
+                   "<name> [value], <space> <byte offset> [value] or <space> word <index> [value]; "
+                   "a space is BAR0, BAR4 or the name of a map")
+      ->required();
   decode->add_option("-s,--spec", source, "SystemRDL file (default: the built-in spec)");
   auto* find = with_options(
       app.add_subcommand("find", "list everything that a word occurs in"));
-  find->add_option("word", other, "part of a name or description")->required();
+  find->add_option("words", words,
+                   "parts of names or descriptions, an address or the index of a word")
+      ->required();
   find->add_option("-s,--spec", source, "SystemRDL file (default: the built-in spec)");
   auto* compare = with_options(
       app.add_subcommand("diff", "list what changed in meaning between two specs"));
@@ -244,10 +235,7 @@ int run(int argc, char** argv) {
   if (!loaded) return kFailed;
   if (compile->parsed()) return run_compile(*loaded, output.empty() ? "." : output);
   if (decode->parsed()) return run_decode(*loaded->card, words);
-  if (find->parsed()) {
-    const std::string text = find_word(*loaded->card, other);
-    return text.empty() ? kFailed : put(text, {});
-  }
+  if (find->parsed()) return run_find(*loaded->card, words);
   return kBadUse;
 }
 

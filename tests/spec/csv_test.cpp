@@ -74,7 +74,7 @@ class SpecCsvTest : public ::testing::Test {
     if (reg->byte_offset != 4 * (base + number(row.index))) return "at another index";
     const std::size_t outer = queue ? 1 : 0;
     if (queue && (reg->dims.empty() || reg->dims[0].stride != 0x1000)) return "no queue array";
-    const std::uint32_t stride = reg->dims.size() > outer ? reg->dims[outer].stride / 4 : 0;
+    const std::uint64_t stride = reg->dims.size() > outer ? reg->dims[outer].stride / 4 : 0;
     return stride == number(row.stride) ? "" : "stride " + std::to_string(stride);
   }
 

@@ -21,9 +21,10 @@ using speclib::Register;
 /// Calls f(suffix, byte offset) for each element of the register, innermost index last.
 void for_each_element(const Register& reg,
                       const std::function<void(const std::string&, std::uint32_t)>& f) {
-  const std::function<void(std::size_t, std::string, std::uint32_t)> level =
-      [&](std::size_t depth, const std::string& suffix, std::uint32_t offset) {
-        if (depth == reg.dims.size()) return f(suffix, offset);
+  // Offsets within a BAR have 32 bits; those of any register map may have more.
+  const std::function<void(std::size_t, std::string, std::uint64_t)> level =
+      [&](std::size_t depth, const std::string& suffix, std::uint64_t offset) {
+        if (depth == reg.dims.size()) return f(suffix, static_cast<std::uint32_t>(offset));
         for (std::uint32_t i = 0; i < reg.dims[depth].count; ++i)
           level(depth + 1, fmt::format("{}[{}]", suffix, i), offset + i * reg.dims[depth].stride);
       };
