@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The classifier's tables as the driver wants them, and the writer that brings the card to that
-/// state [device 14]. The wanted tables are computed anew after each change of
-/// configuration; the writer keeps a shadow of what it wrote and writes differences only. After a
-/// card reset the shadow is forgotten and everything is written again. Nothing is ever read back
-/// from the card.
+/// The classifier's tables as configured, and the writer that brings the device to that state
+/// [device 14]. The tables are computed anew after each change of configuration; the writer keeps
+/// a shadow of what it wrote and writes differences only. After a device reset the shadow is
+/// invalid and everything is written again. Nothing is read back from the device.
 
 #include <array>
 #include <cstdint>
@@ -19,90 +18,112 @@ namespace hni {
 
 using MacAddress = std::array<std::uint8_t, 6>;  ///< network byte order
 
-inline constexpr MacAddress kZeroMac{};
+inline constexpr MacAddress kZeroMac{};  ///< no address
+/// the broadcast address
 inline constexpr MacAddress kBroadcastMac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+/// Tests for a multicast or broadcast address.
+/// @param mac address
+/// @return true if its group bit is set
 constexpr bool is_multicast(const MacAddress& mac) {
   return (mac[0] & 1U) != 0;
 }
 
-inline constexpr std::uint32_t kActionEntries = 64;
-inline constexpr std::uint32_t kActionWords = 11;
-inline constexpr std::uint32_t kMacEntries = 32;
-inline constexpr std::uint32_t kIpEntries = 8;
-inline constexpr std::uint32_t kTceEntries = 8;
+inline constexpr std::uint32_t kActionEntries = 64;  ///< entries of the action TCAM
+inline constexpr std::uint32_t kActionWords = 11;    ///< words of an action entry
+inline constexpr std::uint32_t kMacEntries = 32;     ///< entries of the MACDA TCAM
+inline constexpr std::uint32_t kIpEntries = 8;       ///< entries of each IP table
+inline constexpr std::uint32_t kTceEntries = 8;      ///< entries of the transmit side's TCAM
 
-// Fixed places in the MACDA TCAM [device 14.4].
-inline constexpr std::uint32_t kMacBmc = 0;  ///< four entries
-inline constexpr std::uint32_t kMacBroadcast = 4;
-inline constexpr std::uint32_t kMacMulticast = 5;  ///< first; up to the boundary
-inline constexpr std::uint32_t kMacHost = 30;
-inline constexpr std::uint32_t kMacPromiscuous = 31;
+inline constexpr std::uint32_t kMacBmc = 0;        ///< first of four entries of the BMC
+inline constexpr std::uint32_t kMacBroadcast = 4;  ///< broadcast
+/// first multicast entry; they end at the boundary
+inline constexpr std::uint32_t kMacMulticast = 5;
+inline constexpr std::uint32_t kMacHost = 30;         ///< the port's own address
+inline constexpr std::uint32_t kMacPromiscuous = 31;  ///< wildcard
 
-// Fixed places in the action TCAM [device 14.6].
-inline constexpr std::uint32_t kActionBmc = 0;
-inline constexpr std::uint32_t kActionBmcMulticast = 1;
-inline constexpr std::uint32_t kActionRules = 2;  ///< first of the user's rules
-inline constexpr std::uint32_t kMaxRules = 48;
-inline constexpr std::uint32_t kActionRss = 50;  ///< 7 rules for unicast, 7 for the rest
+inline constexpr std::uint32_t kActionBmc = 0;           ///< the BMC's addresses
+inline constexpr std::uint32_t kActionBmcMulticast = 1;  ///< the BMC's all-multicast entry
+inline constexpr std::uint32_t kActionRules = 2;         ///< first flow rule
+inline constexpr std::uint32_t kMaxRules = 48;           ///< flow rules
+/// first of 7 hash rules for unicast and 7 for all other frames
+inline constexpr std::uint32_t kActionRss = 50;
 
-/// Who wants a MACDA entry; an entry without an owner is not used.
+/// Why a MACDA entry exists, as a bit mask; an entry without an owner is unused.
 enum MacOwner : std::uint8_t {
-  kOwnBmc = 1,
-  kOwnBroadcast = 2,
-  kOwnMulticast = 4,
-  kOwnUnicast = 8,
-  kOwnAllMulticast = 16,
-  kOwnPromiscuous = 32,
-  kOwnRule = 64,
+  kOwnBmc = 1,            ///< BMC
+  kOwnBroadcast = 2,      ///< broadcast
+  kOwnMulticast = 4,      ///< a multicast address of the host
+  kOwnUnicast = 8,        ///< a unicast address of the host
+  kOwnAllMulticast = 16,  ///< all multicast for the host
+  kOwnPromiscuous = 32,   ///< everything for the host
+  kOwnRule = 64,          ///< a flow rule
 };
 
-/// A destination address; a 1 bit in `ignore` matches anything.
+/// An entry of the MACDA TCAM.
 struct MacEntry {
-  MacAddress value{};
-  MacAddress ignore{};
-  std::uint8_t owners = 0;
+  MacAddress value{};       ///< address to match
+  MacAddress ignore{};      ///< a 1 bit matches anything
+  std::uint8_t owners = 0;  ///< MacOwner bits
 
+  /// @return true if the entry is in use
   [[nodiscard]] constexpr bool used() const { return owners != 0; }
+  /// Compares what is matched, not the owners.
+  /// @param o entry
+  /// @return true if equal
   [[nodiscard]] constexpr bool same_match(const MacEntry& o) const {
     return used() == o.used() && value == o.value && ignore == o.ignore;
   }
 };
 
-/// A source or destination address of IP; IPv4 lies in the last four bytes and ignores the others.
+/// An entry of an IP table; IPv4 occupies the last four bytes and ignores the others.
 struct IpEntry {
-  std::array<std::uint8_t, 16> value{};
-  std::array<std::uint8_t, 16> ignore{};
-  std::uint8_t version = 0;  ///< 4 or 6; 0 is not used
+  std::array<std::uint8_t, 16> value{};   ///< address to match
+  std::array<std::uint8_t, 16> ignore{};  ///< a 1 bit matches anything
+  std::uint8_t version = 0;               ///< 4 or 6; 0: unused
 
+  /// @return true if the entry is in use
   [[nodiscard]] constexpr bool used() const { return version != 0; }
+  /// Compares all members.
+  /// @return true if equal
   friend constexpr bool operator==(const IpEntry&, const IpEntry&) = default;
 };
 
+/// The IP tables.
 enum class IpTable : std::uint8_t { kOuterSource, kOuterDestination, kSource, kDestination };
-inline constexpr std::uint32_t kIpTables = 4;
+inline constexpr std::uint32_t kIpTables = 4;  ///< number of IP tables
 
-/// One rule: what must match, and the two action words.
+/// An entry of the action TCAM: what must match, and the two action words.
 struct ActionEntry {
-  bool used = false;
-  spec::RPC_ACT_TBL0 action{};
-  spec::RPC_ACT_TBL1 hash{};
-  std::array<std::uint16_t, kActionWords> value{};
-  std::array<std::uint16_t, kActionWords> ignore{};
+  bool used = false;                                 ///< the entry is in use
+  spec::RPC_ACT_TBL0 action{};                       ///< what happens to the packet
+  spec::RPC_ACT_TBL1 hash{};                         ///< fields of the hash
+  std::array<std::uint16_t, kActionWords> value{};   ///< words to match
+  std::array<std::uint16_t, kActionWords> ignore{};  ///< a 1 bit matches anything
 
+  /// Compares what is matched.
+  /// @param o entry
+  /// @return true if equal
   [[nodiscard]] constexpr bool same_match(const ActionEntry& o) const {
     return used == o.used && value == o.value && ignore == o.ignore;
   }
+  /// Compares the action words.
+  /// @param o entry
+  /// @return true if equal
   [[nodiscard]] constexpr bool same_action(const ActionEntry& o) const {
     return action.raw == o.action.raw && hash.raw == o.hash.raw;
   }
 };
 
-// What rules compare [device 14.3]. Action word 0 holds four look-up results of four bits each:
-// index 2:0, valid 3.
+// Action word 0 holds four lookup results of four bits each: index 2:0, valid 3 [device 14.3].
+
+/// index of an IP lookup
 inline constexpr std::uint16_t kIpIndexMask = spec::TCAM_ACT_WORD0{}.set_IPSRC_IDX(7).raw;
+/// index of an IP lookup
 inline constexpr std::uint16_t kIpValid = spec::TCAM_ACT_WORD0{}.set_IPSRC_VALID(1).raw;
 
-/// Position of a table's four bits in action word 0.
+/// Returns the position of a table's four bits in action word 0.
+/// @param table IP table
+/// @return shift
 constexpr unsigned ip_shift(IpTable table) {
   constexpr std::array<unsigned, kIpTables> kShifts{8, 12, 0, 4};  // outer tables above inner ones
   return kShifts[raw(table)];
@@ -110,25 +131,36 @@ constexpr unsigned ip_shift(IpTable table) {
 static_assert(spec::TCAM_ACT_WORD0{}.set_OUTER_IPDST_IDX(7).raw ==
               std::uint32_t{kIpIndexMask} << ip_shift(IpTable::kOuterDestination));
 
-// Action word 1: the destination address that was found, and the packet's type.
+/// Encodes a MACDA index.
+/// @param n entry
+/// @return bits of action word 1
 constexpr std::uint16_t mac_index(std::uint32_t n) {
   return static_cast<std::uint16_t>(spec::TCAM_ACT_WORD1{}.set_L2_MACDA_IDX(n).raw);
 }
+/// mask of the MACDA index
 inline constexpr std::uint16_t kMacIndexMask = mac_index(kMacEntries - 1);
+/// a destination address matched
 inline constexpr std::uint16_t kMacValid = spec::TCAM_ACT_WORD1{}.set_L2_MACDA_VALID(1).raw;
+/// the inner IP header is IPv6
 inline constexpr std::uint16_t kIpIsV6 = spec::TCAM_ACT_WORD1{}.set_IP_IS_V6(1).raw;
+/// there is an IP header
 inline constexpr std::uint16_t kIpPresent = spec::TCAM_ACT_WORD1{}.set_IP_VALID(1).raw;
+/// there is an outer IP header
 inline constexpr std::uint16_t kOuterIpPresent = spec::TCAM_ACT_WORD1{}.set_OUTER_IP_VALID(1).raw;
+/// the L4 header is UDP
 inline constexpr std::uint16_t kL4IsUdp = spec::TCAM_ACT_WORD1{}.set_L4_IS_UDP(1).raw;
+/// there is an L4 header
 inline constexpr std::uint16_t kL4Present = spec::TCAM_ACT_WORD1{}.set_L4_VALID(1).raw;
 
+/// The configured tables.
 struct ClassifierTables {
-  std::array<MacEntry, kMacEntries> mac{};
-  std::array<std::array<IpEntry, kIpEntries>, kIpTables> ip{};
-  std::array<ActionEntry, kActionEntries> action{};
+  std::array<MacEntry, kMacEntries> mac{};                      ///< destination addresses
+  std::array<std::array<IpEntry, kIpEntries>, kIpTables> ip{};  ///< by IpTable
+  std::array<ActionEntry, kActionEntries> action{};             ///< rules
 
-  /// Every rule that compares the index of a look-up names an entry that is used. A rule that does
-  /// not could never match, or match what the next user of the entry wants.
+  /// Checks that every rule that compares a lookup index names a used entry. Otherwise the rule
+  /// never matches, or matches what the entry's next user configures.
+  /// @return true if all rules are sound
   [[nodiscard]] constexpr bool is_valid() const {
     for (const ActionEntry& a : action) {
       if (!a.used) continue;
@@ -145,22 +177,26 @@ struct ClassifierTables {
   }
 };
 
+/// Writes the tables to a device.
 template <DeviceIo Io, class Obs = NullObserver>
 class ClassifierWriter {
  public:
-  using D = CheckedIo<Io, Obs>;
+  using D = CheckedIo<Io, Obs>;  ///< registers of the device
+  /// Creates a writer with an invalid shadow.
+  /// @param device must outlive it
   explicit ClassifierWriter(D& device) : device_(&device) {}
 
-  /// The card was reset, or somebody else used it: nothing is known about its tables.
+  /// Invalidates the shadow: the device was reset or had another owner, so its tables are unknown.
   void forget() {
     known_ = false;
     shadow_ = {};
     tce_ = {};
   }
 
-  /// Brings the card from the shadow to `want`. Rules that change what they match are taken out
-  /// first and put back last, so that no rule ever looks at an entry that means something else.
-  /// Returns true when the MACDA TCAM changed.
+  /// Brings the device from the shadow to `want`. A rule whose match changes is removed first and
+  /// written last, so that no rule ever refers to an entry with a different meaning.
+  /// @param want tables to write
+  /// @return true if the MACDA TCAM changed
   bool sync(const ClassifierTables& want) {
     for (std::uint32_t n = kActionEntries; n-- > 0;)
       if (!known_ || (shadow_.action[n].used && !shadow_.action[n].same_match(want.action[n])))
@@ -179,8 +215,9 @@ class ClassifierWriter {
     return mac_changed;
   }
 
-  /// BMC addresses that did not fit into the eight entries of the transmit side.
+  /// @return BMC addresses that exceeded the eight entries of the transmit side
   [[nodiscard]] std::uint32_t tce_overflow() const { return tce_overflow_; }
+  /// @return what was written last
   [[nodiscard]] const ClassifierTables& shadow() const { return shadow_; }
 
  private:
@@ -197,7 +234,7 @@ class ClassifierWriter {
     return spec::RPC_TCAM_ACT{}.set_VALUE(value).set_MASK(ignore).raw;
   }
 
-  // 16 bits of an address as a big-endian number, counted from its end.
+  // Returns 16 bits of an address as a big-endian number; word 0 is the last.
   template <std::size_t N>
   static constexpr std::uint32_t half_word(const std::array<std::uint8_t, N>& bytes,
                                            std::uint32_t w) {
@@ -267,8 +304,8 @@ class ClassifierWriter {
     shadow = want;
   }
 
-  // The transmit side copies or redirects frames for the BMC: its table lists the BMC's addresses,
-  // with value and mask the other way round than everywhere else [device 14.7].
+  // The transmit side copies or redirects frames for the BMC. Its table lists the BMC's addresses,
+  // with value and mask swapped compared with all other tables [device 14.7].
   void sync_tce(const ClassifierTables& want) {
     std::array<MacEntry, kTceEntries> entries{};
     std::uint32_t used = 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Flow rules and hash rules as entries of the action TCAM [device 14.2 to 14.6]. Pure
-/// functions from what a user wants to table entries; rx_filter.hpp puts them together.
+/// Flow rules and hash rules as entries of the action TCAM [device 14.2 to 14.6]. Pure functions
+/// from configuration to table entries; rx_filter.hpp combines them.
 
 #include <algorithm>
 #include <array>
@@ -17,49 +17,66 @@
 
 namespace hni {
 
-/// Packet types that hash rules and flow rules tell apart, most specific first [device 14.6].
+/// Packet types that hash rules and flow rules distinguish, most specific first [device 14.6].
 enum class FlowType : std::uint8_t { kUdp6, kUdp4, kTcp6, kTcp4, kIp6, kIp4, kEther };
-inline constexpr std::uint32_t kFlowTypes = 7;
+inline constexpr std::uint32_t kFlowTypes = 7;  ///< number of flow types
 
+/// Tests for IPv6.
+/// @param t flow type
+/// @return true for the IPv6 types
 constexpr bool is_ip6(FlowType t) {
   return t == FlowType::kUdp6 || t == FlowType::kTcp6 || t == FlowType::kIp6;
 }
+/// Tests for L4 ports.
+/// @param t flow type
+/// @return true for UDP and TCP
 constexpr bool has_ports(FlowType t) {
   return t <= FlowType::kTcp4;
 }
 
-/// What goes into the hash of a flow type: bits of action word 1, and one that discards the type.
+/// Hash input of a flow type: bits of action word 1, and one that discards the type.
 using HashFields = std::uint32_t;
-inline constexpr HashFields kHashIpSource = raw(spec::RSS_FIELD::IP_SRC);
+inline constexpr HashFields kHashIpSource = raw(spec::RSS_FIELD::IP_SRC);  ///< source address
+/// destination address
 inline constexpr HashFields kHashIpDestination = raw(spec::RSS_FIELD::IP_DST);
-inline constexpr HashFields kHashPortSource = raw(spec::RSS_FIELD::L4_SRC);
+inline constexpr HashFields kHashPortSource = raw(spec::RSS_FIELD::L4_SRC);  ///< source port
+/// destination port
 inline constexpr HashFields kHashPortDestination = raw(spec::RSS_FIELD::L4_DST);
-inline constexpr HashFields kHashMac = raw(spec::RSS_FIELD::L2_DA);
+inline constexpr HashFields kHashMac = raw(spec::RSS_FIELD::L2_DA);  ///< destination MAC address
+/// IPv6 flow label, inner and outer.
 inline constexpr HashFields kHashFlowLabel =
     raw(spec::RSS_FIELD::IV6_FL_LBL) | raw(spec::RSS_FIELD::OV6_FL_LBL);
-inline constexpr HashFields kHashDiscard = 1U << 16;
+inline constexpr HashFields kHashDiscard = 1U << 16;  ///< drop packets of this type
 
-inline constexpr HashFields kHashIp = kHashIpSource | kHashIpDestination;
-inline constexpr HashFields kHashPorts = kHashPortSource | kHashPortDestination;
+inline constexpr HashFields kHashIp = kHashIpSource | kHashIpDestination;  ///< both addresses
+inline constexpr HashFields kHashPorts = kHashPortSource | kHashPortDestination;  ///< both ports
 
-/// Fields that a flow type may hash.
+/// Returns the fields that a flow type may hash.
+/// @param t flow type
+/// @return field bits
 constexpr HashFields allowed_hash_fields(FlowType t) {
   const HashFields any = kHashMac | kHashDiscard;
   if (t == FlowType::kEther) return any;
   const HashFields ip = any | kHashIp | kHashFlowLabel;
   return has_ports(t) ? ip | kHashPorts : ip;
 }
-/// TCP by addresses and ports, everything else by addresses.
+/// Returns the initial fields: TCP by addresses and ports, other IP by addresses.
+/// @param t flow type
+/// @return field bits
 constexpr HashFields default_hash_fields(FlowType t) {
   if (t == FlowType::kEther) return kHashMac;
   const bool tcp = t == FlowType::kTcp4 || t == FlowType::kTcp6;
   return tcp ? kHashIp | kHashPorts : kHashIp;
 }
 
-/// Which received packets get a timestamp. The card chooses by packet type only, so more packets
-/// than PTP's are stamped.
+/// Which received packets get a timestamp. The device selects by packet type only, so more packets
+/// than those of PTP are timestamped.
 enum class RxTimestamps : std::uint8_t { kNone, kAll, kUdp, kNonIp, kUdpAndNonIp };
 
+/// Decides whether a flow type is timestamped.
+/// @param mode setting
+/// @param t flow type
+/// @return true if it is
 constexpr bool is_stamped(RxTimestamps mode, FlowType t) {
   if (mode == RxTimestamps::kAll) return true;
   const bool both = mode == RxTimestamps::kUdpAndNonIp;
@@ -68,14 +85,19 @@ constexpr bool is_stamped(RxTimestamps mode, FlowType t) {
   return udp && (both || mode == RxTimestamps::kUdp);
 }
 
-/// An IP address to compare with; a 1 bit in `mask` is compared. IPv4 lies in the last 4 bytes.
+/// An IP address to compare with. IPv4 occupies the last 4 bytes.
 struct IpMatch {
-  std::array<std::uint8_t, 16> address{};
-  std::array<std::uint8_t, 16> mask{};
+  std::array<std::uint8_t, 16> address{};  ///< network byte order
+  std::array<std::uint8_t, 16> mask{};     ///< a 1 bit is compared
 
+  /// @return true if nothing is compared
   [[nodiscard]] constexpr bool any() const {
     return std::all_of(mask.begin(), mask.end(), [](std::uint8_t b) { return b == 0; });
   }
+  /// Makes an IPv4 match.
+  /// @param address network byte order
+  /// @param prefix length, 0 .. 32
+  /// @return the match
   static constexpr IpMatch v4(std::array<std::uint8_t, 4> address, unsigned prefix) {
     IpMatch m;
     std::copy(address.begin(), address.end(), m.address.begin() + 12);
@@ -83,6 +105,10 @@ struct IpMatch {
       m.mask[12 + bit / 8] |= static_cast<std::uint8_t>(0x80U >> bit % 8);
     return m;
   }
+  /// Makes an IPv6 match.
+  /// @param address network byte order
+  /// @param prefix length, 0 .. 128
+  /// @return the match
   static constexpr IpMatch v6(const std::array<std::uint8_t, 16>& address, unsigned prefix) {
     IpMatch m{address, {}};
     for (unsigned bit = 0; bit < prefix && bit < 128; ++bit)
@@ -91,33 +117,36 @@ struct IpMatch {
   }
 };
 
-/// A port in host order; a 1 bit in `mask` is compared.
+/// An L4 port to compare with.
 struct PortMatch {
-  std::uint16_t port = 0;
-  std::uint16_t mask = 0;
+  std::uint16_t port = 0;  ///< host byte order
+  std::uint16_t mask = 0;  ///< a 1 bit is compared
 };
 
+/// What a flow rule does.
 enum class FlowAction : std::uint8_t {
-  kQueue,  ///< to queue `queue`
-  kDrop,
-  kHash,  ///< by the indirection table of `rss_context`
+  kQueue,  ///< deliver to `queue`
+  kDrop,   ///< drop
+  kHash,   ///< deliver by the indirection table of `rss_context`
 };
 
-/// A user's rule. Rules come before hash rules. Of two rules that match, the one with the lower
-/// number wins; numbers are given out from the highest free one down.
+/// A user's rule. Rules precede hash rules. Of two matching rules the one with the lower number
+/// wins; numbers are assigned from the highest free one down.
 struct FlowRule {
-  FlowType type = FlowType::kEther;
-  bool outer = false;  ///< kIp6 only: IPv6 in IPv6, compare the outer addresses
-  IpMatch source{};
-  IpMatch destination{};
-  PortMatch source_port{};
-  PortMatch destination_port{};
-  std::optional<MacAddress> mac{};  ///< kEther only
-  FlowAction action = FlowAction::kQueue;
-  std::uint8_t queue = 0;
-  std::uint8_t rss_context = 0;  ///< 0 or 1
+  FlowType type = FlowType::kEther;  ///< packet type to match
+  bool outer = false;                ///< kIp6 only: IPv6 in IPv6, compare the outer addresses
+  IpMatch source{};                  ///< source address
+  IpMatch destination{};             ///< destination address
+  PortMatch source_port{};           ///< source port
+  PortMatch destination_port{};      ///< destination port
+  std::optional<MacAddress> mac{};   ///< destination MAC address; kEther only
+  FlowAction action = FlowAction::kQueue;  ///< what to do
+  std::uint8_t queue = 0;                  ///< for kQueue
+  std::uint8_t rss_context = 0;            ///< 0 or 1; for kHash
 
-  /// True when the card can express it for `queues` queues.
+  /// Checks that the device can express the rule.
+  /// @param queues number of queues
+  /// @return true if it can
   [[nodiscard]] constexpr bool is_valid(std::uint32_t queues) const {
     if (type > FlowType::kEther || rss_context > 1) return false;
     if (action > FlowAction::kHash) return false;
@@ -136,7 +165,9 @@ struct FlowRule {
 
 namespace flow_detail {
 
-/// Bits of action word 1 that describe a flow type.
+/// Returns the bits of action word 1 that describe a flow type.
+/// @param t flow type
+/// @return bits
 constexpr std::uint16_t type_bits(FlowType t) {
   std::uint16_t bits = 0;
   if (t != FlowType::kEther) bits |= kIpPresent;
@@ -146,17 +177,24 @@ constexpr std::uint16_t type_bits(FlowType t) {
   return bits;
 }
 
+/// Makes the action word of a delivery.
+/// @param destinations spec::ACT_DEST bits
+/// @return action word
 constexpr spec::RPC_ACT_TBL0 deliver(std::uint32_t destinations) {
   return spec::RPC_ACT_TBL0{}.set_DEST(destinations).set_DMA_HINT(raw(spec::DMA_HINT::L4));
 }
+/// @return action word of a drop
 constexpr spec::RPC_ACT_TBL0 drop() {
   return spec::RPC_ACT_TBL0{}.set_DROP(1).set_DMA_HINT(raw(spec::DMA_HINT::L4));
 }
+/// Makes the hash word.
+/// @param fields field bits
+/// @return hash word
 constexpr spec::RPC_ACT_TBL1 hash_word(HashFields fields) {
   return spec::RPC_ACT_TBL1{}.set_RSS_ENA(fields & ~kHashDiscard);
 }
 
-/// An entry that compares nothing yet.
+/// @return an entry that compares nothing yet
 constexpr ActionEntry match_all() {
   ActionEntry entry;
   entry.used = true;
@@ -164,12 +202,21 @@ constexpr ActionEntry match_all() {
   return entry;
 }
 
+/// Adds bits to what an entry compares.
+/// @param entry entry under construction
+/// @param word word number
+/// @param value value to match
+/// @param bits bits to compare
 constexpr void compare(ActionEntry& entry, std::size_t word, std::uint16_t value,
                        std::uint16_t bits) {
   entry.value[word] = static_cast<std::uint16_t>(entry.value[word] | (value & bits));
   entry.ignore[word] = static_cast<std::uint16_t>(entry.ignore[word] & ~bits);
 }
 
+/// Converts a match to an entry of an IP table.
+/// @param match address and mask
+/// @param v6 true: IPv6
+/// @return the entry
 constexpr IpEntry ip_entry(const IpMatch& match, bool v6) {
   IpEntry entry;
   for (std::size_t i = 0; i < 16; ++i) {
@@ -180,14 +227,20 @@ constexpr IpEntry ip_entry(const IpMatch& match, bool v6) {
   return entry;
 }
 
+/// Counts the compared bits.
+/// @param e entry
+/// @return number of bits
 constexpr unsigned compared_bits(const IpEntry& e) {
   unsigned n = 0;
   for (const std::uint8_t b : e.ignore) n += 8U - static_cast<unsigned>(std::popcount(b));
   return n;
 }
 
-/// True when every address that matches `a` matches `b`, and not the other way round: the card
-/// would never report `a` if `b` came first.
+/// Tests whether `a` is more specific than `b`: every address that matches `a` matches `b`, but
+/// not the reverse. The device would never report `a` after `b`.
+/// @param a entry
+/// @param b entry
+/// @return true if `a` must come first
 constexpr bool must_precede(const IpEntry& a, const IpEntry& b) {
   if (a.version != b.version || a.ignore == b.ignore) return false;
   for (std::size_t i = 0; i < 16; ++i) {
@@ -198,9 +251,11 @@ constexpr bool must_precede(const IpEntry& a, const IpEntry& b) {
   return true;
 }
 
-using IpEntries = std::array<IpEntry, kIpEntries>;
+using IpEntries = std::array<IpEntry, kIpEntries>;  ///< one IP table
 
-/// True when no entry hides another.
+/// Checks that no entry hides a later one.
+/// @param table the table
+/// @return true if so
 constexpr bool is_ordered(const IpEntries& table) {
   for (std::size_t i = 0; i < kIpEntries; ++i)
     for (std::size_t j = i + 1; j < kIpEntries; ++j)
@@ -208,15 +263,20 @@ constexpr bool is_ordered(const IpEntries& table) {
   return true;
 }
 
-/// IPv6 before IPv4, longer prefixes before shorter ones.
+/// Sort order of place_ip(): IPv6 before IPv4, longer prefixes first.
+/// @param a entry
+/// @param b entry
+/// @return true if `a` comes first
 constexpr bool goes_before(const IpEntry& a, const IpEntry& b) {
   if (a.version != b.version) return a.version > b.version;
   return compared_bits(a) > compared_bits(b);
 }
 
-/// Puts `wanted` (all different, at most eight) into a table where no entry hides another. Entries
-/// of `previous` stay where they are if that is possible; else the longest masks go first, IPv6
-/// from the top and IPv4 from the bottom.
+/// Arranges entries so that none hides another. Entries of `previous` keep their position if
+/// possible; otherwise the longest masks come first, IPv6 from the top and IPv4 from the bottom.
+/// @param wanted distinct entries, at most eight
+/// @param previous the table before
+/// @return the table
 constexpr IpEntries place_ip(std::span<const IpEntry> wanted, const IpEntries& previous) {
   IpEntries table{};
   for (std::size_t n = 0; n < kIpEntries; ++n)
@@ -238,7 +298,7 @@ constexpr IpEntries place_ip(std::span<const IpEntry> wanted, const IpEntries& p
   }
   if (fits) return table;
 
-  // Insertion: at most eight, and the order of equals stays.
+  // Stable insertion sort of at most eight entries.
   IpEntries sorted{};
   std::size_t count = 0;
   for (const IpEntry& e : wanted) {
@@ -251,8 +311,15 @@ constexpr IpEntries place_ip(std::span<const IpEntry> wanted, const IpEntries& p
 
 }  // namespace flow_detail
 
-/// The hash rule for flow type `t`: `unicast` for the seven that exist only beside a BMC, and
-/// match only what lies at or above the boundary.
+/// Builds the hash rule of a flow type.
+/// @param t flow type
+/// @param unicast true: one of the seven rules that exist only with a BMC and match only entries
+///     at or above the boundary
+/// @param bmc the management controller
+/// @param boundary first unicast entry of the MACDA TCAM
+/// @param fields hash input
+/// @param stamped true: timestamp the packets
+/// @return the entry
 constexpr ActionEntry hash_rule(FlowType t, bool unicast, const BmcConfig& bmc,
                                 std::uint32_t boundary, HashFields fields, bool stamped) {
   std::uint32_t destinations = 0;
@@ -263,14 +330,15 @@ constexpr ActionEntry hash_rule(FlowType t, bool unicast, const BmcConfig& bmc,
   entry.action = destinations == 0 ? flow_detail::drop() : flow_detail::deliver(destinations);
   if (destinations != 0 && stamped) entry.action.set_TS_ENA(1);
   entry.hash = flow_detail::hash_word(fields);
-  // Only 1 bits are compared: "UDP" precedes "IP", and so on.
+  // Only 1 bits are compared, so more specific types such as UDP precede IP.
   std::uint16_t bits = kMacValid | flow_detail::type_bits(t);
   if (unicast) bits |= mac_index(boundary);
   flow_detail::compare(entry, 1, bits, bits);
   return entry;
 }
 
-/// What matches the BMC's own region of the MACDA TCAM, entries 0 to 3.
+/// Builds the rule for the BMC's own region of the MACDA TCAM, entries 0 to 3.
+/// @return the entry
 constexpr ActionEntry bmc_rule() {
   ActionEntry entry = flow_detail::match_all();
   entry.action = spec::RPC_ACT_TBL0{}.set_DEST(raw(spec::ACT_DEST::BMC));
@@ -278,7 +346,9 @@ constexpr ActionEntry bmc_rule() {
   return entry;
 }
 
-/// What matches the BMC's all-multicast entry, and goes to the BMC alone.
+/// Builds the rule for the BMC's all-multicast entry, which delivers to the BMC only.
+/// @param boundary first unicast entry of the MACDA TCAM
+/// @return the entry
 constexpr ActionEntry bmc_multicast_rule(std::uint32_t boundary) {
   ActionEntry entry = flow_detail::match_all();
   entry.action = spec::RPC_ACT_TBL0{}.set_DEST(raw(spec::ACT_DEST::BMC));
@@ -286,7 +356,9 @@ constexpr ActionEntry bmc_multicast_rule(std::uint32_t boundary) {
   return entry;
 }
 
-/// What stays while the host is down and a BMC is there: everything goes to the BMC [device 18].
+/// Builds the rule that remains while the host is down and a BMC is present: everything goes to
+/// the BMC [device 18].
+/// @return the entry
 constexpr ActionEntry bmc_only_rule() {
   ActionEntry entry = flow_detail::match_all();
   entry.action = spec::RPC_ACT_TBL0{}.set_DEST(raw(spec::ACT_DEST::BMC));
@@ -294,7 +366,11 @@ constexpr ActionEntry bmc_only_rule() {
   return entry;
 }
 
-/// A user's rule. `tables` already holds the addresses that it names.
+/// Builds the entry of a user's rule.
+/// @param rule the rule
+/// @param tables must already hold the addresses of the rule
+/// @param fields hash input of the flow type
+/// @return the entry
 constexpr ActionEntry flow_rule_entry(const FlowRule& rule, const ClassifierTables& tables,
                                       HashFields fields) {
   using namespace flow_detail;

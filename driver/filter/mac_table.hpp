@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Which destination address goes where in the MACDA TCAM [device 14.4]. A pure function
-/// of what is wanted and of the table before, so that addresses that stay keep their entry.
+/// Assignment of destination addresses to MACDA TCAM entries [device 14.4]. A pure function of the
+/// configuration and of the previous table, so that addresses that stay keep their entry.
 ///
-/// Multicast addresses fill up from entry 5, further unicast addresses down from entry 29, and a
-/// boundary separates them: with a BMC the unicast rules match every entry whose index has all
-/// bits of the boundary set. Linux always uses boundary 24; the other three are those for which
-/// this comparison holds, too (INTERPRETATION: the card does not care where it is). A list that
-/// fits nowhere overflows: the host then gets all unicast or all multicast frames.
+/// Multicast addresses fill entries from 5 upwards, further unicast addresses from 29 downwards,
+/// and a boundary separates them: with a BMC the unicast rules match every entry whose index has
+/// all bits of the boundary set. Linux always uses boundary 24; the other three are those for
+/// which this comparison holds, too (INTERPRETATION: the device accepts any position). A list that
+/// does not fit overflows: the host then receives all unicast or all multicast frames.
 
 #include <algorithm>
 #include <array>
@@ -21,48 +21,54 @@
 
 namespace hni {
 
-/// A list of addresses of bounded size. No table of the card holds more.
+/// A list of addresses of bounded size. No table of the device holds more.
 struct MacList {
-  std::array<MacAddress, kMacEntries> at{};
-  std::uint32_t count = 0;
-  bool unicast_lost = false;    ///< there were more, and a unicast address among these
-  bool multicast_lost = false;  ///< the same of groups
+  std::array<MacAddress, kMacEntries> at{};  ///< the first `count` are valid
+  std::uint32_t count = 0;                   ///< number of addresses
+  bool unicast_lost = false;    ///< addresses were cut off, among them a unicast address
+  bool multicast_lost = false;  ///< addresses were cut off, among them a multicast address
 
+  /// Makes an empty list.
   constexpr MacList() = default;
+  /// Copies addresses; those beyond kMacEntries are cut off and recorded.
+  /// @param macs addresses
   explicit constexpr MacList(std::span<const MacAddress> macs)
       : count(static_cast<std::uint32_t>(std::min<std::size_t>(macs.size(), kMacEntries))) {
     std::copy_n(macs.begin(), count, at.begin());
     for (const MacAddress& lost : macs.subspan(count))
       (is_multicast(lost) ? multicast_lost : unicast_lost) = true;
   }
+  /// @return the addresses
   [[nodiscard]] constexpr std::span<const MacAddress> all() const {
     return std::span(at).first(count);
   }
+  /// Searches for an address.
+  /// @param mac address
+  /// @return true if the list holds it
   [[nodiscard]] constexpr bool contains(const MacAddress& mac) const {
     const auto macs = all();
     return std::find(macs.begin(), macs.end(), mac) != macs.end();
   }
 };
 
-/// What the management controller shares the port with, from the firmware's capabilities
-/// [device 6.1]. Zero addresses are not used.
+/// The management controller that shares the port, from the firmware's capabilities [device 6.1].
 struct BmcConfig {
-  bool present = false;
-  bool all_multicast = false;
-  std::array<MacAddress, 4> addresses{};
+  bool present = false;                   ///< a BMC shares the port
+  bool all_multicast = false;             ///< the BMC receives all multicast
+  std::array<MacAddress, 4> addresses{};  ///< zero addresses are unused
 };
 
-/// What the host wants to receive.
+/// What the host is to receive.
 struct MacFilter {
-  MacAddress host{};
-  bool broadcast = true;
-  bool promiscuous = false;
-  bool all_multicast = false;
-  MacList unicast{};    ///< beside `host`
-  MacList multicast{};  ///< beside broadcast
+  MacAddress host{};           ///< the port's own address
+  bool broadcast = true;       ///< receive broadcasts
+  bool promiscuous = false;    ///< receive everything
+  bool all_multicast = false;  ///< receive all multicast
+  MacList unicast{};           ///< in addition to `host`
+  MacList multicast{};         ///< in addition to broadcast
 };
 
-inline constexpr std::uint32_t kDefaultBoundary = 24;
+inline constexpr std::uint32_t kDefaultBoundary = 24;  ///< the boundary that Linux uses
 /// All boundaries, the usual one first. Each is a run of 1 bits at the top of a five-bit index.
 inline constexpr std::array<std::uint32_t, 4> kBoundaries{24, 16, 28, 30};
 static_assert(std::all_of(kBoundaries.begin(), kBoundaries.end(), [](std::uint32_t b) {
@@ -71,15 +77,18 @@ static_assert(std::all_of(kBoundaries.begin(), kBoundaries.end(), [](std::uint32
   return true;
 }));
 
+/// An assignment of addresses to entries.
 struct MacTable {
-  std::array<MacEntry, kMacEntries> entries{};
-  std::uint32_t boundary = kDefaultBoundary;
-  bool unicast_overflow = false;    ///< some unicast address has no entry: promiscuous
-  bool multicast_overflow = false;  ///< some multicast address has no entry: all multicast
-  bool rule_overflow = false;       ///< a flow rule's address has no entry: not to be used
-  std::uint32_t bmc_refused = 0;    ///< BMC addresses that are the host's, or had no room
+  std::array<MacEntry, kMacEntries> entries{};  ///< entries of the MACDA TCAM
+  std::uint32_t boundary = kDefaultBoundary;    ///< first unicast entry
+  bool unicast_overflow = false;                ///< a unicast address has no entry: promiscuous
+  bool multicast_overflow = false;  ///< a multicast address has no entry: all multicast
+  bool rule_overflow = false;  ///< a flow rule's address has no entry: the table must not be used
+  std::uint32_t bmc_refused = 0;  ///< BMC addresses that the host uses, or without room
 
-  /// The entry that matches `mac` and nothing else.
+  /// Finds the entry that matches exactly one address.
+  /// @param mac address
+  /// @return its index; nullopt without one
   [[nodiscard]] constexpr std::optional<std::uint32_t> find(const MacAddress& mac) const {
     for (std::uint32_t n = 0; n < kMacEntries; ++n)
       if (entries[n].used() && entries[n].value == mac && entries[n].ignore == kZeroMac) return n;
@@ -87,16 +96,24 @@ struct MacTable {
   }
 };
 
+/// Builds a MacTable.
 class MacTableBuilder {
  public:
+  /// Starts a table; the arguments must outlive the builder.
+  /// @param filter what the host is to receive
+  /// @param bmc the management controller
+  /// @param previous the table before
   MacTableBuilder(const MacFilter& filter, const BmcConfig& bmc, const MacTable& previous)
       : filter_(filter), bmc_(bmc), previous_(previous) {}
 
-  /// An address that a flow rule names; all of them before build().
+  /// Requests an entry for the address of a flow rule. Call for all of them before build().
+  /// @param mac address
   void want_for_rule(const MacAddress& mac) { want(mac, kOwnRule); }
 
+  /// Builds the table.
+  /// @return the table; check rule_overflow
   [[nodiscard]] MacTable build() {
-    // Either list may name either kind.
+    // Both lists may contain unicast and multicast addresses.
     for (const MacList* list : {&filter_.unicast, &filter_.multicast}) {
       for (const MacAddress& mac : list->all())
         want(mac, is_multicast(mac) ? kOwnMulticast : kOwnUnicast);
@@ -118,7 +135,7 @@ class MacTableBuilder {
     bool placed = false;
   };
   struct Range {
-    std::uint32_t first, last;  // last is not in it
+    std::uint32_t first, last;  // last is exclusive
   };
 
   void want(const MacAddress& mac, MacOwner owner) {
@@ -133,7 +150,7 @@ class MacTableBuilder {
   [[nodiscard]] bool is_fixed(const MacAddress& mac) const {
     return mac == kBroadcastMac || mac == filter_.host;
   }
-  // The host's own, in a list or in a rule, whether it found a place or not.
+  // Whether the host uses the address in a list or in a rule, with or without an entry.
   [[nodiscard]] bool is_hosts(const MacAddress& mac) const {
     return mac == filter_.host ||
            std::ranges::any_of(std::span(wanted_).first(wanted_count_),
@@ -145,7 +162,7 @@ class MacTableBuilder {
     return {kMacMulticast, boundary - (bmc_takes_all_multicast() ? 1 : 0)};
   }
 
-  // True when all wanted addresses with one of `owners` have room around boundary `b`.
+  // Returns whether all wanted addresses with one of `owners` fit around boundary `b`.
   [[nodiscard]] bool fits(std::uint32_t b, std::uint8_t owners) const {
     std::uint32_t unicast = 0, multicast = 0;
     for (const Wanted& w : std::span(wanted_).first(wanted_count_))
@@ -155,8 +172,8 @@ class MacTableBuilder {
     return unicast <= u.last - u.first && multicast <= m.last - m.first;
   }
 
-  // The first boundary that leaves room for everything, or at least for the rules: a list may
-  // overflow, a rule that exists may not lose its address.
+  // The first boundary with room for everything, or at least for the rules: a list may overflow,
+  // an existing rule must not lose its address.
   [[nodiscard]] std::uint32_t choose_boundary() const {
     constexpr std::uint8_t kAnybody = 0xff;
     for (const std::uint8_t owners : {kAnybody, std::uint8_t{kOwnRule}})
@@ -179,8 +196,7 @@ class MacTableBuilder {
     if (!broadcast.used()) broadcast = {};
   }
 
-  // Rules first. Addresses that have an entry keep it if they may; then the new ones get what is
-  // free.
+  // Rules first. Addresses with an entry keep it if possible; then the new ones get free entries.
   void place_wanted() {
     for (const bool rules : {true, false})
       for (const bool keep : {true, false})
@@ -221,15 +237,15 @@ class MacTableBuilder {
     return std::nullopt;
   }
 
-  // The last entry of a group that the host hears by its wildcard anyway.
+  // The last entry of a group that the host receives by its wildcard anyway.
   [[nodiscard]] std::optional<std::uint32_t> covered_place(Range r) const {
     for (std::uint32_t n = r.last; n-- > r.first;)
       if (table_.entries[n].owners == kOwnMulticast) return n;
     return std::nullopt;
   }
 
-  // The BMC's own addresses. One that the host uses, too, would take the host's frames away
-  // [trust-boundary A80], so it is refused.
+  // Assigns the BMC's own addresses. One that the host also uses would divert the host's frames to
+  // the BMC, so it is refused [trust-boundary A80].
   void place_bmc() {
     if (!bmc_.present) return;
     for (const MacAddress& mac : bmc_.addresses) {
@@ -242,13 +258,13 @@ class MacTableBuilder {
         table_.entries[*n].owners |= kOwnBmc;
         continue;
       }
-      // What lies in the BMC's region goes to the BMC alone, so a group lies with the host's if
-      // the host takes all multicast. The region has an entry for each of the BMC's addresses.
+      // An address in the BMC's region goes to the BMC only, so a group shares the host's range if
+      // the host receives all multicast. The region has an entry for each of the BMC's addresses.
       static_assert(std::tuple_size_v<decltype(bmc_.addresses)> == kMacBroadcast - kMacBmc);
       const Range own{kMacBmc, kMacBroadcast}, shared = multicast_range(table_.boundary);
       const bool share = is_multicast(mac) && host_takes_all_multicast();
       auto n = free_place(share ? shared : own, false);
-      if (!n) {  // the own region has room, so this is the shared one
+      if (!n) {  // the own region always has room, so this is the shared one
         n = covered_place(shared);
         table_.multicast_overflow |= n.has_value();
       }

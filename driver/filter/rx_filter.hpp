@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// RxFilter: what the port receives and which queue gets it [device 14]: addresses,
-/// promiscuous modes, hash and indirection tables, flow rules, timestamp rules, and the entries of
-/// a management controller (BMC) that shares the port.
+/// RxFilter: what the port receives and which queue gets it [device 14]: addresses, promiscuous
+/// modes, hash and indirection tables, flow rules, timestamp rules, and the entries of a
+/// management controller (BMC) that shares the port.
 ///
-/// Configuration may change at any time; it reaches the card at once while the filter is started,
-/// else with start(). It survives a card reset: reprogram() writes everything again.
+/// Settings may change at any time. They reach the device immediately while the filter is started,
+/// otherwise at start(). They survive a device reset: reprogram() writes everything again.
 
 #include <algorithm>
 #include <array>
@@ -26,41 +26,45 @@
 
 namespace hni {
 
-inline constexpr std::uint32_t kRssEntries = 256;  ///< of an indirection table
-inline constexpr std::uint32_t kRssContexts = 2;   ///< indirection tables of the card
+inline constexpr std::uint32_t kRssEntries = 256;  ///< entries of an indirection table
+inline constexpr std::uint32_t kRssContexts = 2;   ///< indirection tables of the device
 inline constexpr std::uint32_t kRssKeyBytes = 54;  ///< 425 bits; the rest of the last byte is 0
-inline constexpr std::uint32_t kRssKeyWords = 14;
+inline constexpr std::uint32_t kRssKeyWords = 14;  ///< 32-bit words of the key
 
-using RssTable = std::array<std::uint8_t, kRssEntries>;  ///< queue of each hash value's low byte
-using RssKey =
-    std::array<std::uint8_t, kRssKeyBytes>;  ///< first byte first, as `ethtool -x` shows
+/// Queue by the low byte of the hash value.
+using RssTable = std::array<std::uint8_t, kRssEntries>;
+/// A hash key, first byte first, as `ethtool -x` shows it.
+using RssKey = std::array<std::uint8_t, kRssKeyBytes>;
 
-/// The verification key of Microsoft's RSS specification, continued from its start. Good for tests
-/// and benchmarks; a port that faces strangers sets a random one.
+/// The verification key of Microsoft's RSS specification, repeated from its start. For tests and
+/// benchmarks; a port that faces untrusted networks needs a random one.
 inline constexpr RssKey kDefaultRssKey{
     0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3,
     0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3,
     0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa, 0x6d, 0x5a,
     0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0x80};
 
-/// Number of a flow rule, 0 .. 47, as `ethtool -n` shows.
+/// Number of a flow rule, 0 .. 47, as `ethtool -n` shows it.
 enum class RuleId : std::uint8_t {};
 
-/// What the firmware is told about the addresses while a BMC is present [device 6.8].
+/// Report of the addresses to the firmware while a BMC is present [device 6.8].
 struct AddressReport {
-  static constexpr std::uint32_t kMaxAddresses = 8;
-  std::array<MacAddress, kMaxAddresses> unicast{};
-  std::array<MacAddress, kMaxAddresses> multicast{};
-  std::uint32_t unicast_count = 0;
-  std::uint32_t multicast_count = 0;
-  std::uint32_t flags = 0;  ///< spec::MAC_SYNC_RX_FLAGS
+  static constexpr std::uint32_t kMaxAddresses = 8;   ///< addresses per kind
+  std::array<MacAddress, kMaxAddresses> unicast{};    ///< unicast addresses of the host
+  std::array<MacAddress, kMaxAddresses> multicast{};  ///< multicast addresses of the host
+  std::uint32_t unicast_count = 0;                    ///< number of valid unicast addresses
+  std::uint32_t multicast_count = 0;                  ///< number of valid multicast addresses
+  std::uint32_t flags = 0;                            ///< spec::MAC_SYNC_RX_FLAGS
 };
 
 template <DeviceIo Io, class Obs = NullObserver>
+/// Receive filter of one port.
 class RxFilter {
  public:
-  using D = CheckedIo<Io, Obs>;
+  using D = CheckedIo<Io, Obs>;  ///< registers of the device
 
+  /// Creates a stopped filter with default settings.
+  /// @param device must outlive it
   explicit RxFilter(D& device) : device_(&device), writer_(device) {
     for (std::uint32_t t = 0; t < kFlowTypes; ++t)
       hash_fields_[t] = default_hash_fields(FlowType{static_cast<std::uint8_t>(t)});
@@ -68,14 +72,14 @@ class RxFilter {
 
   // Life cycle
 
-  /// Writes everything and lets frames in [device 9 steps 11 and 12]. The queues must be ready.
+  /// Writes everything and enables reception [device 9 steps 11 to 12]. The queues must be ready.
   void start() {
     running_ = true;
     write_rss();
     apply();
   }
 
-  /// Keeps frames from the host [device 18]. With a BMC its frames go on.
+  /// Stops reception by the host [device 18]. A BMC continues to receive.
   void stop() {
     if (!running_) return;
     running_ = false;
@@ -83,20 +87,19 @@ class RxFilter {
     if (!bmc_.present) device_->write(rmi_config(false));
   }
 
-  /// After a card reset: what the card held is gone. Writes everything if the filter is started.
+  /// Handles a device reset, which cleared the tables: writes everything if the filter is started.
   void reprogram() {
     forget();
     if (running_) start();
   }
 
-  /// Nothing is known of what the card holds: before the first start after an attach.
+  /// Invalidates all shadows; required before the first start after an attach.
   void forget() {
     writer_.forget();
     rss_known_ = false;
   }
 
-  /// After a firmware crash: address and rule entries are written again, the rest stays
-  /// [device 6.2].
+  /// Handles a firmware crash: writes address and rule entries again, the rest stays [device 6.2].
   void rewrite_rules() {
     writer_.forget();
     if (running_) apply();
@@ -104,36 +107,57 @@ class RxFilter {
 
   // Addresses
 
-  /// The port's own address.
+  /// Sets the port's own address.
+  /// @param mac unicast, not zero
+  /// @return kBadArgument, kTableFull
   Result<> set_mac(const MacAddress& mac) {
     if (mac == kZeroMac || is_multicast(mac)) return fail(ErrorCode::kBadArgument);
     return change(filter_.host, mac);
   }
+  /// Sets reception of broadcasts.
+  /// @param on true: receive
+  /// @return kTableFull
   Result<> set_broadcast(bool on) { return change(filter_.broadcast, on); }
+  /// Sets reception of everything.
+  /// @param on true: receive
+  /// @return kTableFull
   Result<> set_promiscuous(bool on) { return change(filter_.promiscuous, on); }
+  /// Sets reception of all multicast.
+  /// @param on true: receive
+  /// @return kTableFull
   Result<> set_all_multicast(bool on) { return change(filter_.all_multicast, on); }
-  /// Further unicast addresses; a list that does not fit makes the port promiscuous. An address of
-  /// the other kind is heard as if the other list had it.
+  /// Sets further unicast addresses. A list that does not fit makes the port promiscuous. A
+  /// multicast address is handled as if it was in the other list.
+  /// @param macs replaces the list
+  /// @return kTableFull
   Result<> set_unicast(std::span<const MacAddress> macs) {
     return change(filter_.unicast, MacList(macs));
   }
-  /// Multicast groups; a list that does not fit lets all of them in.
+  /// Sets multicast addresses. A list that does not fit enables all multicast.
+  /// @param macs replaces the list
+  /// @return kTableFull
   Result<> set_multicast(std::span<const MacAddress> macs) {
     return change(filter_.multicast, MacList(macs));
   }
-  /// The management controller, from the firmware's capabilities. Fails only if its all-multicast
-  /// entry would take the place of a flow rule's address.
+  /// Sets the management controller, from the firmware's capabilities.
+  /// @param bmc its addresses
+  /// @return kTableFull if its all-multicast entry would displace a flow rule's address
   Result<> set_bmc(const BmcConfig& bmc) {
     mac_sync_due_ = bmc.present;
     return change(bmc_, bmc);
   }
 
+  /// @return the port's own address
   [[nodiscard]] const MacAddress& mac() const { return filter_.host; }
+  /// @return what the host is to receive
   [[nodiscard]] const MacFilter& filter() const { return filter_; }
+  /// @return the assignment of addresses to entries
   [[nodiscard]] const MacTable& mac_table() const { return macs_; }
+  /// @return true while started
   [[nodiscard]] bool running() const { return running_; }
 
-  /// What to tell the firmware, once after each change; only while a BMC is present.
+  /// Fetches the report for the firmware, once after each change; only while a BMC is present.
+  /// @return nullopt if none is due
   [[nodiscard]] std::optional<AddressReport> take_address_report() {
     if (!mac_sync_due_ || !running_) return std::nullopt;
     mac_sync_due_ = false;
@@ -142,8 +166,10 @@ class RxFilter {
 
   // Hashing
 
-  /// Queues of the port, 1 .. 128. Indirection tables that nobody set spread over all of them;
-  /// fails if a table or rule names a queue that would be gone.
+  /// Sets the number of queues. Indirection tables that were not set spread over all of them.
+  /// @param queues 1 .. 128
+  /// @return kBadQueueCount, or kBadArgument if a table or rule names a queue that would no longer
+  ///     exist
   Result<> set_queue_count(std::uint32_t queues) {
     if (queues == 0 || queues > kMaxQueues) return fail(ErrorCode::kBadQueueCount, queues);
     for (std::uint32_t c = 0; c < kRssContexts; ++c)
@@ -158,6 +184,10 @@ class RxFilter {
     return apply_rss();
   }
 
+  /// Sets an indirection table.
+  /// @param context 0 or 1
+  /// @param table queue by the low byte of the hash
+  /// @return kBadArgument
   Result<> set_rss_table(std::uint32_t context, const RssTable& table) {
     if (context >= kRssContexts) return fail(ErrorCode::kBadArgument, kRssContexts);
     for (const std::uint8_t queue : table)
@@ -166,35 +196,58 @@ class RxFilter {
     table_set_[context] = true;
     return apply_rss();
   }
-  /// Back to an even spread over all queues.
+  /// Restores the even spread over all queues.
+  /// @param context 0 or 1
+  /// @return kBadArgument
   Result<> reset_rss_table(std::uint32_t context) {
     if (context >= kRssContexts) return fail(ErrorCode::kBadArgument, kRssContexts);
     table_set_[context] = false;
     spread(context);
     return apply_rss();
   }
+  /// Sets the hash key.
+  /// @param key first byte first
+  /// @return success
   Result<> set_rss_key(const RssKey& key) {
     key_ = key;
     return apply_rss();
   }
+  /// Sets the hash input of a flow type.
+  /// @param type flow type
+  /// @param fields allowed_hash_fields() or fewer
+  /// @return kBadArgument
   Result<> set_hash_fields(FlowType type, HashFields fields) {
     if ((fields & ~allowed_hash_fields(type)) != 0) return fail(ErrorCode::kBadArgument, fields);
     return change(hash_fields_[raw(type)], fields);
   }
+  /// Sets which packets get a timestamp.
+  /// @param mode setting
+  /// @return success
   Result<> set_timestamps(RxTimestamps mode) { return change(timestamps_, mode); }
 
+  /// Returns an indirection table.
+  /// @param context 0 or 1
+  /// @return the table
   [[nodiscard]] const RssTable& rss_table(std::uint32_t context) const {
     return tables_[context % kRssContexts];
   }
+  /// @return the hash key
   [[nodiscard]] const RssKey& rss_key() const { return key_; }
+  /// Returns the hash input of a flow type.
+  /// @param type flow type
+  /// @return field bits
   [[nodiscard]] HashFields hash_fields(FlowType type) const { return hash_fields_[raw(type)]; }
+  /// @return which packets get a timestamp
   [[nodiscard]] RxTimestamps timestamps() const { return timestamps_; }
+  /// @return number of queues
   [[nodiscard]] std::uint32_t queue_count() const { return queues_; }
 
   // Flow rules
 
-  /// Adds a rule. Fails without a change if the card cannot express it, or if a table is full: 48
-  /// rules, eight different addresses in each of four IP tables, the MACDA table.
+  /// Adds a rule; nothing changes on an error.
+  /// @param rule the rule
+  /// @return its number; kBadArgument if the device cannot express it; kTableFull beyond 48 rules,
+  ///     eight distinct addresses in one of the four IP tables, or the MACDA table
   Result<RuleId> add_rule(const FlowRule& rule) {
     if (!rule.is_valid(queues_)) return fail(ErrorCode::kBadArgument);
     for (std::uint32_t n = kMaxRules; n-- > 0;) {
@@ -208,22 +261,28 @@ class RxFilter {
     }
     return fail(ErrorCode::kTableFull, kMaxRules);
   }
+  /// Removes a rule.
+  /// @param id its number
+  /// @return kNotFound
   Result<> remove_rule(RuleId id) {
     if (raw(id) >= kMaxRules || !rules_[raw(id)]) return fail(ErrorCode::kNotFound, raw(id));
     rules_[raw(id)].reset();
     return apply();
   }
-  /// The rule, or nothing.
+  /// Looks a rule up.
+  /// @param id its number
+  /// @return null if there is none
   [[nodiscard]] const FlowRule* rule(RuleId id) const {
     if (raw(id) >= kMaxRules || !rules_[raw(id)]) return nullptr;
     return &*rules_[raw(id)];
   }
+  /// @return number of rules
   [[nodiscard]] std::uint32_t rule_count() const {
     return static_cast<std::uint32_t>(std::count_if(
         rules_.begin(), rules_.end(), [](const auto& rule) { return rule.has_value(); }));
   }
 
-  /// What the card's tables hold now, for display and for the invariant.
+  /// @return what the device's tables hold, for display and for the invariant
   [[nodiscard]] const ClassifierTables& shadow() const { return writer_.shadow(); }
 
  private:
@@ -243,7 +302,7 @@ class RxFilter {
     return done;
   }
 
-  // Computes the tables anew and, if started, brings the card there. On failure nothing changes.
+  // Computes the tables anew and, if started, writes them. Nothing changes on an error.
   Result<> apply() {
     ClassifierTables want{};
     const MacTable macs = build_macs();
@@ -267,7 +326,7 @@ class RxFilter {
     return builder.build();
   }
 
-  // The IP tables of all rules; false if one of them is full.
+  // Builds the IP tables of all rules; false if one of them is full.
   [[nodiscard]] bool build_ip(ClassifierTables& want) const {
     for (std::uint32_t t = 0; t < kIpTables; ++t) {
       const auto table = IpTable{static_cast<std::uint8_t>(t)};
@@ -359,7 +418,7 @@ class RxFilter {
     return {};
   }
 
-  // Key bytes as the card takes them: first byte in the top bits, nothing below bit 425.
+  // Word of the key in the device's layout: first byte in the top bits, nothing below bit 425.
   [[nodiscard]] std::uint32_t key_word(std::uint32_t n) const {
     std::uint32_t word = 0;
     for (std::uint32_t i = 0; i < 4; ++i) {
@@ -370,7 +429,8 @@ class RxFilter {
     return n + 1 == kRssKeyWords ? word & kLastBits : word;
   }
 
-  // Only what changed is written; the default action drops what no rule wants [device 14.2].
+  // Writes only what changed; the default action drops packets without a matching rule
+  // [device 14.2].
   void write_rss() {
     for (std::uint32_t i = 0; i < kRssEntries; ++i)
       for (std::uint32_t c = 0; c < kRssContexts; ++c)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// DmaSpans: the addresses that a back end gives out for DMA, and what lies there. For back ends
-/// whose card sees just what dma_alloc() made, at addresses of the back end's choice.
+/// DmaSpans: the addresses that a backend assigns for DMA, and what lies there. For backends whose
+/// device accesses exactly what dma_alloc() returned, at addresses that the backend chooses.
 
 #include <algorithm>
 #include <cstddef>
@@ -14,27 +14,38 @@
 
 namespace hni::io {
 
+/// DMA memory by address.
 class DmaSpans {
  public:
-  static constexpr std::size_t kPage = 4096;
-  /// Above the windows that a 32-bit bus needs itself.
+  static constexpr std::size_t kPage = 4096;  ///< bytes per page
+  /// Lowest address: above the windows that a 32-bit bus needs itself.
   static constexpr std::uint64_t kFirst = 0x1'0000'0000;
 
+  /// Creates an empty set.
+  /// @param first address of the first span
   explicit DmaSpans(std::uint64_t first = kFirst) : next_(first) {}
 
+  /// Rounds up to whole pages.
+  /// @param bytes size
+  /// @return rounded size
   static constexpr std::size_t whole_pages(std::size_t bytes) {
     return (bytes + kPage - 1) / kPage * kPage;
   }
-  /// Where the next span begins.
+  /// @return address of the next span
   [[nodiscard]] std::uint64_t next() const { return next_; }
-  /// The span of `bytes` at next(), backed by `cpu`, which stays the caller's to free.
+  /// Assigns the address next() to memory.
+  /// @param cpu memory; still owned by the caller
+  /// @param bytes its size
+  /// @return the span
   DmaSpan add(void* cpu, std::size_t bytes) {
     const DmaSpan span{static_cast<std::byte*>(cpu), DmaAddr{next_}, bytes};
     next_ += bytes + kGap;
     spans_.push_back(span);
     return span;
   }
-  /// Forgets the span that begins at `cpu`, and says what it was; nothing if there is none.
+  /// Removes a span.
+  /// @param cpu its start
+  /// @return the span; nullopt if there is none
   std::optional<DmaSpan> take(const std::byte* cpu) {
     const auto it =
         std::find_if(spans_.begin(), spans_.end(), [&](const DmaSpan& s) { return s.cpu == cpu; });
@@ -43,10 +54,12 @@ class DmaSpans {
     spans_.erase(it);
     return span;
   }
+  /// @return all spans
   [[nodiscard]] const std::vector<DmaSpan>& all() const { return spans_; }
 
  private:
-  static constexpr std::uint64_t kGap = 0x10000;  ///< a card that runs over an end hits nothing
+  /// a device that overruns a span hits unmapped addresses
+  static constexpr std::uint64_t kGap = 0x10000;
 
   std::uint64_t next_;
   std::vector<DmaSpan> spans_;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// EventVectors: one eventfd for each MSI-X vector of a card that is not in this process, and one
-/// descriptor to wait on for all of them.
+/// EventVectors: one eventfd per MSI-X vector of a device in another process, and one descriptor
+/// to wait on for all of them.
 
 #include <cstdint>
 #include <span>
@@ -14,16 +14,24 @@
 
 namespace hni::io {
 
+/// The vectors of one device.
 class EventVectors {
  public:
-  /// `count` eventfds, numbered from 0. An error is one line.
+  /// Opens the eventfds.
+  /// @param count number of vectors
+  /// @return an error of one line
   tl::expected<void, std::string> open(unsigned count);
 
+  /// @return number of vectors
   [[nodiscard]] unsigned count() const { return static_cast<unsigned>(eventfds_.size()); }
+  /// Returns the eventfd of a vector.
+  /// @param vector 0 .. count() - 1
+  /// @return file descriptor; owned by this object
   [[nodiscard]] int eventfd(unsigned vector) const { return eventfds_[vector].get(); }
-  /// Readable while a vector has fired.
+  /// @return file descriptor that is readable while a vector is pending
   [[nodiscard]] int waitable() const { return epoll_.get(); }
-  /// The vectors that fired since the last call, each once, at most 64; valid until the next call.
+  /// Fetches pending vectors, each once.
+  /// @return at most 64; valid until the next call
   std::span<const std::uint16_t> take();
 
  private:

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// One emulated card with all that a driver in the same process needs to use it: its view of
-/// memory, its interrupts, and the DeviceIo in front of it. Everything advances only when asked,
-/// on the caller's clock.
+/// One emulated card with all that a driver in the same process needs: its view of memory, its
+/// interrupts, and a DeviceIo. It advances only when called, on the caller's clock.
 
 #include <array>
 #include <bit>
@@ -15,13 +14,17 @@
 
 namespace hni::io {
 
-/// Remembers which vectors fired until the driver looks.
+/// Records which vectors fired until the driver fetches them.
 class PendingVectors final : public device::InterruptSink {
  public:
+  /// Records an interrupt.
+  /// @param vector vector that fired
   void msix(std::uint16_t vector) override {
     if (vector / 64U < words_.size()) words_[vector / 64U] |= 1ULL << (vector % 64U);
   }
-  /// Calls handle(Vector) for each vector that fired since the last call; how many.
+  /// Calls handle(Vector) per pending vector.
+  /// @param handle handler
+  /// @return number of vectors
   template <class Handle>
   unsigned take(Handle&& handle) {
     unsigned taken = 0;
@@ -34,6 +37,7 @@ class PendingVectors final : public device::InterruptSink {
     }
     return taken;
   }
+  /// @return true if a vector is pending
   [[nodiscard]] bool any() const {
     for (const std::uint64_t word : words_) {
       if (word != 0) return true;
@@ -45,15 +49,18 @@ class PendingVectors final : public device::InterruptSink {
   std::array<std::uint64_t, kMaxVectors / 64> words_{};
 };
 
+/// An emulated card and its connections.
 struct InProcessCard {
-  /// `wire` outlives the card.
+  /// Creates the card.
+  /// @param config settings of the card
+  /// @param wire must outlive the card
   InProcessCard(const device::CardConfig& config, device::Wire& wire)
       : card(config, dma, vectors, wire), io(card, dma) {}
 
-  device::DmaMemory dma;
-  PendingVectors vectors;
-  device::Card card;
-  InProcess io;
+  device::DmaMemory dma;   ///< memory that the card reaches
+  PendingVectors vectors;  ///< pending interrupts
+  device::Card card;       ///< the card
+  InProcess io;            ///< what the driver uses
 };
 
 }  // namespace hni::io

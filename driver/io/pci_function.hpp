@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// What a back end for a card that is not in this process looks up in its configuration space
-/// [device 1], whatever the way there is.
+/// What a backend for a device in another process or on the PCI bus reads from its configuration
+/// space [device 1].
 
 #include <cstdint>
 #include <string>
@@ -12,19 +12,23 @@
 
 namespace hni::io {
 
-inline constexpr std::uint64_t kBar0Bytes = 0x180000;  ///< at least; the registers reach so far
-inline constexpr std::uint64_t kBar4Bytes = 0x18100;   ///< at least
-inline constexpr std::uint32_t kFbnicId = 0x00131d9b;
-inline constexpr std::uint32_t kCommandOffset = 4;
+/// smallest BAR 0: the registers extend this far
+inline constexpr std::uint64_t kBar0Bytes = 0x180000;
+inline constexpr std::uint64_t kBar4Bytes = 0x18100;    ///< smallest BAR 4
+inline constexpr std::uint32_t kFbnicId = 0x00131d9b;   ///< vendor and device id
+inline constexpr std::uint32_t kCommandOffset = 4;      ///< offset of the command register
 inline constexpr std::uint32_t kMemoryAndMaster = 0x6;  ///< memory space and bus master enabled
 
-/// What the driver wants to know before the first register access.
+/// Facts that the driver needs before the first register access.
 struct PciFunction {
-  MacAddress mac{};  ///< from the serial number; all zero if the card has none
-  PcieLimits pcie;   ///< as the host has set them; the defaults if there is no such capability
+  MacAddress mac{};  ///< from the serial number; all zero without one
+  PcieLimits pcie;  ///< as the host configured them; the defaults without a PCI Express capability
 };
 
-/// Device Control of the PCI Express capability: what the host allows the card to do at once.
+/// Reads Device Control of the PCI Express capability: the limits that the host set.
+/// @param read `expected<uint32_t, string> read(offset)`: a 32-bit word of the configuration
+///     space, or an error of one line
+/// @return the limits, or the error
 template <class Read>
 tl::expected<PcieLimits, std::string> pcie_limits(Read&& read) {
   constexpr std::uint32_t kFirstCapability = 0x34;
@@ -32,7 +36,7 @@ tl::expected<PcieLimits, std::string> pcie_limits(Read&& read) {
   constexpr std::uint32_t kDeviceControl = 8;
   const tl::expected<std::uint32_t, std::string> first = read(kFirstCapability);
   if (!first) return tl::unexpected(first.error());
-  // At most as many capabilities as fit, so that a list that bites its tail ends.
+  // Bounded by the number of capabilities that fit, so that a cyclic list ends.
   std::uint32_t at = *first & 0xfc;
   for (int looks = 0; at >= 0x40 && looks < 48; ++looks) {
     const auto head = read(at);
@@ -51,20 +55,21 @@ tl::expected<PcieLimits, std::string> pcie_limits(Read&& read) {
   return PcieLimits{};
 }
 
-/// Checks that the function is an fbnic and looks its description up. `read` gives the 32-bit word
-/// at an offset of the configuration space, or an error of one line.
+/// Checks that the function is an fbnic and reads its description.
+/// @param read as in pcie_limits()
+/// @return the description, or an error of one line
 template <class Read>
 tl::expected<PciFunction, std::string> identify_function(Read&& read) {
   constexpr std::uint16_t kSerialCapability = 0x0003;
   const tl::expected<std::uint32_t, std::string> id = read(0U);
   if (!id) return tl::unexpected(id.error());
-  if (*id != kFbnicId) return tl::unexpected(std::string("the card is no fbnic"));
+  if (*id != kFbnicId) return tl::unexpected(std::string("not an fbnic"));
   PciFunction function;
   const auto pcie = pcie_limits(read);
   if (!pcie) return tl::unexpected(pcie.error());
   function.pcie = *pcie;
   MacAddress& mac = function.mac;
-  // At most as many capabilities as fit, so that a list that bites its tail ends.
+  // Bounded by the number of capabilities that fit, so that a cyclic list ends.
   std::uint32_t at = 0x100;
   for (int looks = 0; at >= 0x100 && looks < 64; ++looks) {
     const auto head = read(at);

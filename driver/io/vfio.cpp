@@ -25,7 +25,7 @@ tl::unexpected<std::string> no_because(const std::string& what) {
   return no(what + ": " + std::strerror(errno));
 }
 
-/// "0000:01:00.0"; empty if `text` is no address.
+/// Normalizes an address to "0000:01:00.0"; empty if it is invalid.
 std::string full_address(const std::string& text) {
   const std::string address = text.size() == 7 ? "0000:" + text : text;
   constexpr std::string_view kForm = "xxxx:xx:xx.x";
@@ -37,7 +37,7 @@ std::string full_address(const std::string& text) {
   return address;
 }
 
-/// The last part of what a symbolic link in sysfs points at; empty if there is none.
+/// Returns the last component of a symbolic link's target in sysfs; empty without a link.
 std::string link_name(const fs::path& link) {
   std::error_code failed;
   return fs::read_symlink(link, failed).filename().string();
@@ -47,7 +47,7 @@ std::string link_name(const fs::path& link) {
 
 tl::expected<std::unique_ptr<Vfio>, std::string> Vfio::open(const std::string& text) {
   const std::string address = full_address(text);
-  if (address.empty()) return no("'" + text + "' is no PCI address: 0000:01:00.0");
+  if (address.empty()) return no("'" + text + "' is not a PCI address: use the form 0000:01:00.0");
   std::unique_ptr<Vfio> io(new Vfio);
   if (auto r = io->open_function(address); !r) return no(address + ": " + r.error());
   for (const auto step : {&Vfio::map_registers, &Vfio::identify, &Vfio::open_interrupts}) {
@@ -59,7 +59,7 @@ tl::expected<std::unique_ptr<Vfio>, std::string> Vfio::open(const std::string& t
 Vfio::~Vfio() {
   for (const Window& w : windows_)
     if (w.words != nullptr) ::munmap(const_cast<std::uint32_t*>(w.words), w.bytes);
-  // The card stops before its memory goes: closing the function resets it.
+  // The device must stop before its memory is freed: closing the function resets it.
   function_.reset();
   while (!spans_.all().empty()) dma_free(spans_.all().back());
 }
@@ -69,7 +69,7 @@ void Vfio::give_up(const std::string& why) {
   why_ = why;
 }
 
-// ---- The beginning
+// ---- Setup
 
 Vfio::Status Vfio::open_function(const std::string& address) {
   const fs::path sys = "/sys/bus/pci/devices/" + address;
@@ -78,8 +78,8 @@ Vfio::Status Vfio::open_function(const std::string& address) {
   const std::string driver = link_name(sys / "driver");
   if (driver != "vfio-pci") {
     return no(
-        (driver.empty() ? "no driver has it" : "the driver '" + driver + "' has it") +
-        "; give it to vfio-pci: modprobe vfio-pci; echo vfio-pci >" + sys.string() +
+        (driver.empty() ? "not bound to a driver" : "bound to the driver '" + driver + "'") +
+        "; bind it to vfio-pci: modprobe vfio-pci; echo vfio-pci >" + sys.string() +
         "/driver_override; " +
         (driver.empty() ? "" : "echo " + address + " >" + sys.string() + "/driver/unbind; ") +
         "echo " + address + " >/sys/bus/pci/drivers_probe");
@@ -101,22 +101,22 @@ Vfio::Status Vfio::open_group(const std::string& number) {
   const std::string path = "/dev/vfio/" + number;
   std::error_code failed;
   if (fs::exists("/dev/vfio/noiommu-" + number, failed))
-    return no("no IOMMU stands between the card and memory; boot with one (intel_iommu=on)");
+    return no("no IOMMU isolates the device: boot with one (intel_iommu=on)");
   group_ = OwnedFd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-  if (!group_) return no_because(path + " (busy: another process uses a card of this group)");
+  if (!group_) return no_because(path + " (busy: another process uses a device of this group)");
   vfio_group_status status{};
   status.argsz = sizeof status;
   if (::ioctl(group_.get(), VFIO_GROUP_GET_STATUS, &status) != 0)
     return no_because("VFIO_GROUP_GET_STATUS");
   if ((status.flags & VFIO_GROUP_FLAGS_VIABLE) == 0)
     return no("another function of IOMMU group " + number + " has a driver: see /sys/kernel/" +
-              "iommu_groups/" + number + "/devices; all must be vfio-pci's or nobody's");
+              "iommu_groups/" + number +
+              "/devices; each must be bound to vfio-pci or to no driver");
   const int container = container_.get();
   if (::ioctl(group_.get(), VFIO_GROUP_SET_CONTAINER, &container) != 0)
     return no_because("VFIO_GROUP_SET_CONTAINER");
   if (::ioctl(container_.get(), VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) != 0)
-    return no_because(
-        "VFIO_SET_IOMMU (EPERM: a machine without interrupt remapping; dmesg says so)");
+    return no_because("VFIO_SET_IOMMU (EPERM: no interrupt remapping, see dmesg)");
   return {};
 }
 
@@ -129,7 +129,7 @@ Vfio::Status Vfio::map_registers() {
     info.index = needed[i].first;
     if (::ioctl(function_.get(), VFIO_DEVICE_GET_REGION_INFO, &info) != 0 ||
         info.size < needed[i].second)
-      return no("no card with the regions of an fbnic");
+      return no("not an fbnic: regions missing or too small");
     if ((info.flags & VFIO_REGION_INFO_FLAG_MMAP) == 0)
       return no("BAR " + std::to_string(info.index) + " cannot be mapped (smaller than a page?)");
     void* const words = ::mmap(nullptr, info.size, PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -163,7 +163,7 @@ Vfio::Status Vfio::identify() {
   const auto wanted = static_cast<std::uint16_t>(*command | kMemoryAndMaster);
   if (::pwrite(function_.get(), &wanted, sizeof wanted,
                static_cast<off_t>(config_at_ + kCommandOffset)) != sizeof wanted)
-    return no_because("the card does not become a bus master");
+    return no_because("cannot make the device bus master");
   return {};
 }
 
@@ -176,7 +176,7 @@ Vfio::Status Vfio::open_interrupts() {
   card_vectors_ = std::min(info.count, kMaxVectors);
   if (auto r = vectors_.open(card_vectors_ + 1); !r) return r;
   if (auto r = route(VFIO_PCI_MSIX_IRQ_INDEX, 0, card_vectors_); !r) return r;
-  // A kernel without that event makes an unbinding wait until this process ends.
+  // A kernel without that event makes an unbind wait until this process ends.
   (void)route(VFIO_PCI_REQ_IRQ_INDEX, card_vectors_, 1);
   return {};
 }
@@ -192,7 +192,7 @@ Vfio::Status Vfio::route(std::uint32_t index, unsigned first_eventfd, unsigned c
   for (unsigned i = 0; i < count; ++i)
     space[sizeof set / 4 + i] = static_cast<std::uint32_t>(vectors_.eventfd(first_eventfd + i));
   if (::ioctl(function_.get(), VFIO_DEVICE_SET_IRQS, space.data()) != 0)
-    return no_because("the card does not take eventfds");
+    return no_because("the device does not accept eventfds");
   return {};
 }
 

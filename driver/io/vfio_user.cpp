@@ -20,7 +20,7 @@ namespace {
 
 constexpr int kPatienceMs = 2000;
 constexpr unsigned kMaxVectors = 256;
-/// Room that the protocol promises even if the other side says nothing else of it.
+/// File descriptors per message that the protocol guarantees without negotiation.
 constexpr unsigned kFdsAtOnce = 8;
 
 std::uint32_t region_of(Bar bar) {
@@ -43,7 +43,7 @@ tl::expected<std::unique_ptr<VfioUser>, std::string> VfioUser::connect(const std
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.empty() || path.size() >= sizeof address.sun_path)
-    return no("'" + path + "': a socket's path has 1 to 107 characters");
+    return no("'" + path + "': the path of a socket must have 1 to 107 characters");
   std::memcpy(address.sun_path, path.data(), path.size());
   OwnedFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket ||
@@ -59,11 +59,11 @@ tl::expected<std::unique_ptr<VfioUser>, std::string> VfioUser::connect(const std
 }
 
 VfioUser::~VfioUser() {
-  // The end of the connection closes all windows on the other side.
+  // Closing the connection closes all windows of the server.
   for (const DmaSpan& span : spans_.all()) ::munmap(span.cpu, span.bytes);
 }
 
-// ---- The beginning
+// ---- Setup
 
 VfioUser::Status VfioUser::negotiate() {
   constexpr std::string_view kText = R"({"capabilities":{"max_msg_fds":8}})";
@@ -71,7 +71,7 @@ VfioUser::Status VfioUser::negotiate() {
   std::copy(kText.begin(), kText.end(), text.begin());
   const vu::Version ours{0, 1};
   const auto answer = ask(Command::kVersion, vu::bytes_of(ours), std::as_bytes(std::span(text)));
-  if (!answer || answer->size() < sizeof ours) return no("no vfio-user server");
+  if (!answer || answer->size() < sizeof ours) return no("not a vfio-user server");
   return {};
 }
 
@@ -83,7 +83,7 @@ VfioUser::Status VfioUser::open_regions() {
     const auto answer = ask(Command::kGetRegionInfo, vu::bytes_of(question));
     if (!answer || answer->size() < sizeof question ||
         vu::load<vu::RegionInfo>(*answer).bytes < bytes)
-      return no("no card with the regions of an fbnic");
+      return no("not an fbnic: regions missing or too small");
   }
   return {};
 }
@@ -102,7 +102,7 @@ VfioUser::Status VfioUser::identify() {
   pci_ = *function;
   const vu::RegionAccess command{kCommandOffset, vu::kConfigRegion, sizeof kMemoryAndMaster};
   if (!ask(Command::kRegionWrite, vu::bytes_of(command), vu::bytes_of(kMemoryAndMaster)))
-    return no("the card does not become a bus master");
+    return no("cannot make the device bus master");
   return {};
 }
 
@@ -119,7 +119,7 @@ VfioUser::Status VfioUser::open_interrupts() {
     const vu::SetIrqs set{sizeof set, vu::SetIrqs::kDataEventFd | vu::SetIrqs::kTrigger,
                           vu::kMsixIrq, first, n};
     if (!ask(Command::kSetIrqs, vu::bytes_of(set), {}, std::span(fds).first(n)))
-      return no("the card does not take eventfds");
+      return no("the device does not accept eventfds");
   }
   return {};
 }
@@ -133,7 +133,7 @@ void VfioUser::post(Command command, std::span<const std::byte> payload,
       next_id_, static_cast<std::uint16_t>(command),
       static_cast<std::uint32_t>(sizeof(vu::Header) + payload.size() + more.size()), flags, 0};
   connection_.send(header, payload, more, fds);
-  // A server that is behind with posted writes: they wait in the socket, not here.
+  // If the server lags behind posted writes, they wait in the socket, not here.
   const std::int64_t end = now_ms() + (connection_.unsent() != 0 ? kPatienceMs : 0);
   while (connection_.unsent() != 0 && !connection_.broken() && now_ms() < end) {
     pollfd room{connection_.fd(), POLLOUT, 0};
@@ -192,7 +192,7 @@ std::uint32_t VfioUser::read32(Site /*site*/, RegAddr reg) {
 
 void VfioUser::write32(RegAddr reg, std::uint32_t value) {
   if (gone_) return;
-  // Orders descriptors and packet bytes before the doorbell that shows them to the card's process.
+  // Orders descriptors and packet bytes before the doorbell that makes them visible to the device.
   std::atomic_thread_fence(std::memory_order_release);
   const vu::RegionAccess access{reg.byte_offset, region_of(reg.bar), sizeof value};
   post(Command::kRegionWrite, vu::bytes_of(access), vu::bytes_of(value), vu::Header::kNoReply);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The vfio-user back end: the driver in this process, the card in another one, behind a Unix
-/// socket (`hni device`, or any server of that protocol). Register reads are a question and an
-/// answer; writes are posted, so that a doorbell costs one system call; DMA memory is shared files
-/// that the card maps.
+/// The vfio-user backend: the driver in this process, the device in another one, reached through a
+/// Unix socket (`hni device`, or any server of that protocol). Register reads are a request and a
+/// reply; writes are posted, so that a doorbell costs one system call; DMA memory is shared files
+/// that the device maps.
 ///
-/// The server is not trusted: an answer that does not fit its question, or none within two
-/// seconds, ends the connection. The card is then gone: reads give all ones, writes vanish.
+/// The server is not trusted: a reply that does not match its request, or none within two seconds,
+/// ends the connection. The device is then removed: reads return all ones, writes have no effect.
 
 #include <atomic>
 #include <cstring>
@@ -25,35 +25,66 @@
 
 namespace hni::io {
 
+/// A DeviceIo over a vfio-user connection.
 class VfioUser {
  public:
-  /// Connects, negotiates, checks that the card is an fbnic, lets it master the bus, and gives
-  /// each of its vectors an eventfd. An error is one line.
+  /// Connects, negotiates, checks that the device is an fbnic, makes it bus master, and connects
+  /// each of its vectors to an eventfd.
+  /// @param path path of the socket
+  /// @return the backend, or an error of one line
   static tl::expected<std::unique_ptr<VfioUser>, std::string> connect(const std::string& path);
+  /// Closes the connection and frees all DMA memory.
   ~VfioUser();
+  /// Not copyable: it owns the connection.
   VfioUser(const VfioUser&) = delete;
+  /// Not copyable.
   VfioUser& operator=(const VfioUser&) = delete;
 
-  // ---- DeviceIo
+  /// Reads a register.
+  /// @param site input site
+  /// @param reg address
+  /// @return the value; all ones once removed
   std::uint32_t read32(Site site, RegAddr reg);
+  /// Writes a register.
+  /// @param reg address
+  /// @param value the value
   void write32(RegAddr reg, std::uint32_t value);
+  /// Loads a descriptor word.
+  /// @param word address
+  /// @return the value
   std::uint64_t load64(Site /*site*/, const std::uint64_t* word) {
     return std::atomic_ref(*const_cast<std::uint64_t*>(word)).load(std::memory_order_acquire);
   }
+  /// Stores a descriptor word.
+  /// @param word address
+  /// @param value the value
   void store64(std::uint64_t* word, std::uint64_t value) {
     std::atomic_ref(*word).store(value, std::memory_order_release);
   }
+  /// Copies bytes that the device wrote.
+  /// @param to private memory
+  /// @param from DMA memory
+  /// @param n bytes
   void copy_in(Site /*site*/, std::byte* to, const std::byte* from, std::size_t n) {
     std::memcpy(to, from, n);
   }
+  /// Allocates shared memory and maps it into the device.
+  /// @param bytes size
+  /// @return nullopt if there is none
   std::optional<DmaSpan> dma_alloc(std::size_t bytes);
+  /// Unmaps and frees DMA memory.
+  /// @param span from dma_alloc()
   void dma_free(const DmaSpan& span);
 
-  // ---- What is not a register
-  /// Readable while a vector has fired.
+  // ---- Beyond DeviceIo
+
+  /// @return file descriptor that is readable while a vector is pending
   [[nodiscard]] int interrupts() const { return vectors_.waitable(); }
-  /// Calls handle(Vector) for each vector that fired since the last call; how many.
+  /// @return file descriptor that is readable while a vector is pending
   template <class Handle>
+  /// Calls handle(Vector) per pending vector.
+  /// @param handle handler
+  /// @return number of vectors
   unsigned take_interrupts(Handle&& handle) {
     unsigned taken = 0;
     for (const std::uint16_t vector : vectors_.take()) {
@@ -62,12 +93,15 @@ class VfioUser {
     }
     return taken;
   }
-  /// The address in the card's serial number.
+  /// @return the address in the device's serial number
   [[nodiscard]] const MacAddress& mac() const { return pci_.mac; }
-  /// What the host allows the card, for PortConfig.
+  /// @return limits of the PCI Express link, for PortConfig
   [[nodiscard]] const PcieLimits& pcie() const { return pci_.pcie; }
+  /// @return number of vectors
   [[nodiscard]] unsigned vectors() const { return vectors_.count(); }
+  /// @return true once the connection ended
   [[nodiscard]] bool gone() const { return gone_; }
+  /// @return why the connection ended
   [[nodiscard]] const std::string& why() const { return connection_.why(); }
 
  private:
@@ -83,7 +117,7 @@ class VfioUser {
   Status open_interrupts();
   tl::expected<std::uint32_t, std::string> read_config(std::uint32_t offset);
 
-  /// Sends a command and waits for its answer: its payload, valid until the next call.
+  /// Sends a request and waits for its reply: its payload, valid until the next call.
   tl::expected<std::span<const std::byte>, int> ask(Command command,
                                                     std::span<const std::byte> payload,
                                                     std::span<const std::byte> more = {},

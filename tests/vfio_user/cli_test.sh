@@ -53,7 +53,7 @@ check 'nothing to do' status 2 "$hni" attach --socket a
 check 'nobody listens' status 1 "$hni" attach --socket a --frames 1
 check 'two cards at once' status 2 "$hni" attach --socket a --vfio 0000:00:00.0 --frames 1
 check 'no PCI address' status 1 "$hni" attach --vfio nonsense --frames 1
-check 'its form is said' grep -q "'nonsense' is no PCI address: 0000:01:00.0" out
+check 'its form is said' grep -q "'nonsense' is not a PCI address: use the form 0000:01:00.0" out
 check 'no such function' status 1 "$hni" attach --vfio ff:1f.7 --frames 1
 check 'it is named' grep -q '0000:ff:1f.7: no such PCI function' out
 check 'a path in use is refused' sh -c '! test -e a'
