@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 
 #include "spec/compiler/emit.hpp"
@@ -75,13 +76,41 @@ class Linker {
   std::map<std::string, std::string> anchors_;
 };
 
+// "device 12.1, 12.3" as links to the sections of docs/reference/device.md; the name of the
+// document carries over. What is no citation stays text.
+std::string citation_links(std::string_view reference) {
+  std::string out;
+  std::string document;
+  while (!reference.empty()) {
+    const std::size_t comma = std::min(reference.find(", "), reference.size());
+    const std::string item(reference.substr(0, comma));
+    reference.remove_prefix(std::min(comma + 2, reference.size()));
+    const std::size_t blank = item.find(' ');
+    const std::string first = item.substr(0, blank);
+    if (first == "device" || first == "trust-boundary") document = first;
+    const bool named = first == document;
+    std::string place = named && blank != std::string::npos ? item.substr(blank + 1) : item;
+    const bool section = !place.empty() && (std::isdigit(static_cast<unsigned char>(place[0])) ||
+                                            document == "trust-boundary");
+    if (!out.empty()) out += ", ";
+    if (document.empty() || !section) {
+      out += escaped(item);
+      continue;
+    }
+    const std::string anchor = place.substr(0, place.find(' '));
+    out += fmt::format("<a href=\"docs/reference/{}.md#{}\">{}</a>", document, escaped(anchor),
+                       escaped(item));
+  }
+  return out;
+}
+
 std::string source_badge(const Provenance& provenance) {
   if (provenance.source.empty()) return {};
   const char* kind = "linux";
   if (provenance.source.starts_with("ethtool")) kind = "dump";
   if (provenance.source == "INTERPRETATION") kind = "ours";
   std::string text = escaped(provenance.source);
-  if (!provenance.reference.empty()) text += " · " + escaped(provenance.reference);
+  if (!provenance.reference.empty()) text += " · " + citation_links(provenance.reference);
   return fmt::format("<span class=\"src {}\">{}</span>", kind, text);
 }
 
@@ -156,8 +185,8 @@ std::string bit_row(const std::vector<Field>& fields, unsigned top) {
 
 std::string bit_diagram(const std::vector<Field>& fields, unsigned width) {
   std::string out = "<div class=bits>";
-  if (width > 32) out += bit_row(fields, 63);
-  return out + bit_row(fields, 31) + "</div>\n";
+  for (unsigned row = (width + 31) / 32; row-- > 0;) out += bit_row(fields, 32 * row + 31);
+  return out + "</div>\n";
 }
 
 std::string enum_text(const rdl::EnumDef& def) {
@@ -187,18 +216,33 @@ std::string field_table(const Linker& link, const std::vector<Field>& fields) {
     if (!field.provenance.interpretation.empty()) {
       text += fmt::format(" <i>INTERPRETATION: {}</i>", link(field.provenance.interpretation));
     }
+    std::string reset = field.reset_text.empty() ? "–" : escaped(field.reset_text);
+    if (field.reset) reset = fmt::format("{:#x}", *field.reset);
     out += fmt::format(
-        "<tr><td class=m>{}<td class=m>{}<td class=m>{}<td class=m>{}<td class=m>{}<td>{}</tr>\n",
-        field.msb == field.lsb ? fmt::format("{}", field.msb)
+        "<tr data-b=\"{}:{}\"><td class=m>{}<td class=m>{}<td class=m>{}<td class=m>{}<td "
+        "class=m>{}<td>{}</tr>\n",
+        field.msb, field.lsb, field.msb == field.lsb ? fmt::format("{}", field.msb)
                                : fmt::format("{}:{}", field.msb, field.lsb),
         escaped(field.name), field.dump_only ? "?" : column_text(field),
-        field.dump_only ? "?" : std::string(field.hw),
-        field.reset ? fmt::format("{:#x}", *field.reset) : "–", text);
+        field.dump_only ? "?" : std::string(field.hw), reset, text);
   }
   return out + "</table>\n";
 }
 
-std::string register_article(const Linker& link, const Register& reg) {
+// Further names that the search shall find: those of Linux for the fields.
+template <class Owner>
+std::string search_names(const Card& card, const Owner& owner) {
+  if (card.plain) return {};
+  std::string out;
+  for (const NamedMask& mask : owner.masks) out += " FBNIC_" + mask.name;
+  for (const Field& field : owner.fields) out += " FBNIC_" + field.linux_name(owner.name);
+  return escaped(out);
+}
+
+constexpr const char* kCalculator =
+    "<details class=calc><summary>decode or compose a value</summary></details>";
+
+std::string register_article(const Linker& link, const Card& card, const Register& reg) {
   std::string dims;
   std::string at = fmt::format("{}", reg.byte_offset);
   std::string strides;
@@ -210,32 +254,34 @@ std::string register_article(const Linker& link, const Register& reg) {
                            reg.dims.size() == 1 ? "" : (i == 0 ? " (outer)" : " (inner)"));
   }
   std::string out = fmt::format(
-      "<article id=\"{0}\" data-k=\"FBNIC_{0}\" data-at=\"{1}\" data-dump=\"{2:d}\">"
+      "<article id=\"{0}\" data-k=\"{10}{0}{11}\" data-at=\"{1}\" data-w=\"{9}\" data-dump=\"{2:d}\">"
       "<h3><a href=\"#{0}\">{0}</a><small>{3}</small></h3>\n<div class=meta>"
-      "<span class=pill>BAR{4}</span><span class=pill>byte {5:#07x}</span>"
+      "<span class=pill>{4}</span><span class=pill>byte {5:#07x}</span>"
       "<span class=pill>word {6:#07x}</span>{7}{8}</div>\n",
-      escaped(reg.name), at, reg.dump_only, dims, reg.bar, reg.byte_offset, reg.byte_offset / 4,
-      strides, source_badge(reg.provenance));
+      escaped(reg.name), at, reg.dump_only, dims, escaped(space_name(card, reg.bar)),
+      reg.byte_offset, reg.byte_offset / 4, strides, source_badge(reg.provenance), reg.width,
+      card.plain ? "" : "FBNIC_", search_names(card, reg));
   for (const std::string& alias : reg.aliases) {
     out += fmt::format("<p class=rule>Also called <code>{}</code>.</p>\n", escaped(alias));
   }
   std::string rule(reg.when_text);
   if (!reg.when.empty()) rule += fmt::format(" Written only while {}.", reg.when);
   out += notes(link, reg.desc, rule, reg.provenance);
-  return out + bit_diagram(reg.fields, reg.width) + field_table(link, reg.fields) + "</article>\n";
+  return out + bit_diagram(reg.fields, reg.width) + field_table(link, reg.fields) + kCalculator +
+         "</article>\n";
 }
 
-std::string layout_article(const Linker& link, const Layout& layout) {
+std::string layout_article(const Linker& link, const Card& card, const Layout& layout) {
   std::string out = fmt::format(
-      "<article id=\"{0}\" data-k=\"descriptor layout\"><h3><a href=\"#{0}\">{0}</a></h3>\n"
+      "<article id=\"{0}\" data-k=\"descriptor layout{5}\" data-w=\"{2}\"><h3><a href=\"#{0}\">{0}</a></h3>\n"
       "<div class=meta><span class=pill>{1}</span><span class=pill>{2} bits</span>{3}{4}</div>\n",
       escaped(layout.name), escaped(layout.family), layout.width,
       layout.when.empty() ? ""
                           : fmt::format("<span class=pill>when {}</span>", escaped(layout.when)),
-      source_badge(layout.provenance));
+      source_badge(layout.provenance), search_names(card, layout));
   out += notes(link, layout.desc, {}, layout.provenance);
   return out + bit_diagram(layout.fields, layout.width) + field_table(link, layout.fields) +
-         "</article>\n";
+         kCalculator + "</article>\n";
 }
 
 std::string version_text(std::uint32_t version) {
@@ -313,15 +359,26 @@ std::string action_articles(const Linker& link, const Card& card) {
   return out + "</table></article>\n";
 }
 
-// A part of the page and its line in the navigation.
+// A part of the page and its branch in the navigation: a tree whose leaves are the entries.
 class Page {
  public:
-  void group(std::string_view title) { nav_ += fmt::format("<h2>{}</h2>\n", title); }
-  void section(std::string_view id, std::string_view title, std::size_t count,
+  void group(std::string_view title) { nav_ += fmt::format("<h2>{}</h2>\n", escaped(title)); }
+  struct Entry {
+    std::string id;
+    std::string title;
+  };
+  void section(std::string_view id, std::string_view title, const std::vector<Entry>& entries,
                const std::string& body) {
-    if (count == 0) return;
-    nav_ += fmt::format("<a href=\"#s-{0}\">{1}<span>{2}</span></a>\n", id, title, count);
-    body_ += fmt::format("<section id=\"s-{}\"><h2>{}</h2>\n{}</section>\n", id, title, body);
+    if (body.empty()) return;
+    nav_ += fmt::format(
+        "<details><summary><a href=\"#s-{0}\">{1}</a><span>{2}</span></summary>\n", escaped(id),
+        escaped(title), entries.size());
+    for (const Entry& entry : entries) {
+      nav_ += fmt::format("<a href=\"#{}\">{}</a>\n", escaped(entry.id), escaped(entry.title));
+    }
+    nav_ += "</details>\n";
+    body_ += fmt::format("<section id=\"s-{}\"><h2>{}</h2>\n{}</section>\n", escaped(id),
+                         escaped(title), body);
   }
   const std::string& nav() const { return nav_; }
   const std::string& body() const { return body_; }
@@ -331,20 +388,44 @@ class Page {
   std::string body_;
 };
 
-// Registers by the first part of their names, in order of the first address.
-void register_sections(const Linker& link, const Card& card, Page& page) {
+// Registers by space and the first part of their names, in order of the first address. Below a
+// block the tree shows what is left of the name.
+void register_sections(const Linker& link, const Card& card, const Space& space, Page& page) {
+  struct Block {
+    std::vector<Page::Entry> entries;
+    std::string body;
+  };
   std::vector<std::string> order;
-  std::map<std::string, std::pair<std::size_t, std::string>> blocks;
+  std::map<std::string, Block> blocks;
   for (const Register& reg : card.registers) {
-    const std::string block = reg.name.substr(0, reg.name.find('_'));
-    auto [entry, fresh] = blocks.try_emplace(block);
-    if (fresh) order.push_back(block);
-    ++entry->second.first;
-    entry->second.second += register_article(link, reg);
+    if (reg.bar != space.number) continue;
+    const std::size_t cut = reg.name.find('_');
+    const std::string name = reg.name.substr(0, cut);
+    auto [entry, fresh] = blocks.try_emplace(name);
+    if (fresh) order.push_back(name);
+    entry->second.entries.push_back(
+        {reg.name, cut == std::string::npos ? reg.name : reg.name.substr(cut + 1)});
+    entry->second.body += register_article(link, card, reg);
   }
-  for (const std::string& block : order) {
-    page.section("r-" + block, block, blocks[block].first, blocks[block].second);
+  for (const std::string& name : order) {
+    const std::string id = fmt::format("r-{}-{}", space.name, name);
+    page.section(id, name, blocks[name].entries, blocks[name].body);
   }
+}
+
+void memory_section(const Card& card, Page& page) {
+  std::string body;
+  std::vector<Page::Entry> entries;
+  for (const Memory& memory : card.memories) {
+    entries.push_back({"M_" + memory.name, memory.name});
+    body += fmt::format(
+        "<article id=\"M_{0}\" data-k=\"memory\"><h3>{0}</h3><div class=meta><span "
+        "class=pill>{1}</span><span class=pill>byte {2:#x}</span><span class=pill>{3} entries of "
+        "{4} bits</span></div><p>{5}</p></article>\n",
+        escaped(memory.name), escaped(space_name(card, memory.space)), memory.byte_offset,
+        memory.entries, memory.width, escaped(memory.desc));
+  }
+  page.section("memories", "Memories", entries, body);
 }
 
 std::string lead(const Card& card) {
@@ -353,6 +434,13 @@ std::string lead(const Card& card) {
   const auto box = [](std::size_t count, std::string_view what) {
     return fmt::format("<div><b>{}</b><span>{}</span></div>", count, what);
   };
+  if (card.plain) {
+    return fmt::format(
+        "<p class=lead>Generated from SystemRDL source. Addresses are byte offsets in a map. Press "
+        "<code>/</code> to search: words, names, byte offsets and word indices, also inside "
+        "arrays.</p><div class=facts>{}{}</div>",
+        box(card.registers.size(), "registers"), box(card.memories.size(), "memories"));
+  }
   return fmt::format(
       "<p class=lead>Registers, descriptors and firmware messages of the card, generated from the "
       "SystemRDL source. Addresses are byte offsets in a BAR; the word index is the number that "
@@ -373,18 +461,30 @@ std::string lead(const Card& card) {
 std::string emit_html(const Card& card) {
   const Linker link(card);
   Page page;
-  page.group("Registers");
-  register_sections(link, card, page);
+  for (const Space& space : card.spaces) {
+    page.group(space.name);
+    register_sections(link, card, space, page);
+  }
   page.group("Beyond registers");
+  memory_section(card, page);
   std::string layouts, messages, enums;
-  for (const Layout& layout : card.layouts) layouts += layout_article(link, layout);
-  for (const Message& message : card.messages) messages += message_article(link, message);
-  for (const rdl::EnumDef* def : card.enums) enums += enum_article(*def);
-  page.section("layouts", "Word layouts", card.layouts.size(), layouts);
-  page.section("messages", "Firmware messages", card.messages.size(), messages);
-  page.section("enums", "Enumerations", card.enums.size(), enums);
-  page.section("actions", "Actions", card.rules.size() + card.protocol.size(),
-               action_articles(link, card));
+  std::vector<Page::Entry> layout_entries, message_entries, enum_entries;
+  for (const Layout& layout : card.layouts) {
+    layouts += layout_article(link, card, layout);
+    layout_entries.push_back({layout.name, layout.name});
+  }
+  for (const Message& message : card.messages) {
+    messages += message_article(link, message);
+    message_entries.push_back({"FW_" + message.name, message.name});
+  }
+  for (const rdl::EnumDef* def : card.enums) {
+    enums += enum_article(*def);
+    enum_entries.push_back({fmt::format("E_{}", def->name), std::string(def->name)});
+  }
+  page.section("layouts", "Word layouts", layout_entries, layouts);
+  page.section("messages", "Firmware messages", message_entries, messages);
+  page.section("enums", "Enumerations", enum_entries, enums);
+  page.section("actions", "Actions", {}, action_articles(link, card));
   return fmt::format(
       "<!doctype html>\n<!-- Generated by hni-spec: do not edit. SPDX-License-Identifier: "
       "Apache-2.0 "
@@ -394,7 +494,7 @@ std::string emit_html(const Card& card) {
       "<input type=search id=q placeholder=\"Search names, words, addresses ( / )\" "
       "aria-label=Search><label><input type=checkbox id=dump checked> known by name only</label>"
       "<span id=count></span></header>\n<div "
-      "class=page><nav>{2}</nav>\n<main>{3}\n{4}</main></div>\n"
+      "class=page><nav>{2}</nav>\n<main>{3}\n<div id=hits></div>{4}</main></div>\n"
       "<script>{5}</script></body></html>\n",
       escaped(card.name), kHtmlStyle, page.nav(), lead(card), page.body(), kHtmlScript);
 }

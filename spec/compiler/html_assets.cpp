@@ -34,6 +34,17 @@ nav a { display:flex; justify-content:space-between; color:var(--ink); text-deco
   padding:.1rem .45rem; border-radius:5px; font:13px/1.6 var(--mono); }
 nav a:hover { background:var(--field); }
 nav a span { color:var(--soft); font-size:11px; }
+nav summary { cursor:pointer; font:13px/1.6 var(--mono); display:flex; gap:.4rem; }
+nav summary a { flex:1; } nav summary span { color:var(--soft); font-size:11px; }
+nav details > a { padding-left:1.4rem; font-size:12px; }
+#hits { margin:.6rem 0; } #hits a { display:block; font:13px/1.7 var(--mono); color:var(--accent);
+  text-decoration:none; } #hits small { color:var(--soft); }
+.calc { margin-top:.6rem; } .calc summary { cursor:pointer; color:var(--soft); font-size:.8rem; }
+.calc label { font-size:.8rem; margin-right:.8rem; } .calc output { font-family:var(--mono); }
+.calc input, td input { font:12px var(--mono); width:11rem; background:var(--rest);
+  color:var(--ink); border:1px solid var(--line); border-radius:4px; padding:.1rem .3rem; }
+td input { width:7rem; margin-left:.4rem; } .calc input.i { width:4rem; }
+input.wrong { border-color:#c33; }
 main { flex:1; min-width:0; max-width:70rem; padding:1.2rem 2rem 6rem; }
 .lead { color:var(--soft); max-width:46rem; }
 .facts { display:flex; flex-wrap:wrap; gap:.7rem; margin:1rem 0 .4rem; }
@@ -91,37 +102,131 @@ const char* const kHtmlScript = R"js(
   const box = document.getElementById('q'), count = document.getElementById('count');
   const dump = document.getElementById('dump');
   const items = [...document.querySelectorAll('article')].map(e => ({
-    e, text: (e.dataset.k + ' ' + e.textContent).toLowerCase(), dump: e.dataset.dump === '1' }));
+    e, text: (e.dataset.k + ' ' + e.textContent).toLowerCase(), dump: e.dataset.dump === '1',
+    names: new Set(e.dataset.k.toLowerCase().split(' ')) }));
   const sections = [...document.querySelectorAll('section')];
   const number = s => /^(0x[0-9a-f]+|[0-9]+)$/.test(s) ? Number(s) : NaN;
-  // An address: byte offset or word index, also inside an array.
-  const holds = (e, n) => (e.dataset.at || '').split(' ').filter(Boolean).some(part => {
-    const [base, ...dims] = part.split(',').map(Number);
-    const inside = byte => {
-      let rest = byte - base;
-      if (rest < 0) return false;
-      for (let i = 0; i < dims.length; i += 2) {
+  // The element of an article that an address hits, as [name, byte], or null. The address is a byte
+  // offset or the index of a 32-bit word, also inside an array.
+  const element = (e, n) => {
+    if (!e.dataset.at) return null;
+    const [base, ...dims] = e.dataset.at.split(',').map(Number);
+    for (const [byte, unit] of [[n, 'byte'], [4 * n, 'word']]) {
+      let rest = byte - base, at = base, name = e.id, good = rest >= 0;
+      for (let i = 0; i < dims.length && good; i += 2) {
         const k = Math.floor(rest / dims[i + 1]);
-        if (k >= dims[i]) return false;
-        rest -= k * dims[i + 1];
+        good = k < dims[i];
+        rest -= k * dims[i + 1]; at += k * dims[i + 1]; name += '[' + k + ']';
       }
-      return rest < 4;
-    };
-    return inside(n) || inside(4 * n);
-  });
+      if (good && rest < e.dataset.w / 8) return [name, at, unit];
+    }
+    return null;
+  };
+  // A word as it is typed, without FBNIC_, without _MASK.
+  const forms = w => {
+    const bare = w.replace(/^fbnic_/, '');
+    return [w, bare, bare.replace(/_(mask|cnt|count)$/, '')];
+  };
+  const rank = (it, w) => {
+    const name = it.e.id.toLowerCase();
+    if (forms(w).some(f => f === name)) return 0;
+    if (it.names.has(w) || it.names.has('fbnic_' + w) || it.names.has('fbnic_' + w + '_mask')) {
+      return 1;
+    }
+    if (!isNaN(number(w)) && element(it.e, number(w))) return 1;
+    if (forms(w).some(f => f && name.includes(f))) return 2;
+    return forms(w).some(f => f && it.text.includes(f)) ? 3 : 9;
+  };
+  const hits = document.getElementById('hits');
+  function list(found, words) {
+    hits.replaceChildren();
+    found.sort((a, b) => a.rank - b.rank);
+    for (const { it, rank } of words.length ? found.slice(0, 12) : []) {
+      if (!it.e.id) continue;
+      const a = document.createElement('a'), n = words.length === 1 ? number(words[0]) : NaN;
+      const hit = isNaN(n) ? null : element(it.e, n);
+      a.href = '#' + it.e.id;
+      a.textContent = hit ? hit[0] + ' at byte 0x' + hit[1].toString(16) : it.e.id;
+      a.dataset.rank = rank;
+      hits.append(a);
+    }
+  }
   function apply() {
     const words = box.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
-    let shown = 0;
+    const found = [];
     for (const it of items) {
-      const ok = (dump.checked || !it.dump) && words.every(w =>
-        it.text.includes(w) || (!isNaN(number(w)) && holds(it.e, number(w))));
+      const worst = Math.max(0, ...words.map(w => rank(it, w)));
+      const ok = (dump.checked || !it.dump) && worst < 9;
       it.e.classList.toggle('hide', !ok);
-      if (ok) shown++;
+      if (ok) found.push({ it, rank: worst });
     }
     for (const s of sections) s.classList.toggle('hide', !s.querySelector('article:not(.hide)'));
-    count.textContent = shown + ' of ' + items.length;
+    count.textContent = found.length + ' of ' + items.length;
+    list(found, words);
     const query = words.length ? '?q=' + encodeURIComponent(box.value) : location.pathname;
     history.replaceState(null, '', query + location.hash);
+  }
+  // Decode and compose: one box for the word, one for each field, one index for each dimension.
+  const big = s => { try { return s.trim() === '' ? 0n : BigInt(s.trim()); } catch { return null; } };
+  function calculator(details) {
+    const art = details.closest('article'), width = BigInt(art.dataset.w);
+    if (details.dataset.built) return;
+    details.dataset.built = 1;
+    const word = document.createElement('input'), label = document.createElement('label');
+    word.className = 'word'; word.placeholder = '0x0';
+    label.append('value ', word); details.append(label);
+    const fields = [...art.querySelectorAll('tr[data-b]')].map(row => {
+      const [msb, lsb] = row.dataset.b.split(':').map(BigInt);
+      const input = document.createElement('input'), name = document.createElement('small');
+      const names = new Map([...row.querySelectorAll('code')].map(c => {
+        const [v, ...n] = c.textContent.split(' ');
+        return [v, n.join(' ')];
+      }));
+      row.cells[1].append(document.createElement('br'), input, name);
+      return { lsb, mask: (1n << (msb - lsb + 1n)) - 1n, input, name, names };
+    });
+    const label_of = f => {
+      const v = big(f.input.value);
+      f.name.textContent = v === null ? '' : ' ' + (f.names.get(v.toString()) || '');
+    };
+    word.addEventListener('input', () => {
+      const v = big(word.value);
+      const bad = v === null || v < 0n || v >> width !== 0n;
+      word.classList.toggle('wrong', bad);
+      for (const f of bad ? [] : fields) {
+        f.input.value = '0x' + (v >> f.lsb & f.mask).toString(16); label_of(f);
+      }
+    });
+    for (const f of fields) f.input.addEventListener('input', () => {
+      const v = big(f.input.value), bad = v === null || v < 0n || v > f.mask;
+      f.input.classList.toggle('wrong', bad);
+      if (bad) return;
+      const before = big(word.value) || 0n;
+      word.value = '0x' + (before & ~(f.mask << f.lsb) | v << f.lsb).toString(16); label_of(f);
+    });
+    const [base, ...dims] = (art.dataset.at || '').split(',').map(Number);
+    if (dims.length === 0) return;
+    const place = document.createElement('output'), indices = [];
+    const show = () => {
+      let at = base, good = true;
+      indices.forEach((input, i) => {
+        const k = Number(input.value || 0);
+        const bad = !Number.isInteger(k) || k < 0 || k >= dims[2 * i];
+        input.classList.toggle('wrong', bad);
+        good = good && !bad; at += k * dims[2 * i + 1];
+      });
+      place.textContent = good ? ' byte 0x' + at.toString(16) + ' word 0x' +
+        Math.floor(at / 4).toString(16) : ' no such element';
+    };
+    for (let i = 0; i < dims.length; i += 2) {
+      const input = document.createElement('input'), l = document.createElement('label');
+      input.className = 'i'; input.placeholder = '0'; input.addEventListener('input', show);
+      l.append('element of ' + dims[i] + ' ', input); details.append(l); indices.push(input);
+    }
+    details.append(place); show();
+  }
+  for (const d of document.querySelectorAll('.calc')) {
+    d.addEventListener('toggle', () => { if (d.open) calculator(d); });
   }
   // A link to something that the search hides shows it first.
   document.addEventListener('click', ev => {
@@ -139,6 +244,20 @@ const char* const kHtmlScript = R"js(
   const asked = new URLSearchParams(location.search).get('q');
   if (asked) box.value = asked;
   apply();
+  // For tests: ?open=NAME&value=0x5&element=3 fills a calculator.
+  const open = new URLSearchParams(location.search).get('open');
+  const art = open && document.getElementById(open);
+  if (art) {
+    const params = new URLSearchParams(location.search), d = art.querySelector('.calc');
+    d.open = true; calculator(d);
+    const set = (input, value) => {
+      if (!input || value === null) return;
+      input.value = value; input.setAttribute('value', value);
+      input.dispatchEvent(new Event('input'));
+    };
+    set(d.querySelector('.word'), params.get('value'));
+    set(d.querySelector('.i'), params.get('element'));
+  }
   document.documentElement.dataset.ready = '1';
 })();
 )js";

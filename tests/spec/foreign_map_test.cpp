@@ -73,6 +73,7 @@ TEST_P(SpecForeignMap, EveryOutputHasEveryRegister) {
   }
   for (const Register& reg : card.registers) {
     if (reg.name == "TXDATA" || reg.name.ends_with("_TXDATA")) continue;  // shares its place
+    if (reg.node->parent->component == rdl::Component::kMem) continue;    // bytes in C
     EXPECT_EQ(markdown.find("| " + reg.name + " |") == std::string::npos &&
                   reg.name.find('_') == std::string::npos,
               false)
