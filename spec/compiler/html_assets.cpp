@@ -241,14 +241,14 @@ const char* const kHtmlScript = R"js(
     if (ev.key === '/' && document.activeElement !== box) { ev.preventDefault(); box.focus(); }
     if (ev.key === 'Escape') { box.value = ''; apply(); }
   });
-  const asked = new URLSearchParams(location.search).get('q');
+  const params = new URLSearchParams(location.search);  // apply() rewrites the address
+  const asked = params.get('q');
   if (asked) box.value = asked;
   apply();
   // For tests: ?open=NAME&value=0x5&element=3 fills a calculator.
-  const open = new URLSearchParams(location.search).get('open');
-  const art = open && document.getElementById(open);
+  const art = document.getElementById(params.get('open') || '-');
   if (art) {
-    const params = new URLSearchParams(location.search), d = art.querySelector('.calc');
+    const d = art.querySelector('.calc');
     d.open = true; calculator(d);
     const set = (input, value) => {
       if (!input || value === null) return;

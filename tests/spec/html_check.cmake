@@ -34,3 +34,40 @@ visible("0x105980" at)
 if(NOT at EQUAL 1 OR page MATCHES "id=\"QUEUE_BDQ_HPQ_BAL\"[^>]*class=\"hide\"")
   message(FATAL_ERROR "an address inside an array shows ${at} entries")
 endif()
+
+# The element that the address hits is named first.
+if(NOT page MATCHES "<a href=\"#QUEUE_BDQ_HPQ_BAL\"[^>]*>QUEUE_BDQ_HPQ_BAL\\[5\\] at byte 0x105980</a>")
+  message(FATAL_ERROR "the page does not name the element that an address hits")
+endif()
+
+# An exact name comes before names that only contain it; prefix, suffix and several words work.
+visible("fbnic_intr_status" exact)
+if(NOT page MATCHES "<div id=\"hits\"><a href=\"#INTR_STATUS\"")
+  message(FATAL_ERROR "an exact name is not the first hit")
+endif()
+visible("FBNIC_RCD_OPT_META_ACTION" mask)
+if(NOT page MATCHES "<div id=\"hits\"><a href=\"#RCD_OPT_META\"")
+  message(FATAL_ERROR "a mask of Linux does not lead to its layout")
+endif()
+visible("queue%20payload%20tail" words)
+if(words EQUAL 0 OR words GREATER 30)
+  message(FATAL_ERROR "three words show ${words} entries")
+endif()
+
+# A typed value is decoded, and the chosen element of an array has its address.
+visible("&open=TWD&value=0xc00000000000" all)
+if(NOT page MATCHES "<small> LAST_AL</small>")
+  message(FATAL_ERROR "the calculator does not decode TWD.TYPE")
+endif()
+visible("&open=INTR_MSIX_CTRL&element=34" all)
+if(NOT page MATCHES "<output> byte 0x188 word 0x62</output>")
+  message(FATAL_ERROR "the calculator does not place element 34")
+endif()
+
+# The navigation is a tree, and citations are links.
+if(NOT page MATCHES "<nav><h2>BAR0</h2>" OR NOT page MATCHES "<details><summary><a href=\"#s-r-BAR0-INTR\"")
+  message(FATAL_ERROR "the navigation is no tree")
+endif()
+if(NOT page MATCHES "href=\"docs/reference/device.md#12.1\"")
+  message(FATAL_ERROR "citations are no links")
+endif()
