@@ -12,7 +12,7 @@ namespace {
 
 constexpr unsigned kCauseLink = 34;  // PCS/MAC [device 3.1]
 
-/// A card that powers up on a dark wire has no link, whatever its configuration says.
+// A card that powers up without light has no link, even if its configuration plugs the cable.
 LinkModelConfig link_config(const CardConfig& config, const Wire& wire) {
   LinkModelConfig out = config.link != nullptr ? *config.link : LinkModelConfig{};
   out.plugged_at_power_on = out.plugged_at_power_on && wire.link();
@@ -37,16 +37,19 @@ Card::Core::Core(const CardConfig& card_config, DmaMemory& dma, InterruptSink& s
   firmware.start(0);
 }
 
+// Advances all time-driven parts to `now_ns`.
 void Card::Core::advance(std::uint64_t now_ns) {
   if (now_ns <= context.now_ns) return;
   context.now_ns = now_ns;
   clock.advance(now_ns);
 }
 
+// Drives cause 34 from the MAC/PCS interrupt status [device 3.1, 10.2].
 void Card::Core::update_link_cause() {
   interrupts.set_cause(kCauseLink, link.interrupt_cause());
 }
 
+// Advances time and the link, then firmware messages, interrupt timers and pause storms.
 void Card::Core::tick(std::uint64_t now_ns) {
   advance(now_ns);
   const std::uint64_t now = context.now_ns;
@@ -64,6 +67,7 @@ std::uint64_t Card::Core::next_deadline_ns() const {
                    firmware.next_deadline_ns(), rx.buffer().next_deadline_ns()});
 }
 
+// Polls the wire after the queues, so that loopback frames of this call are received in it.
 bool Card::Core::run(unsigned budget) {
   bool more = rx.run(budget);
   more = tx.run(budget) || more;
@@ -75,6 +79,7 @@ bool Card::Core::receive(std::span<const std::byte> frame, std::uint64_t now_ns)
   return rx.receive(frame);
 }
 
+// Resets everything but the firmware [device 18]; a power-on reset restarts the firmware, too.
 void Card::Core::reset(ResetKind kind) {
   tx.reset();
   rx.reset();
@@ -95,6 +100,7 @@ void Card::Core::reset(ResetKind kind) {
   update_link_cause();
 }
 
+// Mailbox words are plain memory in BAR4 [device 4.1].
 std::uint32_t Card::Core::mailbox_word(unsigned mailbox, unsigned descriptor, unsigned half) {
   return half == 0 ? regs.peek(spec::MBX_DESC_LO::at(mailbox, descriptor))
                    : regs.peek(spec::MBX_DESC_HI::at(mailbox, descriptor));
@@ -107,6 +113,7 @@ void Card::Core::set_mailbox_word(unsigned mailbox, unsigned descriptor, unsigne
             value);
 }
 
+// Reads host memory for the firmware, only while DMA reads are enabled [device 4.3].
 bool Card::Core::dma_read(std::uint64_t iova, std::span<std::byte> into) {
   if (!context.may_read_host()) {
     ++regs.events().dma_gate_closed;
@@ -119,6 +126,7 @@ bool Card::Core::dma_read(std::uint64_t iova, std::span<std::byte> into) {
   return true;
 }
 
+// Writes host memory for the firmware, only while DMA writes are enabled [device 4.3].
 bool Card::Core::dma_write(std::uint64_t iova, std::span<const std::byte> from) {
   if (!context.may_write_host()) {
     ++regs.events().dma_gate_closed;
@@ -126,7 +134,7 @@ bool Card::Core::dma_write(std::uint64_t iova, std::span<const std::byte> from) 
   }
   std::byte* to = context.dma.at(iova, from.size(), Access::kWrite);
   if (to == nullptr) return false;
-  // Changed in memory that the host cannot see yet.
+  // The interposer modifies a copy that the host cannot see yet.
   std::array<std::byte, 4096> said;
   if (context.interposer != nullptr && from.size() <= said.size()) [[unlikely]] {
     std::memcpy(said.data(), from.data(), from.size());
@@ -138,6 +146,7 @@ bool Card::Core::dma_write(std::uint64_t iova, std::span<const std::byte> from) 
   return true;
 }
 
+// A firmware backend may raise vector 0 and program the lanes [device 3.1, 10.1].
 bool Card::Core::firmware_write(spec::RegAddr at, std::uint32_t value) {
   if (at == spec::INTR_SET::at(0)) {
     if (value != 1) return false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What the engines of one card share. Everything is owned by the card; the engines hold a
-// reference.
+/// State that the engines of one card share. The card owns everything; the engines hold a
+/// reference.
 
 #include <array>
 #include <cstdint>
@@ -21,28 +21,30 @@
 
 namespace hni::device {
 
-/// Queue blocks of the card [device 11].
-inline constexpr unsigned kQueueBlocks = 128;
+inline constexpr unsigned kQueueBlocks = 128;  ///< queue blocks of the card [device 11]
 
+/// What the engines of one card share.
 struct CardContext {
-  DmaMemory& dma;
-  Wire& wire;
-  RegisterFile& regs;
-  InterruptBlock& interrupts;
-  InterruptModerator& moderation;
-  LinkModel& link;
-  PtpClock& clock;
-  Classifier& classifier;
-  TxClassifier& tx_classifier;
-  HardwareCounters& stats;
-  FrameSink& own_port;  ///< the card's receive side, for MAC loopback
-  std::uint64_t now_ns = 0;
-  HostInterposer* interposer = nullptr;  ///< nullptr: nobody listens
+  DmaMemory& dma;                        ///< host memory
+  Wire& wire;                            ///< the port
+  RegisterFile& regs;                    ///< register storage
+  InterruptBlock& interrupts;            ///< interrupt block
+  InterruptModerator& moderation;        ///< interrupt moderation
+  LinkModel& link;                       ///< MAC and PCS
+  PtpClock& clock;                       ///< PTP clock
+  Classifier& classifier;                ///< receive classifier
+  TxClassifier& tx_classifier;           ///< transmit classifier
+  HardwareCounters& stats;               ///< hardware counters
+  FrameSink& own_port;                   ///< the card's receive side, for MAC loopback
+  std::uint64_t now_ns = 0;              ///< virtual time
+  HostInterposer* interposer = nullptr;  ///< null: none installed
 
+  /// @return counts of what the card detected
   CardEvents& events() { return regs.events(); }
 
-  /// The two DMA gates [device 4.3]: bus mastering for reads (AR) and writes (AW).
+  /// @return true if DMA reads are enabled (bus mastering, AR) [device 4.3]
   bool may_read_host() const { return regs.peek<spec::PUL_OB_TLP_HDR_AR_CFG>().BME() != 0; }
+  /// @return true if DMA writes are enabled (bus mastering, AW) [device 4.3]
   bool may_write_host() const { return regs.peek<spec::PUL_OB_TLP_HDR_AW_CFG>().BME() != 0; }
 };
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The parts of one card and how they are wired together; private to card.cpp and
-// card_registers.cpp.
+/// The parts of one card and their connections; private to card.cpp and card_registers.cpp.
 
 #include <cstdint>
 #include <optional>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which part of the card answers for which register.
+// Dispatch of register accesses to the parts of the card.
 #include "device/card_core.hpp"
 
 namespace hni::device {
@@ -27,6 +27,7 @@ constexpr bool in_array(std::uint32_t word, std::uint32_t count) {
 
 }  // namespace
 
+// Reads a register: volatile ones from their part, all others from the register file [device 2].
 std::uint32_t Card::Core::read(spec::RegAddr at) {
   if (!regs.note_read(at)) return 0;
   if (at.bar != spec::Bar::kBar0) return read_bar4(at);
@@ -50,6 +51,7 @@ std::uint32_t Card::Core::read(spec::RegAddr at) {
   return regs.read(at);
 }
 
+// Writes a register: the register file counts and stores, then the part applies the side effect.
 void Card::Core::write(spec::RegAddr at, std::uint32_t value) {
   if (!regs.note_write(at, value)) return;
   if (at.bar != spec::Bar::kBar0) return write_bar4(at, value);
@@ -64,7 +66,7 @@ void Card::Core::write(spec::RegAddr at, std::uint32_t value) {
   if (word >= kPhy && word < kPhyEnd) {
     regs.write(at, value);
     link.write(at, value);
-    rx.buffer().registers_changed();  // whether the MAC may send pause
+    rx.buffer().registers_changed();  // pause may have been enabled
     return update_link_cause();
   }
   if (word >= kRxBuffer && word < kRxBufferEnd) return write_rx_buffer(at.byte_offset, value);
@@ -83,11 +85,12 @@ void Card::Core::write(spec::RegAddr at, std::uint32_t value) {
   } else if (at == spec::QM_RCQ_CTL0::at()) {
     moderation.set_tick_cycles(true, spec::QM_RCQ_CTL0{stored}.TICK_CYCLES(), context.now_ns);
   } else if (at == spec::MASTER_SPARE_0::at() && stored == ~0u) {
-    // The driver takes all ones here for a card that is gone [device 2].
+    // The driver treats all ones here as a removed device [device 2].
     regs.poke(at, 0u);
   }
 }
 
+// INTR_STATUS .. INTR_MASK [device 3.1].
 std::uint32_t Card::Core::read_interrupts(std::uint32_t word) const {
   if (word >= spec::INTR_MSIX_CTRL::kWordIndex) {
     return interrupts.route(word - spec::INTR_MSIX_CTRL::kWordIndex);
@@ -102,11 +105,12 @@ std::uint32_t Card::Core::read_interrupts(std::uint32_t word) const {
       return interrupts.software_status(n);
     case spec::INTR_SW_AC_MODE::kWordIndex:
       return interrupts.auto_clear(n);
-    default:  // INTR_SET, CLEAR, MASK_SET, MASK_CLEAR only act
+    default:  // INTR_SET, CLEAR, MASK_SET, MASK_CLEAR have side effects only
       return 0;
   }
 }
 
+// INTR_SET, CLEAR, MASK_SET, MASK_CLEAR and INTR_MSIX_CTRL [device 3.1].
 void Card::Core::write_interrupts(std::uint32_t word, std::uint32_t value) {
   if (word >= spec::INTR_MSIX_CTRL::kWordIndex) {
     const std::uint32_t stored = regs.write({spec::Bar::kBar0, 4 * word}, value);
@@ -129,6 +133,7 @@ void Card::Core::write_interrupts(std::uint32_t word, std::uint32_t value) {
   }
 }
 
+// CQ_REARM shows the timeouts of its vector [device 3.3].
 std::uint32_t Card::Core::read_completion_interrupts(std::uint32_t word) const {
   const unsigned vector = (word - kCompletionInterrupts) / 4;
   switch (word % 4) {
@@ -141,6 +146,7 @@ std::uint32_t Card::Core::read_completion_interrupts(std::uint32_t word) const {
   }
 }
 
+// CQ_REARM sets timeouts, restarts timers and unmasks in one write [device 3.3].
 void Card::Core::write_completion_interrupts(std::uint32_t word, std::uint32_t value) {
   const unsigned vector = (word - kCompletionInterrupts) / 4;
   const std::uint64_t now = context.now_ns;
@@ -158,6 +164,7 @@ void Card::Core::write_completion_interrupts(std::uint32_t word, std::uint32_t v
   if (rearm.INTR_UNMASK() != 0) interrupts.clear_mask(vector / 32, 1u << (vector % 32));
 }
 
+// Idle registers of the queue manager [device 18].
 std::optional<std::uint32_t> Card::Core::read_idle(std::uint32_t word) {
   if (in_array<spec::QM_TWQ_IDLE>(word, 8)) {
     return tx.work_idle_word(word - spec::QM_TWQ_IDLE::kWordIndex);
@@ -183,6 +190,7 @@ std::optional<std::uint32_t> Card::Core::read_idle(std::uint32_t word) {
   return std::nullopt;
 }
 
+// Writes to the RX buffer change thresholds, pause or a storm at once [device 15].
 void Card::Core::write_rx_buffer(std::uint32_t byte_offset, std::uint32_t value) {
   const spec::RegAddr at{spec::Bar::kBar0, byte_offset};
   const std::uint32_t stored = regs.write(at, value);
@@ -193,11 +201,12 @@ void Card::Core::write_rx_buffer(std::uint32_t byte_offset, std::uint32_t value)
   rx.buffer().registers_changed();
 }
 
+// BAR4 reads flush the host's mailbox writes [device 4.2]; a firmware backend may answer them.
 std::uint32_t Card::Core::read_bar4(spec::RegAddr at) {
   if (at.byte_offset == kMailboxFirst) mailbox_watch.flushed();
   if (peer != nullptr) {
     if (const auto answer = peer->read(at.byte_offset)) {
-      // The last that the host saw is what it finds when the firmware is dead.
+      // If the backend goes away, the host finds the value that it read last.
       if (at.byte_offset >= kMailboxFirst && at.byte_offset < kMailboxEnd) regs.poke(at, *answer);
       return *answer;
     }
@@ -205,6 +214,8 @@ std::uint32_t Card::Core::read_bar4(spec::RegAddr at) {
   return regs.read(at);
 }
 
+// Mailbox writes are checked for their order, stored, and passed to the firmware
+// [device 4.2, 4.5].
 void Card::Core::write_bar4(spec::RegAddr at, std::uint32_t value) {
   if (at.byte_offset < kMailboxFirst || at.byte_offset >= kMailboxEnd) {
     regs.write(at, value);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Internet checksum arithmetic on bytes as they lie in memory: 16-bit words are taken as a
-// little-endian machine loads them, so a folded sum can be stored back without swapping.
+/// Internet checksum arithmetic on bytes in memory order: 16-bit words are loaded as on a
+/// little-endian machine, so a folded sum can be stored without swapping.
 
 #include <cstddef>
 #include <cstdint>
@@ -9,12 +9,17 @@
 
 namespace hni::device {
 
-/// Ones-complement sum as two 64-bit halves of lanes; fold() brings it to 16 bits.
-/// Adding several spans is only right while every span but the last has an even length.
+/// A ones-complement sum in progress, in two 64-bit lanes. Adding several spans is correct only if
+/// every span but the last has an even length.
 class Sum {
  public:
+  /// Adds a 16-bit word.
+  /// @param word the word
   void add_word(std::uint16_t word) { add64(word); }
 
+  /// Adds bytes.
+  /// @param data first byte
+  /// @param bytes number of bytes
   void add(const std::byte* data, std::size_t bytes) {
     std::uint64_t a = 0;
     std::uint64_t b = 0;
@@ -38,7 +43,8 @@ class Sum {
     }
   }
 
-  /// The sum as a 16-bit ones-complement number, not inverted.
+  /// Folds the sum to 16 bits.
+  /// @return ones-complement sum, not inverted
   std::uint16_t fold() const {
     std::uint64_t sum =
         (total_ & 0xffffffffu) + (total_ >> 32) + (second_ & 0xffffffffu) + (second_ >> 32);
@@ -64,27 +70,42 @@ class Sum {
   std::uint64_t second_ = 0;
 };
 
-/// 16-bit fields in network order inside a frame.
+/// Loads a 16-bit field in network order.
+/// @param at first byte
+/// @return its value
 inline std::uint16_t load_be16(const std::byte* at) {
   return static_cast<std::uint16_t>(std::to_integer<unsigned>(at[0]) << 8 |
                                     std::to_integer<unsigned>(at[1]));
 }
+/// Stores a 16-bit field in network order.
+/// @param at first byte
+/// @param value the value
 inline void store_be16(std::byte* at, std::uint16_t value) {
   at[0] = static_cast<std::byte>(value >> 8);
   at[1] = static_cast<std::byte>(value & 0xff);
 }
+/// Loads a 32-bit field in network order.
+/// @param at first byte
+/// @return its value
 inline std::uint32_t load_be32(const std::byte* at) {
   return std::uint32_t{load_be16(at)} << 16 | load_be16(at + 2);
 }
+/// Stores a 32-bit field in network order.
+/// @param at first byte
+/// @param value the value
 inline void store_be32(std::byte* at, std::uint32_t value) {
   store_be16(at, static_cast<std::uint16_t>(value >> 16));
   store_be16(at + 2, static_cast<std::uint16_t>(value & 0xffff));
 }
-/// A host value as the 16-bit word that its network form is in memory.
+/// Converts a host value to the 16-bit word that its network form is in memory.
+/// @param value host value
+/// @return byte-swapped value
 constexpr std::uint16_t network_word(std::uint16_t value) {
   return static_cast<std::uint16_t>(value << 8 | value >> 8);
 }
-/// A folded sum back into the frame.
+/// Stores a folded sum into a frame.
+/// @param at first byte
+/// @param folded the sum
 inline void store_sum(std::byte* at, std::uint16_t folded) {
   std::memcpy(at, &folded, sizeof folded);
 }

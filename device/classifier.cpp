@@ -12,7 +12,7 @@ namespace hni::device {
 namespace {
 
 constexpr std::uint32_t kActEntries = 64;
-constexpr std::uint32_t kActWords = 12;  // the last one validates
+constexpr std::uint32_t kActWords = 12;  // the last one holds VALIDATE
 constexpr std::uint32_t kMacEntries = 32;
 constexpr std::uint32_t kMacWords = 4;
 constexpr std::uint32_t kIpEntries = 8;
@@ -49,7 +49,7 @@ struct Address128 {
   std::uint64_t high = 0, low = 0;
 };
 
-// The words of the action key that this model knows, 16 bits each.
+// The words of the action key that the model knows, 16 bits each.
 constexpr std::uint64_t action_key(std::uint64_t ip, std::uint64_t flags, std::uint64_t source,
                                    std::uint64_t destination) {
   return ip | flags << 16 | source << 32 | destination << 48;
@@ -76,7 +76,7 @@ struct Classifier::Tables {
     std::uint8_t index;
   };
   template <class Entry, std::size_t kCount>
-  struct Live {  // only entries with VALIDATE, in index order
+  struct Live {  // entries with VALIDATE only, in index order
     std::array<Entry, kCount> entry{};
     std::size_t count = 0;
     void clear() { count = 0; }
@@ -114,12 +114,13 @@ struct Classifier::Tables {
   std::uint32_t hash(const ParsedFrame& frame, std::uint32_t fields, bool& valid) const;
 };
 
+// Decodes the action TCAM [device 14.3]; an entry takes effect with VALIDATE.
 void Classifier::Tables::rebuild_act() {
   live_act.clear();
   for (std::uint32_t n = 0; n < kActEntries; ++n) {
     if ((act[kActWords - 1][n] & kValidate) == 0) continue;
     // INTERPRETATION: the words that no source explains (2, 5..10) are compared with zero; the
-    // driver never cares about them. An entry that wants a one there can match no frame.
+    // driver always ignores them. An entry that requires a one there matches no frame.
     std::uint64_t wanted = value_of(act[2][n]) & care_of(act[2][n]);
     for (std::uint32_t w = 5; w <= 10; ++w) wanted |= value_of(act[w][n]) & care_of(act[w][n]);
     if (wanted != 0) continue;
@@ -131,6 +132,7 @@ void Classifier::Tables::rebuild_act() {
   }
 }
 
+// Decodes an IP TCAM [device 14.5].
 void Classifier::Tables::rebuild_ip(std::size_t table) {
   const auto& words = ip[table];
   live_ip[table].clear();
@@ -165,7 +167,8 @@ void Classifier::Tables::rebuild() {
   }
 }
 
-// Index and valid bit as they stand in a 4-bit field of word 0; 0 without a hit.
+// Returns index and valid bit in the layout of a 4-bit field of word 0; 0 without a match
+// [device 14.5].
 std::uint64_t Classifier::Tables::ip_lookup(std::size_t table, const std::byte* address,
                                             bool v6) const {
   const std::span<const TcamIpEntry> entries = live_ip[table].all();
@@ -174,7 +177,7 @@ std::uint64_t Classifier::Tables::ip_lookup(std::size_t table, const std::byte* 
   if (v6) {
     key = {load_be64(address), load_be64(address + 8)};
   } else {
-    key.low = load_be32(address);  // IPv4 stands in words 0 and 1
+    key.low = load_be32(address);  // IPv4 occupies words 0 and 1
   }
   const bool outer = table == kOuterSource || table == kOuterDestination;
   for (const TcamIpEntry& entry : entries) {
@@ -185,6 +188,7 @@ std::uint64_t Classifier::Tables::ip_lookup(std::size_t table, const std::byte* 
   return 0;
 }
 
+// Word 0 of the action key: the four IP lookup results [device 14.3].
 std::uint64_t Classifier::Tables::ip_key(const ParsedFrame& frame) const {
   if (!frame.is_ip()) return 0;
   const std::byte* data = frame.bytes.data();
@@ -200,7 +204,7 @@ std::uint64_t Classifier::Tables::ip_key(const ParsedFrame& frame) const {
   return key;
 }
 
-// MACDA_IDX [9:5] and MACDA_VALID [10] of word 1.
+// Returns MACDA_IDX [9:5] and MACDA_VALID [10] of word 1 [device 14.4].
 std::uint64_t Classifier::Tables::mac_lookup(const ParsedFrame& frame) const {
   if (frame.bytes.size() < 6) return 0;
   const std::byte* data = frame.bytes.data();
@@ -213,6 +217,7 @@ std::uint64_t Classifier::Tables::mac_lookup(const ParsedFrame& frame) const {
   return 0;
 }
 
+// Builds the key that the action TCAM compares [device 14.3].
 std::uint64_t Classifier::Tables::key_of(const ParsedFrame& frame) const {
   std::uint64_t flags = mac_lookup(frame);
   if (frame.inner_is_v6()) flags |= 1u << 11;
@@ -223,8 +228,9 @@ std::uint64_t Classifier::Tables::key_of(const ParsedFrame& frame) const {
   return action_key(ip_key(frame), flags, frame.source_port, frame.destination_port);
 }
 
-// INTERPRETATION: a field that the frame does not have is left out; of IPv6-in-IPv6 the inner
-// addresses count; optional fields follow the four standard ones, each padded to whole bytes.
+// Hashes the enabled fields [device 14.8]. INTERPRETATION: a field that the frame does not have is
+// omitted; of IPv6-in-IPv6 the inner addresses are used; optional fields follow the four standard
+// ones, each padded to whole bytes.
 std::uint32_t Classifier::Tables::hash(const ParsedFrame& frame, std::uint32_t fields,
                                        bool& valid) const {
   std::array<std::uint8_t, Toeplitz::kMaxInputBytes> input;
@@ -273,7 +279,8 @@ void Classifier::reset() {
 
 namespace {
 
-// Where `byte_offset` lies in a block of `kRows` x `kColumns` words that begins at `base`.
+// Stores `value` if `byte_offset` is inside a block of `kRows` x `kColumns` words that begins at
+// `base`.
 template <std::size_t kRows, std::size_t kColumns>
 bool store(std::array<std::array<std::uint32_t, kColumns>, kRows>& block, std::uint32_t base,
            std::uint32_t byte_offset, std::uint32_t value) {
@@ -330,7 +337,7 @@ std::uint32_t Classifier::mtu_bytes() const {
 
 namespace {
 
-// The split point for the highest level that is both asked for and present [device 13.5].
+// Selects the split point: the highest level that is both requested and present [device 13.5].
 void choose_header(const ParsedFrame& frame, Decision& decision) {
   if ((decision.dma_hint & kHintL4) != 0 && frame.has_l4()) {
     decision.hint_used = kHintL4;
@@ -346,6 +353,7 @@ void choose_header(const ParsedFrame& frame, Decision& decision) {
 
 }  // namespace
 
+// Looks up the action [device 14.2, 14.3], then the queue: Q_ID or the RSS table [device 14.8].
 Decision Classifier::classify(const ParsedFrame& frame) {
   Tables& t = *tables_;
   Decision decision;
@@ -390,6 +398,7 @@ void TxClassifier::changed(std::uint32_t byte_offset, std::uint32_t value) {
   live_ = static_cast<std::uint8_t>(live ? live_ | bit : live_ & ~bit);
 }
 
+// Matches the destination address against the TCE TCAM [device 14.7].
 std::uint8_t TxClassifier::destinations(std::span<const std::byte> frame,
                                         std::uint8_t requested) const {
   const spec::TCE_TXB_CTRL ctrl{txb_ctrl_};
@@ -403,7 +412,7 @@ std::uint8_t TxClassifier::destinations(std::span<const std::byte> frame,
       const std::uint32_t word = words_[w][entry];
       difference |= (address[w] ^ word >> 16) & ~word & 0xffff;
     }
-    // INTERPRETATION: the entry's destinations replace what the descriptor asked for.
+    // INTERPRETATION: the entry's destinations replace those that the descriptor requested.
     if (difference == 0) return static_cast<std::uint8_t>(destination_map_ >> (4 * entry) & 0xf);
   }
   return requested;

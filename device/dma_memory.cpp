@@ -99,7 +99,7 @@ std::byte* DmaMemory::find(std::uint64_t iova, std::size_t bytes, Access access,
       last_ = static_cast<std::size_t>(range - ranges_.data());
       return range->cpu + (iova - range->iova);
     }
-    // Never the range that answered last, and not for who only asks.
+    // Remote memory is never cached as the last range, and peek() must not access it.
     if (!count) return nullptr;
     if (std::byte* const at = remote_at(iova, bytes, access)) return at;
   }
@@ -109,7 +109,7 @@ std::byte* DmaMemory::find(std::uint64_t iova, std::size_t bytes, Access access,
 
 // ---- Remote memory
 
-/// What waits for a mapping that is no more is lost with it.
+// Pending writes to a removed mapping are lost with it.
 void DmaMemory::count_remote() {
   last_ = kNoRange;
   if (remote_ranges_ == 0) return;
@@ -140,8 +140,8 @@ std::byte* DmaMemory::remote_at(std::uint64_t iova, std::size_t bytes, Access ac
     fetched_.resize(bytes / 8 + 2);
     auto* const at = reinterpret_cast<std::byte*>(fetched_.data()) + (iova & 7);
     if (!remote_->fetch(iova, {at, bytes})) return nullptr;
-    // What the card wrote and the host does not have yet. Not flushed for it: somebody may hold
-    // pointers into those writes.
+    // Adds pending writes of the card to what was fetched. They are not flushed, because the
+    // caller may hold pointers into them.
     for (const RemoteWrite& w : writes_) {
       const std::uint64_t begin = std::max(iova, w.iova);
       const std::uint64_t end = std::min(iova + bytes, w.iova + w.before.size());
@@ -154,7 +154,8 @@ std::byte* DmaMemory::remote_at(std::uint64_t iova, std::size_t bytes, Access ac
   });
   if (known != writes_.end()) return known->data();
   if (writes_.size() == kMaxRemoteWrites) return nullptr;
-  // What the card does not write must stay what it is: who asks for memory may use a part of it.
+  // Bytes that the card does not write must keep their value: the caller may use a part of the
+  // memory only.
   RemoteWrite write{iova, std::vector<std::byte>(bytes), std::make_unique<std::byte[]>(bytes + 8)};
   if (!remote_->fetch(iova, write.before)) return nullptr;
   std::copy(write.before.begin(), write.before.end(), write.data());
@@ -172,7 +173,7 @@ void DmaMemory::flush_all() {
     while (begin != end && !differs(begin)) ++begin;
     while (end != begin && !differs(end - 1)) --end;
     if (begin == end) continue;
-    // Descriptors are words: never a part of one.
+    // Descriptors are 64-bit words: never store a part of one.
     begin -= std::min<std::size_t>(begin, (write.iova + begin) & 7);
     end += std::min<std::size_t>(write.before.size() - end, (8 - ((write.iova + end) & 7)) & 7);
     if (!remote_->store(write.iova + begin, {write.data() + begin, end - begin}))

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What the card can reach of the host's memory: the addresses that the driver mapped for DMA, and
-// nothing else. It plays the part of an IOMMU. Every access of the card goes through at(); an
-// access that no single mapping contains is refused, counted and remembered, and the card then
-// behaves as a device does after a failed bus transaction.
+/// The host memory that the card can reach: the addresses that the driver mapped for DMA, and
+/// nothing else. It models an IOMMU. Every access of the card goes through at(); an access that no
+/// single mapping contains is refused, counted and recorded, and the card then behaves as a device
+/// does after a failed bus transaction.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,74 +15,90 @@
 
 namespace hni::device {
 
-/// Direction of an access, seen from the card: kRead fetches from host memory, kWrite stores into
-/// it.
+/// Direction of an access, from the card's point of view: kRead fetches from host memory, kWrite
+/// stores into it.
 enum class Access : std::uint8_t { kRead, kWrite };
 
-/// One mapping: `bytes` bytes that the card sees at bus address `iova` and the process sees at
-/// `cpu`. The memory belongs to the driver (or guest) and must stay valid until unmap(). An IOMMU
-/// maps what the card only fetches, such as packets to send, so that it cannot be written.
+/// A mapping of `bytes` bytes. The memory belongs to the driver (or guest) and must stay valid until
+/// unmap(). An IOMMU maps what the card only fetches, such as packets to send, as not writable.
 struct DmaRange {
-  std::uint64_t iova;
-  std::size_t bytes;
-  std::byte* cpu;  ///< nullptr: remote memory
-  bool writable = true;
+  std::uint64_t iova;    ///< bus address that the card uses
+  std::size_t bytes;     ///< size
+  std::byte* cpu;        ///< address in this process; null: remote memory
+  bool writable = true;  ///< the card may store
 };
 
-/// The newest refused access, kept for reports.
+/// A refused access.
 struct DmaFault {
-  std::uint64_t iova;
-  std::size_t bytes;
-  Access access;
+  std::uint64_t iova;  ///< bus address
+  std::size_t bytes;   ///< size
+  Access access;       ///< direction
 };
 
-/// Descriptors carry 46-bit addresses [device 1, 12.1, 13.1].
+/// descriptors carry 46-bit addresses [device 1, 12.1, 13.1]
 inline constexpr std::uint64_t kDmaAddressLimit = 1ull << 46;
 
-/// What the card wrote to remote memory, until flush().
+/// Stores to remote memory that are pending until flush().
 struct RemoteWrite {
-  std::uint64_t iova = 0;
-  std::vector<std::byte> before;       ///< what the host has there
-  std::unique_ptr<std::byte[]> after;  ///< what the card makes of it; congruent modulo 8
+  std::uint64_t iova = 0;              ///< bus address
+  std::vector<std::byte> before;       ///< content of the host's memory
+  std::unique_ptr<std::byte[]> after;  ///< content after the stores; congruent modulo 8
+  /// @return first byte of `after`
   std::byte* data() const { return after.get() + (iova & 7); }
 };
 
 /// The set of mappings. Mappings never overlap. Not thread safe: one card, one thread.
 class DmaMemory {
  public:
-  /// Room for `capacity_hint` mappings is reserved at once, so that map() does not allocate below
-  /// that count.
+  /// Creates an empty set.
+  /// @param capacity_hint number of mappings for which map() does not allocate
   explicit DmaMemory(std::size_t capacity_hint = 1024);
 
-  /// Adds a mapping. Refused (false) when it is empty, reaches past 46 bits, overlaps another one,
-  /// has no memory, or is not congruent to its bus address modulo 8 (descriptors are read and
-  /// written as aligned 64-bit words).
+  /// Adds a mapping.
+  /// @param range the mapping
+  /// @return false if it is empty, reaches past 46 bits, overlaps another one, has no memory, or
+  ///     is not congruent to its bus address modulo 8 (descriptors are accessed as aligned 64-bit
+  ///     words)
   bool map(DmaRange range);
 
-  /// Adds memory that is reached through `remote` (see set_remote()). What the card reads there is
-  /// fetched at each access, what it writes is stored by flush(), in the order of the accesses.
+  /// Adds remote memory, see set_remote(). Reads are fetched at each access; flush() stores
+  /// writes, in the order of the accesses.
+  /// @param iova bus address
+  /// @param bytes size
+  /// @param writable the card may store
+  /// @return false as for map()
   bool map_remote(std::uint64_t iova, std::size_t bytes, bool writable);
-  /// `remote` outlives this object.
+  /// Sets how remote memory is accessed.
+  /// @param remote must outlive this object
   void set_remote(RemoteMemory& remote) { remote_ = &remote; }
-  /// The host sees now what the card wrote. Whoever tells it of something (an interrupt, an
-  /// answer) calls this before. Pointers into remote memory end here.
+  /// Makes all stores visible to the host. Call it before anything that notifies the host (an
+  /// interrupt, a reply). Invalidates pointers into remote memory.
   void flush() {
     if (!writes_.empty()) [[unlikely]]
       flush_all();
   }
 
-  /// Removes the mapping that is exactly [iova, iova + bytes). False when there is none.
+  /// Removes a mapping.
+  /// @param iova its bus address
+  /// @param bytes its exact size
+  /// @return false if there is none
   bool unmap(std::uint64_t iova, std::size_t bytes);
 
-  /// Removes every mapping that lies inside [iova, iova + bytes) and returns their number
-  /// (vfio-user unmaps so).
+  /// Removes every mapping that lies inside a range, as vfio-user unmaps.
+  /// @param iova start
+  /// @param bytes size
+  /// @return number of mappings removed
   std::size_t unmap_inside(std::uint64_t iova, std::uint64_t bytes);
 
+  /// Removes all mappings.
   void unmap_all();
 
-  /// The memory behind [iova, iova + bytes), or nullptr when no single mapping contains all of it
-  /// that allows the access (counted as refused). A pointer is valid until generation() changes;
-  /// one to read from remote memory until the next such access.
+  /// Translates a range. The pointer is valid until generation() changes; one for reading remote
+  /// memory until the next such access.
+  /// @param iova start
+  /// @param bytes size
+  /// @param access direction
+  /// @return null, counted as refused, unless one mapping contains all of it and allows the access
   std::byte* at(std::uint64_t iova, std::size_t bytes, Access access) {
     if (last_ < ranges_.size() && allows(ranges_[last_], iova, bytes, access)) {
       return ranges_[last_].cpu + (iova - ranges_[last_].iova);
@@ -90,9 +106,13 @@ class DmaMemory {
     return find(iova, bytes, access, true);
   }
 
-  /// The longest beginning of [iova, iova + bytes) that one mapping contains: its memory, and its
-  /// length in `available` (at least 1). For data that may lie across adjacent mappings, as an
-  /// IOMMU maps page by page. nullptr: the first byte is not mapped (counted as refused).
+  /// Translates the longest start of a range that one mapping contains. For data that may span
+  /// adjacent mappings, as an IOMMU maps page by page.
+  /// @param iova start
+  /// @param bytes size
+  /// @param access direction
+  /// @param available set to the length, at least 1
+  /// @return null, counted as refused, if the first byte is not mapped
   std::byte* chunk(std::uint64_t iova, std::size_t bytes, Access access, std::size_t& available) {
     if (last_ >= ranges_.size() || !allows(ranges_[last_], iova, 1, access)) {
       if (const DmaRange* const range = remote_range(iova); range != nullptr) [[unlikely]]
@@ -105,20 +125,29 @@ class DmaMemory {
     return range.cpu + offset;
   }
 
-  /// As at() for any access, but a miss is not a fault: the caller only asks, and will fall back
-  /// to smaller accesses.
+  /// Translates a range without counting a refusal, for callers that fall back to smaller
+  /// accesses.
+  /// @param iova start
+  /// @param bytes size
+  /// @return null unless one writable mapping contains all of it
   std::byte* peek(std::uint64_t iova, std::size_t bytes) {
     return find(iova, bytes, Access::kWrite, false);
   }
 
-  /// Changes with every map and unmap: whoever caches a pointer compares it first.
+  /// @return a number that changes with every map and unmap; compare it before using a cached
+  ///     pointer
   std::uint64_t generation() const { return generation_; }
 
+  /// @return number of refused accesses
   std::uint64_t refused() const { return refused_; }
-  /// Of these, reads while there was any mapping: on a bus, requests that somebody turned down.
+  /// @return refused reads while any mapping existed: on a bus, requests that completed with an
+  ///     error
   std::uint64_t refused_reads() const { return refused_reads_; }
+  /// @return the newest refused access
   std::optional<DmaFault> last_fault() const { return last_fault_; }
+  /// @return number of mappings
   std::size_t mappings() const { return ranges_.size(); }
+  /// @return sum of their sizes
   std::uint64_t mapped_bytes() const;
 
  private:
@@ -129,7 +158,7 @@ class DmaMemory {
   std::byte* find(std::uint64_t iova, std::size_t bytes, Access access, bool count);
   bool insert(DmaRange range);
   const DmaRange* range_of(std::uint64_t iova) const;
-  /// The mapping at `iova`, if it is a remote one.
+  /// Returns the mapping at `iova` if it is a remote one.
   const DmaRange* remote_range(std::uint64_t iova) const {
     return remote_ranges_ == 0 ? nullptr : find_remote(iova);
   }
@@ -142,11 +171,12 @@ class DmaMemory {
   void flush_all();
 
   static constexpr std::size_t kNoRange = ~std::size_t{0};
-  /// More than one turn of a card writes to.
+  /// More than one run() of a card writes to.
   static constexpr std::size_t kMaxRemoteWrites = 16384;
 
   std::vector<DmaRange> ranges_;  // sorted by iova
-  // The range that answered last: most accesses repeat it. Never a remote one, whose cpu is none.
+  // The range of the last access: most accesses repeat it. Never a remote one, which has no cpu
+  // address.
   std::size_t last_ = kNoRange;
   std::uint64_t generation_ = 1;
   std::uint64_t refused_ = 0;

@@ -19,8 +19,8 @@ constexpr unsigned kTxMailbox = 1;
 constexpr unsigned kDescriptors = 16;
 constexpr unsigned kLow = 0;
 constexpr unsigned kHigh = 1;
-// Reads of one descriptor before it counts as being rewritten; the host's next write comes back
-// here.
+// Reads of one descriptor before it counts as being rewritten; the host's next write triggers
+// another attempt.
 constexpr unsigned kTearingRetries = 4;
 
 constexpr std::uint32_t kHostDone = 1u << 0;
@@ -42,6 +42,7 @@ Firmware::Firmware(const FirmwareConfig& config, FirmwarePort& port)
 
 Firmware::~Firmware() = default;
 
+// Powers the firmware on: it programs the lanes and raises vector 0 [device 4.4, 10.1].
 void Firmware::start(std::uint64_t now_ns) {
   storage_->outbound_first = storage_->outbound_count = 0;
   storage_->upgrade = {};
@@ -71,12 +72,14 @@ std::uint64_t Firmware::uptime_ms(std::uint64_t now_ns) const {
   return now_ns > started_ns_ ? (now_ns - started_ns_) / 1'000'000 : 0;
 }
 
+// Raises vector 0 [device 4.6].
 void Firmware::interrupt() {
   if (!faults_.no_interrupts && !faults_.silent) port_.raise_vector0();
 }
 
 Firmware::Descriptor Firmware::read_descriptor(unsigned mailbox, unsigned index) {
-  // The host publishes high, then low: equal lows around the high make the pair belong together.
+  // The host publishes high, then low [device 4.2]: equal low halves before and after the high one
+  // confirm that the pair belongs together.
   Descriptor out;
   for (unsigned attempt = 0; attempt < kTearingRetries && !out.stable; ++attempt) {
     const std::uint32_t low = port_.mailbox_word(mailbox, index, kLow);
@@ -88,11 +91,12 @@ Firmware::Descriptor Firmware::read_descriptor(unsigned mailbox, unsigned index)
 }
 
 void Firmware::write_descriptor(unsigned mailbox, unsigned index, std::uint64_t raw) {
-  // High first: a host that sees FW_CMPL in the low half finds the length that belongs to it.
+  // High half first: a host that reads FW_CMPL in the low half then finds the matching length.
   port_.set_mailbox_word(mailbox, index, kHigh, static_cast<std::uint32_t>(raw >> 32));
   port_.set_mailbox_word(mailbox, index, kLow, static_cast<std::uint32_t>(raw));
 }
 
+// Skips descriptors with both completion bits set [device 4.3].
 void Firmware::walk(unsigned mailbox, unsigned& head) {
   unsigned steps = 0;
   while (steps < kDescriptors &&
@@ -103,6 +107,8 @@ void Firmware::walk(unsigned mailbox, unsigned& head) {
   if (steps != 0) ++counters_.ring_resets;
 }
 
+// Handles a mailbox write: follows a ring reset [device 4.3], then processes requests
+// [device 4.5].
 void Firmware::mailbox_written(unsigned mailbox, unsigned descriptor, unsigned half,
                                std::uint64_t now_ns) {
   if (!running_ || half != kLow || descriptor >= kDescriptors) return;
@@ -114,9 +120,8 @@ void Firmware::mailbox_written(unsigned mailbox, unsigned descriptor, unsigned h
   if (mailbox == kRxMailbox) {
     const std::uint32_t low = port_.mailbox_word(kRxMailbox, descriptor, kLow);
     if ((low & kBothDone) == kBothDone) {
-      // Only a host that resets the ring writes both bits: what was meant for the old ring's
-      // owner must not reach the new one. INTERPRETATION: logs stop until they are asked for
-      // again.
+      // Only a host that resets the ring sets both bits: messages for the ring's previous owner
+      // must not reach the new one. INTERPRETATION: logs stop until they are requested again.
       counters_.messages_dropped += storage_->outbound_count;
       storage_->outbound_first = storage_->outbound_count = 0;
       storage_->upgrade = {};
@@ -129,7 +134,7 @@ void Firmware::mailbox_written(unsigned mailbox, unsigned descriptor, unsigned h
   walk(kTxMailbox, tx_head_);
   serve(now_ns);
   deliver();
-  interrupt();  // for every low-half write, ready or not: bring-up waits for it [device 4.4]
+  interrupt();  // for every low-half write: bring-up waits for it [device 4.4]
 }
 
 bool Firmware::waiting() const {
@@ -149,6 +154,7 @@ void Firmware::tick(std::uint64_t now_ns) {
   if (counters_.messages + counters_.requests != before) interrupt();
 }
 
+// Processes requests in ring order [device 4.5].
 void Firmware::serve(std::uint64_t now_ns) {
   for (unsigned i = 0; i < kDescriptors; ++i) {
     if (storage_->outbound_free() < Storage::kMessagesPerRequest) deliver();
@@ -156,6 +162,7 @@ void Firmware::serve(std::uint64_t now_ns) {
   }
 }
 
+// Processes one request; false if none is ready or the message queue has too little room.
 bool Firmware::serve_one(std::uint64_t now_ns) {
   const Descriptor read = read_descriptor(kTxMailbox, tx_head_);
   const MBX_DESC descriptor{read.raw};
@@ -163,8 +170,7 @@ bool Firmware::serve_one(std::uint64_t now_ns) {
 
   const std::span<std::byte> inbox =
       std::span{storage_->inbox}.first(static_cast<std::size_t>(descriptor.LEN()));
-  // A message of several descriptors does not exist in the protocol [device 5]: without EOM it
-  // fails.
+  // The protocol has no message of several descriptors [device 5]: without EOM it fails.
   bool good = descriptor.EOM() != 0 && inbox.size() >= kTlvHeaderBytes &&
               port_.dma_read(address_of(descriptor), inbox);
   if (faults_.fail_requests != 0) {
@@ -181,6 +187,7 @@ bool Firmware::serve_one(std::uint64_t now_ns) {
   return true;
 }
 
+// Queues a message for the host.
 bool Firmware::enqueue(std::span<const std::byte> message) {
   Storage& s = *storage_;
   if (message.empty() || message.size() > kTlvMaxMessageBytes || s.outbound_free() == 0) {
@@ -196,6 +203,7 @@ bool Firmware::enqueue(std::span<const std::byte> message) {
   return true;
 }
 
+// Delivers queued messages that are due [device 4.6].
 void Firmware::deliver() {
   for (unsigned i = 0; i < kDescriptors; ++i) {
     if (storage_->outbound_count == 0) send_logs();
@@ -209,6 +217,7 @@ std::uint64_t Firmware::next_deadline_ns() const {
   return ready_ns > now_ns_ ? ready_ns : kNever;
 }
 
+// Copies one message to the next receive descriptor and completes it [device 4.6].
 bool Firmware::deliver_one() {
   walk(kRxMailbox, rx_head_);
   const Descriptor read = read_descriptor(kRxMailbox, rx_head_);

@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Firmware that is not this card's own: somebody else answers for the mailbox. The card keeps the
-// words that the host wrote, so that it goes on as one whose firmware died when nobody answers any
-// more.
+/// External firmware backend. Mailbox words are mirrored in the card's memory, so that the card
+/// behaves as if its firmware crashed when the backend goes away.
 
 #include <cstdint>
 #include <optional>
 
 namespace hni::device {
 
-/// Called in the middle of the card's work; it may call Card::firmware_write() and nothing else.
+/// Firmware outside of the card. Called during the card's work; it may call Card::firmware_write()
+/// only.
 class FirmwareBackend {
  public:
+  /// Destroys the backend.
   virtual ~FirmwareBackend() = default;
-  /// The host reads a dword of BAR4. Nothing: nobody answers; the host sees the card's memory.
+  /// Handles a host read of a dword of BAR4.
+  /// @param byte_offset offset in BAR4
+  /// @return nullopt if the backend is not connected; the host then reads the card's memory
   virtual std::optional<std::uint32_t> read(std::uint32_t byte_offset) = 0;
-  /// The host wrote a mailbox dword, which is in the card's memory already.
+  /// Handles a host write of a mailbox dword, which is in the card's memory already.
+  /// @param byte_offset offset in BAR4
+  /// @param value the value
   virtual void write(std::uint32_t byte_offset, std::uint32_t value) = 0;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the firmware answers to each message [device 6]. The transport is in firmware.cpp.
+// Responses of the firmware to each message [device 6]. The transport is in firmware.cpp.
 #include <algorithm>
 #include <cstring>
 
@@ -34,6 +34,7 @@ std::span<const std::byte> bytes_of(const MacBytes& mac) {
 
 }  // namespace
 
+// Parses a request against the catalogue and calls its handler [device 5, 6].
 bool Firmware::handle(std::span<const std::byte> bytes, std::uint64_t now_ns) {
   struct Entry {
     FwMessage id;
@@ -64,7 +65,7 @@ bool Firmware::handle(std::span<const std::byte> bytes, std::uint64_t now_ns) {
   TlvTable table;
   for (const Entry& entry : kEntries) {
     if (static_cast<std::uint16_t>(entry.id) != *id) continue;
-    // The self test is echoed whatever it carries [device 20.3]; all others must keep to the
+    // The self test is echoed with any content [device 20.3]; all other messages must follow the
     // catalogue.
     if (entry.id != FwMessage::TEST &&
         parse_tlv_message(bytes, spec::find_fw_message(*id)->attributes, table) !=
@@ -79,13 +80,14 @@ bool Firmware::handle(std::span<const std::byte> bytes, std::uint64_t now_ns) {
   return true;
 }
 
-// Only the header has to be a message's.
+// Only the header must be valid [device 20.3].
 void Firmware::on_test(const Request& request) {
   const std::size_t dwords = std::to_integer<std::size_t>(request.bytes[2]) |
                              std::to_integer<std::size_t>(request.bytes[3]) << 8;
   enqueue(request.bytes.first(std::min(request.bytes.size(), dwords * 4)));
 }
 
+// FW_CAP_RESP [device 6.1].
 void Firmware::send_capabilities() {
   TlvWriter out(storage_->scratch, FwMessage::FW_CAP_RESP);
   out.u32(fw::FW_CAP_RESP::VERSION, config_.running.version);
@@ -119,11 +121,12 @@ void Firmware::announce_capabilities(std::uint64_t now_ns) {
   tick(now_ns);
 }
 
+// Programs speed and FEC into SIG_PCS_IN0/1 [device 10.1].
 void Firmware::program_lanes() {
   constexpr std::array<std::uint32_t, 5> kIn0{0, 0x203, 0, 0x60000, 0x60040};
   constexpr std::array<std::uint32_t, 4> kIn1{0xf, 0, 0xf, 0x0f000000};
   const bool known = config_.link_speed >= 1 && config_.link_speed < kIn0.size();
-  if (!known) return;  // an unknown speed programs nothing, and the link stays down
+  if (!known) return;  // without a known speed the lanes stay unprogrammed and the link down
   const bool rs_forced = config_.link_speed >= 3;
   const std::size_t fec = rs_forced || config_.link_fec >= kIn1.size() ? 2 : config_.link_fec;
   port_.set_pcs_in(kIn0[config_.link_speed], kIn1[fec]);
@@ -141,19 +144,22 @@ std::uint64_t Firmware::reported_uptime_ms(std::uint64_t now_ns) {
   return uptime;
 }
 
+// OWNERSHIP_REQ claims or releases the card [device 6.2].
 void Firmware::on_ownership(const Request& request) {
   owned_ = request.attributes[fw::OWNERSHIP_REQ::FLAG].present;
-  if (owned_) record("host takes the card");
+  if (owned_) record("host claims the card");
   TlvWriter out(storage_->scratch, FwMessage::OWNERSHIP_RESP);
   enqueue(out.u64(fw::OWNERSHIP_RESP::TIME, reported_uptime_ms(request.now_ns)).finish());
 }
 
+// HEARTBEAT_REQ returns the uptime [device 6.2].
 void Firmware::on_heartbeat(const Request& request) {
   ++counters_.heartbeats;
   TlvWriter out(storage_->scratch, FwMessage::HEARTBEAT_RESP);
   enqueue(out.u64(fw::HEARTBEAT_RESP::UPTIME, reported_uptime_ms(request.now_ns)).finish());
 }
 
+// COREDUMP_GET_INFO_REQ [device 6.4].
 void Firmware::on_core_dump_info(const Request&) {
   TlvWriter out(storage_->scratch, FwMessage::COREDUMP_GET_INFO_RESP);
   if (!storage_->core_dump.empty()) {
@@ -164,6 +170,7 @@ void Firmware::on_core_dump_info(const Request&) {
   enqueue(out.finish());
 }
 
+// COREDUMP_READ_REQ [device 6.4].
 void Firmware::on_core_dump_read(const Request& request) {
   const std::uint32_t offset = u32_of(request.attributes, fw::COREDUMP_READ_RESP::OFFSET);
   const std::uint32_t length = u32_of(request.attributes, fw::COREDUMP_READ_RESP::LENGTH);
@@ -179,6 +186,7 @@ void Firmware::on_core_dump_read(const Request& request) {
   enqueue(out.finish());
 }
 
+// FW_START_UPGRADE_REQ [device 6.5].
 void Firmware::on_flash_start(const Request& request) {
   Storage& s = *storage_;
   const std::uint32_t section = u32_of(request.attributes, fw::FW_START_UPGRADE_REQ::SECTION);
@@ -190,7 +198,7 @@ void Firmware::on_flash_start(const Request& request) {
   TlvWriter out(s.scratch, FwMessage::FW_START_UPGRADE_RESP);
   if (error != 0) out.s32(fw::FW_START_UPGRADE_RESP::ERROR, error);
   enqueue(out.finish());
-  s.upgrade = {};  // INTERPRETATION: a new start replaces an upgrade that its host gave up
+  s.upgrade = {};  // INTERPRETATION: a new start replaces an abandoned upgrade
   if (error != 0) return;
   s.upgrade.active = true;
   s.upgrade.section = section;
@@ -199,6 +207,7 @@ void Firmware::on_flash_start(const Request& request) {
   request_flash_chunk();
 }
 
+// Requests the next piece of the image [device 6.5].
 void Firmware::request_flash_chunk() {
   Storage::Upgrade& upgrade = storage_->upgrade;
   const auto limit = static_cast<std::uint32_t>(kTlvMaxData);
@@ -210,11 +219,12 @@ void Firmware::request_flash_chunk() {
   enqueue(out.finish());
 }
 
+// Completes an upgrade with FINISH [device 6.5].
 void Firmware::finish_flash(std::int32_t error) {
   Storage& s = *storage_;
   if (error == 0) {
     s.flash[s.upgrade.section].swap(s.incoming_image);
-    send_capabilities();  // as the mock: fresh versions before the end [device 22]
+    send_capabilities();  // as the mock: new versions before FINISH [device 22]
   }
   record(error == 0 ? "upgrade stored" : "upgrade failed");
   s.upgrade = {};
@@ -223,6 +233,7 @@ void Firmware::finish_flash(std::int32_t error) {
   enqueue(out.finish());
 }
 
+// FW_WRITE_CHUNK_RESP must continue the image at the requested offset [device 6.5].
 void Firmware::on_flash_chunk(const Request& request) {
   Storage::Upgrade& upgrade = storage_->upgrade;
   const TlvTable& in = request.attributes;
@@ -297,6 +308,7 @@ std::int32_t Firmware::read_module(std::uint32_t bank, std::uint32_t page, std::
   return 0;
 }
 
+// QSFP_READ_REQ [device 6.6].
 void Firmware::on_qsfp_read(const Request& request) {
   const TlvTable& in = request.attributes;
   const std::uint32_t bank = u32_of(in, fw::QSFP_READ_RESP::BANK);
@@ -320,6 +332,7 @@ void Firmware::on_qsfp_read(const Request& request) {
   enqueue(out.finish());
 }
 
+// TSENE_READ_REQ [device 6.7].
 void Firmware::on_sensors(const Request&) {
   TlvWriter out(storage_->scratch, FwMessage::TSENE_READ_RESP);
   if (faults_.sensor_error != 0) {
@@ -355,7 +368,7 @@ void Firmware::check_sensors() {
   enqueue(out.finish());
 }
 
-// Only the mock knows this message; the Linux driver never sends it.
+// Only the mock knows this message [device 22]; the Linux driver never sends it.
 void Firmware::on_comphy_mode(const Request& request) {
   TlvWriter out(storage_->scratch, FwMessage::COMPHY_SET_MODE_RESP);
   if (!owned_) {
@@ -369,6 +382,7 @@ void Firmware::on_comphy_mode(const Request& request) {
   enqueue(out.finish());
 }
 
+// LOG_SEND_LOGS_REQ enables or disables log messages [device 6.3].
 void Firmware::on_logs(const Request& request) {
   Storage& s = *storage_;
   logs_enabled_ = request.attributes[fw::LOG_SEND_LOGS_REQ::SEND_LOGS].present;
@@ -378,8 +392,8 @@ void Firmware::on_logs(const Request& request) {
   s.log_cursor = history ? oldest : s.log_next;
 }
 
-// One LOG_MSG_REQ with up to 14 records from the cursor on, oldest first. The first record is in
-// the plain attributes, the others in three arrays of equal length [device 6.3].
+// Sends one LOG_MSG_REQ with up to 14 records from the cursor on, oldest first. The first record
+// is in the plain attributes, the others in three arrays of equal length [device 6.3].
 void Firmware::send_logs() {
   Storage& s = *storage_;
   if (!logs_enabled_ || s.log_cursor == s.log_next) return;
@@ -409,6 +423,7 @@ void Firmware::send_logs() {
   s.log_cursor = last;
 }
 
+// RPC_MAC_SYNC_REQ [device 6.8].
 void Firmware::on_mac_sync(const Request& request) {
   const auto take = [&](std::uint16_t id, std::array<MacBytes, 8>& macs, unsigned& count) {
     std::array<std::span<const std::byte>, 8> found;

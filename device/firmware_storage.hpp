@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory of the firmware, all of it allocated when the card is built: the queue of messages to the
-// host, the log ring, flash, core dump and the two EEPROMs. Private to firmware*.cpp.
+/// Memory of the firmware, allocated when the card is built: the queue of messages to the host,
+/// the log ring, flash, core dump and the two EEPROMs. Private to firmware*.cpp.
 #pragma once
 
 #include <array>
@@ -34,7 +34,7 @@ struct Firmware::Request {
 
 struct Firmware::Storage {
   static constexpr std::size_t kOutboundSlots = 32;
-  /// No request makes more messages than this; a request is taken only while so many slots are
+  /// Most messages that one request produces; a request is processed only while so many slots are
   /// free.
   static constexpr std::size_t kMessagesPerRequest = 3;
   static constexpr std::size_t kEepromBytes = 288;   // size of the mock's [device 22]

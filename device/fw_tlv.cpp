@@ -22,7 +22,7 @@ std::uint32_t header_at(std::span<const std::byte> bytes, std::size_t at) {
   return word;
 }
 
-// Header length in bytes of the message at the front; 0 when there is no whole message.
+// Returns the length in bytes of the message at the front; 0 without a whole message.
 std::size_t message_bytes(std::span<const std::byte> bytes) {
   if (bytes.size() < kTlvHeaderBytes) return 0;
   const std::uint32_t header = header_at(bytes, 0);
@@ -37,7 +37,7 @@ struct Attribute {
   std::uint16_t id() const { return static_cast<std::uint16_t>(header & kTypeMask); }
 };
 
-// Takes one attribute off the front of `rest`; false when `rest` does not begin with a whole one.
+// Removes one attribute from the front of `rest`; false if `rest` does not start with a whole one.
 bool take_attribute(std::span<const std::byte>& rest, Attribute& out) {
   if (rest.size() < kTlvHeaderBytes) return false;
   out.header = header_at(rest, 0);
@@ -57,7 +57,7 @@ const spec::FwAttribute* find_attribute(std::span<const spec::FwAttribute> catal
   return nullptr;
 }
 
-// Sizes that a value may have [device 5]: flags carry none, arrays may be empty.
+// Checks the size of a value [device 5]: flags are empty, arrays may be empty.
 bool size_fits(const spec::FwAttribute& attribute, std::size_t bytes) {
   using spec::TlvType;
   const bool container = attribute.type == TlvType::kNested || attribute.type == TlvType::kArray;

@@ -22,11 +22,13 @@ void InterruptBlock::reset() {
   causes_ = 0;
 }
 
+// INTR_SET sets the software cause [device 3.1].
 void InterruptBlock::set_software(unsigned word, std::uint32_t bits) {
   software_[word] |= bits;
   fire(word);
 }
 
+// A pending cause fires at the unmask [device 3.2].
 void InterruptBlock::clear_mask(unsigned word, std::uint32_t bits) {
   mask_[word] &= ~bits;
   fire(word);
@@ -59,6 +61,7 @@ void InterruptBlock::set_route(unsigned cause, std::uint32_t msix_ctrl) {
   if (active) apply_route(cause % kCauses, true);
 }
 
+// Drives the vector of an enabled route [device 3.1].
 void InterruptBlock::apply_route(unsigned cause, bool on) {
   const spec::INTR_MSIX_CTRL route{routes_[cause]};
   if (route.ENABLE() == 0) return;
@@ -69,6 +72,8 @@ void InterruptBlock::apply_route(unsigned cause, bool on) {
   }
 }
 
+// Fires unmasked pending vectors: masks each and, with auto-clear, clears its software cause
+// [device 3.2].
 void InterruptBlock::fire(unsigned word) {
   std::uint32_t ready = status(word) & ~mask_[word];
   mask_[word] |= ready;

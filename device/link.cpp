@@ -39,7 +39,7 @@ constexpr std::uint32_t kVendorDigitalStatus = 0x210;
 constexpr std::uint32_t kControl1Reset = 1u << 15;
 constexpr std::uint32_t kControl1Speed = 0x207c;
 
-// The link test compares for equality [device 10.3]: one row a lane mode.
+// The link test compares for equality [device 10.3]: one row per lane mode.
 struct LockPattern {
   std::uint32_t block_lock, amps_lock, fc_lock;  // FEC off, RS, BASE-R; 0 = mode not possible
   std::uint32_t control1_speed;
@@ -57,7 +57,7 @@ const LockPattern& pattern_of(Aui aui) {
   return kPatterns[static_cast<std::size_t>(aui)];
 }
 
-// What the firmware writes [device 10.1]; any other word selects no known mode.
+// Decodes what the firmware writes [device 10.1]; any other word selects no known mode.
 Aui decode_in0(std::uint32_t in0) {
   switch (in0) {
     case 0x00203:
@@ -112,7 +112,7 @@ void LinkModel::reset_function() {
   mac_in0_ = 0;
   mac_command_ = 0;
   intr_sts_ = 0;
-  intr_mask_ = ~std::uint32_t{0};  // INTERPRETATION: masked until the driver asks
+  intr_mask_ = ~std::uint32_t{0};  // INTERPRETATION: masked until the driver unmasks
   pcs_control1_ = {};
 }
 
@@ -124,6 +124,7 @@ void LinkModel::reset_power() {
   intr_sts_ = 0;
 }
 
+// The firmware programs lanes and FEC [device 10.1].
 void LinkModel::set_pcs_in(std::uint32_t in0, std::uint32_t in1) {
   pcs_in0_ = in0;
   pcs_in1_ = in1;
@@ -151,6 +152,7 @@ void LinkModel::tick(std::uint64_t now_ns) {
   update();
 }
 
+// Recomputes the link; a change latches LINK_UP or LINK_DOWN [device 10.2, 10.4].
 void LinkModel::update() {
   aui_ = programmed_ ? decode_in0(pcs_in0_) : Aui::kUnknown;
   fec_ = programmed_ ? decode_in1(pcs_in1_) : Fec::kUnknown;
@@ -164,6 +166,7 @@ std::uint64_t LinkModel::speed_mbps() const {
   return pattern_of(aui_).mbps;
 }
 
+// SIG_PCS_OUT0: lock bits of the mode and FEC [device 10.3].
 std::uint32_t LinkModel::pcs_out0() const {
   if (!up_) return 0;
   constexpr std::uint32_t kAlignDone = 1u << 26;
@@ -184,7 +187,7 @@ std::uint32_t LinkModel::pcs_out1() const {
 std::optional<std::uint32_t> LinkModel::read_pcs(std::uint32_t page_register) const {
   const std::uint32_t page = page_register / kPcsPageRegisters;
   switch (page_register % kPcsPageRegisters) {
-    case kControl1:  // speed bits are the lanes', whatever was written; reset is over at once
+    case kControl1:  // speed bits are those of the lanes; a reset completes at once
       return (pcs_control1_[page] & ~(kControl1Speed | kControl1Reset)) |
              pattern_of(aui_).control1_speed;
     case kStatus1:
@@ -230,6 +233,7 @@ std::optional<std::uint32_t> LinkModel::read(RegAddr addr) const {
   }
 }
 
+// Status bits are write-one-to-clear; MAC_COMMAND_CONFIG takes effect at once [device 10.2, 10.6].
 bool LinkModel::write(RegAddr addr, std::uint32_t value) {
   if (addr.bar != Bar::kBar0) return false;
   const std::uint32_t at = addr.byte_offset & ~3u;
@@ -248,7 +252,8 @@ bool LinkModel::write(RegAddr addr, std::uint32_t value) {
     case MAC_COMMAND_CONFIG::kByteOffset:
       mac_command_ = value;
       return true;
-    case SIG_PCS_OUT0::kByteOffset:  // live bits: writing ones re-arms a latch we do not have
+    case SIG_PCS_OUT0::
+        kByteOffset:  // live bits: a write of ones would re-arm a latch, which is not modelled
     case SIG_PCS_OUT1::kByteOffset:
       return true;
     case SIG_PCS_INTR_STS::kByteOffset:

@@ -12,7 +12,7 @@ spec::MBX_DESC descriptor_of(std::uint32_t low, std::uint32_t high) {
   return spec::MBX_DESC{std::uint64_t{high} << 32 | low};
 }
 
-/// Handed to the firmware and not returned by it.
+/// Passed to the firmware and not completed by it.
 bool owned_by_firmware(std::uint32_t low) {
   const spec::MBX_DESC desc = descriptor_of(low, 0);
   return desc.HOST_CMPL() != 0 && desc.FW_CMPL() == 0;
@@ -38,7 +38,7 @@ void MailboxProtocolChecker::flushed() {
 void MailboxProtocolChecker::written(unsigned mailbox, unsigned descriptor, bool high_half,
                                      std::uint32_t value, const View& before, CardEvents& events) {
   MailboxSlot& slot = slots_[mailbox][descriptor];
-  // With the gate closed the host resets the ring, and may write anything [device 4.3].
+  // While DMA is disabled the host resets the ring, and may write anything [device 4.3].
   if (before.gate_open && owned_by_firmware(before.low)) {
     events.note(ProtocolAction::kMailboxOverwrite);
   }

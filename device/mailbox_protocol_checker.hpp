@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Watches the host's side of the firmware mailbox for the order that [device 4.2 to 4.5]
-// prescribes. It only counts (spec::ProtocolAction::kMailbox...); the firmware has its own
-// defence.
+/// Checks the host's side of the firmware mailbox against the order of [device 4.2 to 4.5]. It
+/// only counts (spec::ProtocolAction::kMailbox...); the firmware has its own checks.
 
 #include <array>
 #include <cstdint>
@@ -11,29 +10,41 @@
 
 namespace hni::device {
 
+/// Checks the writes to both mailboxes.
 class MailboxProtocolChecker {
  public:
-  static constexpr unsigned kMailboxes = 2;
-  static constexpr unsigned kDescriptors = 16;
+  static constexpr unsigned kMailboxes = 2;     ///< Rx and Tx
+  static constexpr unsigned kDescriptors = 16;  ///< per mailbox
 
-  /// What a descriptor holds before the write, and around it.
+  /// State around a descriptor before a write.
   struct View {
+    /// Low half.
     std::uint32_t low = 0;
+    /// High half.
     std::uint32_t high = 0;
-    std::uint32_t next_low = 0;  ///< low half of the slot behind it
-    bool gate_open = false;      ///< AW.BME for mailbox 0, AR.BME for mailbox 1
+    /// Low half of the next slot.
+    std::uint32_t next_low = 0;
+    /// DMA enabled: AW.BME for mailbox 0, AR.BME for mailbox 1.
+    bool gate_open = false;
   };
 
+  /// Clears the state, as a reset does.
   void reset() { slots_ = {}; }
 
-  /// The host read the first mailbox word: all its earlier writes have arrived.
+  /// Handles a host read of the first mailbox word, which flushes all earlier writes.
   void flushed();
-  /// The host writes one half of a descriptor.
+  /// Handles a host write of one half of a descriptor.
+  /// @param mailbox 0 or 1
+  /// @param descriptor 0..15
+  /// @param high_half true: high
+  /// @param value the value
+  /// @param before state before the write
+  /// @param events receives the violations
   void written(unsigned mailbox, unsigned descriptor, bool high_half, std::uint32_t value,
                const View& before, CardEvents& events);
 
  private:
-  /// The newest write to one half, and whether a flush followed it.
+  /// The newest write to a half, and whether a flush followed it.
   enum class Half : std::uint8_t { kQuiet, kWritten, kFlushed };
   struct MailboxSlot {
     Half low = Half::kQuiet;

@@ -35,6 +35,7 @@ void InterruptModerator::start(unsigned manager, std::uint64_t now_ns) {
   deadline_ = std::min(deadline_, now_ns + timeout_ns(manager));
 }
 
+// Recomputes the level of a manager [device 3.4]: count reached, or timeout expired.
 void InterruptModerator::evaluate(unsigned manager, std::uint64_t now_ns) {
   Manager& m = managers_[manager];
   const bool due = m.outstanding != 0 &&
@@ -49,6 +50,7 @@ void InterruptModerator::evaluate(unsigned manager, std::uint64_t now_ns) {
   }
 }
 
+// Acknowledging everything clears the cause [device 3.4].
 void InterruptModerator::acknowledged(unsigned manager, std::uint32_t outstanding,
                                       std::uint64_t now_ns) {
   Manager& m = managers_[manager];
@@ -109,6 +111,7 @@ void InterruptModerator::evaluate_all(std::uint64_t now_ns) {
   expire(now_ns);
 }
 
+// Raises the managers whose timeout expired and finds the next deadline.
 void InterruptModerator::expire(std::uint64_t now_ns) {
   deadline_ = ~0ull;
   for (unsigned word = 0; word < running_.size(); ++word) {

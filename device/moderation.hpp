@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Interrupt moderation of the completion queues [device 3.3, 3.4]: one interrupt manager
-// a queue, TIM for TCQ q (index q) and RIM for RCQ q (index 128 + q).
-//
-// A manager's cause is a level: completions not yet acknowledged exist, and either their number
-// reached THRESHOLD or TIMEOUT passed since the first of them. The level goes to the vector in CTL
-// unless MASK is set. A masked vector keeps the cause pending; an acknowledgement of everything
-// drops it. INTERPRETATION: a level and not an edge, so that a poll that has taken everything is
-// not interrupted again, and nothing can be lost between the last poll and the unmask.
-// An acknowledgement of a part restarts the time, since the age of the rest is not kept.
+/// Interrupt moderation of the completion queues [device 3.3, 3.4]: one interrupt manager per
+/// queue, TIM for TCQ q (index q) and RIM for RCQ q (index 128 + q).
+///
+/// A manager's cause is a level: unacknowledged completions exist, and either their number reached
+/// THRESHOLD or TIMEOUT passed since the first of them. The level drives the vector in CTL unless
+/// MASK is set. A masked vector keeps the cause pending; acknowledging everything clears it.
+/// INTERPRETATION: a level and not an edge, so that a poll that processed everything is not
+/// interrupted again, and nothing is lost between the last poll and the unmask. Acknowledging a
+/// part restarts the time, because the age of the rest is not kept.
 
 #include <array>
 #include <cstdint>
@@ -17,47 +17,94 @@
 
 namespace hni::device {
 
+/// The interrupt managers of all queues.
 class InterruptModerator {
  public:
-  static constexpr unsigned kManagers = 256;
-  static constexpr unsigned kFirstRx = 128;
+  static constexpr unsigned kManagers = 256;  ///< TIM, then RIM
+  static constexpr unsigned kFirstRx = 128;   ///< index of RIM 0
 
+  /// Creates idle managers.
+  /// @param interrupts must outlive it
   explicit InterruptModerator(InterruptBlock& interrupts) : interrupts_(interrupts) { reset(); }
 
-  /// All managers quiet, timeouts 0 (which means at once).
+  /// Idles all managers and sets timeouts to 0 (immediately).
   void reset();
 
-  /// The queue now has `outstanding` unacknowledged completions, more than before.
+  /// Handles new completions.
+  /// @param manager index
+  /// @param outstanding unacknowledged completions
+  /// @param now_ns virtual time
   void completed(unsigned manager, std::uint32_t outstanding, std::uint64_t now_ns) {
     Manager& m = managers_[manager];
     if (m.outstanding == 0) start(manager, now_ns);
     m.outstanding = outstanding;
     if (!m.raised) evaluate(manager, now_ns);
   }
-  /// The host acknowledged; `outstanding` remain.
+  /// Handles an acknowledgement.
+  /// @param manager index
+  /// @param outstanding unacknowledged completions that remain
+  /// @param now_ns virtual time
   void acknowledged(unsigned manager, std::uint32_t outstanding, std::uint64_t now_ns);
 
+  /// Writes TIM_CTL / RIM_CTL.
+  /// @param manager index
+  /// @param ctl the value
+  /// @param now_ns virtual time
   void set_vector(unsigned manager, std::uint32_t ctl, std::uint64_t now_ns);
+  /// Writes TIM_THRESHOLD / RIM_THRESHOLD.
+  /// @param manager index
+  /// @param threshold completions
+  /// @param now_ns virtual time
   void set_threshold(unsigned manager, std::uint32_t threshold, std::uint64_t now_ns);
+  /// Writes TIM_MASK / RIM_MASK.
+  /// @param manager index
+  /// @param masked true: mask
+  /// @param now_ns virtual time
   void set_masked(unsigned manager, bool masked, std::uint64_t now_ns);
-  /// TIM_SET / RIM_SET: a cause by hand, until CLEAR.
+  /// Writes TIM_SET / RIM_SET or CLEAR: forces the cause.
+  /// @param manager index
+  /// @param forced true until CLEAR
+  /// @param now_ns virtual time
   void set_forced(unsigned manager, bool forced, std::uint64_t now_ns);
 
-  /// Timeouts belong to the vector, one for Rx managers and one for Tx managers, in ticks.
+  /// Sets a timeout. Timeouts belong to the vector, one for Rx managers and one for Tx managers.
+  /// @param rx true: Rx
+  /// @param vector the vector
+  /// @param ticks timeout
+  /// @param now_ns virtual time
   void set_timeout(bool rx, unsigned vector, std::uint32_t ticks, std::uint64_t now_ns);
+  /// Returns a timeout.
+  /// @param rx true: Rx
+  /// @param vector the vector
+  /// @return ticks
   std::uint32_t timeout(bool rx, unsigned vector) const { return timeouts_[rx ? 1 : 0][vector]; }
-  /// Length of a tick: QM_TCQ_CTL0 / QM_RCQ_CTL0.TICK_CYCLES of 600 MHz. 0 makes all timeouts 0.
+  /// Sets the length of a tick: QM_TCQ_CTL0 / QM_RCQ_CTL0.TICK_CYCLES of 600 MHz; 0 makes all
+  /// timeouts 0.
+  /// @param rx true: Rx
+  /// @param cycles length
+  /// @param now_ns virtual time
   void set_tick_cycles(bool rx, std::uint32_t cycles, std::uint64_t now_ns);
-  /// CQ_REARM.INTR_RELOAD: the timers of this vector start again.
+  /// Handles CQ_REARM.INTR_RELOAD: restarts the timers of a vector.
+  /// @param vector the vector
+  /// @param now_ns virtual time
   void reload(unsigned vector, std::uint64_t now_ns);
 
+  /// Handles expired timeouts.
+  /// @param now_ns virtual time
   void tick(std::uint64_t now_ns) {
     if (now_ns >= deadline_) expire(now_ns);
   }
+  /// @return when the next timeout expires; ~0 for never
   std::uint64_t next_deadline_ns() const { return deadline_; }
 
-  /// TIM_TIMER / RIM_COAL_STATUS: ticks left to the timeout, and the count.
+  /// Reads TIM_TIMER / RIM_COAL_STATUS.
+  /// @param manager index
+  /// @param now_ns virtual time
+  /// @return ticks left
   std::uint32_t timer_ticks(unsigned manager, std::uint64_t now_ns) const;
+  /// Returns the unacknowledged completions.
+  /// @param manager index
+  /// @return number
   std::uint32_t outstanding(unsigned manager) const { return managers_[manager].outstanding; }
 
  private:
@@ -81,7 +128,7 @@ class InterruptModerator {
   std::array<Manager, kManagers> managers_{};
   std::array<std::array<std::uint16_t, InterruptBlock::kVectors>, 2> timeouts_{};
   std::array<std::uint32_t, 2> tick_cycles_{};
-  std::array<std::uint64_t, kManagers / 64> running_{};  // managers whose time counts
+  std::array<std::uint64_t, kManagers / 64> running_{};  // managers with a running timeout
   std::uint64_t deadline_ = ~0ull;
 };
 

@@ -37,8 +37,8 @@ constexpr std::size_t kIpv6Bytes = 40;
 constexpr std::size_t kTcpBytes = 20;
 constexpr std::size_t kUdpBytes = 8;
 
-// A walk over the headers. Every `load` is preceded by a `has` for the same bytes; `limit` is
-// never behind the frame's end.
+// A walk over the headers. Every `load` follows a `has` for the same bytes; `limit` is never
+// beyond the end of the frame.
 class Walk {
  public:
   explicit Walk(ParsedFrame& out)
@@ -136,8 +136,8 @@ void Walk::ipv4() {
   l4_reached_ = !out_.fragment;
 }
 
-// True when the header at `at` is an extension header that may be stepped over; `bytes` is its
-// size.
+// Returns whether the header at `at` is an extension header that can be skipped; sets `bytes` to
+// its size.
 bool Walk::ipv6_extension(std::uint8_t protocol, std::size_t at, std::size_t& bytes) {
   switch (protocol) {
     case kHopByHop:
@@ -150,7 +150,7 @@ bool Walk::ipv6_extension(std::uint8_t protocol, std::size_t at, std::size_t& by
       if (!has(at, 8)) return false;
       bytes = (std::size_t{load8(at + 1)} + 2) * 4;
       return has(at, bytes);
-    case kMobility:  // INTERPRETATION: the parser does not look behind these
+    case kMobility:  // INTERPRETATION: the parser stops at these
     case kHip:
     case kShim6:
       out_.unknown_extension = true;
@@ -187,7 +187,7 @@ void Walk::ipv6(std::size_t at) {
   out_.l4_offset = static_cast<std::uint16_t>(at);
   out_.esp = protocol == kEsp;
   if (protocol == kFragmentHeader) {
-    // INTERPRETATION: atomic fragments too; the fragment header belongs to the L3 headers.
+    // INTERPRETATION: includes atomic fragments; the fragment header belongs to the L3 headers.
     out_.fragment = true;
     if (has(at, 8)) {
       out_.ip_protocol = load8(at);
@@ -257,7 +257,8 @@ void Walk::udp(std::size_t available) {
   out_.l4_end = static_cast<std::uint16_t>(at + kUdpBytes);
 }
 
-// `l4_sum` covers l4_offset to payload_end. True when the checksum is present and right.
+// Checks the L4 checksum; `l4_sum` covers l4_offset to payload_end. False if it is absent or wrong
+// [device 13.3].
 bool Walk::l4_sum_good(std::uint16_t l4_sum) const {
   if (out_.parser_error || out_.ipv4_header_bad) return false;
   const std::size_t length = std::size_t{out_.payload_end} - out_.l4_offset;
@@ -273,8 +274,9 @@ bool Walk::l4_sum_good(std::uint16_t l4_sum) const {
   return ones_complement_add(pseudo.fold(), l4_sum) == 0xffff;
 }
 
-// The bytes behind the Ethernet header are summed once, in up to three pieces; the middle one is
-// what the L4 checksum covers. Every piece but the last begins at an even distance from byte 14.
+// Sums the bytes after the Ethernet header once, in up to three pieces; the middle one is covered
+// by the L4 checksum. Every piece but the last begins at an even distance from byte 14
+// [device 13.3].
 void Walk::sums() {
   const auto piece = [this](std::size_t from, std::size_t to) {
     Sum sum;

@@ -11,7 +11,7 @@ using spec::RegAddr;
 
 // 600 MHz is 3 cycles every 5 ns.
 constexpr std::uint64_t kCyclesPer5Ns = 3;
-// Reset addend: the nominal 5/3 ns a cycle, so that a clock nobody set up runs true.
+// Reset addend: the nominal 5/3 ns per cycle, so that an unconfigured clock has the right rate.
 // INTERPRETATION.
 constexpr std::uint32_t kResetAddNs = 1;
 constexpr std::uint32_t kResetAddSubns = 0xaaaaaaaa;
@@ -29,6 +29,7 @@ PtpClock::PtpClock(std::uint64_t last_ns)
       add_ns_(kResetAddNs),
       add_subns_(kResetAddSubns) {}
 
+// Adds the addend once per cycle of 600 MHz [device 17].
 void PtpClock::advance(std::uint64_t now_ns) {
   if (now_ns <= last_ns_) return;
   const Wide fifths = static_cast<Wide>(now_ns - last_ns_) * kCyclesPer5Ns + cycle_remainder_;
@@ -41,6 +42,7 @@ void PtpClock::advance(std::uint64_t now_ns) {
   if (ctrl.MONO_EN() != 0) mono_ += step;
 }
 
+// PTP_ADJUST applies INIT, a new addend, or a one-time adjustment [device 17].
 void PtpClock::adjust(std::uint32_t value) {
   const spec::PTP_ADJUST adjust{value};
   if (adjust.INIT() != 0) {
@@ -49,7 +51,7 @@ void PtpClock::adjust(std::uint32_t value) {
   const Wide nudge = static_cast<Wide>(nudge_ns_) << 32 | nudge_subns_;
   if (adjust.SUB_NUDGE() != 0) counter_ -= nudge;
   if (adjust.ADD_NUDGE() != 0) counter_ += nudge;
-  // INTERPRETATION: INIT also takes the new addend; the driver's start writes INIT alone.
+  // INTERPRETATION: INIT also applies the new addend; the driver writes only INIT at its start.
   if (adjust.ADDEND_SET() != 0 || adjust.INIT() != 0) {
     addend_ = std::uint64_t{add_ns_} << 32 | add_subns_;
   }
@@ -61,7 +63,7 @@ std::optional<std::uint32_t> PtpClock::read(RegAddr addr) const {
   switch (addr.byte_offset & ~3u) {
     case spec::PTP_CTRL::kByteOffset:
       return ctrl_;
-    case spec::PTP_ADJUST::kByteOffset:  // write triggers; nothing stays set
+    case spec::PTP_ADJUST::kByteOffset:  // a write triggers; nothing is stored
       return 0;
     case spec::PTP_INIT_HI::kByteOffset:
       return init_hi_;

@@ -50,7 +50,7 @@ bool QueueBlock::any_enabled() const {
 void QueueBlock::write(std::uint32_t byte_offset, std::uint32_t value) {
   const unsigned q = (byte_offset - kFirstByte) / kBlockBytes;
   const std::uint32_t offset = (byte_offset - kFirstByte) % kBlockBytes;
-  // The doorbells first: they are the only writes per packet.
+  // Doorbells first: they are the only writes per packet.
   switch (offset) {
     case in_block<spec::QUEUE_TWQ0_TAIL>():
       return tx_.write_tail(q, value);
@@ -69,10 +69,11 @@ void QueueBlock::write(std::uint32_t byte_offset, std::uint32_t value) {
   }
   const std::uint32_t stored = card_.regs.write({spec::Bar::kBar0, byte_offset}, value);
   if (write_tx(q, offset, stored) || write_rx(q, offset, stored)) return;
-  // Set and clear bits are pulses that nothing stores.
+  // Set and clear bits are pulses that are not stored.
   write_moderation(q, offset, value);
 }
 
+// Transmit registers of a block [device 11.1].
 bool QueueBlock::write_tx(unsigned q, std::uint32_t offset, std::uint32_t value) {
   switch (offset) {
     case in_block<spec::QUEUE_TWQ0_CTL>():
@@ -89,6 +90,7 @@ bool QueueBlock::write_tx(unsigned q, std::uint32_t offset, std::uint32_t value)
   }
 }
 
+// Receive registers of a block [device 11.2].
 bool QueueBlock::write_rx(unsigned q, std::uint32_t offset, std::uint32_t value) {
   switch (offset) {
     case in_block<spec::QUEUE_BDQ_CTL>():
@@ -108,6 +110,7 @@ bool QueueBlock::write_rx(unsigned q, std::uint32_t offset, std::uint32_t value)
   }
 }
 
+// Interrupt managers of a block [device 3.3, 11.1, 11.2].
 bool QueueBlock::write_moderation(unsigned q, std::uint32_t offset, std::uint32_t value) {
   const std::uint64_t now = card_.now_ns;
   InterruptModerator& moderation = card_.moderation;
@@ -155,6 +158,7 @@ std::uint32_t QueueBlock::read(std::uint32_t byte_offset) {
   return value ? *value : card_.regs.read({spec::Bar::kBar0, byte_offset});
 }
 
+// Volatile transmit registers: pointers, status, counters [device 11.1].
 std::optional<std::uint32_t> QueueBlock::read_tx(unsigned q, std::uint32_t offset) const {
   const TxQueueCounters& first = tx_.counters(q);
   const TxQueueCounters& second = tx_.counters(q + kQueueBlocks);
@@ -208,6 +212,7 @@ std::optional<std::uint32_t> QueueBlock::read_tx(unsigned q, std::uint32_t offse
   }
 }
 
+// Volatile receive registers: pointers, status, counters [device 11.2].
 std::optional<std::uint32_t> QueueBlock::read_rx(unsigned q, std::uint32_t offset) const {
   const RxQueueCounters& counters = rx_.counters(q);
   const unsigned manager = InterruptModerator::kFirstRx + q;

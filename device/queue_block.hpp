@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The register face of a queue block [device 11]: 128 blocks of 0x1000 bytes from
-// 0x100000. Plain values (control, base, size) live in the register file; this class gives writes
-// their effect and computes what reads show of the engines (pointers, counters, timers, status).
+/// Register interface of a queue block [device 11]: 128 blocks of 0x1000 bytes from 0x100000.
+/// Plain values (control, base, size) live in the register file; this class implements write side
+/// effects and computes volatile reads (pointers, counters, timers, status).
 
 #include <cstdint>
 #include <optional>
@@ -13,21 +13,34 @@
 
 namespace hni::device {
 
+/// Register interface of all queue blocks.
 class QueueBlock {
  public:
-  static constexpr std::uint32_t kFirstByte = 0x100000;
-  static constexpr std::uint32_t kBlockBytes = 0x1000;
+  static constexpr std::uint32_t kFirstByte = 0x100000;  ///< offset of block 0 in BAR0
+  static constexpr std::uint32_t kBlockBytes = 0x1000;   ///< size of a block
 
+  /// Creates the interface; all arguments must outlive it.
+  /// @param context state of the card
+  /// @param tx transmit engine
+  /// @param rx receive engine
   QueueBlock(CardContext& context, TxEngine& tx, RxEngine& rx)
       : card_(context), tx_(tx), rx_(rx) {}
 
+  /// Tests whether a register belongs to a queue block.
+  /// @param byte_offset offset in BAR0
+  /// @return true if so
   static constexpr bool owns(std::uint32_t byte_offset) { return byte_offset >= kFirstByte; }
 
-  /// `byte_offset` in BAR0, known to the register file.
+  /// Reads a register that the register file knows.
+  /// @param byte_offset offset in BAR0
+  /// @return the value
   std::uint32_t read(std::uint32_t byte_offset);
+  /// Writes a register that the register file knows.
+  /// @param byte_offset offset in BAR0
+  /// @param value the value
   void write(std::uint32_t byte_offset, std::uint32_t value);
 
-  /// A ring of any queue is enabled, as the control registers say.
+  /// @return true if a control register enables any ring
   bool any_enabled() const;
 
  private:

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The life cycle that the spec prescribes for every queue [device 11.3, 18]: RESET, set
-// up, ENABLE, run, disable, wait until idle, RESET. The card obeys whatever is written; this class
-// only notes where a driver left the path.
+/// Checks the life cycle that the spec prescribes for every queue [device 11.3, 18]: RESET, set
+/// up, ENABLE, run, disable, wait until idle, RESET. The card executes whatever is written; this
+/// class only counts violations.
 
 #include "device/events.hpp"
 
 namespace hni::device {
 
+/// Checks one queue.
 class QueueLifecycleChecker {
  public:
-  /// A write to the control register, before it takes effect.
+  /// Handles a write to the control register, before it takes effect.
+  /// @param reset its RESET bit
+  /// @param enable its ENABLE bit
+  /// @param events receives the violations
   void control(bool reset, bool enable, CardEvents& events) {
     if (reset) {
       if (running_) events.note(spec::ProtocolAction::kResetWhileEnabled);
@@ -26,7 +30,7 @@ class QueueLifecycleChecker {
     running_ = enable;
   }
 
-  /// The driver read this queue's idle bit, and it was set.
+  /// Handles a read of the queue's idle bit that returned idle.
   void seen_idle() {
     if (!running_) idle_seen_ = true;
   }

@@ -20,7 +20,8 @@ void for_each_element(const spec::RegInfo& info, const Visit& visit) {
   }
 }
 
-/// Where the element of `other` lies that has the same array indices as `offset` in `info`.
+/// Returns the offset of the element of `other` with the array indices that `offset` has in
+/// `info`.
 std::uint32_t same_element(const spec::RegInfo& info, std::uint32_t offset,
                            const spec::RegInfo& other) {
   std::uint32_t rest = offset - info.byte_offset;
@@ -61,7 +62,7 @@ const RegisterFile::Shared& RegisterFile::shared() {
         const std::uint32_t halves = registers[r].width_bits == 64 ? 2 : 1;
         for (std::uint32_t half = 0; half < halves; ++half) {
           const std::uint32_t word = offset / 4 + half;
-          // Where two descriptions meet (a page and a register in it), the first one stands.
+          // Where two descriptions overlap (a page and a register in it), the first one applies.
           if (word >= plan.info.size() || plan.info[word] != 0) continue;
           plan.info[word] = static_cast<std::uint16_t>(r + 1);
           plan.high[word] = static_cast<std::uint8_t>(half);

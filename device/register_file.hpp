@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Raw storage of both register BARs, and the generic behaviour that the register spec gives every
-// word: access masks, write-one-to-clear, write-one-to-set, clear-on-read, single-pulse bits, and
-// the counted events for unknown, read-only and partly modelled registers and for actions that the
-// spec forbids. Registers with behaviour of their own (queues, interrupts, link, counters, clock)
-// are handled by their modules; the card still asks this class to note every access.
+/// Raw storage of both register BARs, and the generic behaviour that the spec defines for every
+/// word: access masks, write-one-to-clear, write-one-to-set, clear-on-read, single-pulse bits, and
+/// the counts for unknown, read-only and partly modelled registers and for actions that the spec
+/// forbids. Registers with behaviour of their own (queues, interrupts, link, counters, clock) are
+/// handled by their modules; the card still reports every access to this class.
 
 #include <array>
 #include <cstdint>
@@ -18,26 +18,32 @@
 
 namespace hni::device {
 
-/// BAR sizes [device 1]. Storage ends with the last register.
-inline constexpr std::uint32_t kBar0Bytes = 0x200000;
-inline constexpr std::uint32_t kBar4Bytes = 0x20000;
+inline constexpr std::uint32_t kBar0Bytes = 0x200000;  ///< bytes of BAR 0 [device 1]
+inline constexpr std::uint32_t kBar4Bytes = 0x20000;   ///< bytes of BAR 4 [device 1]
+/// the storage ends with the last register
 inline constexpr std::uint32_t kBar0StoredBytes = 0x180000;
 
+/// Register storage of one card.
 class RegisterFile {
  public:
-  /// The only place that allocates. The first one of a process builds what all of them share: the
-  /// word index and the reset values, from spec::registers().
+  /// Allocates the storage. The first one of a process also builds what all share: the word index
+  /// and the reset values, from spec::registers().
   RegisterFile();
 
-  /// Every word gets its reset value. Events are kept.
+  /// Resets every word. Events are kept.
   void reset();
 
-  /// Raw access without side effects. Offsets outside the storage read 0 and swallow writes.
+  /// Reads without side effects; 0 outside the storage.
+  /// @param at address
+  /// @return the word
   std::uint32_t peek(spec::RegAddr at) const {
     const Bank& bank = bank_of(at.bar);
     const std::uint32_t word = at.byte_offset / 4;
     return word < bank.words ? bank.shown[word / kPageWords][word % kPageWords] : 0;
   }
+  /// Writes without side effects; ignored outside the storage.
+  /// @param at address
+  /// @param value the word
   void poke(spec::RegAddr at, std::uint32_t value) {
     Bank& bank = bank_of(at.bar);
     const std::uint32_t word = at.byte_offset / 4;
@@ -51,40 +57,66 @@ class RegisterFile {
   /// Typed raw access: `regs.peek<spec::RPC_RMI_CONFIG>().ENABLE()`,
   /// `regs.peek<spec::RPC_TCAM_ACT>(word, entry).raw`.
   template <class REG, class... Index>
+  /// Reads a typed register without side effects: `regs.peek<spec::RPC_RMI_CONFIG>().ENABLE()`,
+  /// `regs.peek<spec::RPC_TCAM_ACT>(word, entry).raw`.
+  /// @param index array indices
+  /// @return the register
   REG peek(Index... index) const {
     REG out{};
     out.raw = peek(REG::at(static_cast<std::uint32_t>(index)...));
     return out;
   }
   template <class REG, class... Index>
+  /// Writes a typed register without side effects.
+  /// @param value the register
+  /// @param index array indices
   void poke(REG value, Index... index) {
     poke(REG::at(static_cast<std::uint32_t>(index)...), value.raw);
   }
 
-  /// Counts what an access means (unknown, read-only, partly modelled, forbidden action). True
-  /// when the word is known.
+  /// Counts what a read means (unknown, partly modelled).
+  /// @param at address
+  /// @return true if the word is known
   bool note_read(spec::RegAddr at);
+  /// Counts what a write means (unknown, read-only, partly modelled, forbidden action).
+  /// @param at address
+  /// @param value the word
+  /// @return true if the word is known
   bool note_write(spec::RegAddr at, std::uint32_t value);
 
-  /// The generic behaviour, after note_read / note_write. read() applies clear-on-read; write()
-  /// applies the write mask, W1C, W1S and single-pulse bits, and returns the value that is stored
-  /// afterwards.
+  /// Reads with the generic behaviour (clear-on-read), after note_read().
+  /// @param at address
+  /// @return the word
   std::uint32_t read(spec::RegAddr at);
+  /// Writes with the generic behaviour (write mask, W1C, W1S, single pulse), after note_write().
+  /// @param at address
+  /// @param value the word
+  /// @return the word that is stored
   std::uint32_t write(spec::RegAddr at, std::uint32_t value);
 
-  /// Software-writable bits of a word (0 for unknown ones).
+  /// Returns the software-writable bits of a word.
+  /// @param at address
+  /// @return mask; 0 if the word is unknown
   std::uint32_t write_mask(spec::RegAddr at) const;
+  /// Tests whether the spec names a word.
+  /// @param at address
+  /// @return true if so
   bool known(spec::RegAddr at) const;
+  /// Returns the name of a word's register.
+  /// @param at address
+  /// @return null if it is unknown
   const char* name(spec::RegAddr at) const;
 
+  /// @return the event counts, changeable
   CardEvents& events() { return events_; }
+  /// @return the event counts
   const CardEvents& events() const { return events_; }
 
  private:
   static constexpr std::uint32_t kPageWords = 1024;
   static_assert(kBar0StoredBytes / 4 % kPageWords == 0 && kBar4Bytes / 4 % kPageWords == 0);
 
-  /// What never changes of a BAR.
+  /// The constant part of a BAR.
   struct Plan {
     std::vector<std::uint32_t> reset;
     std::vector<std::uint16_t> info;  // index into spec::registers() plus 1; 0 = unknown
@@ -98,16 +130,16 @@ class RegisterFile {
     std::array<Plan, 2> plans;
     std::vector<std::vector<Rule>> rules;  // by register: what a write to it must meet
   };
-  /// Values of a BAR. A page that was not written since the reset is shown from the plan: a driver
-  /// touches few of them, so neither a new card nor a reset has to copy them all.
+  /// Values of a BAR. A page that was not written since the reset is read from the plan: a driver
+  /// writes few of them, so neither a new card nor a reset copies them all.
   struct Bank {
     const Plan* plan = nullptr;
     std::uint32_t words = 0;
     std::vector<const std::uint32_t*> shown;  // a page of `plan->reset` or of `own`
     std::unique_ptr<std::uint32_t[]>
-        own;  // `words`; those of a page that is not shown mean nothing
+        own;  // `words` words; unused where `shown` is the plan's page
   };
-  /// Access masks of one 32-bit word, cut out of the register's description.
+  /// Access masks of one 32-bit word, from the register's description.
   struct WordMasks {
     std::uint32_t read = 0, write = 0, w1c = 0, w1s = 0, clear_on_read = 0, pulse = 0;
   };

@@ -31,6 +31,8 @@ std::uint32_t RxBuffer::capacity(unsigned index) const {
   return std::min(size * kUnitsPerSizeStep, RxFifo::kMaxUnits);
 }
 
+// Appends a frame, unless DROP_THLD is exceeded or there is no room; marks ECN above its threshold
+// [device 15.1].
 bool RxBuffer::push(unsigned index, const RxFrameInfo& info, std::span<const std::byte> frame) {
   RxFifo& target = fifo(index);
   State& state = states_[index];
@@ -58,6 +60,7 @@ void RxBuffer::pop(unsigned index) {
   update(index);
 }
 
+// Updates pause, drop and ECN states against the ON and OFF thresholds [device 15.1].
 void RxBuffer::update(unsigned index) {
   const std::uint32_t level = fifo(index).level();
   State& state = states_[index];
@@ -83,6 +86,8 @@ void RxBuffer::update(unsigned index) {
   drive_pause();
 }
 
+// Pauses the peer while an enabled FIFO is above its pause threshold and no storm is active
+// [device 15.1, 15.2].
 void RxBuffer::drive_pause() {
   const bool wanted =
       (states_[kShared].pausing || states_[kHost].pausing) && card_.link.tx_pause_enabled();
@@ -102,6 +107,8 @@ void RxBuffer::drive_pause() {
   card_.wire.set_pause(on);
 }
 
+// A pause that lasts for THLD_TIME is a storm: pausing ends and the event is counted
+// [device 15.2].
 void RxBuffer::detect_storm() {
   storm_ = true;
   ++card_.stats.pause_storms[0];

@@ -30,10 +30,11 @@ void RxEngine::reset() {
   buffer_.reset();
 }
 
+// RESET clears both buffer rings; ENABLE latches base and size [device 11.3].
 void RxEngine::write_bdq_ctl(unsigned q, std::uint32_t value) {
   Queue& queue = queues_[q];
   const spec::QUEUE_BDQ_CTL ctl{value};
-  // Prefetch and aggregation are known by name only.
+  // Prefetch and aggregation are not modelled.
   if ((value & ~kRunBits) != 0) ++card_.events().partly_modelled;
   queue.buffer_life.control(ctl.RESET() != 0, ctl.ENABLE() != 0, card_.events());
   if (ctl.RESET() != 0) {
@@ -58,9 +59,10 @@ void RxEngine::write_bdq_ctl(unsigned q, std::uint32_t value) {
   queue.payloads_enabled = queue.buffers_enabled && ctl.PPQ_ENABLE() != 0;
 }
 
+// Accepts a buffer doorbell inside the ring; an overrun is counted and obeyed [device 13.1].
 void RxEngine::write_buffer_tail(unsigned q, BufferDescriptorQueue& queue, bool enabled,
                                  std::uint32_t value) {
-  if (!enabled || queues_[q].failed) return;  // the rule of the register counts the former
+  if (!enabled || queues_[q].failed) return;  // the register's rule counts a disabled queue
   const std::uint32_t mask = queue.ring.mask();
   if (value > mask) return card_.events().note(spec::ProtocolAction::kDoorbellOutOfRing);
   if (((value - queue.head) & mask) < queue.available()) {
@@ -77,6 +79,7 @@ void RxEngine::write_ppq_tail(unsigned q, std::uint32_t value) {
   write_buffer_tail(q, queues_[q].payloads, queues_[q].payloads_enabled, value);
 }
 
+// RESET clears the completion queue; ENABLE latches base and size [device 11.3].
 void RxEngine::write_rcq_ctl(unsigned q, std::uint32_t value) {
   CompletionQueue& queue = queues_[q].completions;
   const unsigned manager = InterruptModerator::kFirstRx + q;
@@ -97,6 +100,7 @@ void RxEngine::write_rcq_ctl(unsigned q, std::uint32_t value) {
   }
 }
 
+// The HEAD doorbell frees completion slots and acknowledges the interrupt [device 3.4, 12.3].
 void RxEngine::write_rcq_head(unsigned q, std::uint32_t value) {
   CompletionQueue& queue = queues_[q].completions;
   if (!queue.enabled()) return;
@@ -105,6 +109,7 @@ void RxEngine::write_rcq_head(unsigned q, std::uint32_t value) {
                                 card_.now_ns);
 }
 
+// Header split, drop mode, head room and tail room [device 13.4, 13.5, 13.6].
 void RxEngine::write_rde_ctl0(unsigned q, std::uint32_t value) {
   const spec::QUEUE_RDE_CTL0 ctl{value};
   Queue& queue = queues_[q];
@@ -112,16 +117,17 @@ void RxEngine::write_rde_ctl0(unsigned q, std::uint32_t value) {
   queue.drop_mode = static_cast<spec::DROP_MODE>(ctl.DROP_MODE());
   queue.headroom = ctl.MIN_HROOM();
   queue.tailroom = ctl.MIN_TROOM();
-  // INTERPRETATION: "wait" holds as "never" does; how long the real card waits is unknown.
+  // INTERPRETATION: "wait" behaves as "never"; how long a real card waits is unknown.
   if (queue.drop_mode != spec::DROP_MODE::IMMEDIATE && queue.drop_mode != spec::DROP_MODE::NEVER) {
     ++card_.events().partly_modelled;
   }
 }
 
+// Largest header [device 13.5].
 void RxEngine::write_rde_ctl1(unsigned q, std::uint32_t value) {
   const spec::QUEUE_RDE_CTL1 ctl{value};
   queues_[q].max_header = ctl.MAX_HDR();
-  // The units of these are unknown; the model places as if they were 0.
+  // The units of these fields are unknown; the model treats them as 0.
   if (ctl.PAYLD_OFF() != 0 || ctl.PAYLD_PG_CL() != 0 || ctl.PADLEN() != 0 ||
       ctl.PAYLD_PACK() != 0) {
     ++card_.events().partly_modelled;
@@ -133,6 +139,7 @@ std::uint32_t RxEngine::rcq_ptrs(unsigned q) const {
   return queue.tail() << 16 | queue.head();
 }
 
+// A queue is busy while the oldest frame of a FIFO waits for it [device 18].
 std::uint32_t RxEngine::idle_word(unsigned word) const {
   std::uint32_t out = ~0u;
   for (const unsigned index : {RxBuffer::kShared, RxBuffer::kHost}) {
@@ -160,6 +167,7 @@ std::uint32_t RxEngine::completion_idle_word(unsigned word) {
   return out;
 }
 
+// Collects what the completions report about the frame [device 13.2].
 RxFrameInfo RxEngine::describe(const ParsedFrame& parsed, const Decision& decision) const {
   RxFrameInfo info;
   info.timestamp = card_.clock.now40();
@@ -181,6 +189,8 @@ RxFrameInfo RxEngine::describe(const ParsedFrame& parsed, const Decision& decisi
   return info;
 }
 
+// Takes a frame from the MAC through parser and classifier to memory, or into a FIFO
+// [device 13, 14].
 bool RxEngine::receive(std::span<const std::byte> frame) {
   if (!card_.link.rx_enabled()) {
     ++card_.events().rx_mac_disabled;
@@ -220,6 +230,7 @@ bool RxEngine::receive(std::span<const std::byte> frame) {
   return buffer_.push(decision.to_bmc() ? RxBuffer::kShared : RxBuffer::kHost, info, frame);
 }
 
+// Places frames from the FIFOs in order; a frame without room blocks its FIFO [device 13.6, 15.1].
 bool RxEngine::run(unsigned budget) {
   if (buffer_.empty()) return false;
   if (!card_.may_read_host() || !card_.may_write_host()) {
@@ -237,6 +248,7 @@ bool RxEngine::run(unsigned budget) {
   return budget == 0 && !buffer_.empty();
 }
 
+// Computes header offset, split and number of buffers [device 13.4, 13.5].
 RxEngine::Layout RxEngine::lay_out(const Queue& queue, const RxFrameInfo& info) const {
   Layout layout;
   const std::uint32_t first = align_up(queue.headroom);
@@ -246,7 +258,7 @@ RxEngine::Layout RxEngine::lay_out(const Queue& queue, const RxFrameInfo& info) 
       queue.split ? std::min<std::uint32_t>(info.header_bytes, info.bytes) : info.bytes;
   const std::uint32_t limit = std::min(queue.max_header, usable);
   layout.header = std::min(wanted, limit);
-  // INTERPRETATION: with header split, OVERFLOW says that headers go on in the payload.
+  // INTERPRETATION: with header split, OVERFLOW means that headers continue in the payload.
   layout.overflow = queue.split && wanted > limit;
   layout.fresh = !queue.fragment.open ||
                  queue.fragment.next_offset + layout.header + queue.tailroom > kFragmentBytes;
@@ -256,6 +268,7 @@ RxEngine::Layout RxEngine::lay_out(const Queue& queue, const RxFrameInfo& info) 
   return layout;
 }
 
+// Out of buffers or completions: drop, or hold with DROP_MODE never [device 13.6].
 RxEngine::Place RxEngine::no_room(const Queue& queue, std::uint32_t& counter,
                                   bool never_fits) const {
   if (queue.drop_mode != spec::DROP_MODE::IMMEDIATE && !never_fits) return Place::kHold;
@@ -263,6 +276,8 @@ RxEngine::Place RxEngine::no_room(const Queue& queue, std::uint32_t& counter,
   return Place::kDone;
 }
 
+// Places one frame completely or not at all: layout, room, translation, then the writes
+// [device 13].
 RxEngine::Place RxEngine::place(const RxFrameInfo& info, std::span<const std::byte> frame) {
   if (info.queue >= kQueueBlocks) {
     ++card_.events().rx_no_queue;
@@ -276,7 +291,7 @@ RxEngine::Place RxEngine::place(const RxFrameInfo& info, std::span<const std::by
     return Place::kDone;
   }
   const Layout layout = lay_out(queue, info);
-  if (layout.header == 0) {  // no room that a header could use: MAX_HDR 0, or head and tail room
+  if (layout.header == 0) {  // no room for a header: MAX_HDR 0, or too much head and tail room
     ++queue.counters.errors;
     return Place::kDone;
   }
@@ -309,6 +324,7 @@ RxEngine::Place RxEngine::place(const RxFrameInfo& info, std::span<const std::by
   return Place::kDone;
 }
 
+// Reads a buffer descriptor and translates its fragment [device 13.1].
 bool RxEngine::take(BufferDescriptorQueue& queue, Buffer& buffer, std::uint32_t ahead) {
   std::uint64_t raw = 0;
   if (!queue.ring.load(card_.dma, (queue.head + ahead) & queue.ring.mask(), raw)) return false;
@@ -319,6 +335,7 @@ bool RxEngine::take(BufferDescriptorQueue& queue, Buffer& buffer, std::uint32_t 
   return buffer.cpu != nullptr;
 }
 
+// Fetches all buffers of a frame before anything is written; the head advances [device 13.1].
 bool RxEngine::fetch(Queue& queue, const Layout& layout) {
   OpenFragment& fragment = queue.fragment;
   if (layout.fresh) {
@@ -340,12 +357,13 @@ bool RxEngine::fetch(Queue& queue, const Layout& layout) {
   return true;
 }
 
+// Writes header, payload and completions [device 13.2, 13.4, 13.5].
 void RxEngine::store(Queue& queue, const Layout& layout, const RxFrameInfo& info,
                      std::span<const std::byte> frame) {
   OpenFragment& fragment = queue.fragment;
   std::memcpy(fragment.cpu + layout.offset, frame.data(), layout.header);
   fragment.next_offset = align_up(layout.offset + layout.header + queue.tailroom + queue.headroom);
-  // No header at all fits behind this one: it is the last use of the fragment.
+  // No further header fits: this is the last use of the fragment [device 13.4].
   const bool last = fragment.next_offset + queue.tailroom >= kFragmentBytes;
   spec::RCD_HDR_AL header;
   header.set_BUFF_ID(fragment.id)
@@ -367,7 +385,7 @@ void RxEngine::store(Queue& queue, const Layout& layout, const RxFrameInfo& info
   for (std::uint32_t i = 0; i < layout.payloads; ++i) {
     const std::uint32_t bytes = std::min(left, kFragmentBytes);
     left -= bytes;
-    // PACK_NONE: no other packet shares the fragment, so each use is its last.
+    // PACK_NONE: no other packet shares the fragment, so each use is its last [device 13.5].
     spec::RCD_PAY_AL payload;
     payload.set_BUFF_ID(payload_buffers_[i].id)
         .set_LEN(bytes)
@@ -380,6 +398,7 @@ void RxEngine::store(Queue& queue, const Layout& layout, const RxFrameInfo& info
   card_.stats.pcie.write_dword += (info.bytes + 3) / 4 + 2 * layout.completions;
 }
 
+// OPT_META if the action requested it, then META, which completes the frame [device 13.2].
 void RxEngine::push_meta(Queue& queue, const RxFrameInfo& info) {
   if (info.want_timestamp || info.want_action) {
     spec::RCD_OPT_META option;
@@ -402,11 +421,13 @@ void RxEngine::push_meta(Queue& queue, const RxFrameInfo& info) {
   push(queue, meta.raw);
 }
 
+// Writes one completion with the DONE phase [device 12.3].
 void RxEngine::push(Queue& queue, std::uint64_t raw) {
   if (!queue.completions.push(card_.dma, raw, CompletionKind::kReceive, card_.interposer))
     ++card_.events().rx_dma_fault;
 }
 
+// Stops the queue until RESET.
 void RxEngine::fail(Queue& queue) {
   queue.failed = true;
   queue.fragment.open = false;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The receive side of the card behind the MAC: classification, RX buffer, placement into host
-// memory [device 13], for 128 queues.
-//
-// A frame goes straight from the wire's bytes into driver memory, copied once. Only when its queue
-// has no room and must not drop (DROP_MODE never), or frames before it wait, it is copied into a
-// FIFO. All descriptors and addresses that a frame needs are fetched and translated before the
-// first byte is written, so a frame is placed as a whole or not at all.
-//
-// Refused DMA stops the queue until RESET (counted, RDE_PKT_ERR_CNT, DISABLED_ON_ERR); its frames
-// are dropped and counted meanwhile.
+/// The receive side of the card after the MAC: classification, RX buffer, placement into host
+/// memory [device 13], for 128 queues.
+///
+/// A frame is copied once, from the wire's buffer into driver memory. Only if its queue has no
+/// room and must not drop (DROP_MODE never), or earlier frames wait, it is copied into a FIFO. All
+/// descriptors and addresses that a frame needs are fetched and translated before the first byte
+/// is written, so a frame is placed completely or not at all.
+///
+/// Refused DMA stops the queue until RESET (counted, RDE_PKT_ERR_CNT, DISABLED_ON_ERR); until then
+/// its frames are dropped and counted.
 
 #include <array>
 #include <cstddef>
@@ -25,55 +25,108 @@
 
 namespace hni::device {
 
-/// Buffers are 4 KiB fragments whatever the host's page size [device 13.1].
+/// buffers are 4 KiB fragments for any page size of the host [device 13.1]
 inline constexpr std::uint32_t kFragmentBytes = 4096;
-/// Buffers, headers and payloads start at multiples of this [device 13.4, 13.5].
+/// buffers, headers and payloads start at multiples of this [device 13.4, 13.5]
 inline constexpr std::uint32_t kPlacementAlign = 128;
 
+/// Counters of a receive queue.
 struct RxQueueCounters {
-  std::uint32_t packets = 0;
-  std::uint32_t errors = 0;
-  std::uint32_t completion_drops = 0;
-  std::uint32_t buffer_drops = 0;
-  std::uint64_t bytes = 0;
+  std::uint32_t packets = 0;  ///< frames placed
+  std::uint32_t errors = 0;   ///< frames dropped: queue failed, or header buffer too small
+  std::uint32_t completion_drops = 0;  ///< frames dropped: no completion descriptors
+  std::uint32_t buffer_drops = 0;      ///< frames dropped: no buffers
+  std::uint64_t bytes = 0;             ///< bytes of the frames placed
 };
 
+/// The receive engine of one card.
 class RxEngine {
  public:
+  /// Creates idle queues.
+  /// @param context must outlive it
   explicit RxEngine(CardContext& context);
 
+  /// Resets all queues and the RX buffer.
   void reset();
 
-  // Register effects; `q` < kQueueBlocks.
+  /// Writes BDQ_CTL.
+  /// @param q queue block
+  /// @param value the value
   void write_bdq_ctl(unsigned q, std::uint32_t value);
+  /// Handles the HPQ doorbell.
+  /// @param q queue block
+  /// @param value new tail
   void write_hpq_tail(unsigned q, std::uint32_t value);
+  /// Handles the PPQ doorbell.
+  /// @param q queue block
+  /// @param value new tail
   void write_ppq_tail(unsigned q, std::uint32_t value);
+  /// Writes RCQ_CTL.
+  /// @param q queue block
+  /// @param value the value
   void write_rcq_ctl(unsigned q, std::uint32_t value);
+  /// Handles the RCQ doorbell.
+  /// @param q queue block
+  /// @param value new head
   void write_rcq_head(unsigned q, std::uint32_t value);
+  /// Writes RDE_CTL0.
+  /// @param q queue block
+  /// @param value the value
   void write_rde_ctl0(unsigned q, std::uint32_t value);
+  /// Writes RDE_CTL1.
+  /// @param q queue block
+  /// @param value the value
   void write_rde_ctl1(unsigned q, std::uint32_t value);
+  /// Reads BDQ_HPQ_PTRS.
+  /// @param q queue block
+  /// @return head and tail
   std::uint32_t hpq_ptrs(unsigned q) const { return queues_[q].headers.ptrs(); }
+  /// Reads BDQ_PPQ_PTRS.
+  /// @param q queue block
+  /// @return head and tail
   std::uint32_t ppq_ptrs(unsigned q) const { return queues_[q].payloads.ptrs(); }
+  /// Reads RCQ_PTRS.
+  /// @param q queue block
+  /// @return tail and head
   std::uint32_t rcq_ptrs(unsigned q) const;
+  /// Tests for a failure of the buffer queues.
+  /// @param q queue block
+  /// @return true until RESET
   bool bdq_failed(unsigned q) const { return queues_[q].failed; }
+  /// Tests for a failure of the completion queue.
+  /// @param q queue block
+  /// @return true until RESET
   bool rcq_failed(unsigned q) const { return queues_[q].completions.failed(); }
+  /// Returns the counters of a queue.
+  /// @param q queue block
+  /// @return the counters
   const RxQueueCounters& counters(unsigned q) const { return queues_[q].counters; }
 
-  /// QM_HPQ_IDLE and QM_PPQ_IDLE, and QM_RCQ_IDLE, word n: busy is a queue that a held frame waits
-  /// for.
+  /// Reads QM_HPQ_IDLE and QM_PPQ_IDLE: a queue is busy while a frame in a FIFO waits for it.
+  /// @param word queues 32 * word and following
+  /// @return idle bits
   std::uint32_t buffer_idle_word(unsigned word);
+  /// Reads QM_RCQ_IDLE.
+  /// @param word queues 32 * word and following
+  /// @return idle bits
   std::uint32_t completion_idle_word(unsigned word);
 
-  /// A frame from the MAC. False: dropped because the RX FIFO was full.
+  /// Receives a frame from the MAC.
+  /// @param frame bytes without FCS
+  /// @return false if it was dropped because the RX FIFO was full
   bool receive(std::span<const std::byte> frame);
-  /// Places at most `budget` held frames. True: more could be placed at once.
+  /// Places frames from the FIFOs.
+  /// @param budget most frames
+  /// @return true if more can be placed now
   bool run(unsigned budget);
 
+  /// @return the RX buffer
   RxBuffer& buffer() { return buffer_; }
+  /// @return the RX buffer
   const RxBuffer& buffer() const { return buffer_; }
 
  private:
-  /// HPQ or PPQ: buffer descriptors that the driver posts and the card takes in order.
+  /// HPQ or PPQ: buffer descriptors that the driver posts and the card consumes in order.
   struct BufferDescriptorQueue {
     DescriptorRing ring;
     std::uint32_t head = 0;
@@ -112,7 +165,7 @@ class RxEngine {
 
     bool usable() const { return buffers_enabled && !failed && completions.enabled(); }
   };
-  /// How one frame will lie in memory.
+  /// Layout of one frame in memory.
   struct Layout {
     std::uint32_t header = 0;  // bytes in the header fragment
     std::uint32_t offset = 0;  // within it

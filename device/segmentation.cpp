@@ -30,6 +30,7 @@ std::size_t bytes2(std::uint64_t field) {
 
 }  // namespace
 
+// Adds L4 to the pseudo-header sum and stores the complement [device 12.5].
 bool apply_checksum_offload(std::span<std::byte> packet, spec::TWD_META meta,
                             spec::TCE_CSO_CTRL ctrl) {
   const std::size_t start = bytes2(meta.L2_HLEN() + meta.L3_OHLEN() + meta.L3_IHLEN());
@@ -44,6 +45,7 @@ bool apply_checksum_offload(std::span<std::byte> packet, spec::TWD_META meta,
   return true;
 }
 
+// Checks the header lengths of the metadata against the packet [device 12.1, 12.5].
 bool Segmenter::lengths_fit(spec::TWD_META meta, std::size_t packet_bytes) const {
   const std::size_t l4_bytes = static_cast<std::size_t>(4 * meta.L4_HLEN());
   const std::size_t outer_bytes = inner_offset_ - outer_offset_;
@@ -62,6 +64,7 @@ bool Segmenter::lengths_fit(spec::TWD_META meta, std::size_t packet_bytes) const
   return true;
 }
 
+// Prepares the headers of all segments [device 12.5].
 bool Segmenter::begin(std::span<std::byte> packet, spec::TWD_META meta, spec::TCE_LSO_CTRL ctrl) {
   packet_ = packet;
   ctrl_ = ctrl;
@@ -81,6 +84,7 @@ bool Segmenter::begin(std::span<std::byte> packet, spec::TWD_META meta, spec::TC
   return true;
 }
 
+// Copies the headers before the segment's payload and patches them [device 12.5].
 std::span<std::byte> Segmenter::build() {
   const std::size_t begin = index_ * mss_;
   const std::size_t bytes = std::min(header_bytes_ + mss_, packet_.size() - begin);
@@ -91,6 +95,7 @@ std::span<std::byte> Segmenter::build() {
   return {segment, bytes};
 }
 
+// Patches length, identification and header checksum [device 12.5].
 void Segmenter::patch_l3(std::byte* segment, std::size_t bytes) const {
   const auto set_v6_length = [&](std::size_t offset) {
     store_be16(segment + offset + 4,
@@ -114,13 +119,15 @@ void Segmenter::patch_l3(std::byte* segment, std::size_t bytes) const {
   }
 }
 
+// Returns the TCP flags to clear: first, middle and last segments differ [device 8.4, 12.5].
 std::uint32_t Segmenter::flags_to_clear() const {
-  // INTERPRETATION: a packet that yields one segment keeps its flags.
+  // INTERPRETATION: a packet of one segment keeps its flags.
   if (count_ == 1) return 0;
   if (index_ == 0) return ctrl_.TCPF_CLR_1ST();
   return index_ + 1 == count_ ? ctrl_.TCPF_CLR_END() : ctrl_.TCPF_CLR_MID();
 }
 
+// Patches sequence number, flags and checksum, or the UDP length [device 12.5].
 void Segmenter::patch_l4(std::byte* segment, std::size_t bytes) const {
   std::byte* l4 = segment + l4_offset_;
   const std::size_t l4_bytes = bytes - l4_offset_;
@@ -132,7 +139,7 @@ void Segmenter::patch_l4(std::byte* segment, std::size_t bytes) const {
   } else {
     store_be16(l4 + 4, length);
   }
-  // The field holds the pseudo-header sum without the L4 length: each segment adds its own.
+  // The field holds the pseudo-header sum without the L4 length, which each segment adds.
   Sum sum;
   sum.add(l4, l4_bytes);
   sum.add_word(network_word(length));

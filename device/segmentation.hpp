@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Transmit offloads on a gathered packet [device 12.5]: checksum offload, and
-// segmentation of TCP and UDP.
-//
-// Segments are made in place. The payload of segment i lies at header + i * MSS; its headers are
-// written just before it, over payload of earlier segments, which have left by then. So no payload
-// byte is copied, and a segment that the wire did not take can be offered again.
+/// Transmit offloads on a gathered packet [device 12.5]: checksum offload, and segmentation of TCP
+/// and UDP.
+///
+/// Segments are built in place. The payload of segment i is at header + i * MSS; its headers are
+/// written immediately before it, over payload of earlier segments, which have been sent by then.
+/// So no payload byte is copied, and a segment that the wire did not accept can be offered again.
 
 #include <array>
 #include <cstddef>
@@ -17,28 +17,40 @@
 
 namespace hni::device {
 
-/// Completes the checksum that REQ_CSO asks for: the field holds the pseudo-header sum; everything
+/// Completes the checksum that REQ_CSO requests: the field holds the pseudo-header sum; everything
 /// from the start of L4 to the end of the packet is added and the complement stored. A result of 0
 /// is stored as 0xffff, except with TCE_CSO_CTRL.TCP_ZERO_CSUM for a field at TCP's offset.
-/// False: the field is not inside the packet; nothing was changed.
+/// @param packet changed in place
+/// @param meta its metadata
+/// @param ctrl TCE_CSO_CTRL
+/// @return false, without a change, if the field is not inside the packet
 bool apply_checksum_offload(std::span<std::byte> packet, spec::TWD_META meta,
                             spec::TCE_CSO_CTRL ctrl);
 
+/// Segmentation of one packet.
 class Segmenter {
  public:
-  /// Starts on one packet. False: the header lengths of `meta` contradict each other, the L4 type
-  /// or the packet's length, or MSS is 0; the packet must not be sent.
-  /// `packet` is changed by next(); it must stay in place until done().
+  /// Starts a packet. It must not be sent if this fails.
+  /// @param packet changed by build(); must stay in place until done()
+  /// @param meta its metadata
+  /// @param ctrl TCE_LSO_CTRL
+  /// @return false if the header lengths of `meta` contradict each other, the L4 type or the
+  ///     packet's length, or MSS is 0
   bool begin(std::span<std::byte> packet, spec::TWD_META meta, spec::TCE_LSO_CTRL ctrl);
 
-  /// Builds segment number index() and returns it. Calling it again builds the same bytes.
+  /// Builds segment number index(); repeatable.
+  /// @return its bytes
   std::span<std::byte> build();
-  /// The built segment has left.
+  /// Moves to the next segment after the built one was sent.
   void advance() { ++index_; }
 
+  /// @return true after the last segment
   bool done() const { return index_ >= count_; }
+  /// @return number of segments
   std::uint32_t count() const { return count_; }
+  /// @return number of the current segment
   std::uint32_t index() const { return index_; }
+  /// @return bytes of the headers of each segment
   std::size_t header_bytes() const { return header_bytes_; }
 
  private:

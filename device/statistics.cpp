@@ -11,12 +11,12 @@ namespace {
 
 using spec::RegAddr;
 
-// What one counter register shows of the counter behind it.
+// The part of a counter that one counter register shows.
 enum class Part : std::uint8_t { kWord, kLow, kHigh, kClearLow, kClearHigh };
 
 struct Entry {
   std::uint32_t byte_offset;
-  std::uint32_t member;  // offset of the counter inside Statistics
+  std::uint32_t member;  // offset of the counter in HardwareCounters
   Part part;
 };
 

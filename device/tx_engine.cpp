@@ -21,7 +21,8 @@ std::uint8_t requested_destinations(spec::TWD_META meta) {
   const unsigned bits = static_cast<unsigned>(meta.DEST_MAC() * TxClassifier::kMac |
                                               meta.DEST_BMC() * TxClassifier::kBmc |
                                               meta.DEST_FW() * TxClassifier::kFirmware);
-  // INTERPRETATION: no destination bit means the wire (packets of the XDP ring have none).
+  // INTERPRETATION: no destination bit means the wire (packets of the XDP ring have none)
+  // [device 12.6].
   return static_cast<std::uint8_t>(bits == 0 ? unsigned{TxClassifier::kMac} : bits);
 }
 
@@ -52,10 +53,11 @@ void TxEngine::forget_flight(unsigned twq) {
   if (flight_ && flight_->twq == twq) flight_.reset();
 }
 
+// RESET clears the ring; ENABLE latches base and size and resumes at the old head [device 11.3].
 void TxEngine::write_twq_ctl(unsigned twq, std::uint32_t value) {
   Queue& queue = queues_[twq];
   const spec::QUEUE_TWQ0_CTL ctl{value};
-  // Prefetch, buffer selection and aggregation are known by name only.
+  // Prefetch, buffer selection and aggregation are not modelled.
   if ((value & ~kRunBits) != 0) ++card_.events().partly_modelled;
   queue.life.control(ctl.RESET() != 0, ctl.ENABLE() != 0, card_.events());
   if (ctl.RESET() != 0) {
@@ -77,9 +79,10 @@ void TxEngine::write_twq_ctl(unsigned twq, std::uint32_t value) {
   }
 }
 
+// Accepts a doorbell inside the ring; an overrun is counted and obeyed [device 11.3].
 void TxEngine::write_tail(unsigned twq, std::uint32_t value) {
   Queue& queue = queues_[twq];
-  if (!queue.enabled) return;  // counted by the rule of the register
+  if (!queue.enabled) return;  // counted by the register's rule
   const std::uint32_t mask = queue.ring.mask();
   if (value > mask) return card_.events().note(spec::ProtocolAction::kDoorbellOutOfRing);
   if (((value - queue.head) & mask) < ((queue.tail - queue.head) & mask)) {
@@ -91,6 +94,8 @@ void TxEngine::write_tail(unsigned twq, std::uint32_t value) {
   pending_[twq / 64] |= bit_of(twq);
 }
 
+// RESET clears the completion queue; ENABLE latches base and size and wakes waiting work queues
+// [device 11.3].
 void TxEngine::write_tcq_ctl(unsigned q, std::uint32_t value) {
   CompletionQueue& queue = completions_[q];
   const spec::QUEUE_TCQ_CTL ctl{value};
@@ -112,6 +117,8 @@ void TxEngine::write_tcq_ctl(unsigned q, std::uint32_t value) {
   }
 }
 
+// The HEAD doorbell frees completion slots, acknowledges the interrupt and wakes waiting work
+// queues [device 3.4, 12.3].
 void TxEngine::write_tcq_head(unsigned q, std::uint32_t value) {
   CompletionQueue& queue = completions_[q];
   if (!queue.enabled()) return;
@@ -131,6 +138,7 @@ std::uint32_t TxEngine::tcq_ptrs(unsigned q) const {
   return completions_[q].tail() << 16 | completions_[q].head();
 }
 
+// Work queues are busy while they have descriptors or the packet in flight [device 18].
 std::uint32_t TxEngine::work_idle_word(unsigned word) {
   const std::uint64_t busy = (pending_[word / 2] | waiting_[word / 2]) >> (32 * (word % 2));
   std::uint32_t out = ~static_cast<std::uint32_t>(busy);
@@ -141,6 +149,7 @@ std::uint32_t TxEngine::work_idle_word(unsigned word) {
   return out;
 }
 
+// A completion queue is busy while the packet in flight will complete to it [device 18].
 std::uint32_t TxEngine::completion_idle_word(unsigned word) {
   std::uint32_t out = ~0u;
   const unsigned busy = flight_ ? flight_->twq % kQueueBlocks : kQueueBlocks;
@@ -151,6 +160,7 @@ std::uint32_t TxEngine::completion_idle_word(unsigned word) {
   return out;
 }
 
+// Stops the queue until RESET.
 void TxEngine::fail(unsigned twq) {
   Queue& queue = queues_[twq];
   queue.failed = true;
@@ -159,6 +169,7 @@ void TxEngine::fail(unsigned twq) {
   waiting_[twq / 64] &= ~bit_of(twq);
 }
 
+// Round robin over the queues with work, up to kBurst packets per turn.
 std::optional<unsigned> TxEngine::next_queue() {
   if (credit_ != 0 && (pending_[current_ / 64] & bit_of(current_)) != 0) {
     --credit_;
@@ -177,12 +188,14 @@ std::optional<unsigned> TxEngine::next_queue() {
   return std::nullopt;
 }
 
+// Counts a pause frame of the peer when its pause starts [device 16].
 void TxEngine::observe_pause() {
   const bool paused = card_.wire.peer_pause();
   if (paused && !paused_) ++card_.stats.mac_rx.xoff;
   paused_ = paused;
 }
 
+// Sends the packet in flight, then starts further packets while DMA is enabled [device 4.3].
 bool TxEngine::run(unsigned budget) {
   observe_pause();
   const auto has_work = [&] {
@@ -192,7 +205,7 @@ bool TxEngine::run(unsigned budget) {
   const bool gate_open = card_.may_read_host() && card_.may_write_host();
   if (!gate_open) ++card_.events().dma_gate_closed;
   while (budget != 0) {
-    if (flight_) {  // it was gathered when the gate was open
+    if (flight_) {  // gathered while DMA was enabled
       if (!pump(budget)) return false;
       continue;
     }
@@ -201,7 +214,7 @@ bool TxEngine::run(unsigned budget) {
     if (!twq) return false;
     start(*twq);
     budget -= std::min<unsigned>(budget, flight_ ? flight_->packet.descriptors : 1);
-    // The last packet of a budget is sent with it, so that progress never depends on the budget.
+    // The last packet of a budget is sent with it, so that progress does not depend on the budget.
     unsigned segments = std::max(budget, 1u);
     if (flight_ && !pump(segments)) return false;
     budget = std::min(budget, segments);
@@ -209,6 +222,7 @@ bool TxEngine::run(unsigned budget) {
   return flight_.has_value() || has_work();
 }
 
+// Reads descriptors up to LAST_AL in the order META, OPT_META, AL... [device 12.1].
 TxEngine::Collect TxEngine::collect(Queue& queue, TxPacket& packet) {
   packet.meta.raw = card_.regs.peek<spec::QM_TWQ_DEFAULT_META_L>().raw |
                     std::uint64_t{card_.regs.peek<spec::QM_TWQ_DEFAULT_META_H>().raw} << 32;
@@ -247,6 +261,7 @@ TxEngine::Collect TxEngine::collect(Queue& queue, TxPacket& packet) {
   return Collect::kIncomplete;
 }
 
+// Gathers the packet's bytes, each once, into the staging buffer [device 12.1].
 bool TxEngine::gather(const TxPacket& packet) {
   std::byte* to = staging_.get() + kHeadroom;
   for (std::size_t i = 0; i < packet.fragments; ++i) {
@@ -267,6 +282,7 @@ bool TxEngine::gather(const TxPacket& packet) {
   return true;
 }
 
+// Starts a packet: completion room, descriptors, bytes, offloads; a malformed one stops the queue.
 void TxEngine::start(unsigned twq) {
   Queue& queue = queues_[twq];
   const CompletionQueue& completion = completions_[twq % kQueueBlocks];
@@ -274,7 +290,7 @@ void TxEngine::start(unsigned twq) {
     pending_[twq / 64] &= ~bit_of(twq);
     waiting_[twq / 64] |= bit_of(twq);
   };
-  // Room for a timestamp and a completion before anything is sent.
+  // Requires room for a timestamp and a completion before anything is sent.
   if (!completion.enabled() || completion.room() < 2) return wait();
   TxPacket packet;
   switch (collect(queue, packet)) {
@@ -303,6 +319,7 @@ void TxEngine::start(unsigned twq) {
   flight_ = Flight{twq, packet, segmented, false};
 }
 
+// Applies checksum offload, or starts segmentation [device 12.5].
 bool TxEngine::prepare(const TxPacket& packet, bool& segmented) {
   const std::span<std::byte> bytes{staging_.get() + kHeadroom, packet.bytes};
   segmented = packet.meta.REQ_LSO() != 0;
@@ -313,6 +330,7 @@ bool TxEngine::prepare(const TxPacket& packet, bool& segmented) {
   return apply_checksum_offload(bytes, packet.meta, card_.regs.peek<spec::TCE_CSO_CTRL>());
 }
 
+// Sends the frames of the packet in flight; false while the wire applies back-pressure.
 bool TxEngine::pump(unsigned& budget) {
   if (!flight_->segmented) {
     if (emit({staging_.get() + kHeadroom, flight_->packet.bytes}) == Emit::kHeld) return false;
@@ -329,6 +347,7 @@ bool TxEngine::pump(unsigned& budget) {
   return true;
 }
 
+// Returns the longest frame that is sent.
 std::size_t TxEngine::frame_limit() const {
   // The register holds the first length that is too long [device 8.2].
   const std::uint32_t limit = card_.regs.peek<spec::QM_TQS_MTU_CTL0>().raw & 0x3fff;
@@ -340,6 +359,7 @@ void TxEngine::drop(std::uint64_t& bytes, std::uint32_t& frames, std::size_t siz
   ++frames;
 }
 
+// Sends one frame to its destinations [device 12.6]; a frame that is too long is dropped.
 TxEngine::Emit TxEngine::emit(std::span<std::byte> frame) {
   Queue& queue = queues_[flight_->twq];
   if (frame.size() > frame_limit()) {
@@ -351,7 +371,7 @@ TxEngine::Emit TxEngine::emit(std::span<std::byte> frame) {
       card_.tx_classifier.destinations(frame, requested_destinations(flight_->packet.meta));
   if ((destinations & TxClassifier::kMac) != 0 && to_mac(frame) == Emit::kHeld) return Emit::kHeld;
   if ((destinations & (TxClassifier::kBmc | TxClassifier::kFirmware)) != 0) {
-    // No BMC or firmware port is modelled behind the traffic engine.
+    // The BMC and firmware ports of the traffic engine are not modelled.
     drop(card_.stats.tbi.bytes, card_.stats.tbi.frames, frame.size());
   }
   ++queue.counters.packets;
@@ -359,6 +379,8 @@ TxEngine::Emit TxEngine::emit(std::span<std::byte> frame) {
   return Emit::kGone;
 }
 
+// Pads a frame and sends it to the wire, or drops it while the MAC is off or TMI_DROP_CTRL is set
+// [device 12.6, 18].
 TxEngine::Emit TxEngine::to_mac(std::span<std::byte> frame) {
   if (card_.regs.peek<spec::TMI_DROP_CTRL>().EN() != 0 || !card_.link.tx_enabled()) {
     drop(card_.stats.tmi.drop_bytes, card_.stats.tmi.drop_frames, frame.size());
@@ -383,6 +405,7 @@ TxEngine::Emit TxEngine::to_mac(std::span<std::byte> frame) {
   return Emit::kGone;
 }
 
+// Retires the packet's descriptors and completes it [device 12.3].
 void TxEngine::finish() {
   const Flight flight = *flight_;
   flight_.reset();
@@ -392,6 +415,7 @@ void TxEngine::finish() {
   complete(flight.twq, flight.packet, flight.sent);
 }
 
+// Writes the completions that the metadata requested: timestamp, then head [device 12.3, 12.4].
 void TxEngine::complete(unsigned twq, const TxPacket& packet, bool sent) {
   Queue& queue = queues_[twq];
   const unsigned q = twq % kQueueBlocks;
@@ -399,7 +423,8 @@ void TxEngine::complete(unsigned twq, const TxPacket& packet, bool sent) {
   bool illegal_timestamp = false;
   if (packet.meta.REQ_TS() != 0) {
     ++queue.counters.timestamp_requests;
-    // INTERPRETATION: type 1 completions cannot name TWQ1, so a request there is illegal.
+    // INTERPRETATION: type 1 completions cannot name TWQ1, so a request there is illegal
+    // [device 12.4].
     illegal_timestamp = second;
     if (illegal_timestamp) {
       ++card_.stats.tmi.illegal_ptp_requests;
@@ -427,10 +452,11 @@ void TxEngine::complete(unsigned twq, const TxPacket& packet, bool sent) {
   }
 }
 
+// Writes one completion with the DONE phase [device 12.3].
 void TxEngine::push(unsigned q, std::uint64_t raw) {
   CompletionQueue& queue = completions_[q];
-  // The driver may have reset or disabled the queue, or shut the way to memory, since the packet
-  // was started.
+  // Since the packet was started, the driver may have reset or disabled the queue, or disabled
+  // DMA.
   if (!queue.enabled() || queue.room() == 0 || !card_.may_write_host()) return;
   if (!queue.push(card_.dma, raw, CompletionKind::kTransmit, card_.interposer)) {
     ++card_.events().tx_dma_fault;

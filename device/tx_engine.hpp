@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The transmit side of the card [device 12]: 256 work queues (TWQ0 and TWQ1 of 128 queue
-// blocks), 128 transmit completion queues, one packet in flight.
-//
-// A packet is taken from a queue only as a whole: descriptors up to LAST_AL are read once,
-// checked, and its bytes gathered once into a staging buffer; offloads work there, and the wire
-// gets the same bytes. If the wire cannot take a frame (pause), the packet stays in flight and the
-// other queues wait behind it, as they do behind a real MAC.
-//
-// What stops a queue (until RESET; counted, ERR_CNT, DISABLED_ON_ERR): a descriptor sequence that
-// is no packet, offload lengths that contradict the packet, and refused DMA. INTERPRETATION: the
-// reference leaves malformed descriptors open.
+/// The transmit side of the card [device 12]: 256 work queues (TWQ0 and TWQ1 of 128 queue blocks),
+/// 128 transmit completion queues, one packet in flight.
+///
+/// A packet is taken from a queue only completely: descriptors up to LAST_AL are read once and
+/// checked, and its bytes are gathered once into a staging buffer; offloads work there, and the
+/// wire gets the same bytes. If the wire does not accept a frame (pause), the packet stays in
+/// flight and the other queues wait, as they do for a real MAC.
+///
+/// A queue stops until RESET (counted, ERR_CNT, DISABLED_ON_ERR) on a descriptor sequence that is
+/// not a packet, on offload lengths that contradict the packet, and on refused DMA.
+/// INTERPRETATION: the reference leaves malformed descriptors open.
 
 #include <array>
 #include <bitset>
@@ -28,58 +28,96 @@
 
 namespace hni::device {
 
-/// INTERPRETATION: fragments of one packet, and bytes of one packet before segmentation. Linux
-/// uses at most 18 and 64 KiB plus headers.
+/// INTERPRETATION: most fragments of one packet. Linux uses at most 18.
 inline constexpr std::size_t kMaxTxFragments = 256;
+/// INTERPRETATION: most bytes of one packet before segmentation. Linux uses at most 64 KiB plus
+/// headers.
 inline constexpr std::size_t kMaxTxPacketBytes = 128 * 1024;
 
 /// Work queue numbers: TWQ0 of block q is q, TWQ1 of block q is 128 + q. INTERPRETATION: the upper
 /// half of the idle registers is TWQ1 [device 18].
 inline constexpr unsigned kTxWorkQueues = 2 * kQueueBlocks;
 
+/// Counters of a work queue.
 struct TxQueueCounters {
-  std::uint32_t packets = 0;
-  std::uint32_t errors = 0;
-  std::uint64_t bytes = 0;
-  std::uint32_t completions = 0;            ///< type 0
-  std::uint32_t timestamp_requests = 0;     ///< type 1 asked for
-  std::uint32_t timestamp_completions = 0;  ///< type 1 written
+  std::uint32_t packets = 0;      ///< frames sent
+  std::uint32_t errors = 0;       ///< malformed packets, refused DMA, frames that were too long
+  std::uint64_t bytes = 0;        ///< bytes of the frames sent
+  std::uint32_t completions = 0;  ///< completions of type 0
+  std::uint32_t timestamp_requests = 0;     ///< timestamps requested
+  std::uint32_t timestamp_completions = 0;  ///< completions of type 1
 };
 
+/// The transmit engine of one card.
 class TxEngine {
  public:
+  /// Creates idle queues and the staging buffer.
+  /// @param context must outlive it
   explicit TxEngine(CardContext& context);
 
+  /// Resets all queues and drops the packet in flight.
   void reset();
 
-  // Register effects. `twq` < kTxWorkQueues, `q` < kQueueBlocks.
+  /// Writes TWQ_CTL.
+  /// @param twq work queue
+  /// @param value the value
   void write_twq_ctl(unsigned twq, std::uint32_t value);
+  /// Handles the work queue doorbell.
+  /// @param twq work queue
+  /// @param value new tail
   void write_tail(unsigned twq, std::uint32_t value);
+  /// Writes TCQ_CTL.
+  /// @param q queue block
+  /// @param value the value
   void write_tcq_ctl(unsigned q, std::uint32_t value);
+  /// Handles the TCQ doorbell.
+  /// @param q queue block
+  /// @param value new head
   void write_tcq_head(unsigned q, std::uint32_t value);
+  /// Reads TWQ_PTRS.
+  /// @param twq work queue
+  /// @return head and tail
   std::uint32_t twq_ptrs(unsigned twq) const;
+  /// Reads TCQ_PTRS.
+  /// @param q queue block
+  /// @return tail and head
   std::uint32_t tcq_ptrs(unsigned q) const;
+  /// Tests for a failure of a work queue.
+  /// @param twq work queue
+  /// @return true until RESET
   bool twq_failed(unsigned twq) const { return queues_[twq].failed; }
+  /// Tests for a failure of a completion queue.
+  /// @param q queue block
+  /// @return true until RESET
   bool tcq_failed(unsigned q) const { return completions_[q].failed(); }
+  /// Returns the counters of a work queue.
+  /// @param twq work queue
+  /// @return the counters
   const TxQueueCounters& counters(unsigned twq) const { return queues_[twq].counters; }
 
-  /// QM_TWQ_IDLE, QM_TQS_IDLE, QM_TDE_IDLE word n: a queue is idle when it has no descriptor to
-  /// work on and no packet in flight. A disabled queue has no descriptors, but finishes its packet
-  /// in flight: it is busy until the MAC has sent it or thrown it away [device 18].
+  /// Reads QM_TWQ_IDLE, QM_TQS_IDLE, QM_TDE_IDLE: a queue is idle without descriptors to process
+  /// and without a packet in flight. A disabled queue has no descriptors, but completes its packet
+  /// in flight: it is busy until the MAC has sent or discarded it [device 18].
+  /// @param word queues 32 * word and following
+  /// @return idle bits
   std::uint32_t work_idle_word(unsigned word);
-  /// QM_TCQ_IDLE word n.
+  /// Reads QM_TCQ_IDLE.
+  /// @param word queues 32 * word and following
+  /// @return idle bits
   std::uint32_t completion_idle_word(unsigned word);
 
-  /// Works off at most about `budget` descriptors and segments. True: more could be done at once.
+  /// Processes descriptors and segments.
+  /// @param budget approximately the most of them
+  /// @return true if more can be done now
   bool run(unsigned budget);
 
-  /// A packet is in flight and waits for the wire.
+  /// @return true while a packet is in flight and waits for the wire
   bool waits_for_wire() const { return flight_.has_value(); }
 
  private:
   struct Queue {
     DescriptorRing ring;
-    std::uint32_t head = 0;  // next descriptor to take
+    std::uint32_t head = 0;  // next descriptor to process
     std::uint32_t tail = 0;  // doorbell
     bool enabled = false;
     bool failed = false;

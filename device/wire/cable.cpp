@@ -13,13 +13,12 @@ FrameQueue::FrameQueue(std::size_t slots)
 bool FrameQueue::push(std::span<const std::byte> frame) {
   if (frame.empty() || frame.size() > kMaxFrameBytes) return false;
   const std::size_t tail = tail_.load(std::memory_order_relaxed);
-  // Acquire pairs with pop's release: the consumer has finished reading the slot that we
-  // overwrite.
+  // Acquire pairs with pop's release: the consumer no longer reads the slot that is overwritten.
   if (tail - head_.load(std::memory_order_acquire) > mask_) return false;
   QueuedFrame& slot = slots_[tail & mask_];
   slot.bytes = static_cast<std::uint32_t>(frame.size());
   std::memcpy(slot.data, frame.data(), frame.size());
-  // Release orders the slot's bytes before the tail that shows them.
+  // Release orders the slot's bytes before the tail that makes them visible.
   tail_.store(tail + 1, std::memory_order_release);
   return true;
 }
@@ -83,7 +82,7 @@ unsigned Cable::End::poll(FrameSink& sink, std::uint64_t now_ns, unsigned budget
 }
 
 bool Loopback::transmit(std::span<const std::byte> frame, std::uint64_t /*now_ns*/) {
-  // A frame that fits no slot is lost, as on a cable; refusing it would hold its card for ever.
+  // A frame that fits no slot is lost, as on a cable; refusing it would stall the card forever.
   return frame.size() > kMaxFrameBytes || queue_.push(frame);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Capture files as a wire, and a recorder around any wire (libpcap).
-//
-// Times in files are the card's virtual nanoseconds. Writing is buffered by libpcap; `flush` or
-// the destructor completes the file.
+/// Capture files as a wire, and a recorder around any wire (libpcap).
+///
+/// Times in files are the card's virtual nanoseconds. libpcap buffers writes; `flush` or the
+/// destructor completes the file.
 #pragma once
 
 #include <cstddef>
@@ -22,23 +22,36 @@ struct pcap_dumper;
 namespace hni::device {
 
 namespace detail {
+/// Deleter.
 struct PcapClose {
+  /// Closes a capture handle.
+  /// @param handle the handle
   void operator()(pcap* handle) const;
 };
+/// Deleter.
 struct PcapDumpClose {
+  /// Closes a dumper.
+  /// @param dumper the dumper
   void operator()(pcap_dumper* dumper) const;
 };
 }  // namespace detail
 
-/// Writes Ethernet frames with nanosecond times.
+/// Writes Ethernet frames with nanosecond timestamps.
 class PcapWriter {
  public:
-  /// An existing file is overwritten.
+  /// Creates a file; an existing one is overwritten.
+  /// @param path the file
+  /// @return the writer, or why it failed
   static tl::expected<PcapWriter, WireError> open(const std::string& path);
 
+  /// Appends a frame.
+  /// @param frame the bytes
+  /// @param time_ns its timestamp
   void write(std::span<const std::byte> frame, std::uint64_t time_ns);
-  /// False when the disk refused bytes.
+  /// Writes buffered frames.
+  /// @return false if the file could not be written
   bool flush();
+  /// @return frames written
   std::uint64_t frames() const { return frames_; }
 
  private:
@@ -51,17 +64,25 @@ class PcapWriter {
 /// Reads a capture of Ethernet frames, frame by frame.
 class PcapReader {
  public:
+  /// Opens a file.
+  /// @param path the file
+  /// @return the reader, or why it failed
   static tl::expected<PcapReader, WireError> open(const std::string& path);
 
+  /// A captured frame.
   struct Frame {
-    std::span<const std::byte> bytes;  ///< valid until the next call of `next`
+    /// Valid until the next call of `next`.
+    std::span<const std::byte> bytes;
+    /// Timestamp.
     std::uint64_t time_ns = 0;
   };
-  /// The next frame that a card's MAC can carry; nothing at the end or at the first broken record.
+  /// Reads the next frame that a card's MAC can carry.
+  /// @return nullopt at the end or at the first malformed record
   std::optional<Frame> next();
-  /// Frames left out: cut by the capture, shorter than a header, or longer than kMaxFrameBytes.
+  /// @return frames skipped: truncated by the capture, shorter than a header, or longer than
+  ///     kMaxFrameBytes
   std::uint64_t skipped() const { return skipped_; }
-  /// Not empty when the file broke off before its end: one line that says how.
+  /// @return why reading ended before the end of the file, one line; empty if it did not
   const std::string& broken() const { return broken_; }
 
  private:
@@ -72,12 +93,14 @@ class PcapReader {
   std::string broken_;
 };
 
-/// Plays one file into the card and records what the card sends into another; either may be
-/// absent.
+/// Plays one file into the card and records what the card sends into another; both are optional.
 class PcapWire final : public Wire {
  public:
-  /// `paced`: keep the distances between the frames of the file, counted from the first `poll`;
-  /// otherwise as fast as the card polls.
+  /// Creates the wire.
+  /// @param in file to play
+  /// @param out file to record
+  /// @param paced true: keep the distances between the frames of the file, counted from the first
+  ///     `poll`; false: as fast as the card polls
   PcapWire(std::optional<PcapReader> in, std::optional<PcapWriter> out, bool paced = false)
       : in_(std::move(in)), out_(std::move(out)), paced_(paced) {}
 
@@ -87,9 +110,11 @@ class PcapWire final : public Wire {
   bool link() const override { return true; }
   unsigned poll(FrameSink& sink, std::uint64_t now_ns, unsigned budget) override;
 
-  /// True when the whole input was delivered (or there was none).
+  /// @return true once the whole input was delivered, or without input
   bool finished() const { return !in_ || (ended_ && !pending_); }
+  /// @return the input; null without one
   const PcapReader* input() const { return in_ ? &*in_ : nullptr; }
+  /// @return the output; null without one
   PcapWriter* output() { return out_ ? &*out_ : nullptr; }
 
  private:
@@ -103,9 +128,12 @@ class PcapWire final : public Wire {
   std::uint64_t first_poll_ns_ = 0;
 };
 
-/// Passes everything through to `inner` and records both directions.
+/// Forwards everything to another wire and records both directions.
 class RecordingWire final : public Wire {
  public:
+  /// Wraps a wire; both arguments must outlive it.
+  /// @param inner the wire
+  /// @param writer receives the frames
   RecordingWire(Wire& inner, PcapWriter& writer) : inner_(inner), writer_(writer) {}
 
   bool transmit(std::span<const std::byte> frame, std::uint64_t now_ns) override;

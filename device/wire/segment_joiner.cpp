@@ -74,7 +74,8 @@ bool SegmentJoiner::parse(std::span<const std::byte> frame, Layout& layout) {
   return all.fold() == 0xffff;
 }
 
-/// All that the joined packet says once must be the same in each segment.
+/// Checks the header fields that the joined packet has only once: they must be equal in all
+/// segments.
 bool SegmentJoiner::continues(std::span<const std::byte> frame, const Layout& layout) const {
   if (layout.ip6 != layout_.ip6 || layout.payload != layout_.payload) return false;
   const auto same = [&](std::size_t at, std::size_t bytes) {
@@ -102,7 +103,7 @@ bool SegmentJoiner::add(std::span<const std::byte> frame) {
   if (!parse(frame, layout)) return false;
   const std::size_t payload = frame.size() - layout.payload;
   if (empty()) {
-    if (layout.push) return false;  // the last of its kind: nothing would follow
+    if (layout.push) return false;  // the last of its run: no segment could follow
     std::memcpy(bytes_.data(), frame.data(), frame.size());
     layout_ = layout;
     size_ = frame.size();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// TCP segments that follow each other, joined into one long packet: what crosses to the host's
-// stack once instead of fifty times. The same is done by a network card's receive offload or by
-// the stack itself, later; only whole segments are joined whose checksums are right and whose
-// headers say the same, so that cutting the packet gives the frames back.
+/// Joins consecutive TCP segments into one long packet, which crosses to the host's stack once
+/// instead of fifty times. A network card's receive offload or the stack would do the same later.
+/// Only whole segments with correct checksums and matching headers are joined, so that cutting the
+/// packet restores the frames.
 #pragma once
 
 #include <array>
@@ -12,35 +12,47 @@
 
 namespace hni::device {
 
+/// Joins TCP segments.
 class SegmentJoiner {
  public:
-  /// What is held, as one packet. Its TCP checksum field has the pseudo-header sum only.
+  /// The joined segments as one packet. Its TCP checksum field has the pseudo-header sum only.
   struct JoinedPacket {
-    std::span<const std::byte> bytes;  ///< valid until the next add() or clear()
-    std::uint32_t frames = 0;          ///< 1: the frame as it came, checksums and all
-    std::uint16_t segment_bytes = 0;   ///< payload of each frame but the last
-    std::uint16_t header_bytes = 0;    ///< Ethernet, IP and TCP
+    /// Valid until the next add() or clear().
+    std::span<const std::byte> bytes;
+    /// Number of frames; 1: the frame as received, including its checksums.
+    std::uint32_t frames = 0;
+    /// Payload of each frame but the last.
+    std::uint16_t segment_bytes = 0;
+    /// Ethernet, IP and TCP.
+    std::uint16_t header_bytes = 0;
+    /// First byte of the TCP header.
     std::uint16_t tcp_offset = 0;
+    /// IPv6.
     bool ip6 = false;
   };
 
-  /// Takes a frame that continues what is held, or, if nothing is held, one that others may
-  /// continue. False: it is neither; what is held must leave first.
+  /// Adds a frame that continues the joined ones, or, if there are none, one that others may
+  /// continue.
+  /// @param frame the bytes
+  /// @return false if it is neither; the joined packet must be sent first
   bool add(std::span<const std::byte> frame);
 
+  /// @return true if there is no frame
   [[nodiscard]] bool empty() const { return frames_ == 0; }
-  /// Nothing can follow what is held.
+  /// @return true if no frame can follow
   [[nodiscard]] bool complete() const { return complete_; }
-  /// The packet so far; may be asked for again. Not while empty().
+  /// Returns the packet assembled so far. Idempotent. Requires !empty().
+  /// @return the packet
   JoinedPacket packet();
+  /// Removes the joined frames.
   void clear() { frames_ = 0; }
 
  private:
   static constexpr std::size_t kEthernet = 14;
   static constexpr std::size_t kMaxBytes = kEthernet + 65535;
 
-  /// Where the headers of a TCP segment with payload are; false if it is something else, or
-  /// broken.
+  /// Headers of a TCP segment with payload; parse() returns false for anything else and for
+  /// malformed frames.
   struct Layout {
     bool ip6 = false;
     std::size_t tcp = 0;

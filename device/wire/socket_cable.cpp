@@ -16,7 +16,7 @@
 namespace hni::device {
 namespace {
 
-/// The peer that listened is gone and we are not the listener yet: how often to look.
+/// Interval at which an end whose listening peer left tries to become the listener.
 constexpr std::uint64_t kLookPeriodNs = 100'000'000;
 constexpr int kSocketBuffer = 4 << 20;
 
@@ -73,7 +73,7 @@ bool SocketCable::join() {
     meet(fd);
     return peer_ >= 0;
   }
-  // A socket that its owner left behind; anything else is not ours to remove.
+  // Removes a stale socket of an earlier process; anything else is left alone.
   struct stat about {};
   if (errno == ECONNREFUSED && ::lstat(path_.c_str(), &about) == 0 && S_ISSOCK(about.st_mode))
     ::unlink(path_.c_str());
@@ -163,7 +163,7 @@ unsigned SocketCable::poll(FrameSink& sink, std::uint64_t now_ns, unsigned budge
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) break;
     if (n <= 0) {
       lose_peer();
-      // It closed its listener before its end, so that we can take its place now.
+      // The peer closed its listener before its end, so its path is free now.
       look_for_peer(now_ns);
       break;
     }

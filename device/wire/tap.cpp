@@ -27,7 +27,7 @@ WireError error_of(int error, const std::string& name) {
       return {WireErrorKind::kNoPrivilege,
               "TAP interface '" + name + "': not permitted (needs CAP_NET_ADMIN)"};
     case EBUSY:
-    case EINVAL:  // the name belongs to an interface of another kind
+    case EINVAL:  // the name is that of another kind of interface
     case EEXIST:
       return {WireErrorKind::kNameInUse, "TAP interface '" + name + "': the name is in use"};
     case ENOENT:
@@ -52,7 +52,7 @@ ifreq request_for(const std::string& name) {
   return request;
 }
 
-// Runs one interface ioctl on a throw-away socket.
+// Performs one interface ioctl on a temporary socket.
 bool configure(unsigned long operation, ifreq& request) {
   const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return false;
@@ -144,7 +144,7 @@ bool TapWire::transmit(std::span<const std::byte> frame, std::uint64_t /*now_ns*
     if (!flush()) return false;
     if (!joiner_.add(frame)) return count(device_.write(frame), 1);
   }
-  if (joiner_.complete()) (void)flush();  // if not now, then at the next frame or poll
+  if (joiner_.complete()) (void)flush();  // on failure retried at the next frame or poll
   return true;
 }
 

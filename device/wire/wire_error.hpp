@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Why a wire could not be opened: a kind to decide on, and one line for a person.
+/// Why a wire could not be opened: a kind for programs, and one line for people.
 #pragma once
 
 #include <cstdint>
@@ -7,20 +7,24 @@
 
 namespace hni::device {
 
+/// Kinds of errors.
 enum class WireErrorKind : std::uint8_t {
-  kBadName,        ///< no interface can have this name
-  kNameInUse,      ///< the interface exists and is taken, or is no TAP
+  kBadName,        ///< not a valid interface name
+  kNameInUse,      ///< the interface exists and is in use, or is not a TAP
   kNoPrivilege,    ///< CAP_NET_ADMIN is missing (or the file's permissions forbid it)
-  kNotAvailable,   ///< the kernel offers no TAP (/dev/net/tun is missing)
+  kNotAvailable,   ///< the kernel has no TAP (/dev/net/tun is missing)
   kCannotOpen,     ///< a file could not be opened or created
   kBrokenFile,     ///< not a capture file
-  kWrongLinkType,  ///< a capture of something other than Ethernet
-  kSystem,         ///< any other refusal of the system
+  kWrongLinkType,  ///< a capture with a link type other than Ethernet
+  kSystem,         ///< any other system error
 };
 
+/// Why a wire could not be opened.
 struct WireError {
+  /// Kind.
   WireErrorKind kind = WireErrorKind::kSystem;
-  std::string text;  ///< one line, names the interface or file
+  /// One line that names the interface or file.
+  std::string text;
 };
 
 }  // namespace hni::device
