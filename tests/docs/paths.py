@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that the files and functions that the documents name exist.
+"""Checks that the files, functions and `hni` commands that the documents name exist.
 
     tests/docs/paths.py              checks README.md, CONTRIBUTING.md, SECURITY.md and docs/*.md
     tests/docs/paths.py --self-test  checks that wrong names are refused
 
 A word in backquotes that begins with a folder of this repository is a path (`driver/port.hpp`, `spec/*.rdl`) and must
 exist. In a numbered item that names files, every backquoted name (`Port::tx_burst`, `kRunning`) must occur in one of
-those files. Names in fenced blocks, and paths with a placeholder in capitals (`corpus/port/FILE`), are not checked.
+those files. `hni OBJECT` must be an object of the command, and the verb of `hni port` and `hni fuzz` one of its verbs. Names in fenced blocks, and paths with a placeholder in capitals (`corpus/port/FILE`), are not checked.
 """
 import pathlib
 import re
@@ -15,6 +15,10 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NAME = re.compile(r"~?[A-Za-z_]\w*(?:::~?\w+)*(?:\(\))?$")
+COMMAND = re.compile(r"(?:^| |`)hni (--)?([a-z]+)(?: ([a-z]+)\b)?")
+# Where the words of the command stand as string literals.
+OBJECTS = "tools/hni/main.cpp"
+VERBS = {"port": "tools/hni/port_command.cpp", "fuzz": "fuzz/engine/fuzz_main.cpp"}
 # Products of other programs, or files that a reader makes.
 ELSEWHERE = ("build/",)
 
@@ -48,6 +52,19 @@ def check(path, text, root, folders):
     return problems
 
 
+def check_commands(path, text, root):
+    """Commands in backquotes and in indented lines."""
+    problems = []
+    for number, line in enumerate(text.splitlines(), 1):
+        code = [line] if line.startswith("    ") else re.findall(r"`[^`]*`", line)
+        for option, first, verb in (match for piece in code for match in COMMAND.findall(piece)):
+            if not option and f'"{first}"' not in (root / OBJECTS).read_text():
+                problems.append(f"{path}:{number}: 'hni {first}' is no command ({OBJECTS})")
+            elif verb and first in VERBS and f'"{verb}"' not in (root / VERBS[first]).read_text():
+                problems.append(f"{path}:{number}: 'hni {first} {verb}' is no command ({VERBS[first]})")
+    return problems
+
+
 def self_test():
     folders = {"tests"}
     here = "tests/docs/paths.py"
@@ -59,7 +76,13 @@ def self_test():
             if bool(check("x.md", text, ROOT, folders)) != want:
                 print(f"{'accepted' if want else 'refused'}: {text} {check('x.md', text, ROOT, folders)}")
                 failed += 1
-    print(f"self test: {len(good) + len(bad)} cases, {failed} failed")
+    commands = {"    hni port rings hni0\n": 0, "`hni prove` and `hni fuzz show`\n": 0, "the words hni nonsense\n": 0,
+                "    hni nonsense\n": 1, "`hni port nonsense`\n": 1, "`hni fuzz nonsense FILE`\n": 1}
+    for text, want in commands.items():
+        if len(check_commands("x.md", text, ROOT)) != want:
+            print(f"{'refused' if want == 0 else 'accepted'}: {text}")
+            failed += 1
+    print(f"self test: {len(good) + len(bad) + len(commands)} cases, {failed} failed")
     return failed
 
 
@@ -74,6 +97,7 @@ def main():
     problems = []
     for document in documents:
         problems += check(document.relative_to(ROOT), document.read_text(), ROOT, folders)
+        problems += check_commands(document.relative_to(ROOT), document.read_text(), ROOT)
     print("\n".join([*problems, f"{len(documents)} documents, {len(problems)} problems"]))
     return 1 if problems else 0
 
