@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Lint with figures that do not depend on the day: what the documents and citations name must exist, then cppcheck over all
-# libraries and tools.
+# Lint with figures that do not depend on the day: what the documents and citations name must exist, every public
+# declaration is documented, then cppcheck over all libraries and tools.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 for check in tests/docs/citations.py tests/docs/paths.py "docs/make_figures.py --check"; do
   # shellcheck disable=SC2086
   python3 -B $check || exit 1
 done
+sh docs/doxygen.sh || exit 1
 mkdir -p build/cppcheck
 exec cppcheck --quiet --std=c++20 --language=c++ --error-exitcode=1 --inline-suppr \
   --enable=warning,performance,portability --cppcheck-build-dir=build/cppcheck -j "$(nproc)" \

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// One vfio-user connection: whole messages with their file descriptors, over a non-blocking stream
-// socket. Both sides use it. The other side is not trusted: a length that is no message, more
-// descriptors than agreed, and the end in the middle of a message all break the connection, with
-// one line that says why.
-//
-// Which message do descriptors belong to? A stream has no borders, but the kernel ends a read
-// after the bytes that carried descriptors. So they belong to the last message that has a byte in
-// that read.
+/// One vfio-user connection: whole messages with their file descriptors, over a non-blocking
+/// stream socket. Both sides use it. The peer is not trusted: an invalid length, more descriptors
+/// than agreed, and an end of file within a message all break the connection, with one line that
+/// gives the reason.
+///
+/// A stream has no message boundaries, but the kernel ends a read after the bytes that carried
+/// descriptors. So descriptors belong to the last message that has a byte in that read.
 
 #include <array>
 #include <cstddef>
@@ -25,36 +24,53 @@ namespace hni::device::vfio_user {
 
 /// A received message. `payload` is valid until the next call of Connection::next().
 struct Message {
+  /// Its header.
   Header header{};
+  /// Bytes after the header.
   std::span<const std::byte> payload;
+  /// File descriptors that came with it.
   std::vector<OwnedFd> fds;
 };
 
+/// One end of a connection.
 class Connection {
  public:
+  /// Takes over a connected socket.
+  /// @param socket made non-blocking
   explicit Connection(OwnedFd socket);
 
+  /// @return file descriptor of the socket
   int fd() const { return socket_.get(); }
 
-  /// Reads what has arrived, without blocking. False: nothing came.
+  /// Reads what has arrived, without blocking.
+  /// @return false if nothing arrived
   bool fill();
-  /// The next whole message, if there is one.
+  /// Removes the next whole message.
+  /// @return nullopt if there is none
   std::optional<Message> next();
 
-  /// Queues a message and sends as much as the socket takes.
+  /// Queues a message and sends as much as the socket accepts.
+  /// @param header header; the lengths must match
+  /// @param payload first part of the payload
+  /// @param more second part of the payload
+  /// @param fds file descriptors; stay open
   void send(const Header& header, std::span<const std::byte> payload,
             std::span<const std::byte> more = {}, std::span<const int> fds = {});
-  /// Sends more of what the socket did not take.
+  /// Sends more of what is queued.
   void flush();
-  /// Bytes that wait for the other side to read. Whoever serves it stops until they are gone, so
+  /// Bytes that the peer has not read. A server must not serve a client until they are read, so
   /// that a client that never reads costs no memory.
+  /// @return bytes
   std::size_t unsent() const { return out_.size() - out_at_; }
 
-  /// The other side broke the protocol, in a way that only its partner sees.
+  /// Breaks the connection for a protocol violation that only the caller detects.
+  /// @param why the reason, one line
   void refuse(std::string why) { fail(std::move(why), true); }
+  /// @return true once the connection is broken
   bool broken() const { return !why_.empty(); }
-  /// True: the other side broke the protocol; false: it went away, in order or in the middle.
+  /// @return true if the peer violated the protocol; false if it disconnected
   bool breach() const { return breach_; }
+  /// @return why the connection is broken; empty if it is not
   const std::string& why() const { return why_; }
 
  private:
@@ -66,7 +82,7 @@ class Connection {
   static constexpr std::size_t kBuffer = 2 * kMaxMessage;
   static constexpr std::size_t kMaxWaitingFds = 64;
 
-  /// Ends the connection; the first reason stays.
+  /// Breaks the connection; the first reason is kept.
   void fail(std::string why, bool breach = false);
   void take_fds(std::vector<OwnedFd>& into, std::uint64_t end);
   void end_of_stream();
@@ -75,7 +91,7 @@ class Connection {
   std::vector<std::byte> in_;
   std::size_t in_begin_ = 0;
   std::size_t in_end_ = 0;
-  std::uint64_t consumed_ = 0;  ///< bytes of all messages that were handed out
+  std::uint64_t consumed_ = 0;  ///< bytes of all messages that next() returned
   std::deque<Arrived> arrived_;
   std::size_t waiting_fds_ = 0;
   std::vector<std::byte> out_;

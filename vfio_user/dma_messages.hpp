@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Memory of a client that came without a file: reached by DMA_READ and DMA_WRITE messages from the
-// server to the client, one at a time, each waited for.
-//
-// The client goes on asking meanwhile, and may not answer before it is answered: QEMU waits for
-// each register access with its big lock held. So its owner is shown each question (see
-// set_at_once()); what is not answered at once is held back, in order, until the card is done with
-// its work. The client is not trusted: an answer of another length, another id or nobody's, a
-// silence of kAnswerTime, or more than kMostHeld questions instead of an answer close it.
+/// Client memory without a file: accessed by DMA_READ and DMA_WRITE messages from the server to
+/// the client, one at a time, each waiting for its reply.
+///
+/// Meanwhile the client continues to send requests, and may not reply before it gets its own
+/// reply: QEMU waits for each register access with its big lock held. So the owner is shown each
+/// request (see set_at_once()); what it does not answer at once is deferred, in order, until the
+/// card has finished its work. The client is not trusted: a reply of another length or id, no
+/// reply within kAnswerTime, or more than kMaxHeld requests instead of a reply close it.
 
 #include <chrono>
 #include <cstdint>
@@ -22,37 +22,45 @@
 
 namespace hni::device::vfio_user {
 
+/// Counters of the DMA messages.
 struct DmaMessageCounters {
-  std::uint64_t reads = 0;
-  std::uint64_t writes = 0;
-  std::uint64_t refused = 0;  ///< by the client, with an error
-  std::uint64_t held = 0;     ///< questions of the client that waited
+  std::uint64_t reads = 0;    ///< DMA_READ messages sent
+  std::uint64_t writes = 0;   ///< DMA_WRITE messages sent
+  std::uint64_t refused = 0;  ///< error replies of the client
+  std::uint64_t held = 0;     ///< requests of the client that were deferred
 };
 
+/// Remote memory of one client.
 class DmaMessages final : public RemoteMemory {
  public:
-  static constexpr std::chrono::milliseconds kAnswerTime{2000};
-  static constexpr std::size_t kMaxHeld = 256;
-  static constexpr std::size_t kMaxAsked = 65536;
+  static constexpr std::chrono::milliseconds kAnswerTime{2000};  ///< time that a reply may take
+  static constexpr std::size_t kMaxHeld = 256;                   ///< requests that can be deferred
+  static constexpr std::size_t kMaxAsked = 65536;  ///< bytes of all deferred requests
 
-  /// The client of now; nullptr: there is none. What was held back is forgotten.
+  /// Sets the current client and drops deferred requests.
+  /// @param client null: none
   void set_client(Connection* client) {
     client_ = client;
     held_.clear();
     next_id_ = 1;
     most_bytes_ = kMaxBytes;
   }
-  /// Asked for each question that comes while an answer is waited for. True: it is answered.
+  /// Sets the callback for each request that arrives while a reply is outstanding.
+  /// @param at_once returns true if it answered the request
   void set_at_once(std::function<bool(Message&)> at_once) { at_once_ = std::move(at_once); }
-  /// The client takes no longer data (its max_data_xfer_size).
+  /// Sets the largest access (the client's max_data_xfer_size).
+  /// @param bytes limit
   void set_limit(std::uint64_t bytes);
 
   bool fetch(std::uint64_t iova, std::span<std::byte> into) override;
   bool store(std::uint64_t iova, std::span<const std::byte> from) override;
 
-  /// The oldest message that was held back; its payload is valid until the next call.
+  /// Removes the oldest deferred request.
+  /// @return valid until the next call; nullopt if there is none
   std::optional<Message> next_held();
+  /// @return true if a request is deferred
   bool holds() const { return !held_.empty(); }
+  /// @return the counters
   const DmaMessageCounters& counters() const { return counters_; }
 
  private:
@@ -64,7 +72,7 @@ class DmaMessages final : public RemoteMemory {
     std::vector<OwnedFd> fds;
   };
 
-  /// Sends one message and waits; the answer's payload, or nothing.
+  /// Sends one message and waits for the reply's payload; nullopt on failure.
   std::optional<std::span<const std::byte>> ask(Command command,
                                                 std::span<const std::byte> payload,
                                                 std::span<const std::byte> more);

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The firmware's side of a card in another process, over the protocol of Meta's public mock
-// firmware [device 22]: a Unix stream socket, messages of 248 bytes.
-//
-//   to the firmware     SYNC_SYSMEM  which memory of the host it may map, with the files
-//                       BAR_WRITE    the host wrote a mailbox dword
-//                       BAR_READ     the host reads one; answered by BAR_CMPL
-//   from the firmware   BAR_CMPL     the answer
-//                       BAR_WRITE    vector 0, the lanes
-//
-// The firmware listens, the card comes to it. Only the memory that mailbox descriptors point to is
-// shown, at most eight windows: what one message carries.
-//
-// The other side is not trusted. An unknown command, a length that is none, too much at once, no
-// answer within kAnswerTime, the end: it is dead then, with one line that says why, and the card
-// goes on as one whose firmware died. Writes to anything but vector 0 and the lanes are refused
-// and counted. Nothing waits longer than kAnswerTime.
-//
-// That the mock takes at most 16 messages at a time, and loses all of a longer row, is a fact of
-// its code: after kMostUnderWay messages one is a read, and waited for.
+/// Firmware in another process, over the protocol of Meta's public mock firmware [device 22]: a
+/// Unix stream socket, messages of 248 bytes.
+///
+///  to the firmware     SYNC_SYSMEM  memory of the host that it may map, with the files
+///                      BAR_WRITE    the host wrote a mailbox dword
+///                      BAR_READ     the host reads one; the reply is BAR_CMPL
+///  from the firmware   BAR_CMPL     the reply
+///                      BAR_WRITE    vector 0, the lanes
+///
+/// The firmware listens, the card connects. Only memory that mailbox descriptors point to is
+/// shared, at most eight windows: what one message carries.
+///
+/// The peer is not trusted. An unknown command, an invalid length, too many messages, no reply
+/// within kAnswerTime, or an end of file disconnect it, with one line that gives the reason, and
+/// the card behaves as if its firmware crashed. Writes to anything but vector 0 and the lanes are
+/// refused and counted. Nothing waits longer than kAnswerTime.
+///
+/// The mock accepts at most 16 messages at a time and loses all of a longer sequence (a fact of
+/// its code): after kMaxUnderWay messages a read is sent, and its reply awaited.
 
 #include <array>
 #include <chrono>
@@ -38,6 +38,7 @@
 
 namespace hni::device::vfio_user {
 
+/// Commands of the protocol.
 enum class EmulatorCommand : std::uint32_t {
   kRet = 0,
   kBarWrite = 1,
@@ -46,76 +47,90 @@ enum class EmulatorCommand : std::uint32_t {
   kSyncMemory = 4,
 };
 
+/// A message of the protocol.
 struct EmulatorMessage {
-  static constexpr std::size_t kDataBytes = 192;
-  static constexpr std::size_t kMaxFds = 8;
+  static constexpr std::size_t kDataBytes = 192;  ///< bytes of `data`
+  static constexpr std::size_t kMaxFds = 8;       ///< most files of a message
 
-  EmulatorCommand command;
-  std::uint32_t pad0;
-  std::uint64_t size;  ///< bytes of `data` that count
-  std::array<std::byte, kDataBytes> data;
-  std::array<std::int32_t, kMaxFds> fds;  ///< placeholders: the files come beside the bytes
-  std::uint32_t num_fds;
-  std::uint32_t pad1;
+  EmulatorCommand command;                 ///< command
+  std::uint32_t pad0;                      ///< padding
+  std::uint64_t size;                      ///< valid bytes of `data`
+  std::array<std::byte, kDataBytes> data;  ///< depends on the command
+  std::array<std::int32_t, kMaxFds> fds;   ///< placeholders: the files are ancillary data
+  std::uint32_t num_fds;                   ///< number of files
+  std::uint32_t pad1;                      ///< padding
 };
 
+/// Data of kBarWrite, kBarRead and kBarCompletion.
 struct EmulatorBarAccess {
-  std::uint64_t address;
-  std::uint64_t value;
-  std::uint32_t size;
-  std::uint8_t memory;
-  std::array<std::uint8_t, 3> pad;
+  std::uint64_t address;            ///< offset in the BAR
+  std::uint64_t value;              ///< value
+  std::uint32_t size;               ///< bytes
+  std::uint8_t memory;              ///< BAR
+  std::array<std::uint8_t, 3> pad;  ///< padding
 };
 
+/// Data of kSyncMemory.
 struct EmulatorMemory {
-  std::uint64_t address;
-  std::uint64_t bytes;
-  std::uint64_t offset;
+  std::uint64_t address;  ///< bus address
+  std::uint64_t bytes;    ///< size
+  std::uint64_t offset;   ///< offset in the file
 };
 static_assert(sizeof(EmulatorMessage) == 248 && sizeof(EmulatorBarAccess) == 24 &&
               sizeof(EmulatorMemory) == 24);
 
+/// Counters of the connection.
 struct ForeignFirmwareCounters {
   std::uint64_t writes = 0;          ///< mailbox dwords that the host wrote
-  std::uint64_t reads = 0;           ///< that were asked for
-  std::uint64_t syncs = 0;           ///< lists of memory
-  std::uint64_t unshown = 0;         ///< descriptors whose memory could not be shown
-  std::uint64_t interrupts = 0;      ///< vector 0
+  std::uint64_t reads = 0;           ///< mailbox dwords read from the firmware
+  std::uint64_t syncs = 0;           ///< SYNC_SYSMEM messages
+  std::uint64_t unshown = 0;         ///< descriptors whose memory could not be shared
+  std::uint64_t interrupts = 0;      ///< raises of vector 0
   std::uint64_t lanes = 0;           ///< writes to SIG_PCS_IN0 and SIG_PCS_IN1
-  std::uint64_t refused_writes = 0;  ///< to anything else, or of another size
-  std::uint64_t strays = 0;          ///< answers that nobody waited for
-  std::uint64_t deaths = 0;          ///< 0 or 1
+  std::uint64_t refused_writes = 0;  ///< writes to anything else, or of another size
+  std::uint64_t strays = 0;          ///< replies without a request
+  std::uint64_t deaths = 0;          ///< disconnects: 0 or 1
 };
 
+/// The firmware backend of one card.
 class ExternalFirmware final : public FirmwareBackend {
  public:
-  using Report = std::function<void(const std::string& line)>;
+  using Report = std::function<void(const std::string& line)>;  ///< receives events, one line each
 
-  static constexpr std::chrono::milliseconds kAnswerTime{2000};
+  static constexpr std::chrono::milliseconds kAnswerTime{2000};  ///< time that a reply may take
+  /// messages without a reply before a read synchronises
   static constexpr unsigned kMaxUnderWay = 12;
-  /// Messages that may come instead of the answer that is waited for.
+  /// most messages that may arrive instead of the expected reply
   static constexpr unsigned kMaxUnasked = 4096;
 
-  /// Connects to the firmware that listens at `path`. An error is one line.
+  /// Connects to the firmware that listens at a path.
+  /// @param path path of the socket
+  /// @param report receives events
+  /// @return the backend, or an error of one line
   static tl::expected<std::unique_ptr<ExternalFirmware>, std::string> connect(
       const std::string& path, Report report);
 
-  /// From now on it answers for `card`, whose host's memory is `memory` (still empty). Both
-  /// outlive this object, or are not used any more.
+  /// Installs this backend in a card. Both must outlive its use.
+  /// @param card the card
+  /// @param memory memory of its host; empty yet
   void serve_card(Card& card, GuestMemory& memory);
 
-  /// Readable when it has something to say; -1: it is dead.
+  /// @return file descriptor that is readable when serve() has work; -1 when disconnected
   int fd() const { return socket_.get(); }
-  /// Memory that the host took away is taken away from the firmware, too. Cheap when nothing
-  /// changed.
+  /// Withdraws memory that the host unmapped. Cheap if nothing changed.
   void follow_memory();
-  /// Does what it says, at most `budget` messages. True: more may wait.
+  /// Handles messages of the firmware.
+  /// @param budget most messages
+  /// @return true if more may wait
   bool serve(unsigned budget);
 
+  /// @return true while connected
   bool alive() const { return static_cast<bool>(socket_); }
-  /// Why it is dead.
+  /// @return why it is disconnected
   const std::string& why() const { return why_; }
+  /// @return the counters
   const ForeignFirmwareCounters& counters() const { return counters_; }
+  /// @return path of the socket
   const std::string& path() const { return path_; }
 
   // FirmwareBackend.
@@ -137,7 +152,7 @@ class ExternalFirmware final : public FirmwareBackend {
   bool send_some(const EmulatorMessage& message, std::size_t& done, const std::vector<int>& files);
   bool wait_for(short events, std::chrono::steady_clock::time_point end);
   std::optional<std::uint32_t> ask(std::uint32_t byte_offset);
-  /// Reads what has come. False: nothing, or it is dead.
+  /// Reads what has arrived. False: nothing, or disconnected.
   bool fill();
   bool take_message();
   void take_write(const EmulatorBarAccess& access);
@@ -147,7 +162,7 @@ class ExternalFirmware final : public FirmwareBackend {
   OwnedFd socket_;
   Card* card_ = nullptr;
   const GuestMemory* memory_ = nullptr;
-  std::array<std::uint32_t, kMailboxWords> words_{};  ///< what the host wrote last
+  std::array<std::uint32_t, kMailboxWords> words_{};  ///< last values that the host wrote
   std::vector<SharedWindow> shown_;
   std::uint64_t shown_generation_ = 0;
   unsigned under_way_ = 0;

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The memory windows that a client opened for the card, mapped from the files it sent.
-//
-// A client may not be able to hurt this process with its own memory. So: only files of a memory
-// file system are mapped (a page of any other may take for ever to come); a file that is shorter
-// than the window is refused; and one that is cut later does not end the process: the page that
-// vanished is replaced by an empty one of ours, and lost() tells it.
-//
-// A guest with an IOMMU opens a window a page. So each file is mapped once, whole, for all of its
-// windows.
-//
-// Windows without a file are reached by messages (dma_messages.hpp), each access a question to the
-// client. Writes into a window that the card may only read are DMA faults.
+/// The memory windows that a client opened for the card, mapped from the files it sent.
+///
+/// A client must not be able to harm this process with its own memory. So only files of a memory
+/// file system are mapped (a page of any other may block forever); a file that is shorter than the
+/// window is refused; and truncating one later does not end the process: the missing page is
+/// replaced by an empty private one, and lost() reports it.
+///
+/// A guest with an IOMMU opens one window per page. So each file is mapped once, completely, for
+/// all of its windows.
+///
+/// Windows without a file are accessed by messages (dma_messages.hpp). Writes to a window that the
+/// card may only read are DMA faults.
 
 #include <cstddef>
 #include <cstdint>
@@ -23,68 +23,89 @@
 
 namespace hni::device::vfio_user {
 
+/// A window of the card.
 struct MemoryWindow {
-  std::uint64_t address = 0;
-  std::uint64_t bytes = 0;
-  std::byte* cpu = nullptr;  ///< nullptr: by messages only
-  bool writable = false;
+  std::uint64_t address = 0;  ///< bus address
+  std::uint64_t bytes = 0;    ///< size
+  std::byte* cpu = nullptr;   ///< address in this process; null: by messages only
+  bool writable = false;      ///< the card may write
 };
 
-/// A window with the file behind it, for somebody who maps it for itself.
+/// A window and its file, for a process that maps it itself.
 struct SharedWindow {
-  std::uint64_t address = 0;
-  std::uint64_t bytes = 0;
-  std::uint64_t offset = 0;  ///< in the file
-  int file = -1;             ///< stays GuestMemory's
-  std::uint64_t inode = 0;   ///< of the file: numbers of descriptors come again
-  bool writable = false;
+  std::uint64_t address = 0;  ///< bus address
+  std::uint64_t bytes = 0;    ///< size
+  std::uint64_t offset = 0;   ///< offset in the file
+  int file = -1;              ///< owned by GuestMemory
+  std::uint64_t inode = 0;    ///< inode of the file: descriptor numbers are reused
+  bool writable = false;      ///< the card may write
+  /// Compares all members.
+  /// @return true if equal
   bool operator==(const SharedWindow&) const = default;
 };
 
+/// All windows of one client.
 class GuestMemory {
  public:
-  /// `dma` outlives this object; it holds the windows that the card reaches while enable(true).
+  /// Creates an empty set.
+  /// @param dma must outlive it; holds the windows while enable(true)
   explicit GuestMemory(DmaMemory& dma) : dma_(dma) {}
+  /// Closes all windows.
   ~GuestMemory() { unmap_all(); }
+  /// Not copyable: it owns mappings.
   GuestMemory(const GuestMemory&) = delete;
+  /// Not copyable.
   GuestMemory& operator=(const GuestMemory&) = delete;
 
-  /// 0, or an errno value that says why not. `file` may be empty. All numbers are the client's.
+  /// Opens a window. All numbers are untrusted.
+  /// @param address bus address
+  /// @param bytes size
+  /// @param offset offset in the file
+  /// @param file may be empty
+  /// @param writable the card may write
+  /// @return 0, or an errno value
   int map(std::uint64_t address, std::uint64_t bytes, std::uint64_t offset, OwnedFd file,
           bool writable);
-  /// Closes every window that lies in this range, as VFIO does for a type 1 IOMMU, also when there
-  /// is none (a guest that gives its IOMMU new tables flushes all there is). EINVAL: it would cut
-  /// a window.
+  /// Closes every window inside a range, as VFIO does for a type 1 IOMMU; success without one, too
+  /// (a guest that replaces its IOMMU tables flushes everything).
+  /// @param address start
+  /// @param bytes size
+  /// @return 0; EINVAL if the range would split a window
   int unmap(std::uint64_t address, std::uint64_t bytes);
+  /// Closes all windows.
   void unmap_all();
 
   /// Opens or closes all windows for the card: bus mastering.
+  /// @param on true: open
   void enable(bool on);
 
-  /// For shared(): the files of windows that come from now on stay open, at most kMostKept.
+  /// Keeps the files of later windows open for shared(), at most kMaxKept.
   void keep_files() { keep_files_ = true; }
-  /// The window that holds [address, address + bytes), if the card may reach it and it has a
-  /// file. Neighbours in one file are one window here.
+  /// Finds the window that contains a range. Adjacent windows of one file count as one.
+  /// @param address start
+  /// @param bytes size
+  /// @return nullopt unless the card may access it and it has a file
   std::optional<SharedWindow> shared(std::uint64_t address, std::uint64_t bytes) const;
-  /// Changes whenever shared() may.
+  /// @return a number that changes whenever shared() may
   std::uint64_t generation() const { return dma_.generation(); }
 
-  /// Reads of the card that met no window, while bus mastering was on.
+  /// @return reads of the card outside of any window while bus mastering was on
   std::uint64_t refused_reads() const { return dma_.refused_reads(); }
 
+  /// @return number of windows
   std::size_t windows() const { return windows_.size(); }
-  /// Windows without a file.
+  /// @return number of windows without a file
   std::size_t unreachable() const { return unreachable_; }
-  /// A page of this memory was taken away since it was mapped.
+  /// @return true if the client truncated a page of this memory after it was mapped
   bool damaged() const;
-  /// Pages that the client took away from under the card, so far, in the whole process.
+  /// @return pages that clients truncated while mapped, in the whole process
   static std::uint64_t lost();
 
  private:
-  /// A client may not use up the descriptors of this process.
+  // A client must not exhaust the descriptors of this process.
   static constexpr std::ptrdiff_t kMaxKept = 64;
 
-  /// A piece of a client's file in this process, for all windows that lie in it.
+  /// A part of a client's file in this process, for all windows that lie in it.
   struct FilePiece {
     std::uint64_t device = 0;
     std::uint64_t inode = 0;
@@ -97,7 +118,7 @@ class GuestMemory {
   };
 
   void show(const MemoryWindow& window);
-  /// Where the window's memory is in this process, or an errno value.
+  /// Sets the window's address in this process; returns 0 or an errno value.
   int reach(OwnedFd& file, std::uint64_t offset, MemoryWindow& window);
   void leave(const MemoryWindow& window);
   const FilePiece* piece_of(const MemoryWindow& window) const;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The card's MSI-X vectors as eventfds of the client: a vector that fires adds 1 to its eventfd.
-// A vector without one, or one that the client masked, stays pending until it has one again.
+/// The card's MSI-X vectors as eventfds of the client: a vector that fires adds 1 to its eventfd.
+/// A vector without one, or one that the client masked, stays pending until it has one again.
 
 #include <array>
 #include <cstdint>
@@ -13,29 +13,43 @@
 
 namespace hni::device::vfio_user {
 
+/// The eventfds of one client.
 class IrqLines final : public InterruptSink {
  public:
-  static constexpr unsigned kVectors = InterruptBlock::kVectors;
+  static constexpr unsigned kVectors = InterruptBlock::kVectors;  ///< largest number of vectors
 
+  /// Creates lines without eventfds.
+  /// @param vectors size of the MSI-X table
   explicit IrqLines(unsigned vectors) : vectors_(vectors), lines_(vectors) {}
 
-  /// What the card wrote reaches the host before an interrupt tells of it. `dma` outlives this.
+  /// Flushes DMA before each interrupt, so that the host sees what the card wrote.
+  /// @param dma must outlive this object
   void flush_before(DmaMemory& dma) { dma_ = &dma; }
 
+  /// @return size of the MSI-X table
   unsigned vectors() const { return vectors_; }
 
   void msix(std::uint16_t vector) override;
 
-  /// Gives `vector` an eventfd; an empty one takes it away. 0, or an errno value: not an eventfd.
-  /// The eventfd is made non-blocking.
+  /// Assigns an eventfd and makes it non-blocking.
+  /// @param vector the vector
+  /// @param eventfd empty: remove
+  /// @return 0, or an errno value if it is not an eventfd
   int assign(unsigned vector, OwnedFd eventfd);
+  /// Masks or unmasks a vector.
+  /// @param vector the vector
+  /// @param masked true: mask
   void set_mask(unsigned vector, bool masked);
-  /// No vector has an eventfd, none is masked or pending.
+  /// Removes all eventfds, masks and pending bits.
   void clear();
 
+  /// Tests for a pending interrupt.
+  /// @param vector the vector
+  /// @return true if pending
   bool pending(unsigned vector) const { return lines_[vector].pending; }
+  /// @return eventfds written
   std::uint64_t signalled() const { return signalled_; }
-  /// Signals that no eventfd took: none was there.
+  /// @return interrupts without an eventfd
   std::uint64_t unheard() const { return unheard_; }
 
  private:

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// One card behind one vfio-user socket: listens, serves one client after the other, and never
-// waits for any of them. The owner's loop asks it to work when one of its descriptors is ready.
-//
-// When a client leaves, in whatever way, its memory windows and eventfds are given back and the
-// card's function is reset: the queues of a guest that is gone must not write into the memory of
-// the next. (The protocol would rather keep the state of the device.) The firmware goes on.
+/// One card on one vfio-user socket: listens, serves one client after another, and never blocks on
+/// any of them. The owner's loop calls it when one of its descriptors is ready.
+///
+/// When a client leaves for any reason, its memory windows and eventfds are closed and the card's
+/// function is reset: the queues of a previous guest must not write into the memory of the next.
+/// (The protocol would rather keep the state of the device.) The firmware keeps running.
 
 #include <cstdint>
 #include <functional>
@@ -21,55 +21,76 @@
 
 namespace hni::device::vfio_user {
 
+/// Counters of the server.
 struct ServerCounters {
-  std::uint64_t clients = 0;      ///< that were accepted
-  std::uint64_t breaches = 0;     ///< clients that were closed because they broke the protocol
-  std::uint64_t turned_away = 0;  ///< that came while another one was served
+  std::uint64_t clients = 0;      ///< clients accepted
+  std::uint64_t breaches = 0;     ///< clients closed for a protocol violation
+  std::uint64_t turned_away = 0;  ///< clients refused while another one was served
 };
 
+/// A card and its clients.
 class Server {
  public:
-  /// What to tell a person: a client came, left, or was closed.
+  /// Receives events for people: a client connected, left, or was closed.
   using Report = std::function<void(const std::string& line)>;
 
-  /// Listens on `path`. A socket that nobody listens on any more is replaced; a path that is in
-  /// use, or is no socket, is an error: one line. `wire` outlives the server.
+  /// Listens on a path and creates the card. A stale socket is replaced.
+  /// @param path path of the socket
+  /// @param config properties of the card
+  /// @param wire must outlive the server
+  /// @param report receives events
+  /// @return the server; an error of one line if the path is in use or not a socket
   static tl::expected<std::unique_ptr<Server>, std::string> create(const std::string& path,
                                                                    const CardConfig& config,
                                                                    Wire& wire, Report report);
+  /// Closes the client and removes the path.
   ~Server();
+  /// Not copyable.
   Server(const Server&) = delete;
+  /// Not copyable.
   Server& operator=(const Server&) = delete;
 
+  /// @return the card
   Card& card() { return card_; }
+  /// @return the memory that the card reaches
   DmaMemory& dma() { return dma_; }
+  /// @return path of the socket
   const std::string& path() const { return path_; }
+  /// @return file descriptor of the listening socket
   int listener() const { return listener_.get(); }
-  /// The client's socket, or -1. It changes in accept_client() and serve().
+  /// @return the client's socket, or -1; changes in accept_client() and serve()
   int client() const { return connection_ ? connection_->fd() : -1; }
-  /// True while answers wait for the client to read: the loop wants to hear of room to write.
+  /// @return true while replies wait for the client to read, so that the loop must poll for room
   bool wants_write() const { return connection_ && connection_->unsent() != 0; }
 
-  /// True: serve() has something to do although nothing comes: questions that were held back, or
-  /// a client that has to be closed.
+  /// @return true if serve() has work although nothing arrives: deferred requests, or a client to
+  ///     close
   bool wants_turn() const {
     return connection_ && (dma_messages_.holds() || connection_->broken());
   }
-  /// The card worked (run, tick, a frame): its host sees what it wrote.
+  /// Makes what the card wrote visible to the host; call after run(), tick() or a frame.
   void publish() { dma_.flush(); }
 
-  /// The listener is readable: takes the client, if none is being served.
+  /// Accepts a client, or refuses it while another one is served. Call when the listener is
+  /// readable.
   void accept_client();
-  /// The client's socket is ready: does what it asks, at most `budget` messages. True: more may
-  /// wait. The card's time is `now_ns`.
+  /// Handles messages of the client. Call when its socket is ready.
+  /// @param now_ns time of the card
+  /// @param budget most messages
+  /// @return true if more may wait
   bool serve(std::uint64_t now_ns, unsigned budget);
 
+  /// @return the counters
   const ServerCounters& counters() const { return counters_; }
-  /// Of all clients together.
+  /// @return counters of all clients together
   SessionCounters session_counters() const;
+  /// @return the memory windows
   const GuestMemory& memory() const { return memory_; }
+  /// @return the memory windows, changeable
   GuestMemory& memory() { return memory_; }
+  /// @return the interrupt lines
   const IrqLines& lines() const { return lines_; }
+  /// @return counters of the DMA messages
   const DmaMessageCounters& dma_messages() const { return dma_messages_.counters(); }
 
  private:
@@ -77,7 +98,7 @@ class Server {
 
   void answer(Message& message);
   void send_reply(Header header, const Reply& reply);
-  /// Answers a register write before it is done, if it can only succeed.
+  /// Replies to a register write before it is performed, if it can only succeed.
   void acknowledge(Message& message);
   bool answer_at_once(Message& message);
   void end_client(const std::string& why, bool breach);

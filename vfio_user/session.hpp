@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a vfio-user client may ask of the card, message by message: a state machine without
-// sockets, so that tests and the fuzzer drive it directly.
-//
-// Each message ends in one of three ways. It is done, and answered. It is refused with an errno
-// value, because this client may ask and this server does not do it (an overlapping window, an
-// unknown command): the session goes on. Or it breaks the protocol (a length that does not fit,
-// descriptors where none belong, anything before the version): the session is over.
+/// The requests of a vfio-user client, message by message: a state machine without sockets, so
+/// that tests and the fuzzer drive it directly.
+///
+/// Each message ends in one of three ways. It is performed, with a reply. It is refused with an
+/// errno value, because it is valid but not supported here (an overlapping window, an unknown
+/// command): the session continues. Or it violates the protocol (a wrong length, unexpected
+/// descriptors, anything before the version): the session ends.
 
 #include <cstddef>
 #include <cstdint>
@@ -25,26 +25,34 @@ namespace hni::device::vfio_user {
 
 struct Message;
 
+/// Counters of a session.
 struct SessionCounters {
-  std::uint64_t messages = 0;
-  std::uint64_t refused = 0;  ///< answered with an error
-  std::uint64_t reads = 0;    ///< of a region
-  std::uint64_t writes = 0;   ///< of a region; each element of a multiple write
-  std::uint64_t resets = 0;
-  /// Accesses of registers in other than whole, aligned 32-bit words. Reads give the bytes asked
-  /// for, writes are ignored: [device 2] knows only 32-bit accesses.
+  std::uint64_t messages = 0;  ///< messages handled
+  std::uint64_t refused = 0;   ///< error replies
+  std::uint64_t reads = 0;     ///< region reads
+  std::uint64_t writes = 0;    ///< region writes; each element of a multiple write
+  std::uint64_t resets = 0;    ///< function resets
+  /// Register accesses other than whole, aligned 32-bit words. Reads return the requested bytes,
+  /// writes are ignored: [device 2] defines 32-bit accesses only.
   std::uint64_t odd_accesses = 0;
 };
 
-/// The answer to one message; its bytes are valid until the next one.
+/// The reply to one message; its bytes are valid until the next one.
 struct Reply {
-  int error = 0;  ///< an errno value: the reply has no payload
+  /// An errno value: the reply has no payload.
+  int error = 0;
+  /// Bytes after the header.
   std::span<const std::byte> payload;
 };
 
+/// The session of one client.
 class Session {
  public:
-  /// All outlive the session. `lines` is the card's interrupt sink, `memory` feeds its DmaMemory.
+  /// Starts a session before the version negotiation. All arguments must outlive it.
+  /// @param card the card
+  /// @param config its configuration space
+  /// @param memory feeds its DmaMemory
+  /// @param lines its interrupt sink
   Session(Card& card, ConfigSpace& config, GuestMemory& memory, IrqLines& lines)
       : card_(card),
         config_(config),
@@ -52,16 +60,24 @@ class Session {
         lines_(lines),
         refused_reads_(memory.refused_reads()) {}
 
-  /// Handles one command. `broken()` afterwards: the client broke the protocol; answer and end.
+  /// Handles one request. If broken() afterwards, send the reply and disconnect.
+  /// @param message the request
+  /// @return the reply
   Reply handle(Message& message);
 
-  /// The access of a write of registers that can only succeed: its answer may be given before.
+  /// Tests for a register write that can only succeed, so that its reply may precede it.
+  /// @param message the request
+  /// @return the access; nullopt for any other request
   std::optional<RegionAccess> sure_write(const Message& message) const;
-  /// Bytes that the client takes in one message, as it said with the version.
+  /// @return largest access that the client accepts, bytes, from the version negotiation
   std::uint64_t most_data() const { return most_data_; }
+  /// @return true after the version negotiation
   bool negotiated() const { return negotiated_; }
+  /// @return true if the client violated the protocol
   bool broken() const { return !why_.empty(); }
+  /// @return how the client violated the protocol
   const std::string& why() const { return why_; }
+  /// @return the counters
   const SessionCounters& counters() const { return counters_; }
 
  private:
@@ -80,7 +96,7 @@ class Session {
   Reply write_multi(std::span<const std::byte> payload);
   Reply reset();
 
-  /// 0 or an errno value.
+  /// Returns 0 or an errno value.
   int read_region(const RegionAccess& access, std::span<std::byte> to);
   int write_region(const RegionAccess& access, std::span<const std::byte> from);
   void read_bar(spec::Bar bar, std::uint32_t offset, std::span<std::byte> to);
@@ -102,9 +118,10 @@ class Session {
   std::uint64_t most_data_ = 1024 * 1024;  ///< the protocol's default
   std::string why_;
   SessionCounters counters_;
-  std::uint64_t refused_reads_;  ///< of the card, that the configuration space knows of
+  /// refused reads of the card that the configuration space already reports
+  std::uint64_t refused_reads_;
   std::vector<std::byte> reply_;
-  /// The MSI-X table: plain memory. A client keeps its own and tells us by eventfds.
+  // The MSI-X table: plain memory. A client keeps its own and uses eventfds.
   std::vector<std::byte> table_ = std::vector<std::byte>(kMsixPendingOffset);
 };
 

@@ -100,6 +100,9 @@ class TapWire final : public Wire {
   explicit TapWire(TapDevice device) : device_(std::move(device)) {}
 
   /// Sends a frame; consecutive TCP segments are collected until poll() and sent as one packet.
+  /// @param frame the bytes
+  /// @param now_ns virtual time
+  /// @return false if the interface applies back-pressure
   bool transmit(std::span<const std::byte> frame, std::uint64_t now_ns) override;
   void set_pause(bool on) override { pause_ = on; }
   bool peer_pause() const override { return false; }
