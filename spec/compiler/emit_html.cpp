@@ -370,13 +370,15 @@ class Page {
   void section(std::string_view id, std::string_view title, const std::vector<Entry>& entries,
                const std::string& body) {
     if (body.empty()) return;
-    nav_ += fmt::format(
-        "<details><summary><a href=\"#s-{0}\">{1}</a><span>{2}</span></summary>\n", escaped(id),
-        escaped(title), entries.size());
-    for (const Entry& entry : entries) {
-      nav_ += fmt::format("<a href=\"#{}\">{}</a>\n", escaped(entry.id), escaped(entry.title));
+    if (entries.empty()) {
+      nav_ += fmt::format("<a href=\"#s-{}\">{}</a>\n", escaped(id), escaped(title));
+    } else {
+      nav_ += fmt::format(
+          "<details><summary><a href=\"#s-{0}\">{1}</a><span>{2}</span></summary>\n",
+          escaped(id), escaped(title), entries.size());
+      branch(entries);
+      nav_ += "</details>\n";
     }
-    nav_ += "</details>\n";
     body_ += fmt::format("<section id=\"s-{}\"><h2>{}</h2>\n{}</section>\n", escaped(id),
                          escaped(title), body);
   }
@@ -384,6 +386,31 @@ class Page {
   const std::string& body() const { return body_; }
 
  private:
+  static std::string_view first_word(std::string_view title) {
+    return title.substr(0, title.find('_'));
+  }
+  // Many entries are grouped by the next word of their names.
+  void branch(const std::vector<Entry>& entries) {
+    constexpr std::size_t kMany = 24;
+    const bool deep = entries.size() > kMany;
+    for (std::size_t i = 0; i < entries.size();) {
+      std::size_t end = i + 1;
+      while (end < entries.size() &&
+             first_word(entries[end].title) == first_word(entries[i].title)) {
+        ++end;
+      }
+      const bool group = deep && end - i > 2;
+      if (group) {
+        nav_ += fmt::format("<details><summary>{}<span>{}</span></summary>\n",
+                            escaped(first_word(entries[i].title)), end - i);
+      }
+      for (; i < end; ++i) {
+        nav_ += fmt::format("<a href=\"#{}\">{}</a>\n", escaped(entries[i].id),
+                            escaped(entries[i].title));
+      }
+      if (group) nav_ += "</details>\n";
+    }
+  }
   std::string nav_;
   std::string body_;
 };

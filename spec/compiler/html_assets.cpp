@@ -35,7 +35,9 @@ nav a { display:flex; justify-content:space-between; color:var(--ink); text-deco
 nav a:hover { background:var(--field); }
 nav a span { color:var(--soft); font-size:11px; }
 nav summary { cursor:pointer; font:13px/1.6 var(--mono); display:flex; gap:.4rem; }
-nav summary a { flex:1; } nav summary span { color:var(--soft); font-size:11px; }
+nav summary::before { content:'▸'; color:var(--soft); }
+nav details[open] > summary::before { content:'▾'; } nav details details { padding-left:.9rem; }
+nav summary a { flex:1; padding:0; } nav summary span { color:var(--soft); font-size:11px; }
 nav details > a { padding-left:1.4rem; font-size:12px; }
 #hits { margin:.6rem 0; } #hits a { display:block; font:13px/1.7 var(--mono); color:var(--accent);
   text-decoration:none; } #hits small { color:var(--soft); }

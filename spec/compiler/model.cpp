@@ -3,6 +3,7 @@
 
 #include "spec/compiler/check.hpp"
 #include "spec/compiler/elaborate.hpp"
+#include "spec/compiler/properties.hpp"
 
 namespace hni::rdl {
 
@@ -112,6 +113,12 @@ bool build_model(Compilation& out, const std::string& path, const FileReader& re
   // A fault in one map does not hide those of the next.
   std::vector<Node*> placed;
   for (Node* root : out.model.roots) {
+    const Value* present = property(*root, kPropIsPresent);
+    if (present != nullptr && !present->is_true()) {
+      out.diagnostics.add("empty", root->span,
+                          "the map '" + std::string(root->name) + "' is not present",
+                          "remove ispresent = false");
+    }
     if (place(*root, out.diagnostics, limits)) placed.push_back(root);
   }
   good = good && placed.size() == out.model.roots.size();
