@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# Install rules and the package files that make find_package(openhni) work:
-#   openhni::driver   the driver core, header-only
-#   openhni::device   the emulated card, static
+# Install rules, and the package files that make find_package(openhni) and pkg-config work:
 #   openhni::spec     registers, descriptors, enumerations and messages, header-only
+#   openhni::driver   the driver core, header-only
+#   openhni::device   the emulated card and its wires, static
+#   openhni::vfio     the driver's back ends for a vfio-user socket and for /dev/vfio, static
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -13,25 +14,32 @@ set(HNI_PACKAGE ${CMAKE_INSTALL_LIBDIR}/cmake/openhni)
 
 set_target_properties(hni_driver PROPERTIES EXPORT_NAME driver)
 set_target_properties(hni_device PROPERTIES EXPORT_NAME device)
+set_target_properties(hni_vfio_client PROPERTIES EXPORT_NAME vfio)
+set_target_properties(hni_vfio_user_protocol PROPERTIES EXPORT_NAME vfio_user_protocol)
 set_target_properties(openhni_spec PROPERTIES EXPORT_NAME spec)
 set_target_properties(openhni_spec_tables PROPERTIES EXPORT_NAME spec_tables)
 set_target_properties(hni_warnings PROPERTIES EXPORT_NAME warnings)
-set(HNI_PUBLIC_TARGETS hni_driver hni_device openhni_spec openhni_spec_tables hni_warnings)
-foreach(target hni_driver hni_device openhni_spec)
+set(HNI_PUBLIC_TARGETS
+  hni_driver hni_device hni_vfio_client hni_vfio_user_protocol openhni_spec openhni_spec_tables hni_warnings)
+foreach(target hni_driver hni_device hni_vfio_client hni_vfio_user_protocol openhni_spec)
   target_include_directories(${target} INTERFACE $<INSTALL_INTERFACE:${HNI_INCLUDE}>)
 endforeach()
 # Users need no flag of ours to get the language level that the headers are written in.
 target_compile_features(openhni_spec INTERFACE cxx_std_20)
 
-install(TARGETS ${HNI_PUBLIC_TARGETS} EXPORT openhni
-        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(EXPORT openhni NAMESPACE openhni:: FILE openhni-targets.cmake DESTINATION ${HNI_PACKAGE})
+install(TARGETS ${HNI_PUBLIC_TARGETS} EXPORT openhni COMPONENT dev
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+install(EXPORT openhni NAMESPACE openhni:: FILE openhni-targets.cmake DESTINATION ${HNI_PACKAGE} COMPONENT dev)
 foreach(folder driver device)
-  install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder} DESTINATION ${HNI_INCLUDE}
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder} DESTINATION ${HNI_INCLUDE} COMPONENT dev
           FILES_MATCHING PATTERN "*.hpp")
 endforeach()
+# Of the protocol's headers those that the client is written with; the server is a part of `hni device`.
+install(FILES ${PROJECT_SOURCE_DIR}/vfio_user/connection.hpp ${PROJECT_SOURCE_DIR}/vfio_user/owned_fd.hpp
+              ${PROJECT_SOURCE_DIR}/vfio_user/protocol.hpp
+        DESTINATION ${HNI_INCLUDE}/vfio_user COMPONENT dev)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/spec/runtime/openhni ${PROJECT_BINARY_DIR}/generated/openhni
-        DESTINATION ${HNI_INCLUDE} FILES_MATCHING PATTERN "*.hpp" PATTERN "*.h")
+        DESTINATION ${HNI_INCLUDE} COMPONENT dev FILES_MATCHING PATTERN "*.hpp" PATTERN "*.h")
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/openhni-config.cmake.in
   ${PROJECT_BINARY_DIR}/openhni-config.cmake INSTALL_DESTINATION ${HNI_PACKAGE})
@@ -39,15 +47,41 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/openhni-config-version.cm
   COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/openhni-config.cmake
               ${PROJECT_BINARY_DIR}/openhni-config-version.cmake
-        DESTINATION ${HNI_PACKAGE})
+        DESTINATION ${HNI_PACKAGE} COMPONENT dev)
+
+# hni_pkg_config(name description requires libraries): relocatable, like the CMake package.
+function(hni_pkg_config name description requires libs)
+  file(RELATIVE_PATH up /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+  file(WRITE ${PROJECT_BINARY_DIR}/pkgconfig/openhni-${name}.pc
+"prefix=\${pcfiledir}/${up}
+includedir=\${prefix}/${HNI_INCLUDE}
+libdir=\${prefix}/${CMAKE_INSTALL_LIBDIR}
+
+Name: openhni-${name}
+Description: ${description}
+Version: ${PROJECT_VERSION}
+Requires: ${requires}
+Cflags: -I\${includedir}
+Libs: -L\${libdir} ${libs}
+")
+  install(FILES ${PROJECT_BINARY_DIR}/pkgconfig/openhni-${name}.pc
+          DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+endfunction()
+hni_pkg_config(spec "Registers, descriptors and firmware messages of fbnic (C++20 headers)" "" "")
+hni_pkg_config(driver "A driver for fbnic as a header-only state machine (C++20)" "openhni-spec" "")
+hni_pkg_config(device "An emulated fbnic card" "openhni-spec" "-lhni_device -lopenhni_spec_tables -lpcap")
+hni_pkg_config(vfio "Back ends of the driver: vfio-user sockets and /dev/vfio" "openhni-driver"
+               "-lhni_vfio_client -lhni_vfio_user_protocol")
 
 if(TARGET hni)
-  install(TARGETS hni RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(TARGETS hni RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
   get_property(programs GLOBAL PROPERTY HNI_OBJECT_PROGRAMS)
-  install(TARGETS ${programs} RUNTIME DESTINATION libexec/openhni)
+  # OPTIONAL: a build of some commands can be installed without the others.
+  install(TARGETS ${programs} RUNTIME DESTINATION libexec/openhni COMPONENT tools OPTIONAL)
   if(TARGET hni_trace)
     # Where the installed command looks for them: ../share/openhni/trace.
-    install(DIRECTORY ${PROJECT_BINARY_DIR}/share/openhni/trace DESTINATION ${CMAKE_INSTALL_DATADIR}/openhni)
-    install(DIRECTORY ${PROJECT_BINARY_DIR}/share/man/ DESTINATION ${CMAKE_INSTALL_MANDIR})
+    install(DIRECTORY ${PROJECT_BINARY_DIR}/share/openhni/trace DESTINATION ${CMAKE_INSTALL_DATADIR}/openhni
+            COMPONENT tools)
+    install(DIRECTORY ${PROJECT_BINARY_DIR}/share/man/ DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT tools)
   endif()
 endif()
