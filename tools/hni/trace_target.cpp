@@ -18,9 +18,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path own_path() {
+/// Where openhni is installed, or the folder of the build: this program lies in
+/// PREFIX/libexec/openhni.
+fs::path prefix() {
   std::error_code error;
-  return fs::read_symlink("/proc/self/exe", error);
+  return fs::read_symlink("/proc/self/exe", error).parent_path().parent_path().parent_path();
+}
+
+/// The command hni, which has the probes: in `bin` of an installation, in `tools` of a build.
+fs::path hni_command() {
+  std::error_code error;
+  const fs::path installed = prefix() / "bin/hni";
+  return fs::exists(installed, error) ? installed : prefix() / "tools/hni";
 }
 
 /// Effective capability `bit` of this process.
@@ -98,7 +107,7 @@ Outcome<TraceTarget> find_target(int pid, const std::vector<std::string>& comman
   target.binary = find_program(command.front());
   if (target.binary.empty()) return problem(fmt::format("'{}': no such program", command.front()));
   // A script or another program that starts us: then ours are the probes that are meant.
-  if (!has_probes(target.binary)) target.binary = own_path().string();
+  if (!has_probes(target.binary)) target.binary = hni_command().string();
   if (!has_probes(target.binary))
     return problem("this hni was built without probes (HNI_TRACE=OFF)");
   target.binary = fs::absolute(target.binary).string();
@@ -122,7 +131,7 @@ Outcome<> check_machine(const std::string& bpftrace) {
 std::string trace_folder() {
   const char* other = std::getenv("HNI_TRACE_PROGRAMS");
   if (other != nullptr) return other;
-  return (own_path().parent_path().parent_path() / "share/openhni/trace").string();
+  return (prefix() / "share/openhni/trace").string();
 }
 
 }  // namespace hni::tools
