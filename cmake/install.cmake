@@ -83,5 +83,7 @@ if(TARGET hni)
     install(DIRECTORY ${PROJECT_BINARY_DIR}/share/openhni/trace DESTINATION ${CMAKE_INSTALL_DATADIR}/openhni
             COMPONENT tools)
     install(DIRECTORY ${PROJECT_BINARY_DIR}/share/man/ DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT tools)
+    install(DIRECTORY ${PROJECT_BINARY_DIR}/share/bash-completion ${PROJECT_BINARY_DIR}/share/zsh
+            DESTINATION ${CMAKE_INSTALL_DATADIR} COMPONENT tools OPTIONAL)
   endif()
 endif()
