@@ -84,7 +84,8 @@ namespace {
 bool parse_parameters(const Options& options, Compilation& out, const Limits& limits,
                       TopChoice& top) {
   for (const auto& [name, value] : options.parameters) {
-    const FileReader reader = [&](const std::string&) { return std::optional(value); };
+    // clang 14 does not capture a structured binding by reference.
+    const FileReader reader = [&text = value](const std::string&) { return std::optional(text); };
     Preprocessed& source = out.texts.emplace_back();
     if (!preprocess("-P " + name, reader, out.sources, out.diagnostics, limits.lex, {}, source)) {
       return false;
