@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The door of every fuzzing engine (libFuzzer, AFL++, honggfuzz, centipede) to one target, which
-// the build names. Scripts are mutated by a mutator that knows their grammar, half of the time.
+// The entry point of every fuzzing engine (libFuzzer, AFL++, honggfuzz, centipede) for one target,
+// which the build names. Scripts are mutated by a mutator that knows their grammar, half of the time.
 #include <cstdio>
 #include <cstdlib>
 
+#include "fuzz/engine/event_counter.hpp"
 #include "fuzz/script/mutator.hpp"
+#include "fuzz/script/operation_list.hpp"
 #include "fuzz/script/target.hpp"
 
 #define HNI_JOIN(a, b) a##b
@@ -12,15 +14,21 @@
 
 namespace {
 
-/// For the campaign's display: what the card said in all of this process's runs.
-void trace_events() {
+hni::fuzz::EventCounter& counter() {
+  static hni::fuzz::EventCounter the_counter;
+  return the_counter;
+}
+
+void at_end() {
+  counter().flush();
   std::fprintf(stderr, "stat::card_events: %llu\n",
                static_cast<unsigned long long>(hni::fuzz::work().events));
 }
 
 const hni::fuzz::Target& the_target() {
   static const hni::fuzz::Target& target = []() -> const hni::fuzz::Target& {
-    (void)std::atexit(trace_events);
+    (void)counter();
+    (void)std::atexit(at_end);
     return hni::fuzz::HNI_TARGET_OF(HNI_FUZZ_TARGET)();
   }();
   return target;
@@ -28,8 +36,21 @@ const hni::fuzz::Target& the_target() {
 
 }  // namespace
 
+/// With HNI_FUZZ_LIST_OPS in the environment the program prints its list of operations, which
+/// AFL++'s mutator (fuzz/engine/afl_mutator.cpp) reads, and ends.
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+  if (std::getenv("HNI_FUZZ_LIST_OPS") != nullptr) {
+    std::fputs(hni::fuzz::list_operations(the_target()).c_str(), stdout);
+    std::fflush(stdout);
+    std::_Exit(0);
+  }
+  (void)the_target();  // or the first run would look different from the others
+  return 0;
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   hni::fuzz::run_target(the_target(), data, size);
+  counter().ran();
   return 0;
 }
 

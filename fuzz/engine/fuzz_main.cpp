@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fuzz/engine/fuzz_main.hpp"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <string>
 
+#include "fuzz/engine/fuzz_input.hpp"
+#include "fuzz/engine/minimise.hpp"
+#include "fuzz/engine/scripts.hpp"
 #include "fuzz/script/target.hpp"
 #include "fuzz/seeds/seeds.hpp"
 #include "fuzz/worlds/recorded.hpp"
@@ -22,50 +20,6 @@ namespace hni::fuzz {
 namespace {
 
 namespace fs = std::filesystem;
-using Bytes = std::vector<std::uint8_t>;
-using Arguments = std::span<char* const>;
-
-std::optional<Bytes> read_file(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) {
-    std::fprintf(stderr, "cannot read %s\n", path.c_str());
-    return std::nullopt;
-  }
-  return Bytes(std::istreambuf_iterator<char>(in), {});
-}
-
-bool write_file(const fs::path& path, std::span<const std::uint8_t> bytes) {
-  std::ofstream out(path, std::ios::binary);
-  out.write(reinterpret_cast<const char*>(bytes.data()),
-            static_cast<std::streamsize>(bytes.size()));
-  out.close();
-  if (out) return true;
-  std::fprintf(stderr, "cannot write %s\n", path.c_str());
-  return false;
-}
-
-/// The target of that name, or of the folder that a corpus file lies in.
-const Target* target_of(std::string_view name) {
-  if (const Target* target = find_target(name)) return target;
-  const fs::path path(name);
-  if (const Target* target = find_target(path.parent_path().filename().string())) return target;
-  std::fprintf(stderr, "no target '%.*s'; `list` names them\n", static_cast<int>(name.size()),
-               name.data());
-  return nullptr;
-}
-
-/// TARGET FILE, or FILE in a folder that is named like its target.
-struct TargetAndFile {
-  const Target* target = nullptr;
-  fs::path file;
-};
-TargetAndFile target_and_file(Arguments arguments) {
-  if (arguments.empty()) return {};
-  const fs::path file(arguments.back());
-  return {
-      target_of(arguments.size() > 1 ? std::string(arguments[0]) : fs::absolute(file).string()),
-      file};
-}
 
 int list(Arguments) {
   for (const Target* target : targets())
@@ -75,22 +29,15 @@ int list(Arguments) {
 }
 
 int show(Arguments arguments) {
-  const auto [target, file] = target_and_file(arguments);
-  const auto bytes = target != nullptr ? read_file(file) : std::nullopt;
-  if (!bytes) return 2;
-  if (target->ops.empty()) {
-    for (std::size_t i = 0; i < bytes->size(); ++i)
-      std::printf("%02x%s", (*bytes)[i], i % 16 == 15 ? "\n" : " ");
-    std::printf("\n");
-  } else {
-    std::fputs(script_to_text(decode_script(*bytes, target->ops), target->ops).c_str(), stdout);
-  }
+  const auto input = read_input(arguments);
+  if (!input) return 2;
+  std::fputs(input_text(*input->target, input->bytes).c_str(), stdout);
   return 0;
 }
 
 int build(Arguments arguments) {
   if (arguments.size() != 3) return 2;
-  const Target* target = target_of(arguments[0]);
+  const Target* target = named_target(arguments[0]);
   const auto text = target != nullptr ? read_file(arguments[1]) : std::nullopt;
   if (!text) return 2;
   const ParsedScript parsed =
@@ -102,83 +49,61 @@ int build(Arguments arguments) {
   return write_file(arguments[2], encode_script(parsed.script, target->ops)) ? 0 : 2;
 }
 
-/// Runs an input in a process of its own: 0 if it ends well.
-int run_apart(const Target& target, const Bytes& bytes, bool quiet) {
-  std::fflush(nullptr);
-  const pid_t child = fork();
-  if (child < 0) return -1;
-  if (child == 0) {
-    if (quiet && std::freopen("/dev/null", "w", stderr) == nullptr) _exit(3);
-    run_target(target, bytes.data(), bytes.size(), InputLength::kWhole);
-    _exit(0);
+/// What an input without a finding proves, in a build without sanitizers: an error of memory would
+/// not have been seen. Goes on in a sanitizer build if there is one; 0 if not.
+int replay_with_sanitizers(Arguments arguments) {
+  std::printf("this build has no sanitizers: only the oracles judge\n");
+  const auto tool = sanitized_tool();
+  if (!tool) {
+    std::printf("for the rest: cmake --preset fuzz && cmake --build --preset fuzz, and again\n");
+    return 0;
   }
-  int status = 0;
-  if (waitpid(child, &status, 0) != child) return -1;
-  return status;
+  std::printf("replayed by the sanitizer build %s:\n", tool->c_str());
+  std::vector<std::string> words{"replay", "--quiet"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return become(*tool, words);
 }
 
-/// A file named *.script is text, as the proofs write it; any other is the bytes of a script.
-std::optional<Bytes> script_bytes(const Target& target, const fs::path& file) {
-  const auto content = read_file(file);
-  if (!content || file.extension() != ".script") return content;
-  const ParsedScript parsed = script_from_text(
-      {reinterpret_cast<const char*>(content->data()), content->size()}, target.ops);
-  if (parsed.error.empty()) return encode_script(parsed.script, target.ops);
-  std::fprintf(stderr, "%s: %s\n", file.c_str(), parsed.error.c_str());
-  return std::nullopt;
-}
-
+/// replay [--quiet] [TARGET] FILE: 0 no finding, 1 a finding.
 int replay(Arguments arguments) {
-  const auto [target, file] = target_and_file(arguments);
-  const auto bytes = target != nullptr ? script_bytes(*target, file) : std::nullopt;
-  if (!bytes) return 2;
-  if (!target->ops.empty() && bytes->size() <= target->max_bytes)
-    std::fputs(script_to_text(decode_script(*bytes, target->ops), target->ops).c_str(), stdout);
-  const bool good = run_apart(*target, *bytes, false) == 0;
-  std::printf("%s\n", good ? "no finding" : "finding");
-  return good ? 0 : 1;
+  const bool quiet = !arguments.empty() && std::string_view(arguments[0]) == "--quiet";
+  if (quiet) arguments = arguments.subspan(1);
+  const auto input = read_input(arguments);
+  if (!input) return 2;
+  if (!quiet && !input->target->ops.empty() && input->bytes.size() <= input->target->max_bytes)
+    std::fputs(input_text(*input->target, input->bytes).c_str(), stdout);
+  const Outcome outcome = run_apart(*input->target, input->bytes);
+  std::fputs(outcome.output.c_str(), stderr);
+  std::printf("%s\n", outcome.fails ? "finding" : "no finding");
+  if (outcome.fails) return 1;
+  return kHasSanitizers ? 0 : replay_with_sanitizers(arguments);
 }
 
-/// Removes what is not needed: halves, then quarters, ... then single operations (or bytes).
-Bytes minimise(const Target& target, Bytes bytes) {
-  const bool scripts = !target.ops.empty();
-  std::vector<Op> script = scripts ? decode_script(bytes, target.ops) : std::vector<Op>{};
-  const auto size = [&] { return scripts ? script.size() : bytes.size(); };
-  for (std::size_t part = std::max<std::size_t>(size() / 2, 1);; part /= 2) {
-    for (std::size_t at = 0; at < size();) {
-      const auto count = static_cast<std::ptrdiff_t>(std::min(part, size() - at));
-      const auto first = static_cast<std::ptrdiff_t>(at);
-      std::vector<Op> fewer = script;
-      Bytes shorter = bytes;
-      if (scripts) {
-        fewer.erase(fewer.begin() + first, fewer.begin() + first + count);
-        shorter = encode_script(fewer, target.ops);
-      } else {
-        shorter.erase(shorter.begin() + first, shorter.begin() + first + count);
-      }
-      if (run_apart(target, shorter, true) != 0) {
-        script = std::move(fewer);
-        bytes = std::move(shorter);
-      } else {
-        at += part;
-      }
-    }
-    if (part == 1) return bytes;
-  }
-}
-
+/// min [TARGET] FILE SMALLER: SMALLER is text if it is named *.script.
 int min(Arguments arguments) {
   if (arguments.size() < 2) return 2;
-  const auto [target, file] = target_and_file(arguments.first(arguments.size() - 1));
-  const auto bytes = target != nullptr ? read_file(file) : std::nullopt;
-  if (!bytes) return 2;
-  if (run_apart(*target, *bytes, true) == 0) {
-    std::fprintf(stderr, "%s has no finding\n", file.c_str());
+  const auto input = read_input(arguments.first(arguments.size() - 1));
+  if (!input) return 2;
+  // A stack for each attempt would be most of the time.
+  if (kHasSanitizers && std::getenv("ASAN_OPTIONS") == nullptr) {
+    (void)setenv("ASAN_OPTIONS", "symbolize=0:detect_leaks=0", 0);
+    (void)setenv("UBSAN_OPTIONS", "symbolize=0", 0);
+    std::vector<std::string> words{"min"};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    return become("/proc/self/exe", words);
+  }
+  const std::string cause = cause_of(run_apart(*input->target, input->bytes));
+  if (cause.empty()) {
+    std::fprintf(stderr, "'%s' has no finding in this build%s\n", input->file.c_str(),
+                 kHasSanitizers ? "" : ", which has no sanitizers: only the oracles judge");
     return 2;
   }
-  const Bytes small = minimise(*target, *bytes);
-  std::printf("%zu bytes of %zu\n", small.size(), bytes->size());
-  return write_file(arguments.back(), small) ? 0 : 2;
+  const Bytes small = minimise(*input->target, input->bytes, cause);
+  std::printf("%zu bytes of %zu: %s\n", small.size(), input->bytes.size(), cause.c_str());
+  const fs::path to(arguments.back());
+  if (to.extension() != ".script") return write_file(to, small) ? 0 : 2;
+  const std::string text = input_text(*input->target, small);
+  return write_file(to, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}) ? 0 : 2;
 }
 
 /// A script from a recording of a live driver, and its replay.
@@ -243,28 +168,24 @@ int speed(Arguments arguments) {
   return 0;
 }
 
-/// Commands that other programs carry out: fuzz/<name>.sh of the source tree.
-int run_script(const char* name, Arguments arguments) {
-  const char* root = std::getenv("HNI_SOURCE");
-  const fs::path path = fs::path(root != nullptr ? root : HNI_FUZZ_SOURCE) / "fuzz" / name;
-  std::vector<char*> line;
-  std::string program = path.string();
-  line.push_back(program.data());
-  line.insert(line.end(), arguments.begin(), arguments.end());
-  line.push_back(nullptr);
-  execv(program.c_str(), line.data());
-  std::fprintf(stderr, "cannot run %s\n", program.c_str());
-  return 2;
-}
-
+/// Commands that scripts of fuzz/ carry out.
 int campaign(Arguments arguments) {
-  return run_script("campaign/campaign.py", arguments);
+  return run_script("campaign/campaign.py", {"run"}, arguments);
+}
+int status(Arguments arguments) {
+  return run_script("campaign/campaign.py", {"status"}, arguments);
+}
+int report(Arguments arguments) {
+  return run_script("campaign/campaign.py", {"report"}, arguments);
+}
+int merge(Arguments arguments) {
+  return run_script("campaign/campaign.py", {"merge"}, arguments);
 }
 int cover(Arguments arguments) {
-  return run_script("campaign/cover.sh", arguments);
+  return run_script("campaign/cover.sh", {}, arguments);
 }
 int bugs(Arguments arguments) {
-  return run_script("bugs/run.py", arguments);
+  return run_script("bugs/run.py", {}, arguments);
 }
 
 struct Command {
@@ -275,7 +196,7 @@ struct Command {
 
 constexpr Command kCommands[] = {
     {"list", list, "list                              the targets"},
-    {"show", show, "show [TARGET] FILE                a script as text"},
+    {"show", show, "show [TARGET] FILE                a script or a message as text"},
     {"build", build, "build TARGET TEXT FILE            a script from text"},
     {"replay", replay, "replay [TARGET] FILE              runs it, shows what it does"},
     {"min", min, "min [TARGET] FILE SMALLER         removes what the finding does not need"},
@@ -283,6 +204,9 @@ constexpr Command kCommands[] = {
     {"seeds", seeds, "seeds FOLDER                      writes the systematic corpus"},
     {"speed", speed, "speed TARGET FILE [SECONDS]       runs a second, without an engine"},
     {"run", campaign, "run [--time S] [--jobs N] [TARGET...]  a campaign of all engines"},
+    {"status", status, "status [DIR] [--json]             figures of a campaign, also a running one"},
+    {"report", report, "report DIR [-o HTML] [--sarif F] [--junit F]  a report on a campaign"},
+    {"merge", merge, "merge OUT DIR...                  several campaigns into one, minimised"},
     {"cover", cover, "cover FOLDER                      coverage of the corpus, as HTML"},
     {"bugs", bugs, "bugs [--time S] [NAME...]         the seeded bugs"},
 };
@@ -308,6 +232,7 @@ int fuzz_main(int argc, char** argv) {
   std::FILE* to = asked ? stdout : stderr;
   std::fprintf(to, "usage: %s COMMAND\n", arguments.empty() ? "fuzz" : arguments[0]);
   for (const Command& command : kCommands) std::fprintf(to, "  %s\n", command.usage);
+  std::fprintf(to, "FILE is a script's bytes, its text (*.script), or a finding's folder.\n");
   return asked ? 0 : 2;
 }
 

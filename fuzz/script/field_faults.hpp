@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "driver/core/input_sites.hpp"
+#include "fuzz/script/run_context.hpp"
 
 namespace hni::fuzz {
 
@@ -36,6 +37,7 @@ constexpr ValueClass value_class(std::uint32_t number) {
 struct SiteRecord {
   std::array<std::array<std::uint64_t, kClassCount>, kSiteCount> count{};
   void note(Site site, ValueClass c) {
+    run_context.site = static_cast<std::int16_t>(site);
     ++count[static_cast<std::size_t>(site)][static_cast<std::size_t>(c)];
   }
 };

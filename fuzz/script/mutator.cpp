@@ -88,8 +88,10 @@ void mutate_once(std::vector<Op>& script, OpList ops, Random& random) {
       script.erase(at(first), at(first + count));
       return;
     case 1: {  // a stretch again, somewhere else
-      const std::vector<Op> part(at(first), at(first + count));
-      script.insert(at(random.below(n + 1)), part.begin(), part.end());
+      std::array<Op, 16> part;
+      std::copy_n(at(first), count, part.begin());
+      script.insert(at(random.below(n + 1)), part.begin(),
+                    part.begin() + static_cast<std::ptrdiff_t>(count));
       return;
     }
     case 2:
@@ -110,13 +112,14 @@ void mutate_once(std::vector<Op>& script, OpList ops, Random& random) {
 std::size_t mutate_script(OpList ops, std::uint8_t* data, std::size_t size, std::size_t max_size,
                           std::uint32_t seed) {
   Random random(seed);
-  std::vector<Op> script = decode_script({data, size}, ops);
+  // Kept between calls: an allocation per run would be most of the time of a small target.
+  static std::vector<Op> script;
+  script.clear();
+  ScriptReader reader(data, size, ops);
+  for (Op op; reader.next(op);) script.push_back(op);
   for (std::size_t turns = 1 + random.below(4); turns != 0; --turns)
     mutate_once(script, ops, random);
-  const std::vector<std::uint8_t> bytes = encode_script(script, ops);
-  const std::size_t length = std::min(bytes.size(), max_size);
-  std::copy_n(bytes.begin(), length, data);
-  return length;
+  return encode_into(script, ops, {data, max_size});
 }
 
 }  // namespace hni::fuzz

@@ -2,12 +2,14 @@
 #include <algorithm>
 
 #include "fuzz/script/finding.hpp"
+#include "fuzz/script/run_context.hpp"
 #include "fuzz/script/target.hpp"
 
 namespace hni::fuzz {
 
 void run_target(const Target& target, const std::uint8_t* data, std::size_t size,
                 InputLength how) {
+  run_context = {};
   const std::size_t length =
       how == InputLength::kWhole ? size : std::min<std::size_t>(size, target.max_bytes);
   if (oracles_on()) return target.run(data, length);

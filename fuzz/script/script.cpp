@@ -2,14 +2,18 @@
 #include "fuzz/script/script.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
 
 #include "driver/core/input_sites.hpp"
 #include "fuzz/script/field_faults.hpp"
 
 namespace hni::fuzz {
 namespace {
+
+constexpr std::size_t kMaxOpBytes = 12;
 
 std::string hex(std::uint64_t value) {
   char digits[20];
@@ -97,14 +101,26 @@ std::vector<Op> decode_script(std::span<const std::uint8_t> bytes, OpList ops) {
 }
 
 std::vector<std::uint8_t> encode_script(std::span<const Op> script, OpList ops) {
-  std::vector<std::uint8_t> bytes;
-  for (const Op& op : script) {
-    bytes.insert(bytes.end(), {op.kind, op.a, static_cast<std::uint8_t>(op.b & 0xff),
-                               static_cast<std::uint8_t>(op.b >> 8)});
-    for (unsigned i = 0; i < ops[op.kind].value_words * 4U; ++i)
-      bytes.push_back(static_cast<std::uint8_t>(op.value >> (8 * i) & 0xff));
-  }
+  std::vector<std::uint8_t> bytes(script.size() * kMaxOpBytes);
+  bytes.resize(encode_into(script, ops, bytes));
   return bytes;
+}
+
+std::size_t encode_into(std::span<const Op> script, OpList ops, std::span<std::uint8_t> into) {
+  std::size_t at = 0;
+  for (const Op& op : script) {
+    const std::size_t size = 4 + std::size_t{ops[op.kind].value_words} * 4;
+    std::array<std::uint8_t, kMaxOpBytes> bytes{op.kind, op.a,
+                                                static_cast<std::uint8_t>(op.b & 0xff),
+                                                static_cast<std::uint8_t>(op.b >> 8)};
+    for (std::size_t i = 4; i < size; ++i)
+      bytes[i] = static_cast<std::uint8_t>(op.value >> (8 * (i - 4)) & 0xff);
+    const std::size_t fits = std::min(size, into.size() - at);
+    std::memcpy(into.data() + at, bytes.data(), fits);
+    at += fits;
+    if (fits != size) break;
+  }
+  return at;
 }
 
 std::string op_to_text(const Op& op, OpList ops) {

@@ -16,6 +16,8 @@
 #include <string_view>
 #include <vector>
 
+#include "fuzz/script/run_context.hpp"
+
 namespace hni::fuzz {
 
 enum class ArgKind : std::uint8_t { kNone, kNumber, kClass, kSite };
@@ -47,6 +49,7 @@ class ScriptReader {
     if (at_ == end_) return false;
     if (end_ - at_ >= 12) [[likely]] {
       op = {kind_of(at_[0]), at_[1], static_cast<std::uint16_t>(at_[2] | at_[3] << 8), 0};
+      run_context.operation = ops_[op.kind].name;
       const std::uint8_t words = ops_[op.kind].value_words;
       if (words != 0) op.value = read(at_ + 4, words * 4U);
       at_ += 4 + words * 4;
@@ -68,6 +71,7 @@ class ScriptReader {
   bool next_at_end(Op& op) {
     const auto byte = [this]() -> std::uint8_t { return at_ == end_ ? 0 : *at_++; };
     op.kind = kind_of(byte());
+    run_context.operation = ops_[op.kind].name;
     op.a = byte();
     op.b = byte();
     op.b = static_cast<std::uint16_t>(op.b | byte() << 8);
@@ -84,6 +88,8 @@ class ScriptReader {
 
 std::vector<Op> decode_script(std::span<const std::uint8_t> bytes, OpList ops);
 std::vector<std::uint8_t> encode_script(std::span<const Op> script, OpList ops);
+/// The same into memory that is there: as many bytes as fit. Returns their number.
+std::size_t encode_into(std::span<const Op> script, OpList ops, std::span<std::uint8_t> into);
 std::string op_to_text(const Op& op, OpList ops);
 std::string script_to_text(std::span<const Op> script, OpList ops);
 /// The script that `text` means, or an error that names the line.

@@ -12,6 +12,7 @@
 #include "fuzz/fault/fault_injector.hpp"
 #include "fuzz/script/finding.hpp"
 #include "fuzz/script/target.hpp"
+#include "fuzz/worlds/event_observer.hpp"
 #include "tests/support/fake_firmware.hpp"
 
 namespace hni::fuzz {
@@ -69,7 +70,7 @@ constexpr auto kOps = std::to_array<OpInfo>({
 });
 
 /// Counts the questions for capabilities, and how often the card was taken or released.
-struct Counting : NullObserver {
+struct Counting : EventObserver {
   std::uint64_t questions = 0;
   std::uint64_t claims = 0;
   void message_sent(std::uint16_t type, std::uint32_t, Time) {

@@ -10,6 +10,7 @@
 #include "driver/queues/rx_queue.hpp"
 #include "driver/queues/tx_queue.hpp"
 #include "fuzz/script/finding.hpp"
+#include "fuzz/worlds/event_observer.hpp"
 
 namespace hni::fuzz {
 namespace {
@@ -48,7 +49,7 @@ class BareIo {
   std::vector<std::vector<std::uint64_t>> memory_;
 };
 
-struct Watching : NullObserver {
+struct Watching : EventObserver {
   bool wants_receive_details() const { return true; }
   void completion_read(QueueId, RingKind, std::uint32_t, std::uint64_t) { ++completions; }
   std::uint64_t completions = 0;

@@ -21,6 +21,7 @@
 #include "fuzz/oracles/tx_model.hpp"
 #include "fuzz/script/field_faults.hpp"
 #include "fuzz/script/target.hpp"
+#include "fuzz/worlds/event_observer.hpp"
 #include "fuzz/worlds/ring_snapshot.hpp"
 
 namespace hni::fuzz {
@@ -149,7 +150,7 @@ class RingIo : public RingState {
 };
 static_assert(DeviceIo<RingIo>);
 
-using RingPair = QueuePair<RingIo, NullObserver>;
+using RingPair = QueuePair<RingIo, EventObserver>;
 HNI_REVEAL(RxHeaders, &decltype(RingPair::rx)::headers_)
 HNI_REVEAL(RxPayloads, &decltype(RingPair::rx)::payloads_)
 HNI_REVEAL(TxWork, &decltype(RingPair::tx)::work_queues_)
@@ -210,7 +211,7 @@ class RingWorld {
     const std::uint32_t n = pair.rx.poll(out.first(budget));
     require(n + io.rx.dropped - dropped <= budget, "steps", "dropped packets cost no budget", n,
             io.rx.dropped - dropped);
-    constexpr std::uint32_t kMost = RxQueue<RingIo, NullObserver>::kMaxCompletions;
+    constexpr std::uint32_t kMost = RxQueue<RingIo, EventObserver>::kMaxCompletions;
     require(io.reads <= budget * kMost + 1, "steps", "more is read than the budget allows",
             io.reads, budget);
     // One load a completion and one behind the last; a refill of both rings and three doorbells.
@@ -299,8 +300,8 @@ class RingWorld {
   }
 
   RingIo io;
-  NullObserver observer;
-  CheckedIo<RingIo> device;
+  EventObserver observer;
+  CheckedIo<RingIo, EventObserver> device;
   FragmentPool pool;
   RingPair pair;
 

@@ -17,6 +17,7 @@
 #include "fuzz/oracles/conservation.hpp"
 #include "fuzz/script/finding.hpp"
 #include "fuzz/script/target.hpp"
+#include "fuzz/worlds/event_observer.hpp"
 
 namespace hni::fuzz {
 
@@ -105,7 +106,7 @@ class PeerWire final : public device::Wire {
 };
 
 /// An observer that wants to hear everything, as a tracer does, or no details.
-struct Watcher : NullObserver {
+struct Watcher : EventObserver {
   bool wants_receive_details() const { return listens; }
   bool wants_completions() const { return listens; }
   bool wants_sent_packets() const { return listens; }
