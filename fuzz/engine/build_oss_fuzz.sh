@@ -17,6 +17,7 @@ cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=None \
 
 # The canary is there to be found, the empty target to measure engines: neither is for a campaign.
 targets=$(sed -n 's/^  X(\([a-z_]*\)).*/\1/p' "$root/fuzz/script/target.hpp" | grep -vx -e canary -e empty)
+targets=${HNI_CHECK_TARGETS:-$targets}
 programs=()
 for name in $targets; do programs+=("fuzz_$name"); done
 cmake --build "$build" --target "${programs[@]}"
