@@ -7,9 +7,9 @@ packages_run="iproute2 iputils-ping iperf3 jq procps"
 packages_trace="bpftrace"
 packages_prove="libz3-dev cvc5"
 packages_test="tcpdump z3 spin gcc python3 valgrind patch"
-packages_fuzz="python3 clang-14 libclang-rt-14-dev llvm-14 zip unzip patch"
+packages_fuzz="python3 clang-14 libclang-rt-14-dev llvm-14 afl++ zip unzip patch"
 packages_linux="mmdebstrap"
-packages_ci="clang-19 libclang-rt-19-dev clang-format-14 cppcheck doxygen git afl++ time graphviz"
+packages_ci="clang-19 libclang-rt-19-dev clang-format-14 cppcheck doxygen git time graphviz"
 
 # need PACKAGE...: installs those that are missing, and says which.
 need() {

@@ -1,15 +1,49 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# fuzz/engine/build_afl.sh FOLDER [TARGET...]: the targets for AFL++, persistent and with shared memory
-# (its libFuzzer driver), with ASan and UBSan. HNI_AFL_DRIVER names libAFLDriver.a.
+# fuzz/engine/build_afl.sh FOLDER [TARGET...]: the targets for AFL++, persistent and with shared memory (its libFuzzer
+# driver):
+#   FOLDER          with ASan and UBSan
+#   FOLDER/fast     without sanitizers, for most instances
+#   FOLDER/cmplog   the same with CMPLOG, for `afl-fuzz -c`
+#   FOLDER/mutator  the mutators that know the grammar of scripts, for AFL_CUSTOM_MUTATOR_LIBRARY
+# HNI_AFL_DRIVER names libAFLDriver.a; HNI_AFL_BUILDS ("asan fast cmplog mutator") which of them are made.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 out=${1:?usage: fuzz/engine/build_afl.sh FOLDER [TARGET...]}
 shift
+# shellcheck disable=SC2046
 [ $# -gt 0 ] || set -- $(sed -n 's/^  X(\([a-z_]*\)).*/\1/p' "$root/fuzz/script/target.hpp")
-LIB_FUZZING_ENGINE=${HNI_AFL_DRIVER:-/usr/lib/afl/libAFLDriver.a} AFL_QUIET=1 \
-  cmake -S "$root" -B "$out" -G Ninja -DCMAKE_C_COMPILER=afl-clang-fast \
-  -DCMAKE_CXX_COMPILER=afl-clang-fast++ -DCMAKE_BUILD_TYPE=RelWithDebInfo \
-  -DHNI_SANITIZE=address,undefined -DHNI_TESTS=OFF -DHNI_BENCH=OFF -DHNI_PROOFS=OFF -DHNI_TOOLS=OFF
-programs=$(for name in "$@"; do echo "fuzz_$name"; done)
-AFL_QUIET=1 cmake --build "$out" --target $programs
+export AFL_QUIET=1 LIB_FUZZING_ENGINE="${HNI_AFL_DRIVER:-/usr/lib/afl/libAFLDriver.a}"
+
+configure() {
+  folder=$1
+  shift
+  cmake -S "$root" -B "$folder" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DHNI_TESTS=OFF -DHNI_BENCH=OFF \
+    -DHNI_PROOFS=OFF -DHNI_TOOLS=OFF "$@"
+}
+programs() { for name in "$@"; do echo "fuzz_$name"; done; }
+
+for build in ${HNI_AFL_BUILDS:-asan fast cmplog mutator}; do
+  folder=$out/$build
+  [ "$build" != asan ] || folder=$out
+  sanitize='' cmplog=''
+  case $build in
+    asan) sanitize=address,undefined ;;
+    cmplog) cmplog=1 ;;
+    fast) ;;
+    mutator)
+      # Not for AFL++'s targets but for afl-fuzz itself, so with an ordinary compiler.
+      LIB_FUZZING_ENGINE='' configure "$folder" -DCMAKE_CXX_COMPILER="${HNI_CXX:-clang++-14}" \
+        -DCMAKE_C_COMPILER="${HNI_CC:-clang-14}"
+      cmake --build "$folder" --target hni_afl_mutator
+      cp "$(find "$folder/fuzz" -maxdepth 1 -name 'libhni_afl_mutator.so')" "$folder/"
+      continue
+      ;;
+  esac
+  [ -z "$cmplog" ] || export AFL_LLVM_CMPLOG=1
+  configure "$folder" -DCMAKE_C_COMPILER=afl-clang-fast -DCMAKE_CXX_COMPILER=afl-clang-fast++ \
+    -DHNI_SANITIZE="$sanitize"
+  # shellcheck disable=SC2046
+  cmake --build "$folder" --target $(programs "$@")
+  unset AFL_LLVM_CMPLOG
+done
