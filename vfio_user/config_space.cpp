@@ -8,9 +8,8 @@
 namespace hni::device::vfio_user {
 namespace {
 
-// Where our capabilities are; each names the next.
+// Where our capabilities are, with kMsix; each names the next.
 constexpr std::size_t kPm = 0x40;
-constexpr std::size_t kMsix = 0x50;
 constexpr std::size_t kExpress = 0x60;
 constexpr std::size_t kAer = 0x100;
 constexpr std::size_t kSerial = 0x150;

@@ -62,10 +62,18 @@ class ConfigSpace {
   /// is posted, so the card does not learn its outcome.)
   void note_master_abort() { now_[0x07] |= std::byte{0x20}; }
 
+  /// @return MSI-X Message Control: bit 15 enables it, bit 14 masks all vectors
+  std::uint16_t msix_control() const {
+    return static_cast<std::uint16_t>(static_cast<unsigned>(now_[kMsix + 2]) |
+                                      static_cast<unsigned>(now_[kMsix + 3]) << 8);
+  }
+
   /// @return true if the driver allowed the card to use host memory (Command.Bus Master Enable)
   bool bus_master() const { return (now_[4] & std::byte{4}) != std::byte{0}; }
 
  private:
+  static constexpr std::size_t kMsix = 0x50;  ///< the MSI-X capability
+
   using Space = std::array<std::byte, kBytes>;
 
   void set(std::size_t offset, std::uint32_t value, unsigned bytes, std::uint32_t writable = 0);

@@ -240,6 +240,18 @@ void GuestMemory::enable(bool on) {
   for (const MemoryWindow& window : windows_) show(window);
 }
 
+std::byte* GuestMemory::at(std::uint64_t address, std::uint64_t bytes, bool writable) const {
+  const auto window = std::partition_point(
+      windows_.begin(), windows_.end(),
+      [&](const MemoryWindow& w) { return w.address + (w.bytes - 1) < address; });
+  if (window == windows_.end() || window->address > address || window->cpu == nullptr ||
+      (writable && !window->writable)) {
+    return nullptr;
+  }
+  const std::uint64_t offset = address - window->address;
+  return bytes <= window->bytes - offset ? window->cpu + offset : nullptr;
+}
+
 const GuestMemory::FilePiece* GuestMemory::piece_of(const MemoryWindow& window) const {
   const auto piece = std::find_if(pieces_.begin(), pieces_.end(), [&](const FilePiece& p) {
     return window.cpu >= p.cpu && window.cpu < p.cpu + p.bytes;

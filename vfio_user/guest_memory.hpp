@@ -86,6 +86,13 @@ class GuestMemory {
   /// @param bytes size
   /// @return nullopt unless the card may access it and it has a file
   std::optional<SharedWindow> shared(std::uint64_t address, std::uint64_t bytes) const;
+  /// Locates a range in this process, whether or not the card may access it: rings of a
+  /// vhost-user front-end.
+  /// @param address start
+  /// @param bytes size
+  /// @param writable true: only in a window that the card may write
+  /// @return nullptr unless one window with a file contains the range
+  std::byte* at(std::uint64_t address, std::uint64_t bytes, bool writable) const;
   /// @return a number that changes whenever shared() may
   std::uint64_t generation() const { return dma_.generation(); }
 

@@ -37,6 +37,9 @@ class OwnedFd {
   int get() const { return fd_; }
   /// @return true if it owns a descriptor
   explicit operator bool() const { return fd_ >= 0; }
+  /// Transfers ownership to the caller.
+  /// @return the descriptor; -1 without one
+  int release() { return std::exchange(fd_, -1); }
   /// Closes the descriptor now.
   void reset() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));

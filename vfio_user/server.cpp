@@ -2,11 +2,8 @@
 #include "vfio_user/server.hpp"
 
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
-#include <cerrno>
-#include <cstring>
+#include "vfio_user/listen.hpp"
 
 namespace hni::device::vfio_user {
 namespace {
@@ -18,36 +15,6 @@ void add(SessionCounters& to, const SessionCounters& from) {
   to.writes += from.writes;
   to.resets += from.resets;
   to.odd_accesses += from.odd_accesses;
-}
-
-std::string because(const std::string& path) {
-  return "'" + path + "': " + std::strerror(errno);
-}
-
-/// A socket whose owner died stays in the file system; nobody answers there.
-bool is_abandoned(const std::string& path, const sockaddr_un& address) {
-  struct stat about {};
-  if (::lstat(path.c_str(), &about) != 0 || !S_ISSOCK(about.st_mode)) return false;
-  const OwnedFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  return probe &&
-         ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
-             0 &&
-         errno == ECONNREFUSED;
-}
-
-tl::expected<OwnedFd, std::string> listen_on(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof address.sun_path)
-    return tl::make_unexpected("'" + path + "': a socket's path has 1 to 107 characters");
-  std::memcpy(address.sun_path, path.data(), path.size());
-  if (is_abandoned(path, address)) ::unlink(path.c_str());
-  OwnedFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::listen(fd.get(), 4) != 0) {
-    return tl::make_unexpected(because(path));
-  }
-  return fd;
 }
 
 }  // namespace

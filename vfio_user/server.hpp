@@ -15,6 +15,7 @@
 #include <tl/expected.hpp>
 
 #include "device/card.hpp"
+#include "vfio_user/card_server.hpp"
 #include "vfio_user/connection.hpp"
 #include "vfio_user/dma_messages.hpp"
 #include "vfio_user/session.hpp"
@@ -29,7 +30,7 @@ struct ServerCounters {
 };
 
 /// A card and its clients.
-class Server {
+class Server final : public CardServer {
  public:
   /// Receives events for people: a client connected, left, or was closed.
   using Report = std::function<void(const std::string& line)>;
@@ -44,41 +45,37 @@ class Server {
                                                                    const CardConfig& config,
                                                                    Wire& wire, Report report);
   /// Closes the client and removes the path.
-  ~Server();
-  /// Not copyable.
-  Server(const Server&) = delete;
-  /// Not copyable.
-  Server& operator=(const Server&) = delete;
+  ~Server() override;
 
   /// @return the card
-  Card& card() { return card_; }
+  Card& card() override { return card_; }
   /// @return the memory that the card reaches
-  DmaMemory& dma() { return dma_; }
+  DmaMemory& dma() override { return dma_; }
   /// @return path of the socket
-  const std::string& path() const { return path_; }
+  const std::string& path() const override { return path_; }
   /// @return file descriptor of the listening socket
-  int listener() const { return listener_.get(); }
+  int listener() const override { return listener_.get(); }
   /// @return the client's socket, or -1; changes in accept_client() and serve()
-  int client() const { return connection_ ? connection_->fd() : -1; }
+  int client() const override { return connection_ ? connection_->fd() : -1; }
   /// @return true while replies wait for the client to read, so that the loop must poll for room
-  bool wants_write() const { return connection_ && connection_->unsent() != 0; }
+  bool wants_write() const override { return connection_ && connection_->unsent() != 0; }
 
   /// @return true if serve() has work although nothing arrives: deferred requests, or a client to
   ///     close
-  bool wants_turn() const {
+  bool wants_turn() const override {
     return connection_ && (dma_messages_.holds() || connection_->broken());
   }
   /// Makes what the card wrote visible to the host; call after run(), tick() or a frame.
-  void publish() { dma_.flush(); }
+  void publish() override { dma_.flush(); }
 
   /// Accepts a client, or refuses it while another one is served. Call when the listener is
   /// readable.
-  void accept_client();
+  void accept_client() override;
   /// Handles messages of the client. Call when its socket is ready.
   /// @param now_ns time of the card
   /// @param budget most messages
   /// @return true if more may wait
-  bool serve(std::uint64_t now_ns, unsigned budget);
+  bool serve(std::uint64_t now_ns, unsigned budget) override;
 
   /// @return the counters
   const ServerCounters& counters() const { return counters_; }
@@ -87,7 +84,7 @@ class Server {
   /// @return the memory windows
   const GuestMemory& memory() const { return memory_; }
   /// @return the memory windows, changeable
-  GuestMemory& memory() { return memory_; }
+  GuestMemory& memory() override { return memory_; }
   /// @return the interrupt lines
   const IrqLines& lines() const { return lines_; }
   /// @return counters of the DMA messages

@@ -27,6 +27,7 @@ namespace hni::fuzz {
   X(statistics)             \
   X(card)                   \
   X(vfio_user)              \
+  X(vhost_user)             \
   X(spec_parser)
 
 struct Target {

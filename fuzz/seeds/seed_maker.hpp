@@ -40,5 +40,7 @@ void rule_seeds(SeedMaker& to);
 void firmware_seeds(SeedMaker& to);
 /// Calls of an application out of turn, and cards that vanish or never rest.
 void application_seeds(SeedMaker& to);
+/// What a vhost-user front-end sends.
+void vhost_user_seeds(SeedMaker& to);
 
 }  // namespace hni::fuzz

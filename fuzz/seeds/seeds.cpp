@@ -435,6 +435,7 @@ std::vector<Seed> make_seeds() {
   rule_seeds(maker);
   firmware_seeds(maker);
   application_seeds(maker);
+  vhost_user_seeds(maker);
   return std::move(maker.seeds);
 }
 

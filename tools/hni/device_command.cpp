@@ -11,9 +11,13 @@
 namespace hni::tools {
 namespace {
 
-void add_options(CLI::App& app, DeviceOptions& o) {
-  app.add_option("--socket", o.sockets, "serve a card here; may be given several times")
-      ->required();
+void add_options(CLI::App& app, DeviceOptions& o, std::vector<std::string>& vhost) {
+  app.add_option(
+      "--socket", o.sockets,
+      "serve a card here, by vfio-user (QEMU, `hni attach`); may be given several times");
+  app.add_option("--vhost-user", vhost,
+                 "serve a card here, by vhost-user, as a PCI device of User Mode Linux "
+                 "(virtio_uml.device=PATH:ID); counts as a --socket after all others");
   app.add_option("--wire", o.wires,
                  "what the card's port is plugged into: tap:NAME, cable:PATH (two cards with the "
                  "same PATH, in one process or in two), pcap:IN,OUT or loop; one for each "
@@ -43,6 +47,8 @@ void add_options(CLI::App& app, DeviceOptions& o) {
 }
 
 Outcome<> check(const DeviceOptions& o) {
+  if (o.sockets.empty())
+    return problem("no card: --socket PATH or --vhost-user PATH is needed", kExitUsage);
   if (o.wires.size() != o.sockets.size())
     return problem(fmt::format("{} --socket and {} --wire: each card needs one of both",
                                o.sockets.size(), o.wires.size()),
@@ -75,12 +81,15 @@ Outcome<> check(const DeviceOptions& o) {
 int device_command(int argc, char** argv) {
   DeviceOptions options;
   CLI::App app{
-      "Emulated cards, each behind a vfio-user socket: for a virtual machine (QEMU's "
-      "vfio-user-pci) or for `hni attach`. Clients come and go; SIGUSR1 prints what was seen so "
+      "Emulated cards, each behind a socket: for a virtual machine (QEMU's vfio-user-pci), for "
+      "`hni attach`, or for User Mode Linux. Clients come and go; SIGUSR1 prints what was seen so "
       "far, Ctrl-C ends it.",
       "hni device"};
-  add_options(app, options);
+  std::vector<std::string> vhost;
+  add_options(app, options, vhost);
   if (const auto status = parse(app, "hni device", argc, argv)) return *status;
+  options.first_vhost = options.sockets.size();
+  options.sockets.insert(options.sockets.end(), vhost.begin(), vhost.end());
   if (const auto good = check(options); !good) return complain("hni device", good.error());
   DeviceRunner runner(options, fuzz::FaultScriptPlayer::load);
   const auto status = runner.run();

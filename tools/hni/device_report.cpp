@@ -6,6 +6,8 @@
 #include <cstdio>
 
 #include "device/statistics.hpp"
+#include "vfio_user/server.hpp"
+#include "vhost_user/server.hpp"
 
 namespace hni::tools {
 namespace {
@@ -30,22 +32,9 @@ nlohmann::json broken_rules(const device::CardEvents& events) {
   return rules;
 }
 
-}  // namespace
-
-nlohmann::json card_json(device::vfio_user::Server& server) {
-  const device::CardEvents& events = server.card().events();
+nlohmann::json session_json(const device::vfio_user::Server& server) {
   const device::vfio_user::SessionCounters session = server.session_counters();
-  nlohmann::json driver = {
-      {"unknown_register", events.unknown_register}, {"partly_modelled", events.partly_modelled},
-      {"read_only_write", events.read_only_write},   {"broken_rules", broken_rules(events)},
-      {"malformed_twd", events.malformed_twd},       {"dma_faults", server.dma().refused()}};
-  if (events.unknown_register != 0) driver["last_unknown"] = access_text(events.last_unknown);
-  if (events.partly_modelled != 0) driver["last_partly"] = access_text(events.last_partly);
-  if (events.read_only_write != 0) driver["last_read_only"] = access_text(events.last_read_only);
-  if (const auto fault = server.dma().last_fault())
-    driver["last_dma_fault"] = fmt::format("0x{:x} + {}", fault->iova, fault->bytes);
-  return {{"socket", server.path()},
-          {"clients", server.counters().clients},
+  return {{"clients", server.counters().clients},
           {"breaches", server.counters().breaches},
           {"messages", session.messages},
           {"refused", session.refused},
@@ -55,9 +44,50 @@ nlohmann::json card_json(device::vfio_user::Server& server) {
           {"resets", session.resets},
           {"interrupts", server.lines().signalled()},
           {"dma_reads", server.dma_messages().reads},
-          {"dma_writes", server.dma_messages().writes},
-          {"lost_pages", device::vfio_user::GuestMemory::lost()},
-          {"driver", driver}};
+          {"dma_writes", server.dma_messages().writes}};
+}
+
+/// The same names; memory without a file does not exist there.
+nlohmann::json session_json(const device::vhost_user::Server& server) {
+  const device::vhost_user::SessionCounters session = server.session_counters();
+  const device::vhost_user::PciCounters& pci = server.pci_counters();
+  return {{"clients", server.counters().clients},
+          {"breaches", server.counters().breaches},
+          {"messages", session.messages},
+          {"refused", session.refused + pci.refused},
+          {"reads", pci.reads},
+          {"writes", pci.writes},
+          {"odd_accesses", pci.odd_accesses},
+          {"resets", pci.resets},
+          {"interrupts", server.msix().sent()},
+          {"dma_reads", 0},
+          {"dma_writes", 0}};
+}
+
+nlohmann::json session_json(device::vfio_user::CardServer& server) {
+  if (const auto* vfio = dynamic_cast<const device::vfio_user::Server*>(&server))
+    return session_json(*vfio);
+  return session_json(dynamic_cast<const device::vhost_user::Server&>(server));
+}
+
+}  // namespace
+
+nlohmann::json card_json(device::vfio_user::CardServer& server) {
+  const device::CardEvents& events = server.card().events();
+  nlohmann::json driver = {
+      {"unknown_register", events.unknown_register}, {"partly_modelled", events.partly_modelled},
+      {"read_only_write", events.read_only_write},   {"broken_rules", broken_rules(events)},
+      {"malformed_twd", events.malformed_twd},       {"dma_faults", server.dma().refused()}};
+  if (events.unknown_register != 0) driver["last_unknown"] = access_text(events.last_unknown);
+  if (events.partly_modelled != 0) driver["last_partly"] = access_text(events.last_partly);
+  if (events.read_only_write != 0) driver["last_read_only"] = access_text(events.last_read_only);
+  if (const auto fault = server.dma().last_fault())
+    driver["last_dma_fault"] = fmt::format("0x{:x} + {}", fault->iova, fault->bytes);
+  nlohmann::json line = session_json(server);
+  line["socket"] = server.path();
+  line["lost_pages"] = device::vfio_user::GuestMemory::lost();
+  line["driver"] = driver;
+  return line;
 }
 
 nlohmann::json firmware_json(const device::vfio_user::ExternalFirmware& firmware) {
@@ -79,7 +109,7 @@ std::string firmware_text(const device::vfio_user::ExternalFirmware& firmware) {
       c.reads, c.interrupts, c.refused_writes);
 }
 
-std::string card_text(device::vfio_user::Server& server) {
+std::string card_text(device::vfio_user::CardServer& server) {
   const nlohmann::json j = card_json(server);
   std::string text = fmt::format(
       "{}: {} clients ({} broke the protocol), {} messages ({} refused), {} register reads, {} "

@@ -9,14 +9,14 @@
 #include <string>
 
 #include "tools/hni/problem.hpp"
+#include "vfio_user/card_server.hpp"
 #include "vfio_user/external_firmware.hpp"
-#include "vfio_user/server.hpp"
 
 namespace hni::tools {
 
 /// Frames, clients, and what the card noticed about its driver.
-nlohmann::json card_json(device::vfio_user::Server& server);
-std::string card_text(device::vfio_user::Server& server);
+nlohmann::json card_json(device::vfio_user::CardServer& server);
+std::string card_text(device::vfio_user::CardServer& server);
 
 /// What passed between the card and a firmware in another process.
 nlohmann::json firmware_json(const device::vfio_user::ExternalFirmware& firmware);

@@ -11,11 +11,11 @@
 #include "device/firmware.hpp"
 #include "device/link.hpp"
 #include "tools/hni/device_report.hpp"
+#include "vfio_user/server.hpp"
+#include "vhost_user/server.hpp"
 
 namespace hni::tools {
 namespace {
-
-using device::vfio_user::Server;
 
 constexpr std::uint64_t kSlotTokens = 0x100;  // + 4 * slot + one of these
 constexpr std::uint64_t kListener = 0;
@@ -88,10 +88,7 @@ Outcome<> DeviceRunner::open_card(std::size_t index) {
     config.serial_number = device::CardConfig::serial_number_of(*mac);
   }
   Slot* const raw = slot.get();
-  auto server = Server::create(options_.sockets[index], config, *slot->wire.wire,
-                               [this, raw](const std::string& line) { say(raw, line); });
-  if (!server) return problem("--socket " + server.error());
-  slot->server = std::move(*server);
+  if (auto r = open_server(*slot, index, config); !r) return r;
   const std::uint64_t token = kSlotTokens + 4 * index;
   if (!options_.firmwares.empty() && options_.firmwares[index] != "own") {
     if (auto r = give_firmware(*slot, options_.firmwares[index], token + kFirmware); !r) return r;
@@ -110,6 +107,22 @@ Outcome<> DeviceRunner::open_card(std::size_t index) {
   say(raw, fmt::format("a card, {}", options_.wires[index]));
   slots_.push_back(std::move(slot));
   return {};
+}
+
+Outcome<> DeviceRunner::open_server(Slot& slot, std::size_t index,
+                                    const device::CardConfig& config) {
+  const std::string& path = options_.sockets[index];
+  const auto report = [this, raw = &slot](const std::string& line) { say(raw, line); };
+  const auto keep = [&slot](auto&& made, const char* option) -> Outcome<> {
+    if (!made) return problem(std::string(option) + " " + made.error());
+    slot.server = std::move(*made);
+    return {};
+  };
+  return index < options_.first_vhost
+             ? keep(device::vfio_user::Server::create(path, config, *slot.wire.wire, report),
+                    "--socket")
+             : keep(device::vhost_user::Server::create(path, config, *slot.wire.wire, report),
+                    "--vhost-user");
 }
 
 Outcome<> DeviceRunner::give_firmware(Slot& slot, const std::string& where, std::uint64_t token) {

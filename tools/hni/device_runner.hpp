@@ -15,13 +15,15 @@
 #include "tools/hni/problem.hpp"
 #include "tools/hni/register_recorder.hpp"
 #include "tools/hni/scripted_card.hpp"
+#include "vfio_user/card_server.hpp"
 #include "vfio_user/external_firmware.hpp"
-#include "vfio_user/server.hpp"
 
 namespace hni::tools {
 
 struct DeviceOptions {
   std::vector<std::string> sockets;
+  /// From this one on they speak vhost-user, for User Mode Linux; those before speak vfio-user.
+  std::size_t first_vhost = ~std::size_t{0};
   std::vector<std::string> wires;      ///< one for each socket
   std::vector<std::string> macs;       ///< none, or one for each socket
   std::vector<std::string> scripts;    ///< none, or one for each socket; "none": an honest card
@@ -59,7 +61,7 @@ class DeviceRunner {
     std::unique_ptr<fuzz::FaultScriptPlayer> player;                ///< outlives the card
     std::unique_ptr<RegisterRecorder> recorder;                     ///< outlives the card, too
     std::unique_ptr<device::vfio_user::ExternalFirmware> firmware;  ///< outlives the card, too
-    std::unique_ptr<device::vfio_user::Server> server;
+    std::unique_ptr<device::vfio_user::CardServer> server;
     bool firmware_speaks = false;
     int polled = -1;  ///< the client's socket that the poller knows
     bool ready = false;
@@ -69,6 +71,7 @@ class DeviceRunner {
   Outcome<> set_up();
   Outcome<> watch_signals();
   Outcome<> open_card(std::size_t index);
+  Outcome<> open_server(Slot& slot, std::size_t index, const device::CardConfig& config);
   Outcome<> give_firmware(Slot& slot, const std::string& where, std::uint64_t token);
   Outcome<> give_script(Slot& slot, const std::string& file);
   static Outcome<> give_record(Slot& slot, const std::string& file);

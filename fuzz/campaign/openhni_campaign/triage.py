@@ -37,7 +37,7 @@ CAUSES = (
     (re.compile(r"libFuzzer: (deadly signal)"), "signal", 0),
 )
 FRAME = re.compile(r"^\s*#\d+ 0x[0-9a-f]+ in (.+?) (/\S[^\n]*?|\S+):(\d+)(?::\d+)?\s*$", re.M)
-OWN = re.compile(r"(?:^|/)(driver|device|vfio_user|spec|trace|tools|fuzz)/(?:[\w.-]+/)*[\w.-]+$")
+OWN = re.compile(r"(?:^|/)(driver|device|vfio_user|vhost_user|spec|trace|tools|fuzz)/(?:[\w.-]+/)*[\w.-]+$")
 ORACLE = re.compile(r"/fuzz/(?:script|oracles|engine)/|/script/finding|\brequire\b")
 
 

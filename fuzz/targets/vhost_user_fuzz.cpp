@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vhost-user back-end against a hostile front-end: any bytes in any pieces with any
+// descriptors, and any contents of the memory that it shares. Input: one byte of options, then
+// pieces of a kind, a 16-bit number, a 16-bit length and as many bytes. The back-end must answer
+// within bounds, do bounded work per turn, close every descriptor, and leave a card that comes to
+// rest.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+
+#include "device/wire/cable.hpp"
+#include "fuzz/script/finding.hpp"
+#include "fuzz/script/target.hpp"
+#include "vhost_user/session.hpp"
+
+namespace hni::fuzz {
+namespace {
+
+using namespace device::vhost_user;  // NOLINT: this file is about nothing else
+using device::vfio_user::ConfigSpace;
+using device::vfio_user::GuestMemory;
+
+constexpr std::uint8_t kStarted = 1;  // option: features, memory and queues are behind us
+
+constexpr std::uint64_t kGuest = 0x4000'0000;
+constexpr std::size_t kMemory = 0x40000;
+constexpr std::uint32_t kEntries = 16;
+
+/// Kinds of pieces.
+enum Kind : std::uint8_t {
+  kMessage = 0,    ///< bytes on the socket; the number: how many descriptors come along
+  kWrite = 1,      ///< bytes into memory, at 16 times the number
+  kKick = 2,       ///< the queue of that number
+  kTruncate = 3,   ///< the memory's file has so many pages
+  kInterrupt = 4,  ///< the vector of that number fires
+  kKinds = 5,
+};
+
+/// A card takes long to build: one serves all inputs, reset for each.
+struct SharedCard {
+  device::DmaMemory dma;
+  device::Loopback wire{4};
+  MsixTable msix{130, dma};
+  device::Card card{{}, dma, msix, wire};
+};
+
+SharedCard& shared() {
+  static SharedCard only;
+  only.card.reset(device::ResetKind::kFunctionLevel);
+  only.msix.reset();
+  return only;
+}
+
+/// The back-end as Server has it, but for its listener.
+struct Side {
+  explicit Side(int socket) : connection(OwnedFd(socket)) {}
+
+  SharedCard& own = shared();
+  ConfigSpace config{{}};
+  GuestMemory memory{own.dma};
+  PciFunction function{own.card, config, memory, own.msix};
+  Connection connection;
+  Session session{function, memory, own.msix};
+};
+
+struct SharedFile {
+  int fd = -1;
+  std::byte* at = nullptr;
+};
+
+SharedFile& memory_file() {
+  static SharedFile file = [] {
+    SharedFile made;
+    made.fd = ::memfd_create("fuzz", MFD_CLOEXEC);
+    if (::ftruncate(made.fd, kMemory) == 0)
+      made.at = static_cast<std::byte*>(
+          ::mmap(nullptr, kMemory, PROT_READ | PROT_WRITE, MAP_SHARED, made.fd, 0));
+    return made;
+  }();
+  return file;
+}
+
+bool put(int socket, std::span<const std::byte> bytes, const std::vector<int>& fds) {
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(32 * sizeof(int))> control{};
+  iovec io{const_cast<std::byte*>(bytes.data()), bytes.size()};
+  msghdr message{};
+  message.msg_iov = &io;
+  message.msg_iovlen = 1;
+  if (!fds.empty()) {
+    message.msg_control = control.data();
+    message.msg_controllen = CMSG_SPACE(fds.size() * sizeof(int));
+    cmsghdr* const c = CMSG_FIRSTHDR(&message);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
+    std::memcpy(CMSG_DATA(c), fds.data(), fds.size() * sizeof(int));
+  }
+  return ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+}
+
+void drain(int socket) {
+  std::array<std::byte, 4096> buffer;
+  while (::recv(socket, buffer.data(), buffer.size(), MSG_DONTWAIT) > 0) {
+  }
+}
+
+void run_commands(Side& side) {
+  // An input cannot write to memory meanwhile, so that a queue holds what it held.
+  for (unsigned turns = 0;; ++turns) {
+    require(turns <= kMaxQueueSize, "steps", "more commands than a virtqueue has entries", turns);
+    const std::uint64_t bytes = side.session.counters().bytes;
+    const bool more = side.session.run_commands();
+    require(side.session.counters().bytes - bytes <= Session::kMaxBytes + 2 * kMaxTransfer + 16,
+            "geometry", "a turn of more bytes than agreed", side.session.counters().bytes - bytes);
+    (void)side.session.deliver_interrupts();
+    (void)side.session.owes_command_notification();
+    if (!more) return;
+  }
+}
+
+bool serve(Side& side, int client) {
+  while (!side.connection.broken()) {
+    auto message = side.connection.next();
+    if (!message) return !side.connection.broken();
+    ++work().events;
+    const auto reply = side.session.handle(*message);
+    require(!reply || reply->size() <= kMaxPayload, "geometry", "a reply longer than agreed",
+            reply ? reply->size() : 0);
+    if (side.session.broken()) return false;
+    if (message->header.request == static_cast<std::uint32_t>(Request::kVringKick))
+      run_commands(side);
+    if (reply) side.connection.send({message->header.request, 5, 0}, *reply);
+    drain(client);
+    require(side.memory.windows() <= kMaxRegions, "geometry", "more windows than agreed",
+            side.memory.windows());
+    require(side.own.dma.mappings() <= side.memory.windows(), "geometry",
+            "the card sees more than the front-end shared", side.own.dma.mappings());
+    if (side.session.broken()) return false;
+  }
+  return false;
+}
+
+template <class T>
+bool tell(Side& side, int client, Request request, const T& payload,
+          const std::vector<int>& fds = {}) {
+  const struct { Header header; } head{{static_cast<std::uint32_t>(request), 9, sizeof payload}};
+  std::vector<std::byte> bytes(sizeof(Header) + sizeof payload);
+  std::memcpy(bytes.data(), &head, sizeof(Header));
+  std::memcpy(bytes.data() + sizeof(Header), &payload, sizeof payload);
+  return put(client, bytes, fds) && serve(side, client);
+}
+
+/// As a User Mode Linux starts: rings at 0x1000 and 0x5000, and 0x1000 apart in these.
+bool start(Side& side, int client) {
+  struct {
+    MemTable table{1, 0};
+    MemRegion region{kGuest, kMemory, kGuest, 0};
+  } memory;
+  bool good = tell(side, client, Request::kSetProtocolFeatures, kProtocolFeatures) &&
+              tell(side, client, Request::kSetMemTable, memory, {memory_file().fd});
+  for (std::uint32_t queue = 0; good && queue < kQueues; ++queue) {
+    const std::uint64_t at = kGuest + 0x1000 + 0x4000 * queue;
+    good = tell(side, client, Request::kSetVringNum, VringState{queue, kEntries}) &&
+           tell(side, client, Request::kSetVringAddr,
+                VringAddr{queue, 0, at, at + 0x2000, at + 0x1000, 0}) &&
+           tell(side, client, Request::kSetVringEnable, VringState{queue, 1});
+  }
+  return good;
+}
+
+bool play_piece(Side& side, int client, std::uint8_t kind, std::uint16_t number,
+                std::span<const std::byte> bytes) {
+  const SharedFile& file = memory_file();
+  switch (kind % kKinds) {
+    case kMessage:
+      return bytes.empty() ||
+             (put(client, bytes, std::vector<int>(number % 12, file.fd)) && serve(side, client));
+    case kWrite: {
+      const std::size_t at = std::size_t{number} * 16 % kMemory;
+      const std::size_t count = std::min(bytes.size(), kMemory - at);
+      // Through the file: it may have been truncated.
+      return ::pwrite(file.fd, bytes.data(), count, static_cast<off_t>(at)) >= 0;
+    }
+    case kKick:
+      return tell(side, client, Request::kVringKick, VringState{number, 0});
+    case kTruncate:
+      return ::ftruncate(file.fd, static_cast<off_t>(number) % 64 * 4096) == 0;
+    default:
+      side.own.msix.msix(number);
+      (void)side.session.deliver_interrupts();
+      return !side.session.broken();
+  }
+}
+
+void play(std::span<const std::byte> input) {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return;
+  const OwnedFd client(ends[0]);
+  const auto side = std::make_unique<Side>(ends[1]);
+  const auto options = input.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(input[0]);
+  bool going = (options & kStarted) == 0 || start(*side, client.get());
+  for (std::size_t at = 1; going && at + 5 <= input.size();) {
+    const auto kind = static_cast<std::uint8_t>(input[at]);
+    const auto number = load<std::uint16_t>(input.subspan(at + 1));
+    const std::size_t wanted = load<std::uint16_t>(input.subspan(at + 3));
+    at += 5;
+    const auto bytes = input.subspan(at, std::min(wanted, input.size() - at));
+    at += bytes.size();
+    going = play_piece(*side, client.get(), kind, number, bytes);
+  }
+  std::uint32_t turns = 0;
+  while (side->own.card.run(256)) {
+    ++turns;
+    require(turns < 20'000, "steps", "the card does not come to rest", turns);
+  }
+}
+
+int lowest_free_fd() {
+  const OwnedFd probe(::fcntl(memory_file().fd, F_DUPFD_CLOEXEC, 0));
+  return probe.get();
+}
+
+void run(const std::uint8_t* data, std::size_t size) {
+  const SharedFile& file = memory_file();
+  // Each input finds the same memory: empty.
+  if (::ftruncate(file.fd, 0) != 0 || ::ftruncate(file.fd, kMemory) != 0) return;
+  (void)shared();
+  const int before = lowest_free_fd();
+  const auto copy = std::make_unique<std::byte[]>(size == 0 ? 1 : size);
+  if (size != 0) std::memcpy(copy.get(), data, size);
+  play({copy.get(), size});
+  const int after = lowest_free_fd();
+  require(before == after, "conservation", "a descriptor stayed open",
+          static_cast<std::uint64_t>(after));
+}
+
+}  // namespace
+
+const Target& vhost_user_target() {
+  static constexpr Target kTarget{
+      "vhost_user", "the vhost-user back-end against any front-end", {}, run, 8192};
+  return kTarget;
+}
+
+}  // namespace hni::fuzz

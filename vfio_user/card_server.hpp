@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A card behind one socket, whatever the protocol on it, as the loop of `hni device` sees it.
+
+#include <cstdint>
+#include <string>
+
+#include "device/card.hpp"
+#include "vfio_user/guest_memory.hpp"
+
+namespace hni::device::vfio_user {
+
+/// A card behind one socket.
+class CardServer {
+ public:
+  /// Creates it.
+  CardServer() = default;
+  /// Not copyable.
+  CardServer(const CardServer&) = delete;
+  /// Not copyable.
+  CardServer& operator=(const CardServer&) = delete;
+  /// Closes the client and removes the path.
+  virtual ~CardServer() = default;
+
+  /// @return the card
+  virtual Card& card() = 0;
+  /// @return the memory that the card reaches
+  virtual DmaMemory& dma() = 0;
+  /// @return the memory windows
+  virtual GuestMemory& memory() = 0;
+  /// @return path of the socket
+  virtual const std::string& path() const = 0;
+  /// @return file descriptor of the listening socket
+  virtual int listener() const = 0;
+  /// @return the client's socket, or -1; changes in accept_client() and serve()
+  virtual int client() const = 0;
+  /// @return true while replies wait for the client to read, so that the loop must poll for room
+  virtual bool wants_write() const = 0;
+  /// @return true if serve() has work although nothing arrives
+  virtual bool wants_turn() const = 0;
+  /// Makes what the card wrote visible to the host; call after run(), tick() or a frame.
+  virtual void publish() = 0;
+
+  /// Accepts a client, or refuses it while another one is served. Call when the listener is
+  /// readable.
+  virtual void accept_client() = 0;
+  /// Handles messages of the client. Call when its socket is ready.
+  /// @param now_ns time of the card
+  /// @param budget most messages
+  /// @return true if more may wait
+  virtual bool serve(std::uint64_t now_ns, unsigned budget) = 0;
+};
+
+}  // namespace hni::device::vfio_user

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// One card behind one vhost-user socket: listens, serves one front-end after the other. The
+// owner's loop calls serve() when one of its descriptors is ready.
+//
+// When a front-end leaves, its memory is unmapped and the card's function is reset, as in
+// vfio_user::Server. The firmware goes on.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "device/card.hpp"
+#include "vfio_user/card_server.hpp"
+#include "vhost_user/connection.hpp"
+#include "vhost_user/session.hpp"
+
+namespace hni::device::vhost_user {
+
+struct ServerCounters {
+  std::uint64_t clients = 0;      ///< that were accepted
+  std::uint64_t breaches = 0;     ///< front-ends that were closed because they broke the protocol
+  std::uint64_t turned_away = 0;  ///< that came while another one was served
+};
+
+class Server final : public vfio_user::CardServer {
+ public:
+  /// A line for a person: a front-end came, left, or was closed.
+  using Report = std::function<void(const std::string& line)>;
+  /// Waits until `fd` is readable. False: it never will be.
+  using Wait = std::function<bool(int fd)>;
+
+  /// Listens on `path`. `wire` outlives the server. An error is one line.
+  static tl::expected<std::unique_ptr<Server>, std::string> create(const std::string& path,
+                                                                   const CardConfig& config,
+                                                                   Wire& wire, Report report);
+  ~Server() override;
+
+  /// In step with a front-end on virtual time: `work` runs after the commands of a kick and before
+  /// it is acknowledged, so that all they cause happens at that moment; each notification waits
+  /// for its reply, by `wait`. An interrupt waits until `may_interrupt`: Linux up to 6.12 has one
+  /// buffer for the answers of all reads, and an interrupt between the acknowledgement of a read
+  /// and its end overwrites it.
+  struct InStep {
+    std::function<void()> work;
+    Wait wait;
+    std::function<bool()> may_interrupt;
+  };
+  void keep_in_step(InStep step) { step_ = std::move(step); }
+  /// True: publish() would deliver an interrupt, if that may be.
+  bool has_interrupts() { return session_ && session_->has_interrupts(); }
+
+  Card& card() override { return card_; }
+  DmaMemory& dma() override { return dma_; }
+  const std::string& path() const override { return path_; }
+  int listener() const override { return listener_.get(); }
+  int client() const override { return connection_ ? connection_->fd() : -1; }
+  bool wants_write() const override { return false; }
+  bool wants_turn() const override {
+    return connection_ && (kick_reply_.has_value() || connection_->broken() || session_->broken());
+  }
+  /// The card worked: its host sees what it wrote, and gets the interrupts that are pending.
+  void publish() override;
+
+  void accept_client() override;
+  bool serve(std::uint64_t now_ns, unsigned budget) override;
+
+  const ServerCounters& counters() const { return counters_; }
+  /// Of all front-ends together.
+  SessionCounters session_counters() const;
+  const PciCounters& pci_counters() const { return function_.counters(); }
+  const MsixTable& msix() const { return msix_; }
+  const vfio_user::GuestMemory& memory() const { return memory_; }
+  vfio_user::GuestMemory& memory() override { return memory_; }
+
+ private:
+  Server(std::string path, const CardConfig& config, Wire& wire, Report report);
+
+  void handle(Message& message);
+  void finish_kick();
+  void send_reply(const Header& request, std::span<const std::byte> payload);
+  /// Sends "used buffers are in queue" to the front-end.
+  void notify(std::uint32_t queue);
+  bool check_memory();
+  bool check_client();
+  void end_client(const std::string& why, bool breach);
+
+  std::string path_;
+  Report report_;
+  std::optional<InStep> step_;
+  DmaMemory dma_;
+  MsixTable msix_;
+  Card card_;
+  vfio_user::ConfigSpace config_;
+  vfio_user::GuestMemory memory_;
+  PciFunction function_;
+  OwnedFd listener_;
+  std::optional<Connection> connection_;
+  std::optional<Session> session_;
+  /// A kick whose commands are not all done: its header.
+  std::optional<Header> kick_reply_;
+  bool kick_wants_reply_ = false;
+  std::uint32_t notifications_owed_ = 0;  ///< a bit per queue
+  SessionCounters past_;
+  ServerCounters counters_;
+  std::uint64_t lost_before_ = vfio_user::GuestMemory::lost();
+};
+
+}  // namespace hni::device::vhost_user
