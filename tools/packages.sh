@@ -8,7 +8,7 @@ packages_trace="bpftrace"
 packages_prove="libz3-dev cvc5"
 packages_test="tcpdump z3 spin gcc python3 valgrind patch"
 packages_fuzz="python3 clang-14 libclang-rt-14-dev llvm-14 afl++ zip unzip patch"
-packages_linux="mmdebstrap"
+packages_linux="mmdebstrap make gcc flex bison bc busybox-static ethtool iproute2 iperf3"
 packages_ci="clang-19 libclang-rt-19-dev clang-format-14 cppcheck doxygen git time graphviz"
 
 # need PACKAGE...: installs those that are missing, and says which.

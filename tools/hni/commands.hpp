@@ -8,6 +8,7 @@ namespace hni::tools {
 
 int attach_command(int argc, char** argv);
 int device_command(int argc, char** argv);
+int linux_command(int argc, char** argv);
 int run_command(int argc, char** argv);
 int port_command(int argc, char** argv);
 int trace_command(int argc, char** argv);

@@ -31,6 +31,7 @@ constexpr Object kObjects[] = {
     {"run", "two cards, a cable and two drivers: real traffic, live figures", run_command},
     {"attach", "our driver on a card in another process"},
     {"device", "emulated cards behind vfio-user sockets, for virtual machines"},
+    {"linux", "Linux's own driver on our cards, without root or a virtual machine"},
     {"port", "ask the ports of a running `hni run`: stats, link, regs, rings, fw", port_command},
     {"trace", "watch a running driver with bpftrace: latencies, drops, firmware"},
     {"spec", "registers, descriptors and messages: look up, decode, generate"},
