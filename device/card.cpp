@@ -64,7 +64,8 @@ void Card::Core::tick(std::uint64_t now_ns) {
 
 std::uint64_t Card::Core::next_deadline_ns() const {
   return std::min({moderation.next_deadline_ns(), link.next_deadline_ns(),
-                   firmware.next_deadline_ns(), rx.buffer().next_deadline_ns()});
+                   firmware.next_deadline_ns(), rx.buffer().next_deadline_ns(),
+                   tx.next_deadline_ns()});
 }
 
 // Polls the wire after the queues, so that loopback frames of this call are received in it.
@@ -82,6 +83,7 @@ bool Card::Core::receive(std::span<const std::byte> frame, std::uint64_t now_ns)
 // Resets everything but the firmware [device 18]; a power-on reset restarts the firmware, too.
 void Card::Core::reset(ResetKind kind) {
   tx.reset();
+  context.tx_paused_until_ns = 0;
   rx.reset();
   moderation.reset();
   interrupts.reset();

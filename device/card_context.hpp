@@ -37,6 +37,7 @@ struct CardContext {
   HardwareCounters& stats;               ///< hardware counters
   FrameSink& own_port;                   ///< the card's receive side, for MAC loopback
   std::uint64_t now_ns = 0;              ///< virtual time
+  std::uint64_t tx_paused_until_ns = 0;  ///< end of the last PAUSE frame of the peer
   HostInterposer* interposer = nullptr;  ///< null: none installed
 
   /// @return counts of what the card detected

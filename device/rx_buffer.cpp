@@ -97,6 +97,7 @@ void RxBuffer::drive_pause() {
   storm_at_ns_ = ~0ull;
   if (on) {
     ++card_.stats.mac_tx.xoff;
+    ++card_.stats.mac_tx.control_frames;
     const auto ctrl = card_.regs.peek<spec::RXB_PAUSE_DROP_CTRL>();
     const std::uint64_t units = card_.regs.peek<spec::RXB_PAUSE_STORM>(0).THLD_TIME();
     const std::uint64_t cycles = card_.regs.peek<spec::RXB_PAUSE_STORM_UNIT_WR>().raw;

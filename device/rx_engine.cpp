@@ -10,6 +10,10 @@
 namespace hni::device {
 namespace {
 
+// MAC_COMMAND_CONFIG: CNTL_FRAME_ENA and PAUSE_FWD, which Linux does not name.
+constexpr std::uint32_t kControlFrameEnable = 1u << 13;
+constexpr std::uint32_t kPauseForward = 1u << 7;
+
 constexpr std::uint32_t kRunBits = 1u << 30 | 3;  // PPQ_ENABLE, ENABLE, RESET
 
 constexpr std::uint32_t align_up(std::uint32_t value) {
@@ -189,6 +193,16 @@ RxFrameInfo RxEngine::describe(const ParsedFrame& parsed, const Decision& decisi
   return info;
 }
 
+// Handles a MAC control frame. Returns true if it goes no further than the MAC.
+bool RxEngine::mac_keeps(const MacControl& control) {
+  ++card_.stats.mac_rx.control_frames;
+  const std::uint32_t command = card_.regs.peek<spec::MAC_COMMAND_CONFIG>().raw;
+  if (!control.pause) return (command & kControlFrameEnable) == 0;
+  ++card_.stats.mac_rx.xoff;
+  card_.tx_paused_until_ns = card_.now_ns + pause_ns(control.quanta, card_.link.speed_mbps());
+  return (command & kPauseForward) == 0;
+}
+
 // Takes a frame from the MAC through parser and classifier to memory, or into a FIFO
 // [device 13, 14].
 bool RxEngine::receive(std::span<const std::byte> frame) {
@@ -205,6 +219,8 @@ bool RxEngine::receive(std::span<const std::byte> frame) {
     return true;
   }
   card_.stats.rx_frame(frame.size(), HardwareCounters::cast_of(frame));
+  if (const MacControl control = mac_control_of(frame); control.control && mac_keeps(control))
+    return true;
   if (!card_.classifier.enabled()) {
     ++card_.events().rx_classifier_disabled;
     return true;

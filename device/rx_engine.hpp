@@ -18,6 +18,7 @@
 
 #include "device/card_context.hpp"
 #include "device/descriptor_ring.hpp"
+#include "device/mac_control.hpp"
 #include "device/queue_lifecycle_checker.hpp"
 #include "device/rx_buffer.hpp"
 #include "device/rx_fifo.hpp"
@@ -126,6 +127,7 @@ class RxEngine {
   const RxBuffer& buffer() const { return buffer_; }
 
  private:
+  bool mac_keeps(const MacControl& control);
   /// HPQ or PPQ: buffer descriptors that the driver posts and the card consumes in order.
   struct BufferDescriptorQueue {
     DescriptorRing ring;

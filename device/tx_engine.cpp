@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 
+#include "device/mac_control.hpp"
 #include "device/queue_registers.hpp"
 #include "openhni/spec/enums.hpp"
 
@@ -191,7 +192,10 @@ std::optional<unsigned> TxEngine::next_queue() {
 // Counts a pause frame of the peer when its pause starts [device 16].
 void TxEngine::observe_pause() {
   const bool paused = card_.wire.peer_pause();
-  if (paused && !paused_) ++card_.stats.mac_rx.xoff;
+  if (paused && !paused_) {
+    ++card_.stats.mac_rx.xoff;
+    ++card_.stats.mac_rx.control_frames;
+  }
   paused_ = paused;
 }
 
@@ -396,12 +400,17 @@ TxEngine::Emit TxEngine::to_mac(std::span<std::byte> frame) {
   }
   if (card_.link.mac_loopback()) {
     card_.own_port.receive(out, card_.now_ns);
-  } else if ((paused_ && card_.link.rx_pause_enabled()) ||
+  } else if (((paused_ || card_.now_ns < card_.tx_paused_until_ns) &&
+              card_.link.rx_pause_enabled()) ||
              !card_.wire.transmit(out, card_.now_ns)) {
     return Emit::kHeld;
   }
   flight_->sent = true;
   card_.stats.tx_frame(out.size(), HardwareCounters::cast_of(out));
+  if (const MacControl control = mac_control_of(out); control.control) {
+    ++card_.stats.mac_tx.control_frames;
+    if (control.pause) ++card_.stats.mac_tx.xoff;
+  }
   return Emit::kGone;
 }
 
