@@ -78,6 +78,8 @@ if(TARGET hni)
   get_property(programs GLOBAL PROPERTY HNI_OBJECT_PROGRAMS)
   # OPTIONAL: a build of some commands can be installed without the others.
   install(TARGETS ${programs} RUNTIME DESTINATION libexec/openhni COMPONENT tools OPTIONAL)
+  # What `hni linux` builds its kernel with.
+  install(DIRECTORY tools/linux DESTINATION libexec/openhni USE_SOURCE_PERMISSIONS COMPONENT tools)
   if(TARGET hni_trace)
     # Where the installed command looks for them: ../share/openhni/trace.
     install(DIRECTORY ${PROJECT_BINARY_DIR}/share/openhni/trace DESTINATION ${CMAKE_INSTALL_DATADIR}/openhni

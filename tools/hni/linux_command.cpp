@@ -104,9 +104,13 @@ std::string quoted(const std::string& word) {
 
 /// The folder of tools/linux/build: it builds what is missing, and says itself what failed.
 Outcome<std::string> build(const Choice& c) {
-  const char* const tools = std::getenv("HNI_LINUX_TOOLS");
-  std::string line = quoted(std::string(tools != nullptr ? tools : HNI_LINUX_TOOLS) + "/build") +
-                     " --kernel " + quoted(c.version);
+  // Beside this program where it is installed, otherwise in the source tree.
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto installed = self.parent_path() / "linux";
+  const std::string tools =
+      std::filesystem::exists(installed / "build", error) ? installed.string() : HNI_LINUX_TOOLS;
+  std::string line = quoted(tools + "/build") + " --kernel " + quoted(c.version);
   if (!c.source.empty()) line += " --source " + quoted(c.source);
   if (!c.fragment.empty()) line += " --kernel-config " + quoted(c.fragment);
   if (c.no_kasan) line += " --no-kasan";
