@@ -22,7 +22,7 @@ struct PciCounters {
   std::uint64_t refused = 0;
   std::uint64_t resets = 0;
   /// Accesses of registers in other than whole, aligned 32-bit words. Reads answer the bytes that
-  /// were asked for, writes are ignored: fbnic reference 2 knows only 32-bit accesses.
+  /// were asked for, writes are ignored: [device 2] defines 32-bit accesses only.
   std::uint64_t odd_accesses = 0;
 };
 
