@@ -68,23 +68,32 @@ void Checker::overlaps(const Node& parent) {
   }
 }
 
+namespace {
+
+// SystemRDL 10.1: one that only reads and one that only writes may share bits.
+bool may_share_bits(const Node& a, const Node& b) {
+  const auto writes = [](std::string_view access) { return access == "w" || access == "w1"; };
+  return (sw_access(a) == "r" && writes(sw_access(b))) ||
+         (sw_access(b) == "r" && writes(sw_access(a)));
+}
+
+}  // namespace
+
 void Checker::field_overlaps(const Node& reg) {
-  for (std::size_t i = 0; i < reg.children.size(); ++i) {
-    if (diagnostics_.total() > Diagnostics::kMaxDiagnostics) return;  // quadratic on damage only
-    for (std::size_t j = 0; j < i; ++j) {
-      const Node& a = *reg.children[j];
-      const Node& b = *reg.children[i];
-      if (a.msb < b.lsb || b.msb < a.lsb) continue;
-      const std::string_view first = sw_access(a);
-      const std::string_view second = sw_access(b);
-      const bool split = (first == "r" && (second == "w" || second == "w1")) ||
-                         (second == "r" && (first == "w" || first == "w1"));
-      if (split) continue;
-      fail("field-overlap", b.span,
-           fmt::format("'{}' [{}:{}] overlaps '{}' [{}:{}]", b.name, b.msb, b.lsb, a.name, a.msb,
-                       a.lsb),
+  std::vector<const Node*> order(reg.children.begin(), reg.children.end());
+  sort_stable(order, [](const Node* a, const Node* b) { return a->lsb < b->lsb; });
+  std::vector<const Node*> open;  // fields that may still reach a later one
+  for (const Node* field : order) {
+    if (diagnostics_.total() > Diagnostics::kMaxDiagnostics) return;
+    std::erase_if(open, [&](const Node* other) { return other->msb < field->lsb; });
+    for (const Node* other : open) {
+      if (may_share_bits(*other, *field)) continue;
+      fail("field-overlap", field->span,
+           fmt::format("'{}' [{}:{}] overlaps '{}' [{}:{}]", field->name, field->msb, field->lsb,
+                       other->name, other->msb, other->lsb),
            "correct the bits of one of the two");
     }
+    open.push_back(field);
   }
 }
 
@@ -96,7 +105,7 @@ void Checker::field(const Node& field, const Node& reg) {
                      width),
          "correct the bits or regwidth");
   }
-  // 10.6.1.f: such a field would be written, or cleared, in two steps.
+  // SystemRDL 10.6.1.f: such a field would be written, or cleared, in two steps.
   const unsigned access = access_width(reg);
   const bool changes = can_write(sw_access(field)) || !on_read(field).empty();
   if (changes && field.msb / access != field.lsb / access &&
@@ -132,7 +141,7 @@ void Checker::word_index(const Node& node, std::uint64_t base, std::uint64_t abs
        "correct the address behind @ or hni_word");
 }
 
-// 13.5: a bridge is a view of two or more maps of the same registers.
+// SystemRDL 13.5: a bridge is a view of two or more maps of the same registers.
 void Checker::bridge(const Node& map) {
   const bool maps_only = std::all_of(map.children.begin(), map.children.end(), [](const Node* c) {
     return c->component == Component::kAddrmap;

@@ -13,13 +13,13 @@ namespace hni::rdl {
 void check_field(const Node& field, Diagnostics& diagnostics);
 // References of a field: widths, presence, and what they refer to.
 void check_references(const Node& field, Diagnostics& diagnostics);
-// 5.2.2.1: donttest and dontcompare.
+// SystemRDL 5.2.2.1: donttest and dontcompare.
 void check_tests(const Node& node, Diagnostics& diagnostics);
-// 8.2.1: resets have a polarity, and there is one of a kind at a level.
+// SystemRDL 8.2.1: resets have a polarity, and there is one of a kind at a level.
 void check_signals(const std::vector<Node*>& signals, Diagnostics& diagnostics);
-// 10.5.1: an alias has a part of the primary register's fields, with other access at most.
+// SystemRDL 10.5.1: an alias has a part of the primary register's fields, with other access at most.
 void check_alias(const Model& model, const Node& reg, Diagnostics& diagnostics);
-// 15.1.1: componentwidth; and 5.3.1: what is referred to is present.
+// SystemRDL 15.1.1: componentwidth; and 5.3.1: what is referred to is present.
 void check_user_properties(const Model& model, const Node& node, Diagnostics& diagnostics);
 
 // The line that assigns a property, or the instance if it comes from elsewhere.

@@ -79,7 +79,7 @@ bool Parser::check_value(const Assignment& assignment) {
   return takes_type(info, type_of(*assignment.value)) || wrong(assignment.value->span);
 }
 
-// 5.1.3: a property is assigned once in a scope, and of properties that exclude each other one.
+// SystemRDL 5.1.3: a property is assigned once in a scope, and of properties that exclude each other one.
 bool Parser::check_once(const Assignment& assignment, Place place) {
   const PropertyInfo& info = ast_.properties.items[assignment.id];
   std::string prefix = place == Place::kDefault ? "default " : "";
@@ -94,7 +94,8 @@ bool Parser::check_once(const Assignment& assignment, Place place) {
                 "remove one of the two");
   }
   if (info.group == '\0' || place == Place::kDefault) return true;
-  for (const PropertyInfo& other : ast_.properties.items) {
+  for (std::size_t id = 0; id < kPropCount; ++id) {  // user-defined ones are in no group
+    const PropertyInfo& other = ast_.properties.items[id];
     if (other.group != info.group || other.name == name) continue;
     if (!assigned.contains(prefix + std::string(other.name))) continue;
     return fail("exclusive", assignment.span,

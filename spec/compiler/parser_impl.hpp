@@ -156,6 +156,9 @@ class Parser {
   Diagnostics& diagnostics_;
   const ParseLimits& limits_;
   std::vector<Scope> scopes_;
+  // Values by name, of the enumerations that were used.
+  std::unordered_map<const EnumDef*, std::unordered_map<std::string_view, std::uint64_t>>
+      enumerators_;
   unsigned expression_depth_ = 0;
   unsigned expression_size_ = 0;
 };

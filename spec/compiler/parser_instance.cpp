@@ -34,6 +34,10 @@ bool Parser::parse_parameters(Definition& definition) {
            "rename one of the two");
     }
     definition.parameters.push_back(parameter);
+    if (definition.parameters.size() > limits_.parameters) {
+      return fail("too-large", parameter.span, "this definition has too many parameters",
+                  fmt::format("at most {} are supported", limits_.parameters));
+    }
   } while (accept(","));
   return expect(")", "the parameters");
 }

@@ -22,13 +22,18 @@ const Expr* Parser::parse_scoped(const Token& first) {
   std::string_view name;
   Span span;
   if (!take_name(name, span, "an enumerator")) return nullptr;
-  for (std::size_t i = 0; i < def.members.size(); ++i) {
-    if (def.members[i].name != name) continue;
+  auto& index = enumerators_[&def];
+  if (index.empty()) {
+    for (std::size_t i = 0; i < def.members.size(); ++i) {
+      index.emplace(def.members[i].name, def.values[i]);
+    }
+  }
+  if (const auto found = index.find(name); found != index.end()) {
     Type type{ValueType::kEnum};
     type.enumeration = &def;
     Expr& expr = make(ExprOp::kEnumerator, span, type);
     expr.enumeration = &def;
-    expr.number = def.values[i];
+    expr.number = found->second;
     return &expr;
   }
   fail("undefined-name", span, fmt::format("'{}' is not an enumerator of '{}'", name, def.name),
@@ -86,7 +91,7 @@ const Expr* Parser::parse_struct_literal(const Token& first) {
   }
   for (std::size_t i = 0; i < def.members.size(); ++i) {
     const Type& member = def.members[i].type;
-    // 6.3.2.3.2: these have a default.
+    // SystemRDL 6.3.2.3.2: these have a default.
     const bool has_default = member.list || member.kind == ValueType::kBoolean ||
                              member.kind == ValueType::kString ||
                              member.kind == ValueType::kAccess ||

@@ -144,6 +144,10 @@ bool Parser::parse_struct_element(StructDef& def) {
                 "rename one of the two");
   }
   def.members.push_back(member);
+  if (def.members.size() > limits_.parameters) {
+    return fail("too-large", span, "this struct has too many members",
+                fmt::format("at most {} are supported", limits_.parameters));
+  }
   return expect_semicolon("the member");
 }
 
@@ -182,7 +186,6 @@ bool Parser::parse_property_definition() {
 }
 
 bool Parser::check_property_definition(const PropertyInfo& info, Span span) {
-  constexpr std::size_t kMaxProperties = 60000;
   const int known = ast_.properties.find(info.name);
   if (known >= 0) {
     const bool user = ast_.properties.items[static_cast<std::size_t>(known)].user;
@@ -191,7 +194,7 @@ bool Parser::check_property_definition(const PropertyInfo& info, Span span) {
                      : fmt::format("'{}' is a property of the standard", info.name),
                 "give the user-defined property another name");
   }
-  if (ast_.properties.items.size() > kMaxProperties) {
+  if (ast_.properties.items.size() > limits_.properties) {
     return fail("too-large", span, "the input defines too many properties", "remove some");
   }
   if (info.component_width && (info.type.kind != ValueType::kNumber || info.type.list)) {
