@@ -225,10 +225,10 @@ struct Definition {
 struct PropertyInfo {
   std::string_view name;
   ComponentSet components = 0;
-  std::uint32_t types = 0;  // set over ValueType, see type_set()
-  Type type;                // of a user-defined property, or the main one
-  bool dynamic = true;      // may be assigned from outside of the component
-  char group = '\0';        // of one group a component has one property
+  std::uint32_t types = 0;      // set over ValueType, see type_set()
+  Type type;                    // of a user-defined property, or the main one
+  bool dynamic = true;          // may be assigned from outside of the component
+  char group = '\0';            // of one group a component has one property
   std::uint16_t stored_as = 0;  // the property that holds its value: rclr is held by onread
   bool user = false;
   bool component_width = false;         // constraint = componentwidth
@@ -251,8 +251,8 @@ struct Ast {
   std::deque<Definition> definitions;
   std::deque<DefaultLink> defaults;
   PropertyTable properties;
-  Definition root;                        // holds the signals of the top level
-  std::vector<const Definition*> roots;   // named addrmaps at the top level, in source order
+  Definition root;                       // holds the signals of the top level
+  std::vector<const Definition*> roots;  // named addrmaps at the top level, in source order
 };
 
 }  // namespace hni::rdl

@@ -46,7 +46,7 @@ class Bits {
 
   // Appends a digit: value * base + digit. False if the result has more than kMaxBits bits.
   bool append_digit(unsigned base, unsigned digit);
-  std::string hex() const;      // "0x..." without leading zeros
+  std::string hex() const;  // "0x..." without leading zeros
   std::string decimal() const;
 
  private:

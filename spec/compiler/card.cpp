@@ -409,8 +409,7 @@ void Reader::check_names() {
   }
 }
 
-void Reader::plain_register(const Node& node, unsigned space, std::string name,
-                            std::string path) {
+void Reader::plain_register(const Node& node, unsigned space, std::string name, std::string path) {
   Register out;
   const Node& root = *card_.spaces[space].node;
   out.name = std::move(name);
@@ -435,9 +434,15 @@ void Reader::plain(const Node& node, unsigned space, UniqueNames& names) {
       plain_register(node, space, std::move(name), std::move(path));
       return;
     }
-    Memory memory{std::move(name), std::move(path), space, rdl::absolute_address(node),
-                  rdl::number(node, rdl::kPropMemEntries, 1), 0, dims_below(node, root),
-                  text(node, "desc"), &node};
+    Memory memory{std::move(name),
+                  std::move(path),
+                  space,
+                  rdl::absolute_address(node),
+                  rdl::number(node, rdl::kPropMemEntries, 1),
+                  0,
+                  dims_below(node, root),
+                  text(node, "desc"),
+                  &node};
     memory.width = memory.entries == 0 ? 0 : node.size / memory.entries * 8;
     memory.width = rdl::number(node, rdl::kPropMemWidth, memory.width);
     card_.memories.push_back(std::move(memory));

@@ -162,8 +162,8 @@ struct Memory {
 
 struct Card {
   std::string name;
-  bool plain = false;          // no card, but any register map
-  std::vector<Space> spaces;   // source order
+  bool plain = false;         // no card, but any register map
+  std::vector<Space> spaces;  // source order
   std::vector<Memory> memories;
   std::vector<Register> registers;  // by BAR, then address
   std::vector<Layout> layouts;      // source order

@@ -130,8 +130,8 @@ bool FieldChecker::implements_storage() const {
   if (can_write(sw_) || hw_ == "rw" || !on_read(field_).empty()) return true;
   const bool hw_writes = can_write(hw_);
   if (hw_writes && (flag(field_, kPropWe) || flag(field_, kPropWel))) return true;
-  for (const Prop id : {kPropHwSet, kPropHwClr, kPropCounter, kPropIntr, kPropStickyBit,
-                        kPropSticky}) {
+  for (const Prop id :
+       {kPropHwSet, kPropHwClr, kPropCounter, kPropIntr, kPropStickyBit, kPropSticky}) {
     if (flag(field_, id)) return true;
   }
   return false;
@@ -185,8 +185,7 @@ void FieldChecker::sticky() {
            "let hw be w or rw");
     }
     if (flag(field_, kPropWe) || flag(field_, kPropWel)) {
-      fail("sticky",
-           fmt::format("'{}' is {} and has a hardware write enable", field_.name, name),
+      fail("sticky", fmt::format("'{}' is {} and has a hardware write enable", field_.name, name),
            "remove we or wel: a sticky field decides by its value");
     }
   }
@@ -204,19 +203,19 @@ void FieldChecker::counter_width(Prop id) {
   const Value* value = property(field_, id);
   if (value == nullptr) return;
   if (value->number >= 1 && value->number <= field_.width()) return;
-  fail("counter",
-       fmt::format("'{}' counts by {} bits but has {}", field_.name, value->number,
-                   field_.width()),
-       "use 1 to the field's width");
+  fail(
+      "counter",
+      fmt::format("'{}' counts by {} bits but has {}", field_.name, value->number, field_.width()),
+      "use 1 to the field's width");
 }
 
 void FieldChecker::counter() {
-  static constexpr Prop kOnly[] = {kPropIncr,          kPropIncrValue,     kPropIncrWidth,
-                                   kPropIncrSaturate,  kPropIncrThreshold, kPropOverflow,
-                                   kPropDecr,          kPropDecrValue,     kPropDecrWidth,
-                                   kPropDecrSaturate,  kPropUnderflow};
-  const bool any = std::any_of(std::begin(kOnly), std::end(kOnly),
-                               [&](Prop id) { return given(field_, id); });
+  static constexpr Prop kOnly[] = {kPropIncr,         kPropIncrValue,     kPropIncrWidth,
+                                   kPropIncrSaturate, kPropIncrThreshold, kPropOverflow,
+                                   kPropDecr,         kPropDecrValue,     kPropDecrWidth,
+                                   kPropDecrSaturate, kPropUnderflow};
+  const bool any =
+      std::any_of(std::begin(kOnly), std::end(kOnly), [&](Prop id) { return given(field_, id); });
   if (any && !flag(field_, kPropCounter)) {
     fail("counter", fmt::format("'{}' has a counter's property but is not a counter", field_.name),
          "add counter, or remove the property");
@@ -229,8 +228,7 @@ void FieldChecker::counter() {
   };
   if ((given(field_, kPropOverflow) && !absent(kPropIncrSaturate)) ||
       (given(field_, kPropUnderflow) && !absent(kPropDecrSaturate))) {
-    fail("counter",
-         fmt::format("'{}' saturates: it never overflows or underflows", field_.name),
+    fail("counter", fmt::format("'{}' saturates: it never overflows or underflows", field_.name),
          "remove one of the two properties");
   }
   for (const Prop id : {kPropIncrValue, kPropDecrValue}) {
@@ -267,10 +265,10 @@ void check_tests(const Node& node, Diagnostics& diagnostics) {
   const bool field = node.component == Component::kField;
   const unsigned width = field ? node.width() : 1;
   if (field && (test.length() > width || compare.length() > width)) {
-    diagnostics.add("test-mask", node.span,
-                    fmt::format("donttest or dontcompare of '{}' exceeds its {} bits", node.name,
-                                width),
-                    "correct the mask");
+    diagnostics.add(
+        "test-mask", node.span,
+        fmt::format("donttest or dontcompare of '{}' exceeds its {} bits", node.name, width),
+        "correct the mask");
   }
   const bool both = field ? !(test & compare).is_zero() : !test.is_zero() && !compare.is_zero();
   if (!both) return;

@@ -69,7 +69,8 @@ void ReferenceChecker::width(std::uint16_t id, const Reference& reference) {
     case kPropIncr:
     case kPropDecr:
       if (bits != 1) {
-        fail(reference, fmt::format("{} has {} bits, one is needed", reference_text(reference), bits),
+        fail(reference,
+             fmt::format("{} has {} bits, one is needed", reference_text(reference), bits),
              "refer to something of one bit");
       }
       return;
@@ -225,16 +226,16 @@ void check_signals(const std::vector<Node*>& signals, Diagnostics& diagnostics) 
       const Node*& known = resets[kind++];
       if (!flag(*signal, id)) continue;
       if (!polarity) {
-        diagnostics.add("signal", signal->span,
-                        fmt::format("the reset '{}' is neither activehigh nor activelow",
-                                    signal->name),
-                        "add one of the two");
+        diagnostics.add(
+            "signal", signal->span,
+            fmt::format("the reset '{}' is neither activehigh nor activelow", signal->name),
+            "add one of the two");
       }
       if (known != nullptr) {
-        diagnostics.add("signal", signal->span,
-                        fmt::format("'{}' and '{}' are both the reset here", known->name,
-                                    signal->name),
-                        "keep one cpuif_reset and one field_reset in a component");
+        diagnostics.add(
+            "signal", signal->span,
+            fmt::format("'{}' and '{}' are both the reset here", known->name, signal->name),
+            "keep one cpuif_reset and one field_reset in a component");
       }
       known = signal;
     }
@@ -268,7 +269,8 @@ bool same_properties(const Model& model, const Node& a, const Node& b) {
   const auto counts = [&](const Property& entry) {
     static constexpr std::string_view kFree[] = {"desc", "name", "onread", "onwrite", "sw"};
     const PropertyInfo& info = model.properties[entry.id];
-    return !info.user && std::find(std::begin(kFree), std::end(kFree), info.name) == std::end(kFree);
+    return !info.user &&
+           std::find(std::begin(kFree), std::end(kFree), info.name) == std::end(kFree);
   };
   const auto size = [&](const Node& node) {
     return std::count_if(node.properties.begin(), node.properties.end(), counts);
@@ -318,7 +320,8 @@ void check_alias(const Model& model, const Node& reg, Diagnostics& diagnostics) 
     } else if ((*found)->lsb != field->lsb || (*found)->msb != field->msb) {
       fail(field->span, fmt::format("'{}' has other bits in '{}'", field->name, primary.name));
     } else if (!same_properties(model, *field, **found)) {
-      fail(field->span, fmt::format("'{}' has other properties in '{}'", field->name, primary.name));
+      fail(field->span,
+           fmt::format("'{}' has other properties in '{}'", field->name, primary.name));
     }
   }
 }

@@ -245,8 +245,8 @@ Answer decode_by_name(const Card& card, std::string_view text,
   }
   hit.byte_offset = hit.reg->byte_offset;
   if (hit.indices.size() > hit.reg->dims.size()) {
-    return problem(fmt::format("{} has {} dimensions: remove an index", hit.reg->name,
-                               hit.reg->dims.size()));
+    return problem(
+        fmt::format("{} has {} dimensions: remove an index", hit.reg->name, hit.reg->dims.size()));
   }
   for (std::size_t i = 0; i < hit.indices.size(); ++i) {
     const Dim& dim = hit.reg->dims[i];
@@ -317,9 +317,10 @@ Answer decode(const Card& card, const std::vector<std::string>& words) {
   }
   const std::string& name = words[at++];
   if (!value(given)) {
-    return problem(fmt::format("'{}' is no number: write <name> [value], or <space> <offset> "
-                               "[value]",
-                               words[at]));
+    return problem(
+        fmt::format("'{}' is no number: write <name> [value], or <space> <offset> "
+                    "[value]",
+                    words[at]));
   }
   return decode_by_name(card, name, given);
 }

@@ -47,16 +47,16 @@ void message_facts(const Message& message, Facts& facts) {
     add(facts, "attribute " + message.name + "." + attr.name,
         fmt::format(
             "id={} type={} max={} mandatory={} element={} elements={} since={:#x} linux={}",
-            attr.id, attr.type, attr.max_bytes, attr.mandatory, attr.element_id,
-            attr.max_elements, attr.since_fw, attr.known_to_linux));
+            attr.id, attr.type, attr.max_bytes, attr.mandatory, attr.element_id, attr.max_elements,
+            attr.since_fw, attr.known_to_linux));
   }
 }
 
 // Properties that the facts above state already, or that mean nothing to a program.
 bool is_stated(std::uint16_t id) {
   static constexpr rdl::Prop kStated[] = {
-      rdl::kPropName,        rdl::kPropDesc,  rdl::kPropSw,     rdl::kPropHw,
-      rdl::kPropOnRead,      rdl::kPropReset, rdl::kPropEncode, rdl::kPropOnWrite,
+      rdl::kPropName,        rdl::kPropDesc,    rdl::kPropSw,     rdl::kPropHw,
+      rdl::kPropOnRead,      rdl::kPropReset,   rdl::kPropEncode, rdl::kPropOnWrite,
       rdl::kPropSinglePulse, rdl::kPropRegWidth};
   return std::find(std::begin(kStated), std::end(kStated), id) != std::end(kStated);
 }

@@ -50,10 +50,10 @@ bool Elaborator::check_given(const TopChoice& top, const std::vector<const Defin
         if (parameter.name != name) continue;
         known = true;
         if (is_castable(type_of(*value), parameter.type)) continue;
-        good = fail("type", value->span,
-                    fmt::format("the parameter '{}' is of type {}", name,
-                                type_name(parameter.type)),
-                    "give it a value of that type");
+        good =
+            fail("type", value->span,
+                 fmt::format("the parameter '{}' is of type {}", name, type_name(parameter.type)),
+                 "give it a value of that type");
       }
     }
     if (known) continue;
@@ -296,8 +296,7 @@ bool Elaborator::property_value(const Assignment& assignment, const PropertyInfo
                                 : (info.types & type_set(ValueType::kNumber)) != 0;
   const bool boolean = info.user ? info.type.kind == ValueType::kBoolean
                                  : (info.types & type_set(ValueType::kBoolean)) != 0;
-  const bool numeric = value.kind == Value::Kind::kNumber ||
-                       value.kind == Value::Kind::kBoolean ||
+  const bool numeric = value.kind == Value::Kind::kNumber || value.kind == Value::Kind::kBoolean ||
                        value.kind == Value::Kind::kEnumerator;
   if (!numeric) return true;
   if (boolean && !(number && value.kind != Value::Kind::kBoolean)) {

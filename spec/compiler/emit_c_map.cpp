@@ -17,9 +17,7 @@ class MapHeader {
   void define(const std::string& name, const std::string& value) {
     out_ += fmt::format("#define {} {}\n", names_(name), value);
   }
-  std::string prefix(unsigned space) const {
-    return c_macro_name(space_name(card_, space)) + "_";
-  }
+  std::string prefix(unsigned space) const { return c_macro_name(space_name(card_, space)) + "_"; }
   void offset(const std::string& name, std::uint64_t byte_offset, const std::vector<Dim>& dims);
   void reg(const Register& reg);
   void field(const std::string& owner, unsigned width, const Field& field);

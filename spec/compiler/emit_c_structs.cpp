@@ -96,8 +96,8 @@ std::string StructHeader::group(const Node& node, std::string name, std::uint64_
   unsigned gaps = 0;
   const auto gap = [&](std::uint64_t to) {
     if (to <= at) return;
-    body += fmt::format("\tuint8_t {}[{:#x}];\n", names(fmt::format("reserved_{}", gaps++)),
-                        to - at);
+    body +=
+        fmt::format("\tuint8_t {}[{:#x}];\n", names(fmt::format("reserved_{}", gaps++)), to - at);
     at = to;
   };
   for (std::size_t i = 0; i < order.size(); ++i) {

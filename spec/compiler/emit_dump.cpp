@@ -23,11 +23,11 @@ std::string_view or_dash(std::string_view text) {
 }
 
 void dump_field(const Node& field, std::string& out) {
-  out += fmt::format("  field {} [{}:{}] sw={} hw={} onread={} onwrite={} pulse={:d} reset={}\n",
-                     field.name, field.msb, field.lsb, rdl::sw_access(field),
-                     rdl::hw_access(field), or_dash(rdl::on_read(field)),
-                     or_dash(rdl::on_write(field)), rdl::flag(field, rdl::kPropSinglePulse),
-                     rdl::reset_text(field));
+  out +=
+      fmt::format("  field {} [{}:{}] sw={} hw={} onread={} onwrite={} pulse={:d} reset={}\n",
+                  field.name, field.msb, field.lsb, rdl::sw_access(field), rdl::hw_access(field),
+                  or_dash(rdl::on_read(field)), or_dash(rdl::on_write(field)),
+                  rdl::flag(field, rdl::kPropSinglePulse), rdl::reset_text(field));
   const rdl::Value* code = rdl::property(field, rdl::kPropEncode);
   if (code == nullptr) return;
   const rdl::EnumDef& def = *code->enumeration;

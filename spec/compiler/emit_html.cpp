@@ -221,7 +221,8 @@ std::string field_table(const Linker& link, const std::vector<Field>& fields) {
     out += fmt::format(
         "<tr data-b=\"{}:{}\"><td class=m>{}<td class=m>{}<td class=m>{}<td class=m>{}<td "
         "class=m>{}<td>{}</tr>\n",
-        field.msb, field.lsb, field.msb == field.lsb ? fmt::format("{}", field.msb)
+        field.msb, field.lsb,
+        field.msb == field.lsb ? fmt::format("{}", field.msb)
                                : fmt::format("{}:{}", field.msb, field.lsb),
         escaped(field.name), field.dump_only ? "?" : column_text(field),
         field.dump_only ? "?" : std::string(field.hw), reset, text);
@@ -254,7 +255,8 @@ std::string register_article(const Linker& link, const Card& card, const Registe
                            reg.dims.size() == 1 ? "" : (i == 0 ? " (outer)" : " (inner)"));
   }
   std::string out = fmt::format(
-      "<article id=\"{0}\" data-k=\"{10}{0}{11}\" data-at=\"{1}\" data-w=\"{9}\" data-dump=\"{2:d}\">"
+      "<article id=\"{0}\" data-k=\"{10}{0}{11}\" data-at=\"{1}\" data-w=\"{9}\" "
+      "data-dump=\"{2:d}\">"
       "<h3><a href=\"#{0}\">{0}</a><small>{3}</small></h3>\n<div class=meta>"
       "<span class=pill>{4}</span><span class=pill>byte {5:#07x}</span>"
       "<span class=pill>word {6:#07x}</span>{7}{8}</div>\n",
@@ -273,7 +275,8 @@ std::string register_article(const Linker& link, const Card& card, const Registe
 
 std::string layout_article(const Linker& link, const Card& card, const Layout& layout) {
   std::string out = fmt::format(
-      "<article id=\"{0}\" data-k=\"descriptor layout{5}\" data-w=\"{2}\"><h3><a href=\"#{0}\">{0}</a></h3>\n"
+      "<article id=\"{0}\" data-k=\"descriptor layout{5}\" data-w=\"{2}\"><h3><a "
+      "href=\"#{0}\">{0}</a></h3>\n"
       "<div class=meta><span class=pill>{1}</span><span class=pill>{2} bits</span>{3}{4}</div>\n",
       escaped(layout.name), escaped(layout.family), layout.width,
       layout.when.empty() ? ""
@@ -373,9 +376,9 @@ class Page {
     if (entries.empty()) {
       nav_ += fmt::format("<a href=\"#s-{}\">{}</a>\n", escaped(id), escaped(title));
     } else {
-      nav_ += fmt::format(
-          "<details><summary><a href=\"#s-{0}\">{1}</a><span>{2}</span></summary>\n",
-          escaped(id), escaped(title), entries.size());
+      nav_ +=
+          fmt::format("<details><summary><a href=\"#s-{0}\">{1}</a><span>{2}</span></summary>\n",
+                      escaped(id), escaped(title), entries.size());
       branch(entries);
       nav_ += "</details>\n";
     }
@@ -463,7 +466,8 @@ std::string lead(const Card& card) {
   };
   if (card.plain) {
     return fmt::format(
-        "<p class=lead>Generated from SystemRDL source. Addresses are byte offsets in a map. Press "
+        "<p class=lead>Generated from SystemRDL source. Addresses are byte offsets in a map. "
+        "Press "
         "<code>/</code> to search: words, names, byte offsets and word indices, also inside "
         "arrays.</p><div class=facts>{}{}</div>",
         box(card.registers.size(), "registers"), box(card.memories.size(), "memories"));

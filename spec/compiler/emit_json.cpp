@@ -205,8 +205,8 @@ Json enum_json(const rdl::EnumDef& def) {
 std::string emit_json(const Card& card) {
   Json json = {{"schema", 1}, {"name", card.name}};
   for (const Space& space : card.spaces) json["spaces"].push_back(space.name);
-  for (const char* key :
-       {"registers", "memories", "descriptors", "enums", "messages", "actions", "protocol", "tree"}) {
+  for (const char* key : {"registers", "memories", "descriptors", "enums", "messages", "actions",
+                          "protocol", "tree"}) {
     json[key] = Json::array();
   }
   for (const Register& reg : card.registers) json["registers"].push_back(register_json(card, reg));

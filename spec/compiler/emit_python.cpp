@@ -84,8 +84,8 @@ std::string text_of(std::string_view text) {
 }
 
 std::string field_text(const Field& field) {
-  std::string out = fmt::format("Field({}, {}, {}, {}", speclib::quoted(field.name), field.msb, field.lsb,
-                                speclib::quoted(field.sw));
+  std::string out = fmt::format("Field({}, {}, {}, {}", speclib::quoted(field.name), field.msb,
+                                field.lsb, speclib::quoted(field.sw));
   if (field.reset) {
     out += fmt::format(", reset={}", *field.reset);
   } else if (!field.reset_text.empty()) {
@@ -111,8 +111,9 @@ std::string register_text(const Card& card, const Register& reg) {
   for (const Field& field : reg.fields) {
     fields += fmt::format("        {}: {},\n", speclib::quoted(field.name), field_text(field));
   }
-  return fmt::format("Register({}, {}, {:#x}, {}, ({}), {{\n{}    }}, {})", speclib::quoted(reg.name),
-                     speclib::quoted(space_name(card, reg.bar)), reg.byte_offset, reg.width, dims, fields,
+  return fmt::format("Register({}, {}, {:#x}, {}, ({}), {{\n{}    }}, {})",
+                     speclib::quoted(reg.name), speclib::quoted(space_name(card, reg.bar)),
+                     reg.byte_offset, reg.width, dims, fields,
                      text_of(reg.desc.empty() ? reg.title : reg.desc));
 }
 
@@ -126,8 +127,8 @@ std::string emit_python(const Card& card) {
   out += kClasses;
   out += "\n# By (space, name).\nREGISTERS = {\n";
   for (const Register& reg : card.registers) {
-    out += fmt::format("    ({}, {}): {},\n", speclib::quoted(space_name(card, reg.bar)), speclib::quoted(reg.name),
-                       register_text(card, reg));
+    out += fmt::format("    ({}, {}): {},\n", speclib::quoted(space_name(card, reg.bar)),
+                       speclib::quoted(reg.name), register_text(card, reg));
   }
   return out + "}\n";
 }

@@ -176,8 +176,7 @@ void Printer::properties() {
     }
     out_ += fmt::format("property {} {{ type = {}{}; component = {};{} }};\n",
                         name_text(info.name), type_text(info.type), info.type.list ? "[]" : "",
-                        components,
-                        info.component_width ? " constraint = componentwidth;" : "");
+                        components, info.component_width ? " constraint = componentwidth;" : "");
   }
 }
 
@@ -317,8 +316,7 @@ void Printer::references(const Node& node, const std::string& indent) {
     const std::string name = info.user ? name_text(info.name) : std::string(info.name);
     const std::string target =
         entry.node == &node ? std::string() : path_below(*entry.node, node) + "->";
-    out_ += fmt::format("{}{}{} = {};\n", indent, target, name,
-                        value_text(entry.property->value));
+    out_ += fmt::format("{}{}{} = {};\n", indent, target, name, value_text(entry.property->value));
   }
 }
 

@@ -40,9 +40,9 @@ const char* access_text(std::string_view sw) {
 
 const char* write_effect(std::string_view onwrite) {
   static constexpr std::pair<std::string_view, const char*> kEffects[] = {
-      {"woclr", "oneToClear"},  {"woset", "oneToSet"},     {"wot", "oneToToggle"},
-      {"wzc", "zeroToClear"},   {"wzs", "zeroToSet"},      {"wzt", "zeroToToggle"},
-      {"wclr", "clear"},        {"wset", "set"},           {"wuser", "modify"},
+      {"woclr", "oneToClear"}, {"woset", "oneToSet"}, {"wot", "oneToToggle"},
+      {"wzc", "zeroToClear"},  {"wzs", "zeroToSet"},  {"wzt", "zeroToToggle"},
+      {"wclr", "clear"},       {"wset", "set"},       {"wuser", "modify"},
   };
   for (const auto& [word, effect] : kEffects) {
     if (onwrite == word) return effect;
@@ -59,15 +59,12 @@ class Svd {
   void line(const char* tag, std::string_view text) {
     out_ += fmt::format("{}<{}>{}</{}>\n", std::string(depth_, ' '), tag, xml(text), tag);
   }
-  void open(const char* tag) {
-    out_ += fmt::format("{}<{}>\n", std::string(depth_++, ' '), tag);
-  }
+  void open(const char* tag) { out_ += fmt::format("{}<{}>\n", std::string(depth_++, ' '), tag); }
   void close(const char* tag) {
     out_ += fmt::format("{}</{}>\n", std::string(--depth_, ' '), tag);
   }
   void description(const Node& node) {
-    const std::string text =
-        one_line(rdl::text_property(card_.compilation->model, node, "desc"));
+    const std::string text = one_line(rdl::text_property(card_.compilation->model, node, "desc"));
     line("description", text.empty() ? std::string_view(node.name) : std::string_view(text));
   }
   void array(std::uint32_t count, std::uint64_t stride) {
@@ -129,7 +126,8 @@ void Svd::field(const Node& node) {
     line("modifiedWriteValues", effect);
   }
   const std::string_view read = rdl::on_read(node);
-  if (!read.empty()) line("readAction", read == "rclr" ? "clear" : read == "rset" ? "set" : "modify");
+  if (!read.empty())
+    line("readAction", read == "rclr" ? "clear" : read == "rset" ? "set" : "modify");
   if (const rdl::Value* code = rdl::property(node, rdl::kPropEncode)) values(*code->enumeration);
   close("field");
 }

@@ -79,8 +79,8 @@ std::span<const OutputFile> output_files() {
 
 std::span<const OutputFile> plain_output_files() {
   static constexpr OutputFile kFiles[] = {
-      {".h", emit_c_header}, {"_structs.h", emit_c_structs}, {".json", emit_json},
-      {".html", emit_html},  {".md", emit_markdown},         {".svd", emit_svd},
+      {".h", emit_c_header}, {"_structs.h", emit_c_structs},  {".json", emit_json},
+      {".html", emit_html},  {".md", emit_markdown},          {".svd", emit_svd},
       {".py", emit_python},  {".dict", emit_fuzz_dictionary},
   };
   return kFiles;
@@ -89,7 +89,9 @@ std::span<const OutputFile> plain_output_files() {
 std::string c_comment(std::string_view text) {
   std::string plain(text);
   // The end of a comment, and the trigraph of a backslash, would change the code.
-  for (const std::string_view bad : {"*/", "/*", "?" "?/"}) {
+  for (const std::string_view bad : {"*/", "/*",
+                                     "?"
+                                     "?/"}) {
     for (std::size_t at = 0; (at = plain.find(bad, at)) != std::string::npos;) plain[at + 1] = ' ';
   }
   const std::string lines = wrapped(plain, " * ");

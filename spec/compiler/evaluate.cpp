@@ -48,10 +48,10 @@ bool Evaluator::parameter(const Expr& expr, const Environment* env, Value& value
     value = env->values[expr.number];
     if (value.kind != Kind::kNone) return true;
   }
-  return fail("missing-parameter", expr.span,
-              fmt::format("the parameter '{}' has no value",
-                          expr.owner->parameters[expr.number].name),
-              "give it a default, or instantiate with #(.name(value))");
+  return fail(
+      "missing-parameter", expr.span,
+      fmt::format("the parameter '{}' has no value", expr.owner->parameters[expr.number].name),
+      "give it a default, or instantiate with #(.name(value))");
 }
 
 bool Evaluator::evaluate(const Expr& expr, const Environment* env, Value& value) {
@@ -181,10 +181,10 @@ bool Evaluator::index(const Expr& expr, const Environment* env, Value& value) {
   std::uint64_t at = 0;
   if (!evaluate(expr.operand(0), env, whole) || !number(expr.operand(1), env, at)) return false;
   if (at >= whole.list->size()) {
-    return fail("index", expr.span,
-                fmt::format("the list has {} elements, there is no element {}", whole.list->size(),
-                            at),
-                "correct the index");
+    return fail(
+        "index", expr.span,
+        fmt::format("the list has {} elements, there is no element {}", whole.list->size(), at),
+        "correct the index");
   }
   value = (*whole.list)[at];
   return true;

@@ -249,8 +249,8 @@ bool Evaluator::binary(const Expr& expr, const Environment* env, unsigned width,
     return true;
   }
   if (!in_width(expr.operand(0), env, width, a)) return false;
-  const bool good = is_shift(op) ? numeric(expr.operand(1), env, b)
-                                 : in_width(expr.operand(1), env, width, b);
+  const bool good =
+      is_shift(op) ? numeric(expr.operand(1), env, b) : in_width(expr.operand(1), env, width, b);
   return good && arithmetic(expr, a, b, width, value);
 }
 

@@ -44,8 +44,8 @@ std::string_view word_at(std::string_view text, std::size_t at) {
 }
 
 bool is_directive_name(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"include", "ifdef", "ifndef",   "elsif",
-                                                "else",    "endif", "define",   "undef",
+  static constexpr std::string_view kNames[] = {"include", "ifdef",    "ifndef",  "elsif",
+                                                "else",    "endif",    "define",  "undef",
                                                 "line",    "__LINE__", "__FILE__"};
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }

@@ -39,7 +39,7 @@ const Value* property(const Model& model, const Node& node, std::string_view nam
 std::string_view text_property(const Model& model, const Node& node, std::string_view name) {
   const Value* value = property(model, node, name);
   return value == nullptr || value->kind != Value::Kind::kString ? std::string_view()
-                                                                  : std::string_view(*value->text);
+                                                                 : std::string_view(*value->text);
 }
 
 std::uint64_t number_property(const Model& model, const Node& node, std::string_view name,

@@ -93,9 +93,9 @@ struct Node {
   Component component = Component::kAddrmap;
   InstanceType instance_type = InstanceType::kUnstated;
   bool has_address = false;  // stated or already placed
-  bool msb0 = false;         // fields: bits are numbered [low:high], bit `lsb` is the most significant
-  bool present = true;       // false: left out of the model (ispresent = false)
-  std::uint16_t msb = 0;     // fields only: the higher bit number
+  bool msb0 = false;    // fields: bits are numbered [low:high], bit `lsb` is the most significant
+  bool present = true;  // false: left out of the model (ispresent = false)
+  std::uint16_t msb = 0;  // fields only: the higher bit number
   std::uint16_t lsb = 0;
   std::string_view name;
   Span span;
@@ -159,10 +159,10 @@ struct Limits {
 
 // What the command line may choose.
 struct Options {
-  std::string top;                                            // empty: every unused root addrmap
-  std::vector<std::pair<std::string, std::string>> defines;   // -D NAME=TEXT
+  std::string top;                                              // empty: every unused root addrmap
+  std::vector<std::pair<std::string, std::string>> defines;     // -D NAME=TEXT
   std::vector<std::pair<std::string, std::string>> parameters;  // -P NAME=VALUE, of the top
-  std::vector<std::string> include_folders;                   // -I
+  std::vector<std::string> include_folders;                     // -I
 };
 
 struct Compilation {

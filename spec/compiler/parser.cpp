@@ -155,8 +155,7 @@ bool Parser::lookup_element(std::string_view name, Span span, const Definition*&
                 fmt::format("'{}' is an instance of a component further out", name),
                 "assign from that component: inner->property = " + std::string(name));
   }
-  return fail("undefined-name", span,
-              fmt::format("no parameter or instance '{}' is known", name),
+  return fail("undefined-name", span, fmt::format("no parameter or instance '{}' is known", name),
               "correct the name, or declare it above");
 }
 

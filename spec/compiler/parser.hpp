@@ -20,8 +20,8 @@ struct ParseLimits {
   unsigned component_depth = 32;
   unsigned expression_depth = 64;
   unsigned expression_size = 2000;  // operators of one expression
-  std::size_t parameters = 1000;  // of a definition, and members of a struct
-  std::size_t properties = 2000;  // that a source defines
+  std::size_t parameters = 1000;    // of a definition, and members of a struct
+  std::size_t properties = 2000;    // that a source defines
   std::size_t definitions = 2u << 20;
 };
 

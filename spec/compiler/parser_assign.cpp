@@ -262,10 +262,10 @@ bool Parser::parse_dynamic() {
   if (!find_property(assignment)) return false;
   if (!check_component(assignment, target->component)) return false;
   if (!ast_.properties.items[assignment.id].dynamic) {
-    return fail("dynamic-assignment", assignment.span,
-                fmt::format("'{}' cannot be assigned from outside of the component",
-                            assignment.property),
-                "assign it in the definition");
+    return fail(
+        "dynamic-assignment", assignment.span,
+        fmt::format("'{}' cannot be assigned from outside of the component", assignment.property),
+        "assign it in the definition");
   }
   if (!parse_assignment_value(assignment, target->component, Place::kDynamic)) return false;
   here().assignments.push_back(std::move(assignment));

@@ -55,10 +55,10 @@ Expr& Parser::make(ExprOp op, Span span, Type type) {
 
 bool Parser::want_numeric(const Expr& expr, const char* what) {
   if (is_numeric(type_of(expr))) return true;
-  return fail("type", expr.span,
-              fmt::format("a number is needed {}, not {}", what,
-                          with_article(type_name(type_of(expr)))),
-              "write a number");
+  return fail(
+      "type", expr.span,
+      fmt::format("a number is needed {}, not {}", what, with_article(type_name(type_of(expr)))),
+      "write a number");
 }
 
 const Expr* Parser::parse_expression() {
@@ -140,8 +140,8 @@ const Expr* Parser::typed_binary(const Token& op, const Expr* left, const Expr* 
 }
 
 const Expr* Parser::parse_unary() {
-  static constexpr std::string_view kSigns[] = {"-", "+",  "~",  "!",  "&",
-                                                "|", "^",  "~&", "~|", "~^", "^~"};
+  static constexpr std::string_view kSigns[] = {"-", "+",  "~",  "!",  "&", "|",
+                                                "^", "~&", "~|", "~^", "^~"};
   const Token sign = now();
   bool found = false;
   for (const std::string_view spelling : kSigns) found = found || is(spelling);
@@ -210,8 +210,7 @@ const Expr* Parser::parse_braces(bool may_repeat) {
     return &expr;
   }
   const bool text = type_of(*first).kind == ValueType::kString && !type_of(*first).list;
-  Expr& expr =
-      make(ExprOp::kConcat, span, {text ? ValueType::kString : ValueType::kNumber});
+  Expr& expr = make(ExprOp::kConcat, span, {text ? ValueType::kString : ValueType::kNumber});
   expr.items = operands({first});
   while (accept(",")) {
     const Expr* item = parse_expression();
@@ -238,8 +237,8 @@ const Expr* Parser::parse_cast_type() {
     return nullptr;
   }
   const bool boolean = word.text == "boolean";
-  Expr& expr = make(ExprOp::kCastType, word.span,
-                    {boolean ? ValueType::kBoolean : ValueType::kNumber});
+  Expr& expr =
+      make(ExprOp::kCastType, word.span, {boolean ? ValueType::kBoolean : ValueType::kNumber});
   expr.keyword = expr.type_kind;
   expr.width = word.text == "longint" ? 64 : 0;
   expr.items = operands({value});

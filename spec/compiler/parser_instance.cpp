@@ -220,7 +220,8 @@ bool Parser::check_suffix(const Instantiation& inst) {
                   "state its bits: name[msb:lsb]");
     }
     if (inst.dims.size() > 1) {
-      return fail("syntax", inst.span, fmt::format("a {} has one width", component_name(component)),
+      return fail("syntax", inst.span,
+                  fmt::format("a {} has one width", component_name(component)),
                   "write name[width]");
     }
   }

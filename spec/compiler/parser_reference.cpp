@@ -92,10 +92,9 @@ const Expr* Parser::parse_struct_literal(const Token& first) {
   for (std::size_t i = 0; i < def.members.size(); ++i) {
     const Type& member = def.members[i].type;
     // SystemRDL 6.3.2.3.2: these have a default.
-    const bool has_default = member.list || member.kind == ValueType::kBoolean ||
-                             member.kind == ValueType::kString ||
-                             member.kind == ValueType::kAccess ||
-                             member.kind == ValueType::kAddressing;
+    const bool has_default =
+        member.list || member.kind == ValueType::kBoolean || member.kind == ValueType::kString ||
+        member.kind == ValueType::kAccess || member.kind == ValueType::kAddressing;
     if ((*expr.items)[i] != nullptr || has_default) continue;
     fail("missing-member", first.span,
          fmt::format("the member '{}' has no value", def.members[i].name), "give it one");

@@ -132,7 +132,8 @@ bool Parser::parse_struct() {
 bool Parser::parse_struct_element(StructDef& def) {
   StructMember member;
   Span span;
-  if (!parse_type(member.type, TypePlace::kStruct) || !take_name(member.name, span, "a member")) return false;
+  if (!parse_type(member.type, TypePlace::kStruct) || !take_name(member.name, span, "a member"))
+    return false;
   if (accept("[")) {
     member.type.list = true;
     if (!expect("]", "[")) return false;
@@ -279,10 +280,10 @@ bool keyword_is_access_type(std::string_view word) {
 
 bool Parser::parse_type(Type& type, TypePlace place) {
   static constexpr std::pair<std::string_view, ValueType> kTypes[] = {
-      {"boolean", ValueType::kBoolean},        {"string", ValueType::kString},
-      {"longint", ValueType::kNumber},         {"bit", ValueType::kNumber},
-      {"accesstype", ValueType::kAccess},      {"onreadtype", ValueType::kOnRead},
-      {"onwritetype", ValueType::kOnWrite},    {"addressingtype", ValueType::kAddressing},
+      {"boolean", ValueType::kBoolean},     {"string", ValueType::kString},
+      {"longint", ValueType::kNumber},      {"bit", ValueType::kNumber},
+      {"accesstype", ValueType::kAccess},   {"onreadtype", ValueType::kOnRead},
+      {"onwritetype", ValueType::kOnWrite}, {"addressingtype", ValueType::kAddressing},
   };
   const Token token = now();
   if (token.kind == TokenKind::kName) {

@@ -24,15 +24,15 @@ std::string directory_of(const std::string& path) {
 struct Conditional {
   Span span;
   bool outer_active = true;
-  bool active = true;    // this branch is emitted
-  bool done = false;     // a branch was emitted already
+  bool active = true;  // this branch is emitted
+  bool done = false;   // a branch was emitted already
   bool in_else = false;
 };
 
 // A text that is scanned: a file, or what a macro stands for.
 struct Scan {
   std::string_view text;
-  Span place;          // of a macro's text: its use. Of a file: its number
+  Span place;  // of a macro's text: its use. Of a file: its number
   bool macro = false;
   std::size_t at = 0;
   std::size_t emitted = 0;  // everything before it is out
@@ -76,7 +76,8 @@ class Preprocessor {
   bool use(Scan& scan, std::string_view name, std::size_t start);
   bool alone_on_its_line(Scan& scan, std::size_t start, std::string_view word);
   bool nothing_follows(Scan& scan, std::string_view word);
-  bool take_word(Scan& scan, std::string_view& word, std::string_view directive, std::size_t start);
+  bool take_word(Scan& scan, std::string_view& word, std::string_view directive,
+                 std::size_t start);
   // Scans `text` into `result` instead of the output.
   bool expand(std::string_view text, Span place, std::string& result);
 
@@ -284,8 +285,8 @@ bool Preprocessor::include(Scan& scan, std::size_t start) {
   while (at < scan.text.size() && (scan.text[at] == ' ' || scan.text[at] == '\t')) ++at;
   const char open = at < scan.text.size() ? scan.text[at] : '\0';
   const char close = open == '<' ? '>' : '"';
-  const std::size_t stop = open == '"' || open == '<' ? scan.text.find(close, at + 1)
-                                                      : std::string_view::npos;
+  const std::size_t stop =
+      open == '"' || open == '<' ? scan.text.find(close, at + 1) : std::string_view::npos;
   const std::size_t line_end = scan.text.find('\n', at);
   if (stop == std::string_view::npos || stop > line_end) {
     return fail("bad-include", span(scan, start, scan.at), "`include needs a file name in quotes",
@@ -323,10 +324,10 @@ bool Preprocessor::use(Scan& scan, std::string_view name, std::size_t start) {
       problem = "their number is wrong";
     }
     if (problem != nullptr) {
-      return fail("directive", span(scan, start, scan.at),
-                  fmt::format("the arguments of `{} cannot be used: {}", name, problem),
-                  fmt::format("give it {} arguments in parentheses",
-                              found->second.parameters.size()));
+      return fail(
+          "directive", span(scan, start, scan.at),
+          fmt::format("the arguments of `{} cannot be used: {}", name, problem),
+          fmt::format("give it {} arguments in parentheses", found->second.parameters.size()));
     }
   }
   const Span place = span(scan, start, scan.at);
@@ -399,8 +400,8 @@ bool Preprocessor::file(const std::string& name, Span included_at, const std::st
 }  // namespace
 
 bool preprocess(const std::string& path, const FileReader& reader, SourceSet& sources,
-                Diagnostics& diagnostics, const LexLimits& limits, const PreprocessOptions& options,
-                Preprocessed& out) {
+                Diagnostics& diagnostics, const LexLimits& limits,
+                const PreprocessOptions& options, Preprocessed& out) {
   return Preprocessor(reader, sources, diagnostics, limits, options, out).file(path, {}, path);
 }
 

@@ -41,7 +41,7 @@ struct Preprocessed {
 
 // False if there was an error. `out` then ends where it was found.
 bool preprocess(const std::string& path, const FileReader& reader, SourceSet& sources,
-                Diagnostics& diagnostics, const LexLimits& limits, const PreprocessOptions& options,
-                Preprocessed& out);
+                Diagnostics& diagnostics, const LexLimits& limits,
+                const PreprocessOptions& options, Preprocessed& out);
 
 }  // namespace hni::rdl

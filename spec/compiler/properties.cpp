@@ -163,7 +163,8 @@ constexpr PropertyReference kPropertyReferences[] = {
 Type main_type(const Row& row) {
   for (unsigned i = 0; i <= static_cast<unsigned>(ValueType::kNone); ++i) {
     const auto type = static_cast<ValueType>(i);
-    if ((row.types & type_set(type)) != 0) return {type, row.list, Component::kField, nullptr, nullptr};
+    if ((row.types & type_set(type)) != 0)
+      return {type, row.list, Component::kField, nullptr, nullptr};
   }
   return {ValueType::kRef, false, Component::kField, nullptr, nullptr};
 }
@@ -210,18 +211,30 @@ bool is_shorthand(std::uint16_t id) {
 
 ValueType keyword_type(std::string_view word) {
   static constexpr std::pair<std::string_view, ValueType> kWords[] = {
-      {"na", ValueType::kAccess},           {"r", ValueType::kAccess},
-      {"w", ValueType::kAccess},            {"rw", ValueType::kAccess},
-      {"wr", ValueType::kAccess},           {"rw1", ValueType::kAccess},
-      {"w1", ValueType::kAccess},           {"rclr", ValueType::kOnRead},
-      {"rset", ValueType::kOnRead},         {"ruser", ValueType::kOnRead},
-      {"woset", ValueType::kOnWrite},       {"woclr", ValueType::kOnWrite},
-      {"wot", ValueType::kOnWrite},         {"wzs", ValueType::kOnWrite},
-      {"wzc", ValueType::kOnWrite},         {"wzt", ValueType::kOnWrite},
-      {"wclr", ValueType::kOnWrite},        {"wset", ValueType::kOnWrite},
-      {"wuser", ValueType::kOnWrite},       {"compact", ValueType::kAddressing},
-      {"regalign", ValueType::kAddressing}, {"fullalign", ValueType::kAddressing},
-      {"hw", ValueType::kPrecedence},       {"sw", ValueType::kPrecedence},
+      {"na", ValueType::kAccess},
+      {"r", ValueType::kAccess},
+      {"w", ValueType::kAccess},
+      {"rw", ValueType::kAccess},
+      {"wr", ValueType::kAccess},
+      {"rw1", ValueType::kAccess},
+      {"w1", ValueType::kAccess},
+      {"rclr", ValueType::kOnRead},
+      {"rset", ValueType::kOnRead},
+      {"ruser", ValueType::kOnRead},
+      {"woset", ValueType::kOnWrite},
+      {"woclr", ValueType::kOnWrite},
+      {"wot", ValueType::kOnWrite},
+      {"wzs", ValueType::kOnWrite},
+      {"wzc", ValueType::kOnWrite},
+      {"wzt", ValueType::kOnWrite},
+      {"wclr", ValueType::kOnWrite},
+      {"wset", ValueType::kOnWrite},
+      {"wuser", ValueType::kOnWrite},
+      {"compact", ValueType::kAddressing},
+      {"regalign", ValueType::kAddressing},
+      {"fullalign", ValueType::kAddressing},
+      {"hw", ValueType::kPrecedence},
+      {"sw", ValueType::kPrecedence},
   };
   for (const auto& [spelling, type] : kWords) {
     if (spelling == word) return type;

@@ -228,8 +228,8 @@ void Finder::layouts() {
 
 void Finder::messages() {
   for (const Message& message : card_.messages) {
-    show(rank({message.name, "TLV_MSG_ID_" + message.name}, message.desc), "message",
-         message.name, fmt::format("{:#x}", message.id), message.desc);
+    show(rank({message.name, "TLV_MSG_ID_" + message.name}, message.desc), "message", message.name,
+         fmt::format("{:#x}", message.id), message.desc);
     for (const Attribute& attr : message.attributes) {
       show(rank({attr.name, message.name + "_" + attr.name}, attr.desc), "attribute",
            message.name + "." + attr.name, fmt::format("{}", attr.id), attr.desc);

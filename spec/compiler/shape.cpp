@@ -25,10 +25,10 @@ bool Elaborator::field_range(const Instantiation& inst, Node& node, const Enviro
   }
   const std::uint64_t high = std::max(first, second);
   if (high >= Bits::kMaxBits) {
-    return fail("field-range", inst.msb->span,
-                fmt::format("bit {} is beyond the widest register ({} bits)", high,
-                            Bits::kMaxBits),
-                "correct the bit numbers");
+    return fail(
+        "field-range", inst.msb->span,
+        fmt::format("bit {} is beyond the widest register ({} bits)", high, Bits::kMaxBits),
+        "correct the bit numbers");
   }
   node.msb = static_cast<std::uint16_t>(high);
   node.lsb = static_cast<std::uint16_t>(std::min(first, second));
@@ -73,8 +73,7 @@ bool Elaborator::shape_signal(const Instantiation& inst, Node& node, const Envir
   if (width == 0 || width > Bits::kMaxBits || (stated != nullptr && stated->number != width)) {
     return fail("field-range", inst.span,
                 fmt::format("the signal '{}' cannot have {} bits", node.name, width),
-                fmt::format("a signal has 1 to {} bits, as its signalwidth says",
-                            Bits::kMaxBits));
+                fmt::format("a signal has 1 to {} bits, as its signalwidth says", Bits::kMaxBits));
   }
   node.size = width;
   return true;

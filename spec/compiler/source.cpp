@@ -137,8 +137,8 @@ std::string render_one(const SourceSet& sources, const Diagnostic& item, const c
   const std::size_t room = excerpt.size() > column ? excerpt.size() - column : 1;
   const std::string carets(std::max<std::size_t>(1, std::min(width, room)), '^');
   return fmt::format("{}:{}:{}: {}: {} [{}]\n{:>6} | {}\n       | {}{}\n       = to do: {}\n",
-                     sources.file(item.span.file).name, at.line, at.column, severity,
-                     item.message, item.code, at.line, excerpt, std::string(column, ' '), carets, item.remedy);
+                     sources.file(item.span.file).name, at.line, at.column, severity, item.message,
+                     item.code, at.line, excerpt, std::string(column, ' '), carets, item.remedy);
 }
 
 }  // namespace
@@ -149,7 +149,8 @@ std::string Diagnostics::render(const SourceSet& sources) const {
                         const char* severity) {
     for (const Diagnostic& item : items) out += render_one(sources, item, severity);
     const std::size_t more = total - items.size();
-    if (more > 0) out += fmt::format("... and {} more {}{}\n", more, severity, more == 1 ? "" : "s");
+    if (more > 0)
+      out += fmt::format("... and {} more {}{}\n", more, severity, more == 1 ? "" : "s");
   };
   list(items_, total_, "error");
   list(warnings_, total_warnings_, "warning");

@@ -39,9 +39,8 @@ enum class Want { kModel, kCard };
 std::optional<Loaded> load(const std::string& path, const rdl::Options& options,
                            Want want = Want::kCard) {
   Loaded loaded;
-  loaded.compilation = path.empty()
-                           ? rdl::compile(kEmbeddedTop, read_embedded, {}, options)
-                           : rdl::compile(path, rdl::read_file, {}, options);
+  loaded.compilation = path.empty() ? rdl::compile(kEmbeddedTop, read_embedded, {}, options)
+                                    : rdl::compile(path, rdl::read_file, {}, options);
   if (want == Want::kCard) loaded.card = read_card(*loaded.compilation);
   const rdl::Diagnostics& diagnostics = loaded.compilation->diagnostics;
   const std::string text = diagnostics.render(loaded.compilation->sources);
@@ -56,7 +55,8 @@ bool write_file(const std::filesystem::path& path, const std::string& text) {
   std::error_code error;
   const bool same_size = std::filesystem::file_size(path, error) == text.size() && !error;
   if (same_size && std::filesystem::is_regular_file(path, error) &&
-      rdl::read_file(path.string()) == text) return true;
+      rdl::read_file(path.string()) == text)
+    return true;
   errno = 0;
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   out << text;
@@ -187,8 +187,9 @@ int run(int argc, char** argv) {
     const auto list = [&](const char* name, std::vector<std::string>& values, const char* help) {
       command->add_option(name, values, help)->allow_extra_args(false);
     };
-    command->add_option("--top", options.top, "the addrmap to elaborate (default: every one "
-                                              "that nothing instantiates)");
+    command->add_option("--top", options.top,
+                        "the addrmap to elaborate (default: every one "
+                        "that nothing instantiates)");
     list("-I,--include", options.include_folders, "folder to search for `include files");
     list("-D,--define", defines, "define a macro of the preprocessor: NAME or NAME=TEXT");
     list("-P,--param", parameters, "set a parameter of the top: NAME=VALUE");
@@ -201,22 +202,22 @@ int run(int argc, char** argv) {
   };
   auto* compile = with_source(app.add_subcommand("compile", "write all generated files"));
   for (const Writer& writer : kWriters) with_source(app.add_subcommand(writer.name, writer.help));
-  auto* decode = with_options(
-      app.add_subcommand("decode", "say what a register, descriptor or value means"));
+  auto* decode =
+      with_options(app.add_subcommand("decode", "say what a register, descriptor or value means"));
   decode
-      ->add_option("what", words,
-                   "<name> [value], <space> <byte offset> [value] or <space> word <index> [value]; "
-                   "a space is BAR0, BAR4 or the name of a map")
+      ->add_option(
+          "what", words,
+          "<name> [value], <space> <byte offset> [value] or <space> word <index> [value]; "
+          "a space is BAR0, BAR4 or the name of a map")
       ->required();
   decode->add_option("-s,--spec", source, "SystemRDL file (default: the built-in spec)");
-  auto* find = with_options(
-      app.add_subcommand("find", "list everything that a word occurs in"));
+  auto* find = with_options(app.add_subcommand("find", "list everything that a word occurs in"));
   find->add_option("words", words,
                    "parts of names or descriptions, an address or the index of a word")
       ->required();
   find->add_option("-s,--spec", source, "SystemRDL file (default: the built-in spec)");
-  auto* compare = with_options(
-      app.add_subcommand("diff", "list what changed in meaning between two specs"));
+  auto* compare =
+      with_options(app.add_subcommand("diff", "list what changed in meaning between two specs"));
   compare->add_option("before", source, "SystemRDL file")->required();
   compare->add_option("after", other, "SystemRDL file")->required();
   tools::fold_help_of(app);

@@ -47,10 +47,9 @@ ComponentSet components_below(Component component) {
 
 std::string type_name(const Type& type) {
   static constexpr const char* kNames[] = {
-      "boolean",        "number",        "string",      "access",
-      "onread",         "onwrite",       "addressing",  "precedence",
-      "interrupt edge", "enumeration",   "enumerator",  "struct",
-      "instance",       "property",      "reference",   "empty list"};
+      "boolean",    "number",     "string",         "access",      "onread",     "onwrite",
+      "addressing", "precedence", "interrupt edge", "enumeration", "enumerator", "struct",
+      "instance",   "property",   "reference",      "empty list"};
   std::string name = kNames[static_cast<std::size_t>(type.kind)];
   if (type.kind == ValueType::kEnum && type.enumeration != nullptr) name = type.enumeration->name;
   if (type.kind == ValueType::kStruct && type.structure != nullptr) name = type.structure->name;

@@ -120,7 +120,8 @@ TEST(SpecForeignDecode, ASpaceIsTheNameOfAMapAndCaseDoesNotCount) {
 
 TEST(SpecForeignDiff, EveryPropertyIsSeen) {
   const std::string head =
-      "property mine { type = string; component = field; };\naddrmap m { signal {} s; reg { field { ";
+      "property mine { type = string; component = field; };\naddrmap m { signal {} s; reg { field "
+      "{ ";
   const std::string tail = " } f; } a; };";
   const std::string before = head + "sw = rw; hw = rw;" + tail;
   for (const char* property :

@@ -23,7 +23,8 @@ TEST(SpecDecode, AnAddressNamesItsRegisterAndItsFields) {
   const std::string text = decode_address(fbnic(), 0, 0x188, 0x80000022);
   EXPECT_TRUE(text.starts_with("INTR_MSIX_CTRL[34]  BAR0 byte 0x188 word 0x62")) << text;
   EXPECT_NE(text.find("VECTOR                   0x22"), std::string::npos) << text;
-  EXPECT_EQ(decode(fbnic(), {"bar0", "word", "0x62"}).text, decode(fbnic(), {"BAR0", "0x188"}).text);
+  EXPECT_EQ(decode(fbnic(), {"bar0", "word", "0x62"}).text,
+            decode(fbnic(), {"BAR0", "0x188"}).text);
 }
 
 TEST(SpecDecode, AnAddressInNestedArraysGivesAllIndices) {
@@ -48,8 +49,7 @@ TEST(SpecDecode, AnAddressBetweenRegistersIsNone) {
 TEST(SpecDecode, AMisalignedAddressIsRefusedWithTheRegisterThatItLiesIn) {
   const Answer answer = decode(fbnic(), {"BAR0", "0x18a"});
   EXPECT_EQ(answer.text, "");
-  EXPECT_EQ(answer.problem,
-            "byte 0x18a lies inside of INTR_MSIX_CTRL[34]: its address is 0x188");
+  EXPECT_EQ(answer.problem, "byte 0x18a lies inside of INTR_MSIX_CTRL[34]: its address is 0x188");
 }
 
 TEST(SpecDecode, NamesWorkInAnyCaseWithPrefixIndexAndAsDescriptors) {
@@ -109,7 +109,8 @@ TEST(SpecFind, AnAddressAndAWordIndexAreFound) {
 }
 
 TEST(SpecFind, AnExactNameComesFirst) {
-  EXPECT_TRUE(find_words(fbnic(), {"FBNIC_QUEUE_TCQ_CTL"}).starts_with("register   QUEUE_TCQ_CTL "))
+  EXPECT_TRUE(
+      find_words(fbnic(), {"FBNIC_QUEUE_TCQ_CTL"}).starts_with("register   QUEUE_TCQ_CTL "))
       << find_words(fbnic(), {"FBNIC_QUEUE_TCQ_CTL"});
 }
 

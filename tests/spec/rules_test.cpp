@@ -48,7 +48,8 @@ std::vector<Rule> rules() {
 }
 
 std::unique_ptr<Compilation> compile_text(const std::string& text, const Options& options = {}) {
-  return compile("rule.rdl", [&](const std::string&) { return text; }, {}, options);
+  return compile(
+      "rule.rdl", [&](const std::string&) { return text; }, {}, options);
 }
 
 std::string rendered(const Compilation& compilation) {
@@ -84,9 +85,8 @@ TEST_P(SpecRules, HoldsAsStated) {
   EXPECT_NE(speclib::read_card(*compilation), nullptr) << rendered(*compilation);
 }
 
-INSTANTIATE_TEST_SUITE_P(Line, SpecRules, ::testing::ValuesIn(rules()), [](const auto& test) {
-  return std::to_string(test.param.line);
-});
+INSTANTIATE_TEST_SUITE_P(Line, SpecRules, ::testing::ValuesIn(rules()),
+                         [](const auto& test) { return std::to_string(test.param.line); });
 
 TEST(SpecRulesFile, HasEveryVerdictManyTimes) {
   std::size_t accepted = 0;
@@ -124,7 +124,8 @@ TEST(SpecPreprocessor, AnErrorInsideOfAMacroPointsAtItsUse) {
   const auto compilation =
       compile_text("`define F field { sw = nothing; } f;\naddrmap m { reg {\n  `F\n} b; };");
   ASSERT_FALSE(compilation->ok);
-  EXPECT_TRUE(rendered(*compilation).starts_with("rule.rdl:3:3: error:")) << rendered(*compilation);
+  EXPECT_TRUE(rendered(*compilation).starts_with("rule.rdl:3:3: error:"))
+      << rendered(*compilation);
 }
 
 TEST(SpecPreprocessor, ExponentialMacrosAreRefused) {
