@@ -41,9 +41,9 @@ void* afl_custom_init(void* /*afl*/, unsigned seed) {
   return nullptr;
 }
 
-std::size_t afl_custom_fuzz(void* data, std::uint8_t* input, std::size_t size, std::uint8_t** output,
-                            std::uint8_t* /*other*/, std::size_t /*other_size*/,
-                            std::size_t max_size) {
+std::size_t afl_custom_fuzz(void* data, std::uint8_t* input, std::size_t size,
+                            std::uint8_t** output, std::uint8_t* /*other*/,
+                            std::size_t /*other_size*/, std::size_t max_size) {
   auto& state = *static_cast<State*>(data);
   const std::size_t room = std::min(max_size, state.list.max_bytes);
   size = std::min(size, room);

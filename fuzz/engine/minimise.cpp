@@ -140,9 +140,7 @@ std::string cause_of(const Outcome& outcome) {
 }
 
 Bytes minimise(const Target& target, Bytes bytes, const std::string& cause) {
-  const auto fails = [&](const Bytes& some) {
-    return cause_of(run_apart(target, some)) == cause;
-  };
+  const auto fails = [&](const Bytes& some) { return cause_of(run_apart(target, some)) == cause; };
   if (target.ops.empty()) {
     remove_parts(bytes, fails);
     return bytes;

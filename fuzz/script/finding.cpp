@@ -19,8 +19,7 @@ void print_context() {
       std::fprintf(stderr, " %s=%.*s", name, static_cast<int>(text.size()), text.data());
   };
   part("operation", run_context.operation);
-  if (run_context.site >= 0)
-    part("site", kSites[static_cast<std::size_t>(run_context.site)].name);
+  if (run_context.site >= 0) part("site", kSites[static_cast<std::size_t>(run_context.site)].name);
   part("event", run_context.event);
   std::fprintf(stderr, "\n");
 }

@@ -8,8 +8,10 @@ namespace hni::fuzz {
 std::string list_operations(const Target& target) {
   std::ostringstream text;
   text << "target " << target.name << ' '
-       << (!target.ops.empty() ? "script" : target.mutate != nullptr ? "message" : "bytes") << ' '
-       << target.max_bytes << '\n';
+       << (!target.ops.empty()        ? "script"
+           : target.mutate != nullptr ? "message"
+                                      : "bytes")
+       << ' ' << target.max_bytes << '\n';
   for (const OpInfo& op : target.ops)
     text << "op " << static_cast<unsigned>(op.a_kind) << ' ' << unsigned{op.value_words} << '\n';
   return text.str();
@@ -22,7 +24,8 @@ bool read_operations(std::string_view text, OperationList& list) {
   list.messages = form == "message";
   unsigned kind = 0, words = 0;
   while (in >> word) {
-    if (word != "op" || !(in >> kind >> words) || words > 2 || list.ops.size() == 256) return false;
+    if (word != "op" || !(in >> kind >> words) || words > 2 || list.ops.size() == 256)
+      return false;
     if (kind > static_cast<unsigned>(ArgKind::kSite)) return false;
     OpInfo op;
     op.a_kind = static_cast<ArgKind>(kind);

@@ -16,9 +16,9 @@ namespace hni::fuzz {
 std::string list_operations(const Target& target);
 
 struct OperationList {
-  bool messages = false;     ///< firmware messages, not scripts
+  bool messages = false;  ///< firmware messages, not scripts
   std::size_t max_bytes = 0;
-  std::vector<OpInfo> ops;   ///< without names; empty: not a script
+  std::vector<OpInfo> ops;  ///< without names; empty: not a script
 };
 /// Reads what list_operations() wrote. False if `text` is something else.
 bool read_operations(std::string_view text, OperationList& list);

@@ -28,7 +28,10 @@ namespace hni::fuzz {
   X(card)                   \
   X(vfio_user)              \
   X(vhost_user)             \
-  X(spec_parser)
+  X(spec_parser)            \
+  X(script)                 \
+  X(pcap)                   \
+  X(pldm)
 
 struct Target {
   std::string_view name;

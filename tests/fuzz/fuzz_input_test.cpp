@@ -84,10 +84,11 @@ TEST_F(FuzzInput, TextOfAMessageNamesItsAttributes) {
   const Bytes heartbeat{0x15, 0x80, 3, 0, 0, 0, 12, 0, 1, 2, 3, 4, 5, 6, 7, 8};
   const std::string text = input_text(*find_target("tlv"), heartbeat);
   EXPECT_NE(text.find("message HEARTBEAT_RESP"), std::string::npos) << text;
-  EXPECT_NE(text.find("UPTIME id=0 length=12: 01 02 03 04 05 06 07 08"), std::string::npos) << text;
+  EXPECT_NE(text.find("UPTIME id=0 length=12: 01 02 03 04 05 06 07 08"), std::string::npos)
+      << text;
   for (std::size_t size = 0; size < heartbeat.size(); ++size)
-    (void)input_text(*find_target("tlv"), Bytes(heartbeat.begin(), heartbeat.begin() +
-                                                                       static_cast<long>(size)));
+    (void)input_text(*find_target("tlv"),
+                     Bytes(heartbeat.begin(), heartbeat.begin() + static_cast<long>(size)));
 }
 
 TEST(Minimise, KeepsWhatTheFindingNeedsAndNothingElse) {
