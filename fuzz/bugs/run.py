@@ -30,7 +30,8 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUGS = ROOT / "fuzz" / "bugs"
-SHARED = ("script/finding", "script/script", "script/run_target", "script/message_mutator", "script/mutator")
+SHARED = ("script/finding", "script/script", "script/run_target", "script/message_mutator", "script/mutator",
+          "script/operation_list")
 PARTS = {"rx": ["worlds/ring_script"], "tx": ["worlds/ring_script"], "traffic": ["worlds/ring_script"],
          "port": ["worlds/port_calls", "worlds/bare_queues"]}
 # As in fuzz/CMakeLists.txt.
