@@ -35,7 +35,7 @@ SHARED = ("script/finding", "script/script", "script/run_target", "script/messag
 PARTS = {"rx": ["worlds/ring_script"], "tx": ["worlds/ring_script"], "traffic": ["worlds/ring_script"],
          "port": ["worlds/port_calls", "worlds/bare_queues"]}
 # As in fuzz/CMakeLists.txt.
-OPTIONS = {name: ["-fno-sanitize-coverage=trace-cmp"] for name in ("classifier_fuzz", "port_fuzz", "port_calls")}
+OPTIONS = {name: ["-fno-sanitize-coverage=trace-cmp"] for name in ("classifier_fuzz", "port_fuzz", "port_calls", "ring_script")}
 VERDICT = (
     (re.compile(r"^finding: ([a-z_-]+): (.*) \(0x", re.M), "{0}: {1}"),
     (re.compile(r"ERROR: AddressSanitizer: ([A-Za-z-]+)"), "ASan: {0}"),
