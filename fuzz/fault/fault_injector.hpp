@@ -108,7 +108,7 @@ class FaultInjector : public io::PassThrough<Inner> {
       if (!place) continue;
       const auto said = [&] { return message_word(message, place->at, place->bytes); };
       const std::uint64_t honest = said();
-      (void)lie_in_message(info.id, o.c, random, o.stale, message);
+      (void)put_fault_in_message(info.id, o.c, random, o.stale, message);
       told(info.id, o, honest & place->mask, said() & place->mask);
     }
   }
@@ -123,16 +123,16 @@ class FaultInjector : public io::PassThrough<Inner> {
   }
 
   /// Whoever wants to hear of each lie: the site, the honest value, the one in its place.
-  std::function<void(Site, std::uint64_t honest, std::uint64_t said)> on_lie;
+  std::function<void(Site, std::uint64_t honest, std::uint64_t said)> on_fault;
   bool gone = false;                     ///< removed: everything reads all ones, writes vanish
   std::uint32_t vanish_in = 0;           ///< removed at this register access from now; 0: never
   std::uint32_t allocations_before = 0;  ///< of the next ones succeed
   std::uint32_t allocations_to_fail = 0;
   std::uint64_t accesses = 0;
-  std::uint32_t last_idle = ~0U;    ///< what the last look at an idle register was told
-  std::uint64_t faults = 0;         ///< values that were changed
-  std::uint64_t receive_lies = 0;   ///< of these, in receive completions
-  std::uint64_t transmit_lies = 0;  ///< of these, in transmit completions
+  std::uint32_t last_idle = ~0U;      ///< what the last look at an idle register was told
+  std::uint64_t faults = 0;           ///< values that were changed
+  std::uint64_t receive_faults = 0;   ///< of these, in receive completions
+  std::uint64_t transmit_faults = 0;  ///< of these, in transmit completions
 
  private:
   struct Order {
@@ -164,14 +164,14 @@ class FaultInjector : public io::PassThrough<Inner> {
         faulty_value(o.c, range, o.random + (o.c == ValueClass::kFresh ? o.count : 0));
     told(site, o, honest, value);
     if (site == Site::kRcqWord || (site >= Site::kRcdHeaderId && site <= Site::kRcdMeta))
-      ++receive_lies;
-    if (site >= Site::kTcqWord && site <= Site::kTcdType) ++transmit_lies;
+      ++receive_faults;
+    if (site >= Site::kTcqWord && site <= Site::kTcdType) ++transmit_faults;
     return (word & ~(mask << shift)) | value << shift;
   }
   void told(Site site, Order& o, std::uint64_t honest, std::uint64_t said) {
     --o.count;
     ++faults;
-    if (on_lie) on_lie(site, honest, said);
+    if (on_fault) on_fault(site, honest, said);
     site_record().note(site, o.c);
   }
 

@@ -83,7 +83,7 @@ constexpr auto kRingMeanings = std::to_array<Meaning>({
 });
 
 constexpr auto kPortMeanings = std::to_array<Meaning>({
-    {"lie", Deed::kOrder},
+    {"fault", Deed::kOrder},
     {"advance", Deed::kTurns, Event::kRead},
     {"send", Deed::kWait, Event::kConfirm},
     {"inject", Deed::kWait, Event::kPacket},
@@ -114,21 +114,21 @@ struct Mouth {
 
 class Player final : public FaultScriptPlayer {
  public:
-  Player(const ScriptFormat& target, std::vector<Op> script, OnInject heard)
+  Player(const ScriptFormat& target, std::vector<Op> script, OnInject report)
       : target_(target), rings_(target.name != "port"), script_(std::move(script)) {
     report_.target = target.name;
     report_.operations = script_.size();
-    hostile_.on_lie = [this, heard = std::move(heard)](Site site, std::uint64_t honest,
-                                                       std::uint64_t said) {
+    hostile_.on_fault = [this, report = std::move(report)](Site site, std::uint64_t honest,
+                                                           std::uint64_t said) {
       if (honest == said) {
         ++report_.harmless;
         return;
       }
       ++by_site_[static_cast<std::size_t>(site)];
       ++report_.faults;
-      if (heard)
-        heard({report_.faults, site_name(site), honest, said,
-               ordered_by_[static_cast<std::size_t>(site)]});
+      if (report)
+        report({report_.faults, site_name(site), honest, said,
+                ordered_by_[static_cast<std::size_t>(site)]});
     };
     go_on();
   }
@@ -232,7 +232,7 @@ class Player final : public FaultScriptPlayer {
   void play(const Meaning& meaning, const Op& op) {
     switch (meaning.deed) {
       case Deed::kPassOver:
-        ++report_.passed_over;
+        ++report_.skipped;
         return;
       case Deed::kOrder:
         return order(static_cast<Site>(op.a % kSiteCount), value_class(op.b & 0xffU),
@@ -398,7 +398,7 @@ tl::expected<Loaded, std::string> as_text(const fs::path& file, std::string_view
 }  // namespace
 
 tl::expected<std::unique_ptr<FaultScriptPlayer>, std::string> FaultScriptPlayer::load(
-    const std::string& name, OnInject heard) {
+    const std::string& name, OnInject report) {
   const fs::path file(name);
   std::error_code error;
   if (fs::is_directory(file, error)) return because(file, "is a folder; name one file in it");
@@ -424,7 +424,7 @@ tl::expected<std::unique_ptr<FaultScriptPlayer>, std::string> FaultScriptPlayer:
     loaded.script = decode_script(bytes, target->ops);
   }
   if (loaded.script.empty()) return because(file, "has no operation");
-  return std::make_unique<Player>(*loaded.target, std::move(loaded.script), std::move(heard));
+  return std::make_unique<Player>(*loaded.target, std::move(loaded.script), std::move(report));
 }
 
 }  // namespace hni::fuzz

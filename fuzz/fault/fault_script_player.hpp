@@ -35,7 +35,7 @@ inline constexpr std::array<std::uint32_t, 4> kReadsOfUnit{1, 4, 16, 64};
 /// Events after which a wait ends although what it waits for did not come.
 inline constexpr std::uint32_t kPatience = 16384;
 
-struct Lie {
+struct InjectedFault {
   std::uint64_t number = 0;  ///< from 1
   std::string_view site;     ///< its name in driver/core/input_sites.hpp
   std::uint64_t honest = 0;
@@ -51,9 +51,9 @@ struct FaultCount {
 struct ScriptReport {
   std::string target;
   std::size_t operations = 0;
-  std::size_t played = 0;       ///< the script is at its end when all are
-  std::size_t passed_over = 0;  ///< of these, without a meaning for a card alone
-  std::size_t given_up = 0;     ///< waits and single lies for which nothing came
+  std::size_t played = 0;    ///< the script is at its end when all are
+  std::size_t skipped = 0;   ///< of these, without a meaning for a card alone
+  std::size_t given_up = 0;  ///< waits and single lies for which nothing came
   std::uint64_t faults = 0;
   std::uint64_t harmless = 0;       ///< lies that were true: not counted in `lies`
   std::uint64_t pending = 0;        ///< ordered, and not told yet
@@ -62,7 +62,7 @@ struct ScriptReport {
 
 class FaultScriptPlayer : public device::HostInterposer {
  public:
-  using OnInject = std::function<void(const Lie&)>;
+  using OnInject = std::function<void(const InjectedFault&)>;
 
   /// The script in `file`: one of the corpus (the name of its folder is its target), or a text
   /// file named *.script. An error names the file and what helps.

@@ -113,8 +113,8 @@ inline std::optional<MessagePlace> message_place(Site site, std::span<const std:
 }
 
 /// Puts a lie of class `c` into the message. False if the site does not read in it.
-inline bool lie_in_message(Site site, ValueClass c, std::uint32_t random, std::uint64_t& stale,
-                           std::span<std::byte> message) {
+inline bool put_fault_in_message(Site site, ValueClass c, std::uint32_t random,
+                                 std::uint64_t& stale, std::span<std::byte> message) {
   const auto place = message_place(site, message, random);
   if (!place) return false;
   const std::uint64_t honest = message_word(message, place->at, place->bytes);

@@ -18,7 +18,7 @@ inline constexpr std::uint32_t kMaxPortScriptBytes = 2048;
 // X(enumerator, name, kind of the byte argument, its name, name of the 16-bit argument or "",
 //   32-bit words of `value`, what the operation does)
 #define HNI_PORT_OPS(X)                                                                          \
-  X(kLie, "lie", kSite, "site", "class_count", 1,                                                \
+  X(kFault, "fault", kSite, "site", "class_count", 1,                                                \
     "the next values of a site; class + 256 * n + 4096 * honest ones before")                    \
   X(kAdvance, "advance", kNumber, "unit", "count", 0,                                            \
     "time: turns of 10 us, 1 ms, 100 ms, 5 s; or, served at each deadline, 20 ms, 500 "          \

@@ -197,7 +197,7 @@ void door_seeds(Maker& to) {
     for (const std::string_view c : six) {
       std::size_t number = 0;
       while (kClassNames[number] != c) ++number;
-      const std::string faulty_value = "lie site=" + std::string(site.name) +
+      const std::string faulty_value = "fault site=" + std::string(site.name) +
                                        " class_count=" + std::to_string(number + 256) +
                                        " value=0x0\n";
       const std::string name = std::string(site.name) + "-" + std::string(c);
@@ -206,7 +206,7 @@ void door_seeds(Maker& to) {
         to.add("port", name + "-with-base-r", "fw_config what=97\n" + faulty_value + kLife);
       if (site.id == Site::kPbufCfg)
         to.add("port", name + "-with-management",
-               "lie site=rmi_config class_count=258 value=0x0\n" + faulty_value + kLife);
+               "fault site=rmi_config class_count=258 value=0x0\n" + faulty_value + kLife);
       // At once for what bring-up reads; later, and on a stopped port, for the rest.
       const std::string test = "stop\nadvance unit=1 count=9\ninspect what=3 number=9\nstart\n";
       to.add("port", name + "-in-bring-up", faulty_value + kLife);
@@ -277,7 +277,7 @@ void life_seeds(Maker& to) {
   port("sensor-error-negative", "fw_faults bits=32 requests=65528\nrequest what=0\n");
   port("module-error-positive", "fw_faults bits=64 requests=64\nrequest what=1 number=4096\n");
   for (const std::string c : {"1", "2", "4", "6", "7", "3", "5"})
-    port("error-code-" + c, "fw_faults bits=96 requests=65528\nlie site=fw_error class_count=" +
+    port("error-code-" + c, "fw_faults bits=96 requests=65528\nfault site=fw_error class_count=" +
                                 c + " value=0x0\nrequest what=0\nadvance unit=1\n");
   port("capabilities-unasked", "fw_announce\nfw_announce\n");
   port("bmc-appears", "fw_config what=28\nfw_announce\nadvance unit=3 count=4\n");

@@ -12,7 +12,7 @@ std::string number(std::uint64_t n) {
 /// The next `count` values of `site` are of class `c` (its number), after `after` honest ones.
 std::string faulty_value(const std::string& site, unsigned c, unsigned count, unsigned after = 0,
                          std::uint32_t value = 0) {
-  return "lie site=" + site + " class_count=" + number(c + 256 * (count - 1) + 4096 * after) +
+  return "fault site=" + site + " class_count=" + number(c + 256 * (count - 1) + 4096 * after) +
          " value=" + number(value) + "\n";
 }
 constexpr unsigned kZero = 1;

@@ -216,7 +216,7 @@ void turn_seeds(SeedMaker& to) {
   add("dump-info-without-a-new-dump", kUp + "request what=2 number=0\nadvance\n" + kPoll);
   add("dump-goes-on-on-a-full-mailbox",
       kUp + "request what=3 number=8192\nsend_full times=31\n" +
-          "lie site=mailbox_low class_count=1 value=0x0\nadvance\n" + kPoll);
+          "fault site=mailbox_low class_count=1 value=0x0\nadvance\n" + kPoll);
   namespace Log = fw::LOG_MSG_REQ;
   add("log-that-counts-too-much",
       kUp + "request what=6 number=3\nadvance\n" +
@@ -234,7 +234,7 @@ void turn_seeds(SeedMaker& to) {
                   word(Chunk::OFFSET, 0) + word(Chunk::LENGTH, 60)) +
           message(FwMessage::FW_FINISH_UPGRADE_REQ, ""));
   for (const unsigned c : {2U, 8U})
-    add("all-slots-at-once-" + number(c), kUp + "lie site=mailbox_low class_count=" +
+    add("all-slots-at-once-" + number(c), kUp + "fault site=mailbox_low class_count=" +
                                               number(c + 256 * 15) + " value=0x6\nadvance\n");
   add("gone-as-it-stops-with-messages",
       kUp + "request what=5\nsend_full times=3\ngone on=1\nstop\n");

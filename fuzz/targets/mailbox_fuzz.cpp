@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 using test::FakeFirmware;
 
 enum class MailboxOp : std::uint8_t {
-  kLie,
+  kFault,
   kAdvance,
   kRequest,
   kOwn,
@@ -45,7 +45,7 @@ enum class MailboxOp : std::uint8_t {
 };
 
 constexpr auto kOps = std::to_array<OpInfo>({
-    {"lie", ArgKind::kSite, "site", "class_count", 1,
+    {"fault", ArgKind::kSite, "site", "class_count", 1,
      "the next values of a site; class + 256 * n + 4096 * honest ones before"},
     {"advance", ArgKind::kNumber, "unit", "count", 0, "time: 1, 20, 1000 or 10000 ms a turn"},
     {"request", ArgKind::kNumber, "what", "number", 0, "a request of the application"},
@@ -95,7 +95,7 @@ class Run {
 
   void op(const Op& op) {
     switch (static_cast<MailboxOp>(op.kind)) {
-      case MailboxOp::kLie:
+      case MailboxOp::kFault:
         hostile_.order(static_cast<Site>(op.a % kSiteCount), value_class(op.b & 0xffU),
                        (op.b >> 8 & 15U) + 1, static_cast<std::uint32_t>(op.value), op.b >> 12);
         break;

@@ -18,7 +18,7 @@ class Run {
  public:
   void op(const Op& op) {
     switch (static_cast<PortOp>(op.kind)) {
-      case PortOp::kLie:
+      case PortOp::kFault:
         sim_.hostile.order(static_cast<Site>(op.a % kSiteCount), value_class(op.b & 0xffU),
                            (op.b >> 8 & 15U) + 1, static_cast<std::uint32_t>(op.value),
                            op.b >> 12);
@@ -448,7 +448,7 @@ class Run {
             spec::to_string(A::kPacketForm));
     if (!disturbed_ && !offloaded_ && sim_.hostile.faults == 0)
       require(events.illegal_actions() == 0, "illegal", illegal_name(events));
-    if (sim_.hostile.transmit_lies == 0 && !disturbed_ && !offloaded_)
+    if (sim_.hostile.transmit_faults == 0 && !disturbed_ && !offloaded_)
       require(sim_.wire.wrong == 0, "payload", "other bytes than the application's on the wire",
               sim_.wire.wrong);
   }

@@ -192,11 +192,11 @@ class SimPort {
     const std::uint64_t resets = port.recoveries().queue_resets + starts_;
     if (resets != resets_seen_) {
       resets_seen_ = resets;
-      lies_seen_ = hostile.receive_lies;
+      faults_seen_ = hostile.receive_faults;
     }
     std::array<Packet, 8> packets;
     const std::uint32_t n = port.rx_burst(kQueue, packets, now);
-    const bool trusted = lies_seen_ == hostile.receive_lies;
+    const bool trusted = faults_seen_ == hostile.receive_faults;
     for (std::uint32_t i = 0; i < n; ++i) {
       bytes_.clear();
       for (std::uint32_t s = 0; s < packets[i].segment_count; ++s) {
@@ -263,7 +263,7 @@ class SimPort {
 
   std::uint64_t starts_ = 0;
   std::uint64_t resets_seen_ = 0;
-  std::uint64_t lies_seen_ = 0;
+  std::uint64_t faults_seen_ = 0;
   std::vector<std::byte> bytes_;
   std::vector<std::byte> scratch_;
 };

@@ -43,7 +43,7 @@ class CardLiarTest : public testing::Test {
   /// Bring-up, then `rounds` of frames both ways, with this script; everything is given back.
   void play(const std::string& text, int rounds = 40) {
     auto player = FaultScriptPlayer::load(file("s.script", text),
-                                          [&](const Lie& lie) { traced_.push_back(lie); });
+                                          [&](const InjectedFault& lie) { traced_.push_back(lie); });
     ASSERT_TRUE(player.has_value()) << player.error();
     player_ = std::move(*player);
     sim_->card.card.set_interposer(player_.get());
@@ -83,7 +83,7 @@ class CardLiarTest : public testing::Test {
   std::string folder_;
   std::unique_ptr<SimPort> sim_;
   std::unique_ptr<FaultScriptPlayer> player_;
-  std::vector<Lie> traced_;
+  std::vector<InjectedFault> traced_;
   Counts refused_;
   std::uint32_t received_ = 0;
 
@@ -142,20 +142,20 @@ TEST_F(CardLiarTest, ARepeatedCompletionIsNoProgressAndCostsNothing) {
 }
 
 TEST_F(CardLiarTest, FirmwareThatNamesASpeedThatThereIsNotIsRefusedOnce) {
-  play("lie site=fw_link_speed class_count=2\n", 1);
+  play("fault site=fw_link_speed class_count=2\n", 1);
   EXPECT_EQ((Counts{{"fw_link_speed", 1}}), faults());
   EXPECT_EQ(faults(), refused_);
 }
 
 TEST_F(CardLiarTest, AMessageLongerThanItsPageIsRefusedAtTheMailbox) {
-  play("lie site=mailbox_length class_count=2\n", 1);
+  play("fault site=mailbox_length class_count=2\n", 1);
   EXPECT_EQ((Counts{{"mailbox_length", 1}}), faults());
   EXPECT_EQ(faults(), refused_);
 }
 
 TEST_F(CardLiarTest, ARegisterIsKnownByItsAddress) {
   auto player =
-      FaultScriptPlayer::load(file("r.script", "lie site=otp_status class_count=2\n"), {});
+      FaultScriptPlayer::load(file("r.script", "fault site=otp_status class_count=2\n"), {});
   ASSERT_TRUE(player.has_value());
   device::Card& card = sim_->card.card;
   card.set_interposer(player->get());
@@ -193,7 +193,7 @@ TEST_F(CardLiarTest, AWaitThatNothingFulfilsEnds) {
 
 TEST_F(CardLiarTest, WhatOnlyADriverCanDoIsPassedOver) {
   play("poll_rx budget=3\nrelease packets=1\nfresh value=0x1\nheader_length class=max\n");
-  EXPECT_EQ(3u, player_->report().passed_over);
+  EXPECT_EQ(3u, player_->report().skipped);
   EXPECT_EQ(1u, player_->report().faults);
 }
 
@@ -216,8 +216,9 @@ TEST_F(CardLiarTest, AFileThatIsNoScriptIsRefusedWithItsNameAndWhatHelps) {
                 "': its folder names no target whose scripts a card can play (port, traffic, rx, "
                 "tx); take a file from corpus/port, or a text file named *.script",
             error_of(loose));
-  EXPECT_NE(std::string::npos,
-            error_of(file("a.script", "lie site=rcd_meta\nlies\n")).find("line 2: no operation"));
+  EXPECT_NE(
+      std::string::npos,
+      error_of(file("a.script", "fault site=rcd_meta\nlies\n")).find("line 2: no operation"));
   EXPECT_EQ("'" + folder_ + "/empty.script': has no operation",
             error_of(file("empty.script", "# nothing\n")));
   const std::string longer = file("port/long", std::string(3000, '\0'));

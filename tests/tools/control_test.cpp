@@ -116,8 +116,9 @@ TEST_F(Control, FirmwareAnswerHasSensors) {
   EXPECT_EQ((*answer)["ports"][0]["running"]["version"], "25.7.25.2");
 }
 
-TEST_F(Control, ALieNeedsAPortThatIsThereASiteAndANumber) {
-  Json question = {{"verb", "lie"}, {"port", "hni1"}, {"site", "rcd_header_length"}, {"value", 0}};
+TEST_F(Control, InjectNeedsAnExistingPortASiteAndANumber) {
+  Json question = {
+      {"verb", "inject"}, {"port", "hni1"}, {"site", "rcd_header_length"}, {"value", 0}};
   EXPECT_TRUE(answer_to(question).has_value());
   for (const auto& [key, bad] : {std::pair<const char*, Json>{"port", "hni7"},
                                  {"site", "rcd_header_size"},

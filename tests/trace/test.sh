@@ -358,7 +358,7 @@ for line in open(sys.argv[1]): json.loads(line)' "$folder/tool.out" || fail "-j 
     # Of refused and drops, of monitor, and those that only timeline listens to.
     until_true attached $((1 + 1 + 5 + 4))
     sleep 1
-    "$hni" port lie hni1 rcd_header_length 0 --run $driver >/dev/null || fail "no lie"
+    "$hni" port inject hni1 rcd_header_length 0 --run $driver >/dev/null || fail "no lie"
     recovered() { "$hni" port stats hni1 --run $driver -j | grep -q '"queue_resets":1[,}]'; }
     until_true recovered
     end_driver

@@ -91,7 +91,7 @@ if "$hni" fuzz list >/dev/null 2>&1; then
   check 'two refusals' grep -q '"refused_input":{"rcd_header_length":1,"tcd_head":1}' out
   check 'it stops' stop
   check 'two lies' grep -q '"by_site":{"rcd_header_length":1,"tcd_head":1}' device.log
-  check 'a line each' sh -c "test $(grep -c '"lie":' device.log) = 2"
+  check 'a line each' sh -c "test $(grep -c '"fault":' device.log) = 2"
   check 'what was said' grep -q '"site":"rcd_header_length","socket":"a","value":8191}' device.log
 fi
 

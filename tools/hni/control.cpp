@@ -210,10 +210,10 @@ Json ControlServer::answer(const Json& question) {
       rows.push_back(live_json(testbed_, i, totals_of(testbed_, i), 1));
     } else if (verb == "regs") {
       rows.push_back(read_registers(i, question));
-    } else if (verb == "lie") {
-      const Json told = lie(i, question);
-      if (told.contains("error")) return told;
-      rows.push_back(told);
+    } else if (verb == "inject") {
+      const Json injected = inject(i, question);
+      if (injected.contains("error")) return injected;
+      rows.push_back(injected);
     } else {
       return error_json("unknown verb '" + verb + "'");
     }
@@ -226,7 +226,7 @@ Json ControlServer::answer(const Json& question) {
 }
 
 /// "site": name of an input site, "value": at most 32 bits.
-Json ControlServer::lie(unsigned index, const Json& question) {
+Json ControlServer::inject(unsigned index, const Json& question) {
   const std::string name = text_of(question, "site");
   std::vector<std::string> names;
   for (const SiteInfo& site : kSites) names.emplace_back(site.name);
@@ -235,7 +235,7 @@ Json ControlServer::lie(unsigned index, const Json& question) {
   const Json value = question.value("value", Json());
   if (!value.is_number_unsigned() || value > 0xffffffffU)
     return error_json("a value is a number of at most 32 bits");
-  testbed_.side(index).lie(static_cast<Site>(at - names.begin()), value.get<std::uint32_t>());
+  testbed_.side(index).inject(static_cast<Site>(at - names.begin()), value.get<std::uint32_t>());
   return {{"port", testbed_.side(index).name()}, {"site", name}, {"value", value}};
 }
 

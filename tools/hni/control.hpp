@@ -56,7 +56,7 @@ class ControlServer {
   void reply(std::size_t slot, const Json& answer);
   void drop(std::size_t slot);
   Json answer(const Json& question);
-  Json lie(unsigned index, const Json& question);
+  Json inject(unsigned index, const Json& question);
   Json read_registers(unsigned index, const Json& question);
   bool collect_sensors(Json& answer);
 

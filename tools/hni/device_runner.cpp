@@ -140,13 +140,13 @@ Outcome<> DeviceRunner::give_script(Slot& slot, const std::string& file) {
   if (!load_)
     return problem("--script: this build is without the fuzz layer (HNI_FUZZ=OFF)", kExitUsage);
   Slot* const raw = &slot;
-  auto player = load_(file, [this, raw](const fuzz::Lie& lie) {
+  auto player = load_(file, [this, raw](const fuzz::InjectedFault& fault) {
     if (options_.quiet) return;
     if (options_.json) {
-      fmt::print("{}\n", lie_line(raw->server->path(), lie));
+      fmt::print("{}\n", fault_line(raw->server->path(), fault));
       std::fflush(stdout);
     } else {
-      say(raw, lie_text(lie));
+      say(raw, fault_text(fault));
     }
   });
   if (!player) return problem("--script " + player.error());

@@ -19,17 +19,17 @@ class FaultIo : public fuzz::FaultInjector<io::InProcess> {
   using Hostile::Hostile;
 
   /// From now on the card seems to say `value` at `site`, as often as it is asked.
-  void lie(Site site, std::uint32_t value) {
+  void inject(Site site, std::uint32_t value) {
     behave();
     order(site, fuzz::ValueClass::kRandom, std::numeric_limits<std::uint32_t>::max(), value);
     site_ = site;
   }
-  void be_honest() {
+  void clear_fault() {
     behave();
     site_.reset();
   }
   /// What the lie is about; nothing if there is none.
-  [[nodiscard]] std::optional<Site> lies_about() const { return site_; }
+  [[nodiscard]] std::optional<Site> faulty_site() const { return site_; }
 
   std::uint32_t read32(Site site, RegAddr reg) {
     return site_ ? Hostile::read32(site, reg) : Honest::read32(site, reg);

@@ -77,7 +77,7 @@ Outcome<> list(const PortOptions& options) {
 }
 
 /// PORT SITE VALUE
-Outcome<> lie(const PortOptions& options) {
+Outcome<> inject(const PortOptions& options) {
   const auto testbed = choose(options.run);
   if (!testbed) return tl::unexpected(testbed.error());
   const std::string& text = options.words[2];
@@ -85,9 +85,10 @@ Outcome<> lie(const PortOptions& options) {
   const std::uint64_t value = std::strtoull(text.c_str(), &end, 0);
   if (end == text.c_str() || *end != '\0')
     return problem(fmt::format("'{}' is no number", text), kExitUsage);
-  const auto answer = ask(
-      testbed->path,
-      {{"verb", "lie"}, {"port", options.words[0]}, {"site", options.words[1]}, {"value", value}});
+  const auto answer = ask(testbed->path, {{"verb", "inject"},
+                                          {"port", options.words[0]},
+                                          {"site", options.words[1]},
+                                          {"value", value}});
   if (!answer) return tl::unexpected(answer.error());
   print((*answer)["ports"], options.json);
   return {};
@@ -175,15 +176,16 @@ int port_command(int argc, char** argv) {
                    "names all that are not zero");
   regs->add_option("--run", options.run, "process id of the `hni run`, if there are several");
   regs->add_flag("-v,--verbose", options.verbose, "say what each field means");
-  CLI::App* player = verb("lie",
-                          "let the card tell its driver a lie, until the driver refuses it: VALUE "
-                          "at the input site SITE (`man hni-probes` names them)");
-  player
+  CLI::App* injector =
+      verb("inject",
+           "let the card tell its driver a lie, until the driver refuses it: VALUE "
+           "at the input site SITE (`man hni-probes` names them)");
+  injector
       ->add_option("PORT SITE VALUE", options.words,
                    "hni0 or hni1, an input site, at most 32 bits")
       ->required()
       ->expected(3);
-  player->add_option("--run", options.run, "process id of the `hni run`, if there are several");
+  injector->add_option("--run", options.run, "process id of the `hni run`, if there are several");
   with_port(verb("go", "let a run that was started with --hold begin"));
   if (const auto status = parse(app, "hni port", argc, argv)) return *status;
   if (app.get_subcommands().empty()) {
@@ -191,10 +193,10 @@ int port_command(int argc, char** argv) {
     return kExitUsage;
   }
   const std::string name = app.get_subcommands().front()->get_name();
-  const auto done = name == "list"   ? list(options)
-                    : name == "regs" ? show_registers(options)
-                    : name == "lie"  ? lie(options)
-                                     : show(name, options);
+  const auto done = name == "list"     ? list(options)
+                    : name == "regs"   ? show_registers(options)
+                    : name == "inject" ? inject(options)
+                                       : show(name, options);
   return done ? kExitDone : complain("hni port " + name, done.error());
 }
 

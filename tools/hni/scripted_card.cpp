@@ -5,14 +5,14 @@
 
 namespace hni::tools {
 
-std::string lie_text(const fuzz::Lie& lie) {
-  return fmt::format("lie {}: {} says 0x{:x}, not 0x{:x} (operation {})", lie.number, lie.site,
-                     lie.said, lie.honest, lie.line);
+std::string fault_text(const fuzz::InjectedFault& fault) {
+  return fmt::format("fault {}: {} reports 0x{:x} instead of 0x{:x} (operation {})", fault.number,
+                     fault.site, fault.said, fault.honest, fault.line);
 }
 
-std::string lie_line(const std::string& socket, const fuzz::Lie& lie) {
-  return nlohmann::json{{"socket", socket},  {"lie", lie.number},    {"site", lie.site},
-                        {"value", lie.said}, {"honest", lie.honest}, {"operation", lie.line}}
+std::string fault_line(const std::string& socket, const fuzz::InjectedFault& fault) {
+  return nlohmann::json{{"socket", socket},    {"fault", fault.number},  {"site", fault.site},
+                        {"value", fault.said}, {"honest", fault.honest}, {"operation", fault.line}}
       .dump();
 }
 
@@ -20,27 +20,22 @@ nlohmann::json script_json(const fuzz::ScriptReport& report) {
   nlohmann::json sites = nlohmann::json::object();
   for (const fuzz::FaultCount& count : report.by_site)
     sites[std::string(count.site)] = count.faults;
-  return {{"target", report.target},
-          {"operations", report.operations},
-          {"played", report.played},
-          {"passed_over", report.passed_over},
-          {"given_up", report.given_up},
-          {"lies", report.faults},
-          {"harmless", report.harmless},
-          {"untold", report.pending},
-          {"by_site", sites}};
+  return {
+      {"target", report.target},     {"operations", report.operations}, {"played", report.played},
+      {"skipped", report.skipped},   {"given_up", report.given_up},     {"faults", report.faults},
+      {"harmless", report.harmless}, {"pending", report.pending},       {"by_site", sites}};
 }
 
 std::string script_text(const fuzz::ScriptReport& report) {
   std::string text = fmt::format(
-      "  the script ({}): {} of {} operations played, {} passed over, {} given up; {} lies, {} "
-      "not told yet\n",
-      report.target, report.played, report.operations, report.passed_over, report.given_up,
+      "  the script ({}): {} of {} operations played, {} skipped, {} given up; {} faults, {} "
+      "pending\n",
+      report.target, report.played, report.operations, report.skipped, report.given_up,
       report.faults, report.pending);
   std::string sites;
   for (const fuzz::FaultCount& count : report.by_site)
     sites += fmt::format("{}{} {}", sites.empty() ? "" : ", ", count.site, count.faults);
-  if (!sites.empty()) text += fmt::format("  lies by site: {}\n", sites);
+  if (!sites.empty()) text += fmt::format("  faults by site: {}\n", sites);
   return text;
 }
 

@@ -19,9 +19,9 @@ using ScriptLoader =
         const std::string& file, fuzz::FaultScriptPlayer::OnInject heard)>;
 
 /// "lie 3: rcd_header_id says 0xffff, not 0x12 (operation 5)"
-std::string lie_text(const fuzz::Lie& lie);
+std::string fault_text(const fuzz::InjectedFault& fault);
 /// The same as one JSON object, with the card's socket.
-std::string lie_line(const std::string& socket, const fuzz::Lie& lie);
+std::string fault_line(const std::string& socket, const fuzz::InjectedFault& fault);
 
 nlohmann::json script_json(const fuzz::ScriptReport& report);
 /// A line or two, indented as what `hni device` says of a card.

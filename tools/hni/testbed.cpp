@@ -55,7 +55,7 @@ bool Node::turn(Time now) {
   moved = card_.card.run(kCardBudget) || moved;
   interrupts_ += card_.vectors.take([&](Vector vector) {
     port_.interrupt(vector, now);
-    end_lie();
+    end_fault();
     const std::uint32_t v = raw(vector);
     if (v >= CardPort::kFirstQueueVector && v - CardPort::kFirstQueueVector < kMaxQueues)
       active_.set(v - CardPort::kFirstQueueVector);
@@ -66,7 +66,7 @@ bool Node::turn(Time now) {
     }
   }
   if (now >= port_.deadline()) port_.step(now);
-  end_lie();
+  end_fault();
   return moved;
 }
 
@@ -74,7 +74,7 @@ bool Node::turn(Time now) {
 bool Node::poll(QueueId queue, Time now) {
   std::array<Packet, kBatch> packets;
   const std::uint32_t received = port_.rx_burst(queue, packets, now);
-  end_lie();
+  end_fault();
   if (received != 0) end_->receive(queue, std::span(packets).first(received));
   const std::uint32_t reaped = port_.tx_reap(queue, now);
   if (received != 0 || reaped != 0) return true;
@@ -83,9 +83,10 @@ bool Node::poll(QueueId queue, Time now) {
   return false;
 }
 
-void Node::end_lie() {
-  const auto site = io_.lies_about();
-  if (site && port_.refused()[static_cast<std::size_t>(*site)] != refused_before_) io_.be_honest();
+void Node::end_fault() {
+  const auto site = io_.faulty_site();
+  if (site && port_.refused()[static_cast<std::size_t>(*site)] != refused_before_)
+    io_.clear_fault();
 }
 
 Time Node::deadline() const {

@@ -56,8 +56,8 @@ class Node {
   void set_end(std::unique_ptr<TrafficEndpoint> end) { end_ = std::move(end); }
   [[nodiscard]] std::uint64_t interrupts() const { return interrupts_; }
   /// The card lies at `site`, until the driver refuses what it says there.
-  void lie(Site site, std::uint32_t value) {
-    io_.lie(site, value);
+  void inject(Site site, std::uint32_t value) {
+    io_.inject(site, value);
     refused_before_ = port_.refused()[static_cast<std::size_t>(site)];
   }
 
@@ -66,7 +66,7 @@ class Node {
   static constexpr unsigned kCardBudget = 256;
 
   bool poll(QueueId queue, Time now);
-  void end_lie();
+  void end_fault();
 
   std::string name_;
   io::InProcessCard card_;
