@@ -103,7 +103,7 @@ TEST_F(Control, EveryVerbAnswersForBothPorts) {
 TEST_F(Control, ARunThatIsHeldAnswersOnlyThatUntilItMayGo) {
   testbed_->hold();
   EXPECT_EQ(answer_to({{"verb", "stats"}}).error().text,
-            "the run is held: `hni port go` lets it start");
+            "the run is held: start it with `hni port go`");
   EXPECT_TRUE(answer_to({{"verb", "go"}}).has_value());
   EXPECT_FALSE(testbed_->held());
   EXPECT_TRUE(answer_to({{"verb", "stats"}}).has_value());
@@ -139,7 +139,7 @@ TEST_F(Control, RegistersAreReadThroughTheDriver) {
 
 TEST_F(Control, UnknownPortAndVerbAreNamed) {
   EXPECT_EQ(answer_to({{"verb", "link"}, {"port", "eth0"}}).error().text,
-            "no port 'eth0': there are hni0 and hni1");
+            "unknown port 'eth0': there are hni0 and hni1");
   EXPECT_EQ(answer_to({{"verb", "fly"}}).error().text, "unknown verb 'fly'");
 }
 

@@ -58,7 +58,7 @@ TEST(RegisterNames, UnknownNameNamesItsNeighbour) {
   const auto none = RegisterNames().find({"QUEUE_TWQ0_CLT"});
   ASSERT_FALSE(none.has_value());
   EXPECT_EQ(none.error().text,
-            "no register is called 'QUEUE_TWQ0_CLT': did you mean 'QUEUE_TWQ0_CTL'?");
+            "unknown register 'QUEUE_TWQ0_CLT': did you mean 'QUEUE_TWQ0_CTL'?");
 }
 
 TEST(RegisterNames, DecodesFields) {

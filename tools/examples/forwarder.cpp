@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A forwarder with nothing but the public API: what one card receives, the other one sends, and
-// the other way round. Here the cards' wires are capture files: IN plays into the first card, OUT
-// records what the second one sent.
+// A forwarder that uses the public API only: what one card receives, the other one sends, and vice
+// versa. The cards' wires are capture files: IN plays into the first card, OUT records what the
+// second one sent.
 //
-//     forwarder IN.pcap OUT.pcap
+//    forwarder IN.pcap OUT.pcap
 
 #include <algorithm>
 #include <array>
@@ -38,7 +38,7 @@ struct Node {  // one card and its driver
     port.start(now());
     return true;
   }
-  /// Card, interrupts and driver do what is due.
+  /// Performs the work that is due on card, interrupts and driver.
   void turn() {
     const Time t = now();
     card.card.tick(static_cast<std::uint64_t>(t.count()));
@@ -51,8 +51,8 @@ struct Node {  // one card and its driver
   CardPort port;
 };
 
-/// Sends what `from` received through `to`; how many. The ports have packet memory of their own,
-/// so the bytes are copied.
+/// Sends what `from` received through `to`; returns the number. Each port has its own packet
+/// memory, so the bytes are copied.
 std::uint32_t forward(CardPort& from, CardPort& to) {
   std::array<Packet, 32> packets;
   const std::uint32_t received = from.rx_burst(kQueue, packets, now());
@@ -60,7 +60,7 @@ std::uint32_t forward(CardPort& from, CardPort& to) {
   for (std::uint32_t i = 0; i < received; ++i) {
     Packet out;
     if (to.allocate(out, packets[i].length)) {
-      std::uint32_t at = 0;  // of the packet: segments are cut differently on the two sides
+      std::uint32_t at = 0;  // in the packet: the segments of the two ports differ
       for (std::uint32_t s = 0; s < packets[i].segment_count; ++s) {
         const Segment& segment = packets[i].segments[s];
         for (std::uint32_t done = 0; done < segment.length;) {
@@ -105,7 +105,7 @@ int main(int argc, char** argv) {
     second.turn();
   }
   std::uint64_t forwarded = 0;
-  // The file plays once both links are up; the run ends a moment after its last frame.
+  // The file plays once both links are up; the run ends shortly after its last frame.
   left = device::PcapWire(std::move(*in), std::nullopt);
   for (Time idle_since = now(); now() - idle_since < std::chrono::milliseconds(50);) {
     first.turn();

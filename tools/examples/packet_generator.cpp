@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A packet generator in about a hundred lines, with nothing but the public API: two cards with a
+// A packet generator in about a hundred lines that uses the public API only: two cards with a
 // cable, frames sent by one driver and counted by the other.
 //
-//     packet_generator [PACKETS [BYTES]]
+//    packet_generator [PACKETS [BYTES]]
 
 #include <array>
 #include <chrono>
@@ -30,7 +30,7 @@ Time now() {
 struct Node {
   explicit Node(device::Wire& wire) : card({}, wire), port(card.io) {}
 
-  /// Card, interrupts and driver do what is due.
+  /// Performs the work that is due on card, interrupts and driver.
   void turn() {
     const Time t = now();
     card.card.tick(static_cast<std::uint64_t>(t.count()));
@@ -54,7 +54,7 @@ bool start(Node& node, std::uint8_t last) {
   return true;
 }
 
-/// One frame from port 1 to port 2, filled with its number.
+/// Builds one frame from port 1 to port 2, filled with its number.
 bool make_frame(CardPort& port, Packet& packet, std::uint32_t bytes, std::uint64_t number) {
   if (!port.allocate(packet, bytes)) return false;
   constexpr std::array<std::uint8_t, 14> kHeader{2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5};
@@ -93,7 +93,7 @@ int main(int argc, char** argv) {
     const std::uint32_t taken =
         sender.port.tx_burst(kQueue, std::span(packets).first(ready), now());
     sent += taken;
-    while (ready > taken) sender.port.release(packets[--ready]);  // the ring is full: again later
+    while (ready > taken) sender.port.release(packets[--ready]);  // the ring is full: retry later
     sender.turn();
     receiver.turn();
     const std::uint32_t got = receiver.port.rx_burst(kQueue, packets, now());

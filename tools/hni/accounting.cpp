@@ -11,7 +11,7 @@ namespace {
 struct QueueSums {
   TxCounters tx;
   RxCounters rx;
-  std::uint64_t outstanding = 0;  ///< packets posted and not confirmed
+  std::uint64_t outstanding = 0;  // packets posted and not completed
 };
 
 QueueSums sum_queues(const CardPort& port) {
@@ -70,7 +70,7 @@ Drops receive_drops(Testbed& testbed, unsigned index) {
   const QueueSums t = sum_queues(side.port());
   add(drops, "MAC error", t.rx.mac_errors);
   add(drops, "truncated", t.rx.truncated);
-  add(drops, "card broke a rule", t.rx.card_input);
+  add(drops, "malformed completion", t.rx.card_input);
   add(drops, "queue reset", t.rx.reset_drops);
   const EndCounters& end = side.end()->counters();
   add(drops, "interface full", end.dropped_full);
@@ -84,9 +84,9 @@ Drops transmit_drops(Testbed& testbed, unsigned index) {
   Drops drops;
   const QueueSums t = sum_queues(side.port());
   const CounterValues& v = side.port().statistics().values();
-  add(drops, "no frame for the card", side.end()->counters().refused);
-  add(drops, "cannot be described", t.tx.invalid_packets);
-  add(drops, "taken back at a reset", t.tx.reclaimed_packets);
+  add(drops, "not a valid frame", side.end()->counters().refused);
+  add(drops, "not describable", t.tx.invalid_packets);
+  add(drops, "reclaimed at a reset", t.tx.reclaimed_packets);
   add(drops, "dropped at the MAC", v.get(Counter::kTmiDropFrames));
   add(drops, "too long", v.get(Counter::kTtiFrameDropFrames));
   add(drops, "cable unplugged", testbed.cable().counters(index).lost);
@@ -115,7 +115,8 @@ std::vector<Balance> packet_balances(Testbed& testbed) {
     line("sent = completed + drops + outstanding", above.sent,
          tx.tx.completed_packets + tx.tx.invalid_packets + tx.tx.reclaimed_packets +
              tx.outstanding);
-    // What was taken back unconfirmed may have left or not, so then there is no figure to compare.
+    // A packet that was reclaimed may or may not have been sent; there is no figure to compare
+    // then.
     if (tx.tx.invalid_packets + tx.tx.reclaimed_packets + tx.outstanding == 0) {
       line("frames of the sent packets = on the cable + dropped in the card", above.sent_frames,
            wire.frames + wire.lost + sent.get(Counter::kTmiDropFrames) +
@@ -126,10 +127,10 @@ std::vector<Balance> packet_balances(Testbed& testbed) {
     const std::uint64_t known =
         rx.rx.packets + rx.rx.mac_errors + rx.rx.truncated + rx.rx.card_input + rx.rx.reset_drops +
         total(in_card) + testbed.cable().waiting(to) + receiver.card().occupancy().rx_frames_held;
-    // What lies behind a refused completion is not read: at most a ring of it each time.
+    // Completions after a refused one are not read: at most one ring per refusal.
     const std::uint64_t most_unread = rx.rx.card_input * testbed.options().ring;
     const std::uint64_t unread = std::min(wire.frames - std::min(wire.frames, known), most_unread);
-    line("on the cable = received by the driver + dropped in the card + not read + under way",
+    line("on the cable = received by the driver + dropped in the card + not read + in flight",
          wire.frames, known + unread);
     line("received by the driver = delivered + drops", rx.rx.packets,
          below.written + below.dropped_full + below.dropped_down + below.dropped_error);
@@ -147,7 +148,7 @@ std::vector<Balance> buffer_balances(const Testbed& testbed) {
       const auto& pair = port.pair(QueueId{static_cast<std::uint16_t>(q)});
       lent += pair.rx.headers().window.used() + pair.rx.payloads().window.used();
     }
-    // A quiet port sends nothing, and each held page has one holder.
+    // A drained port sends nothing, and each page has one reference.
     out.push_back({fmt::format("{}: buffers = free + lent to the card + held above", side.name()),
                    port.pool().page_count(),
                    port.pool().free_pages() + lent + side.end()->held_fragments()});

@@ -38,7 +38,7 @@ Outcome<> check(const AttachOptions& o) {
   if (o.mtu < 1280 || o.mtu > kMaxFrameBytes - 14)
     return problem(fmt::format("--mtu {}: the card carries 1280 to 9728", o.mtu), kExitUsage);
   if (!(o.duration_s >= 0) || o.duration_s > 1e9)
-    return problem("--duration: seconds, not less than 0", kExitUsage);
+    return problem("--duration must be >= 0 seconds", kExitUsage);
   return {};
 }
 

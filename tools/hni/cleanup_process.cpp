@@ -12,7 +12,7 @@
 namespace hni::tools {
 namespace {
 
-constexpr char kDone = '\0';  // in the place of a path
+constexpr char kDone = '\0';  // instead of a path
 
 void remove_all(const std::string& paths) {
   for (std::size_t at = 0; at < paths.size();) {
@@ -25,7 +25,7 @@ void remove_all(const std::string& paths) {
   }
 }
 
-/// Reads paths until the other side is gone; removes them unless it said that all is done.
+/// Reads paths until the parent ends; removes them unless it reported that all is done.
 [[noreturn]] void work(int pipe) {
   std::string paths;
   std::array<char, 512> bytes;
@@ -50,7 +50,7 @@ Outcome<CleanupProcess> CleanupProcess::hire() {
   if (pid < 0) return system_problem("fork");
   if (pid == 0) {
     writer.reset();
-    // Signals to the terminal's process group are for the one that is watched.
+    // Signals to the terminal's process group are for the parent.
     (void)::setsid();
     sigset_t all;
     sigfillset(&all);

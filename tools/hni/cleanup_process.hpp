@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// CleanupProcess: a process that removes what this one leaves behind when it is killed without a chance
-/// to do so itself.
+/// CleanupProcess: a process that removes what this one leaves behind when it is killed.
 
 #include <sys/types.h>
 
@@ -15,15 +14,16 @@ namespace hni::tools {
 
 class CleanupProcess {
  public:
-  /// Starts it; early, so that it inherits nothing.
+  /// Starts the process; early, so that it inherits nothing.
   static Outcome<CleanupProcess> hire();
   CleanupProcess(CleanupProcess&& other) noexcept
       : pipe_(std::move(other.pipe_)), pid_(std::exchange(other.pid_, 0)) {}
   CleanupProcess& operator=(CleanupProcess&&) = delete;
-  /// All was removed in order: nothing is left for it to do.
+  /// Ends the process: everything was removed in order.
   ~CleanupProcess();
 
-  /// To be unmounted, if anything is mounted on it, and removed when this process dies.
+  /// Registers a path to be unmounted, if anything is mounted on it, and removed when this process
+  /// dies.
   void remember(const std::string& path) const;
 
  private:

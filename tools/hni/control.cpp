@@ -23,7 +23,7 @@ sockaddr_un address_of(const std::string& path) {
   return address;
 }
 
-/// The text of a member, empty if there is none.
+/// Returns the text of a member; empty if it is missing.
 std::string text_of(const Json& object, const char* key) {
   const auto it = object.find(key);
   return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
@@ -46,14 +46,15 @@ Outcome<> ControlServer::listen() {
   for (const std::string& folder : control_folders()) {
     (void)::mkdir(folder.c_str(), 0700);
     struct stat info {};
-    // A folder of somebody else would let them take the socket's place.
+    // In a folder of another user, that user could replace the socket.
     if (::lstat(folder.c_str(), &info) != 0 || !S_ISDIR(info.st_mode) ||
         info.st_uid != ::geteuid()) {
       error = errno;
       continue;
     }
     path_ = folder + "/" + std::to_string(::getpid()) + ".sock";
-    // Whoever finds a socket that nobody listens to removes it: it gets its name when it listens.
+    // A client removes a socket without a listener, so the socket gets its final name once it
+    // listens.
     const std::string unnamed = folder + "/" + std::to_string(::getpid()) + ".new";
     const sockaddr_un address = address_of(unnamed);
     if (path_.size() >= sizeof address.sun_path) continue;
@@ -76,7 +77,7 @@ Outcome<> ControlServer::listen() {
 ControlServer::~ControlServer() {
   if (folder_.empty()) return;
   (void)::unlink(path_.c_str());
-  (void)::rmdir(folder_.c_str());  // stays while another run uses it
+  (void)::rmdir(folder_.c_str());  // fails while another run uses it
 }
 
 void ControlServer::handle(const Poller::Event& event, Time now) {
@@ -99,7 +100,7 @@ void ControlServer::accept() {
     if (!poller_.add(raw_fd, kFirstToken + 1 + slot)) drop(slot);
     return;
   }
-  // All places are taken: the newcomer is turned away rather than left waiting.
+  // All client slots in use: accept and close immediately.
   const Fd refused(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
 }
 
@@ -122,13 +123,14 @@ void ControlServer::read(std::size_t slot, Time now) {
   }
   const Json question = Json::parse(client.in.substr(0, end), nullptr, false);
   client.in.erase(0, end + 1);
-  if (!question.is_object()) return reply(slot, error_json("the question is no JSON object"));
+  if (!question.is_object()) return reply(slot, error_json("the request is not a JSON object"));
   Json result = answer(question);
   if (!result.contains("error") && text_of(question, "verb") == "fw") {
     client.answer = std::move(result);
     client.give_up = now + kSensorPatience;
     for (unsigned i = 0; i < 2; ++i)
-      (void)testbed_.side(i).port().firmware().request_sensors(now);  // busy: then shared
+      (void)testbed_.side(i).port().firmware().request_sensors(
+          now);  // if one is outstanding, its outcome is shared
     return step(now);
   }
   reply(slot, result);
@@ -160,7 +162,7 @@ bool ControlServer::waiting() const {
   return false;
 }
 
-/// Puts the sensors that have arrived into the answer; true when all are there.
+/// Adds the sensors that have arrived to the response; true when all are there.
 bool ControlServer::collect_sensors(Json& answer) {
   bool complete = true;
   for (Json& entry : answer["ports"]) {
@@ -195,7 +197,7 @@ Json ControlServer::answer(const Json& question) {
   Json rows = Json::array();
   if (verb == "go") testbed_.go();
   if (testbed_.held() && verb != "list")
-    return error_json("the run is held: `hni port go` lets it start");
+    return error_json("the run is held: start it with `hni port go`");
   for (unsigned i = 0; i < 2; ++i) {
     if (!port.empty() && testbed_.side(i).name() != port) continue;
     if (verb == "stats") {
@@ -219,13 +221,13 @@ Json ControlServer::answer(const Json& question) {
     }
   }
   if (rows.empty()) {
-    return error_json("no port '" + port + "': there are " + testbed_.side(0).name() + " and " +
-                      testbed_.side(1).name());
+    return error_json("unknown port '" + port + "': there are " + testbed_.side(0).name() +
+                      " and " + testbed_.side(1).name());
   }
   return {{"ports", rows}};
 }
 
-/// "site": name of an input site, "value": at most 32 bits.
+/// Handles "inject": "site" is the name of an input site, "value" has at most 32 bits.
 Json ControlServer::inject(unsigned index, const Json& question) {
   const std::string name = text_of(question, "site");
   std::vector<std::string> names;
@@ -234,13 +236,13 @@ Json ControlServer::inject(unsigned index, const Json& question) {
   if (at == names.end()) return error_json(unknown("site", name, names));
   const Json value = question.value("value", Json());
   if (!value.is_number_unsigned() || value > 0xffffffffU)
-    return error_json("a value is a number of at most 32 bits");
+    return error_json("invalid value: must be a number of at most 32 bits");
   testbed_.side(index).inject(static_cast<Site>(at - names.begin()), value.get<std::uint32_t>());
   return {{"port", testbed_.side(index).name()}, {"site", name}, {"value", value}};
 }
 
-/// "reads": [[bar, byte offset], ...]. Reads go the driver's way, so they have the side effects
-/// that the registers have.
+/// Handles "reads": [[bar, byte offset], ...]. Reads go through the driver, so registers have
+/// their read side effects.
 Json ControlServer::read_registers(unsigned index, const Json& question) {
   Json values = Json::array();
   auto& device = testbed_.side(index).port().device();

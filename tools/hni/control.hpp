@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The control socket of a running `hni run`: one JSON object and a newline as the question, one
-/// as the the answer. A question is {"verb": "stats", "port": "hni0"}; an answer is {"ports":
-/// [...]} or
-/// {"error": "..."}. Sockets lie in /run/hni (root), $XDG_RUNTIME_DIR/hni or /tmp/hni-UID and are
-/// called PID.sock; only their owner and root may ask.
+/// The control socket of a running `hni run`: the request is one JSON object and a newline, and so
+/// is the response. A request is {"verb": "stats", "port": "hni0"}; a response is {"ports": [...]}
+/// or {"error": "..."}. Sockets are in /run/hni (root), $XDG_RUNTIME_DIR/hni or /tmp/hni-UID and
+/// are named PID.sock; only their owner and root may connect.
 
 #include <memory>
 #include <string>
@@ -19,7 +18,7 @@ namespace hni::tools {
 
 class ControlServer {
  public:
-  /// Tokens that it gives the poller: kFirstToken and up.
+  /// Tokens that it registers with the poller: kFirstToken and up.
   static constexpr std::uint64_t kFirstToken = std::uint64_t{1} << 32;
 
   static Outcome<std::unique_ptr<ControlServer>> create(Poller& poller, Testbed& testbed);
@@ -31,9 +30,9 @@ class ControlServer {
   [[nodiscard]] const std::string& folder() const { return folder_; }
   static bool owns(std::uint64_t token) { return token >= kFirstToken && token < 2 * kFirstToken; }
   void handle(const Poller::Event& event, Time now);
-  /// Sends answers that had to wait for the firmware.
+  /// Sends responses that waited for the firmware.
   void step(Time now);
-  /// True while somebody waits for the firmware's answer.
+  /// Returns whether a response waits for the firmware.
   [[nodiscard]] bool waiting() const;
 
  private:
@@ -68,16 +67,16 @@ class ControlServer {
   std::vector<std::unique_ptr<Client>> clients_{kMaxClients};
 };
 
-/// Folders in which sockets may lie, the preferred one first.
+/// Folders of sockets, the preferred one first.
 std::vector<std::string> control_folders();
 /// A running `hni run`.
 struct RunningLab {
   int pid = 0;
   std::string path;
 };
-/// All that answer. Sockets that nobody listens to any more are removed.
+/// Returns all runs that respond. Stale sockets are removed.
 std::vector<RunningLab> running_labs();
-/// Asks one question.
+/// Sends one request and returns the response.
 Outcome<Json> ask(const std::string& path, const Json& question);
 
 }  // namespace hni::tools

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kMaxAnswer = 64U << 20;
 
-/// A connected socket, or errno.
+/// Connects to a socket; fails with errno.
 tl::expected<Fd, int> connect_to(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -43,7 +43,7 @@ int pid_of(const std::string& file) {
 
 std::vector<std::string> control_folders() {
   std::vector<std::string> folders;
-  // Root's runs lie where every root shell looks, whatever its environment.
+  // Sockets of root are in a fixed folder, regardless of the environment.
   if (::geteuid() == 0) folders.emplace_back("/run/hni");
   const char* runtime = std::getenv("XDG_RUNTIME_DIR");
   if (runtime != nullptr && runtime[0] == '/') folders.push_back(std::string(runtime) + "/hni");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// FaultIo: what stands between a driver of `hni run` and its card. It hands everything on, until
-/// `hni port lie` orders a lie; the hostile layer of fuzz/ then tells it.
+/// FaultIo: sits between a driver of `hni run` and its card. It forwards everything until `hni
+/// port inject` arms a fault, which the fault injector of fuzz/ then applies.
 
 #include <limits>
 #include <optional>
@@ -18,7 +18,7 @@ class FaultIo : public fuzz::FaultInjector<io::InProcess> {
   using Hostile = fuzz::FaultInjector<io::InProcess>;
   using Hostile::Hostile;
 
-  /// From now on the card seems to say `value` at `site`, as often as it is asked.
+  /// Arms a fault: every value of `site` becomes `value`.
   void inject(Site site, std::uint32_t value) {
     behave();
     order(site, fuzz::ValueClass::kRandom, std::numeric_limits<std::uint32_t>::max(), value);
@@ -28,7 +28,7 @@ class FaultIo : public fuzz::FaultInjector<io::InProcess> {
     behave();
     site_.reset();
   }
-  /// What the lie is about; nothing if there is none.
+  /// Returns the site of the armed fault; nullopt without one.
   [[nodiscard]] std::optional<Site> faulty_site() const { return site_; }
 
   std::uint32_t read32(Site site, RegAddr reg) {

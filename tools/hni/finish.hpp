@@ -9,10 +9,10 @@
 
 namespace hni::tools {
 
-/// Flushes standard output and returns `status`; or 1, after one line on standard error, if
-/// anything that the program printed was lost: a full disk, a closed descriptor.
+/// Flushes standard output and returns `status`; returns 1, after one line on standard error, if
+/// output was lost: a full disk, a closed descriptor.
 inline int finish(const char* command, int status) {
-  // A flush that failed earlier left its mark on the stream, but not its reason.
+  // The stream remembers an earlier failure, but not its reason.
   const bool lost = std::ferror(stdout) != 0;
   errno = 0;
   if (std::fflush(stdout) == 0 && !lost) return status;

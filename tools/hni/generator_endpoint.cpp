@@ -37,7 +37,7 @@ void store(const CardPort& port, const Packet& packet, std::span<const std::byte
 
 // ---- Generator
 
-// The numbers go round over the queues, a batch each. A flow is a number modulo one such round, so
+// Numbers are distributed over the queues in batches. A flow is a number modulo one such round, so
 // that it keeps its queue and its order.
 GeneratorEndpoint::GeneratorEndpoint(CardPort& port, const GeneratorOptions& options,
                                      std::uint32_t queues)
@@ -52,7 +52,7 @@ std::uint32_t GeneratorEndpoint::length_of(std::uint64_t number) const {
   return options_.shortest + static_cast<std::uint32_t>(number % lengths);
 }
 
-/// Ethernet, IPv4, UDP, number, pattern. No UDP checksum: the comparison is sharper.
+/// Builds Ethernet, IPv4, UDP, number, pattern. No UDP checksum: the comparison is stricter.
 void GeneratorEndpoint::build(std::uint64_t number, const MacAddress& from, const MacAddress& to,
                               std::span<std::byte> frame) const {
   std::byte* const at = frame.data();
@@ -83,7 +83,7 @@ void GeneratorEndpoint::build(std::uint64_t number, const MacAddress& from, cons
   }
 }
 
-/// How many packets may leave now.
+/// Returns how many packets may be sent now.
 std::uint64_t GeneratorEndpoint::due(Time now) {
   if (!reading_) return 0;
   std::uint64_t most = kBatch;
@@ -151,7 +151,7 @@ void GeneratorEndpoint::check(const Packet& packet) {
     at += packet.segments[i].length;
   }
   const std::uint64_t number = load_number(got_.data());
-  // Built as the other side builds it.
+  // Built as the other node builds it.
   build(number, options_.to, options_.from, std::span(expected_).first(packet.length));
   if (length_of(number) != packet.length ||
       std::memcmp(got_.data(), expected_.data(), packet.length) != 0) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Two packet sources that need no privilege: a generator, whose frames the other side checks byte
-/// for byte, and the frames of a capture file.
+/// Two packet sources without privileges: a generator, whose frames the other node compares byte
+/// by byte, and the frames of a capture file.
 
 #include <vector>
 
@@ -15,18 +15,23 @@ namespace hni::tools {
 struct GeneratorOptions {
   MacAddress from{};
   MacAddress to{};
-  std::uint32_t shortest = 60;  ///< bytes without FCS; lengths go up one by one and start again
+  /// bytes without FCS; lengths increase one by one and wrap around
+  std::uint32_t shortest = 60;
   std::uint32_t longest = 1514;
-  std::uint64_t packets_per_second = 0;  ///< 0: as many as the ring takes
-  std::uint64_t limit = 0;               ///< packets to send; 0 for no limit
+  /// 0: as many as the ring accepts
+  std::uint64_t packets_per_second = 0;
+  std::uint64_t limit = 0;  ///< packets to send; 0 for no limit
 };
 
-/// UDP packets of many flows, each with its number and a pattern that follows from it.
+/// UDP packets of many flows, each with its number and a pattern derived from it.
 class GeneratorEndpoint final : public TrafficEndpoint {
  public:
   static constexpr std::uint32_t kShortest = 60;
 
-  /// `queues`: how many the port has.
+  /// Creates the source.
+  /// @param port the port
+  /// @param options what to send
+  /// @param queues number of queues of the port
   GeneratorEndpoint(CardPort& port, const GeneratorOptions& options, std::uint32_t queues);
 
   bool transmit(QueueId queue, Time now) override;
@@ -60,7 +65,7 @@ class GeneratorEndpoint final : public TrafficEndpoint {
   std::vector<std::uint64_t> newest_;  ///< number + 1 of the newest packet of each flow
 };
 
-/// Sends the frames of a capture file, once, in order; counts what comes back.
+/// Sends the frames of a capture file once, in order; counts what returns.
 class ReplayEnd final : public TrafficEndpoint {
  public:
   /// Without `reader` it only receives.
@@ -77,7 +82,8 @@ class ReplayEnd final : public TrafficEndpoint {
   }
   [[nodiscard]] bool finished() const override { return done_ && !held_; }
   [[nodiscard]] bool sends() const { return reader_.has_value(); }
-  /// Frames of the file that no card could send, and how the file broke off, if it did.
+  /// Returns the reader, which knows the skipped frames and whether the file is truncated; null
+  /// without one.
   [[nodiscard]] const device::PcapReader* reader() const { return reader_ ? &*reader_ : nullptr; }
 
  private:
@@ -88,7 +94,7 @@ class ReplayEnd final : public TrafficEndpoint {
   bool done_;
 };
 
-/// Copies bytes into the packet's fragments; the packet's length is how many.
+/// Copies bytes into the packet's fragments, as many as the packet's length.
 void store(const CardPort& port, const Packet& packet, std::span<const std::byte> bytes);
 
 }  // namespace hni::tools

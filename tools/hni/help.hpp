@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// HelpFormatter: CLI11's help, folded so that no line is wider than a terminal of 80 columns.
+/// HelpFormatter: CLI11's help, wrapped to terminals of 80 columns.
 
 #include <CLI/CLI.hpp>
 #include <string>
@@ -10,8 +10,8 @@ namespace hni::tools {
 
 inline constexpr std::size_t kHelpColumns = 79;
 
-/// Folds the lines of `help` at blanks. What follows a fold stands under the text of its line: after
-/// the first gap of two blanks, or four columns in.
+/// Wraps the lines of `help` at blanks. Continuation lines are indented to the text of their line:
+/// after the first gap of two blanks, or four columns.
 inline std::string fold_help(const std::string& help) {
   std::string out;
   for (std::size_t begin = 0; begin < help.size();) {
@@ -42,7 +42,7 @@ class HelpFormatter : public CLI::Formatter {
   }
 };
 
-/// Gives `app` and all its subcommands this form of help.
+/// Applies this form of help to `app` and all its subcommands.
 inline void fold_help_of(CLI::App& app) {
   app.formatter(std::make_shared<HelpFormatter>());
   for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) fold_help_of(*sub);

@@ -23,8 +23,7 @@ namespace {
 struct Object {
   const char* name;
   const char* help;
-  /// nullptr: the program hni-NAME carries it out.
-  int (*run)(int argc, char** argv) = nullptr;
+  int (*run)(int argc, char** argv) = nullptr;  // nullptr: the program hni-NAME executes it
 };
 
 constexpr Object kObjects[] = {
@@ -32,10 +31,11 @@ constexpr Object kObjects[] = {
     {"attach", "our driver on a card in another process"},
     {"device", "emulated cards behind vfio-user sockets, for virtual machines"},
     {"linux", "Linux's own driver on our cards, without root or a virtual machine"},
-    {"port", "ask the ports of a running `hni run`: stats, link, regs, rings, fw", port_command},
+    {"port", "inspect the ports of a running `hni run`: stats, link, regs, rings, fw",
+     port_command},
     {"trace", "watch a running driver with bpftrace: latencies, drops, firmware"},
     {"spec", "registers, descriptors and messages: look up, decode, generate"},
-    {"fuzz", "hostile scripts: replay, show, minimise, campaigns, seeded bugs"},
+    {"fuzz", "fault scripts: replay, show, minimise, campaigns, seeded bugs"},
     {"prove", "decide the proofs about rings, mailbox, counters and clock"},
 };
 
@@ -110,7 +110,7 @@ int main(int argc, char** argv) {
   try {
     return hni::tools::finish("hni", hni::tools::dispatch(argc, argv));
   } catch (const std::exception& error) {
-    // What a library throws: no memory, or a stream that is gone.
+    // Thrown by a library: out of memory, or a closed stream.
     fmt::print(stderr, "hni: {}\n", error.what());
     return hni::tools::kExitFailed;
   }

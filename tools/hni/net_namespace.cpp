@@ -27,13 +27,13 @@ void raise_loopback() {
 }  // namespace
 
 NetNamespace::Visit::Visit(int target) : home_(::open(kOwn, O_RDONLY | O_CLOEXEC)) {
-  // Entering cannot fail for a namespace that this process made; without /proc there is no way
+  // Entering cannot fail for a namespace that this process created. Without /proc there is no way
   // back, so it is not entered.
   if (home_) (void)::setns(target, CLONE_NEWNET);
 }
 
 NetNamespace::Visit::~Visit() {
-  // Never go on in the wrong namespace: everything after this would configure the wrong network.
+  // Continuing in the wrong namespace would configure the wrong network.
   if (home_ && ::setns(home_.get(), CLONE_NEWNET) != 0) std::abort();
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// NetNamespace: a network namespace with a name that `ip netns` knows, gone when its owner is.
+/// NetNamespace: a named network namespace, as `ip netns` uses them, removed with its owner.
 
 #include <string>
 
@@ -12,17 +12,17 @@ namespace hni::tools {
 
 class NetNamespace {
  public:
-  /// Makes /run/netns/`name` with its loopback interface up. Fails if the name is in use, or
+  /// Creates /run/netns/`name` with its loopback interface up. Fails if the name is in use, or
   /// without the privilege (CAP_SYS_ADMIN).
   static Outcome<NetNamespace> create(const std::string& name);
-  /// The namespace that the calling thread is in; it has no name and stays when the object goes.
+  /// Returns the namespace of the calling thread; it has no name and is not removed.
   static Outcome<NetNamespace> current();
 
   NetNamespace(NetNamespace&&) noexcept = default;
   NetNamespace& operator=(NetNamespace&&) noexcept = default;
   ~NetNamespace() { remove(); }
 
-  /// Runs `work()` with the calling thread in this namespace and returns what it returns.
+  /// Runs `work()` with the calling thread in this namespace and returns its result.
   template <class Work>
   auto inside(Work&& work) const {
     const Visit visit(fd_.get());
@@ -33,7 +33,7 @@ class NetNamespace {
   static std::string path_of(const std::string& name) { return "/run/netns/" + name; }
 
  private:
-  /// In the namespace from construction to destruction.
+  /// Enters the namespace from construction to destruction.
   class Visit {
    public:
     explicit Visit(int target);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The main() of every program that hni executes for one of its objects: HNI_OBJECT is the object's
-// name, HNI_OBJECT_COMMAND the function that carries it out.
+// name, HNI_OBJECT_COMMAND its function.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -14,7 +14,7 @@ int main(int argc, char** argv) {
   try {
     return hni::tools::finish("hni " HNI_OBJECT, hni::tools::HNI_OBJECT_COMMAND(argc, argv));
   } catch (const std::exception& error) {
-    // What a library throws: no memory, or a stream that is closed.
+    // Thrown by a library: out of memory, or a closed stream.
     fmt::print(stderr, "hni " HNI_OBJECT ": {}\n", error.what());
     return hni::tools::kExitFailed;
   }

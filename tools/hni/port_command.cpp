@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `hni port`: questions to a running `hni run`.
+// `hni port`: requests to a running `hni run`.
 
 #include <fmt/format.h>
 
@@ -32,8 +32,9 @@ Outcome<RunningLab> choose(int pid) {
     if (testbed.pid == pid) return testbed;
     pids.push_back(std::to_string(testbed.pid));
   }
-  if (pid != 0) return problem(fmt::format("no run {}: there are {}", pid, fmt::join(pids, ", ")));
-  return problem(fmt::format("{} runs are there: choose one with --run {}", pids.size(),
+  if (pid != 0)
+    return problem(fmt::format("unknown run {}: there are {}", pid, fmt::join(pids, ", ")));
+  return problem(fmt::format("{} instances are running: select one with --run {}", pids.size(),
                              fmt::join(pids, "|")),
                  kExitUsage);
 }
@@ -46,12 +47,12 @@ void print(const Json& answer, bool json) {
   }
 }
 
-/// stats, link, rings, fw.
+/// Handles stats, link, rings, fw.
 Outcome<> show(const std::string& verb, const PortOptions& options) {
   const auto testbed = choose(options.run);
   if (!testbed) return tl::unexpected(testbed.error());
   if (options.words.size() > 1)
-    return problem(fmt::format("'{}' is one word too many", options.words[1]), kExitUsage);
+    return problem(fmt::format("unexpected argument '{}'", options.words[1]), kExitUsage);
   const std::string port = options.words.empty() ? "" : options.words.front();
   const auto answer = ask(testbed->path, {{"verb", verb}, {"port", port}});
   if (!answer) return tl::unexpected(answer.error());
@@ -63,7 +64,7 @@ Outcome<> list(const PortOptions& options) {
   Json rows = Json::array();
   for (const RunningLab& testbed : running_labs()) {
     const auto answer = ask(testbed.path, {{"verb", "list"}});
-    if (!answer) continue;  // it ended in the meantime
+    if (!answer) continue;  // the run ended meanwhile
     for (const Json& port : (*answer)["ports"]) {
       rows.push_back({{"run", testbed.pid},
                       {"port", port["port"]},
@@ -76,7 +77,7 @@ Outcome<> list(const PortOptions& options) {
   return {};
 }
 
-/// PORT SITE VALUE
+/// Handles inject PORT SITE VALUE.
 Outcome<> inject(const PortOptions& options) {
   const auto testbed = choose(options.run);
   if (!testbed) return tl::unexpected(testbed.error());
@@ -84,7 +85,7 @@ Outcome<> inject(const PortOptions& options) {
   char* end = nullptr;
   const std::uint64_t value = std::strtoull(text.c_str(), &end, 0);
   if (end == text.c_str() || *end != '\0')
-    return problem(fmt::format("'{}' is no number", text), kExitUsage);
+    return problem(fmt::format("invalid number '{}'", text), kExitUsage);
   const auto answer = ask(testbed->path, {{"verb", "inject"},
                                           {"port", options.words[0]},
                                           {"site", options.words[1]},
@@ -98,7 +99,7 @@ bool is_port_name(const std::string& word) {
   return word.size() == 4 && word.starts_with("hni") && word[3] >= '0' && word[3] <= '9';
 }
 
-/// The registers that `names` ask for, read in pieces.
+/// Reads the registers that `names` select, in pieces.
 Outcome<Json> read_all(const std::string& path, const std::string& port,
                        const std::vector<RegisterElement>& elements) {
   constexpr std::size_t kPiece = 4096;
@@ -135,7 +136,7 @@ Outcome<> show_registers(const PortOptions& options) {
   Json out = Json::object();
   for (std::size_t i = 0; i < values->size(); ++i) {
     const auto value = (*values)[i].get<std::uint32_t>();
-    // Without names: what differs from an idle card, not thousands of zeros.
+    // Without names: show what differs from an idle card, not thousands of zeros.
     if (names.empty() && value == 0) continue;
     if (options.json) {
       out[(*elements)[i].name] = value;
@@ -161,11 +162,11 @@ int port_command(int argc, char** argv) {
     return sub;
   };
   const auto with_port = [&](CLI::App* sub) {
-    sub->add_option("PORT", options.words, "hni0 or hni1; both if left out");
+    sub->add_option("PORT", options.words, "hni0 or hni1; both if omitted");
     sub->add_option("--run", options.run, "process id of the `hni run`, if there are several");
     return sub;
   };
-  verb("list", "the ports that are there");
+  verb("list", "the ports of running instances");
   with_port(verb("stats", "packets, drops by reason, and every counter of the card"));
   with_port(verb("link", "speed, FEC, pause"));
   with_port(verb("rings", "heads, tails, and where the buffers are"));
@@ -175,18 +176,17 @@ int port_command(int argc, char** argv) {
                    "register names or patterns ('QUEUE_TWQ0*[0]'), and hni0 or hni1; without "
                    "names all that are not zero");
   regs->add_option("--run", options.run, "process id of the `hni run`, if there are several");
-  regs->add_flag("-v,--verbose", options.verbose, "say what each field means");
-  CLI::App* injector =
-      verb("inject",
-           "let the card tell its driver a lie, until the driver refuses it: VALUE "
-           "at the input site SITE (`man hni-probes` names them)");
+  regs->add_flag("-v,--verbose", options.verbose, "decode the fields");
+  CLI::App* injector = verb("inject",
+                            "inject a fault until the driver refuses it: the card reports VALUE "
+                            "at the input site SITE (`man hni-probes` names them)");
   injector
       ->add_option("PORT SITE VALUE", options.words,
                    "hni0 or hni1, an input site, at most 32 bits")
       ->required()
       ->expected(3);
   injector->add_option("--run", options.run, "process id of the `hni run`, if there are several");
-  with_port(verb("go", "let a run that was started with --hold begin"));
+  with_port(verb("go", "start a run that waits with --hold"));
   if (const auto status = parse(app, "hni port", argc, argv)) return *status;
   if (app.get_subcommands().empty()) {
     fmt::print(stderr, "{}", app.help());

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Problem: why a tool cannot go on, as one line for a person. Errors are values here, too; only
-/// main() turns one into an exit status.
+/// Problem: why a tool cannot continue, as one line for people. Errors are values here, too; only
+/// main() converts one to an exit status.
 
 #include <cerrno>
 #include <cstring>
@@ -12,15 +12,14 @@
 
 namespace hni::tools {
 
-/// Exit statuses of every command.
-inline constexpr int kExitDone = 0;
-inline constexpr int kExitFailed = 1;  ///< it was asked for properly and could not be done
-inline constexpr int kExitUsage = 2;   ///< the command line makes no sense
+inline constexpr int kExitDone = 0;    ///< success
+inline constexpr int kExitFailed = 1;  ///< a valid command failed
+inline constexpr int kExitUsage = 2;   ///< usage error
 
 struct Problem {
   std::string text;
   int status = kExitFailed;
-  bool unavailable = false;  ///< this machine or this user does not have what it takes
+  bool unavailable = false;  ///< this machine or this user lacks a requirement
 };
 
 template <class T = void>

@@ -21,7 +21,7 @@ using speclib::Register;
 /// Calls f(suffix, byte offset) for each element of the register, innermost index last.
 void for_each_element(const Register& reg,
                       const std::function<void(const std::string&, std::uint32_t)>& f) {
-  // Offsets within a BAR have 32 bits; those of any register map may have more.
+  // Offsets in a BAR have 32 bits; those of other register maps may have more.
   const std::function<void(std::size_t, std::string, std::uint64_t)> level =
       [&](std::size_t depth, const std::string& suffix, std::uint64_t offset) {
         if (depth == reg.dims.size()) return f(suffix, static_cast<std::uint32_t>(offset));
@@ -31,7 +31,7 @@ void for_each_element(const Register& reg,
   level(0, "", reg.byte_offset);
 }
 
-/// '[' is no pattern here but the start of an index.
+/// Escapes '[', which starts an index here, not a pattern.
 std::string escaped(const std::string& pattern) {
   std::string out;
   for (const char c : pattern) {
@@ -86,7 +86,7 @@ Outcome<std::vector<RegisterElement>> RegisterNames::find(
     const std::string array = whole + "\\[*";
     const std::size_t before = out.size();
     for (const Register& reg : card_->registers) {
-      // A pattern without wildcards names one register; do not look at the elements of all others.
+      // A pattern without wildcards names one register: skip the elements of all others.
       const std::string stem = escaped(pattern.substr(0, pattern.find('[')));
       if (!matches(stem, reg.name)) continue;
       add_elements(
@@ -98,7 +98,7 @@ Outcome<std::vector<RegisterElement>> RegisterNames::find(
       std::vector<std::string> names;
       for (const Register& reg : card_->registers) names.push_back(reg.name);
       const std::string near = nearest(pattern, names);
-      return problem(fmt::format("no register is called '{}'{}", pattern,
+      return problem(fmt::format("unknown register '{}'{}", pattern,
                                  near.empty() ? "" : ": did you mean '" + near + "'?"));
     }
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Registers by the names that the spec gives them.
+/// Registers by the names of the spec.
 
 #include <cstdint>
 #include <memory>
@@ -13,7 +13,7 @@
 
 namespace hni::tools {
 
-/// One 32-bit register, of an array one element.
+/// One 32-bit register, or one element of an array.
 struct RegisterElement {
   std::string name;  ///< "QUEUE_TWQ0_CTL[3]"
   unsigned bar = 0;
@@ -25,12 +25,12 @@ class RegisterNames {
   /// Reads the built-in spec.
   RegisterNames();
 
-  /// The elements that the patterns name, in the order of addresses; '*' and '?' stand for
-  /// anything, letter case does not count, an array's name stands for all its elements. Without
-  /// patterns: all registers whose reading changes nothing, of the queue blocks the first one.
+  /// Returns the elements that the patterns select, in address order. '*' and '?' match anything,
+  /// letter case is ignored, an array's name selects all its elements. Without patterns: all
+  /// registers without read side effects, of the queue blocks the first one.
   [[nodiscard]] Outcome<std::vector<RegisterElement>> find(
       const std::vector<std::string>& patterns) const;
-  /// What the fields of a value mean, several lines.
+  /// Decodes the fields of a value, several lines.
   [[nodiscard]] std::string decode(const std::string& name, std::uint32_t value) const;
 
  private:

@@ -57,8 +57,7 @@ Outcome<> check(const RunOptions& o) {
     return usage(fmt::format("--queues {}: the card has 1 to 128 queue pairs", o.testbed.queues));
   if (o.testbed.mtu < 1280 || o.testbed.mtu > kMaxFrameBytes - kEthernetHeader)
     return usage(fmt::format("--mtu {}: the card carries 1280 to 9728", o.testbed.mtu));
-  if (!(o.duration_s >= 0) || o.duration_s > 1e9)
-    return usage("--duration: seconds, not less than 0");
+  if (!(o.duration_s >= 0) || o.duration_s > 1e9) return usage("--duration must be >= 0 seconds");
   if (o.generator && !o.replay.empty())
     return usage("--generator and --replay exclude each other");
   if ((o.generator || !o.replay.empty()) && o.needs_interfaces())
@@ -66,9 +65,9 @@ Outcome<> check(const RunOptions& o) {
   if (o.shortest < GeneratorEndpoint::kShortest || o.shortest > kMaxFrameBytes)
     return usage(fmt::format("--shortest {}: 60 to 9742 bytes", o.shortest));
   if (o.longest != 0 && (o.longest < o.shortest || o.longest > kMaxFrameBytes))
-    return usage(fmt::format("--longest {}: from --shortest to 9742 bytes", o.longest));
+    return usage(fmt::format("--longest {}: must be from --shortest to 9742 bytes", o.longest));
   if (!o.name.empty() && (o.name.find('/') != std::string::npos || o.name.size() > 200))
-    return usage("--name: a file name");
+    return usage("--name must be a valid file name");
   return {};
 }
 
@@ -84,7 +83,7 @@ int run_command(int argc, char** argv) {
   add_options(app, options);
   if (const auto status = parse(app, "hni run", argc, argv)) return *status;
   if (const auto good = check(options); !good) return complain("hni run", good.error());
-  // The command's own output is what one wants to see.
+  // With --exec the command's own output is shown instead of live figures.
   if (!options.exec.empty()) options.quiet = true;
   Runner runner(options);
   const auto status = runner.run();

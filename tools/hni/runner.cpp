@@ -15,7 +15,7 @@ namespace hni::tools {
 namespace {
 
 constexpr Duration kReportPeriod = std::chrono::seconds(1);
-/// Sleeping and waking costs about so much: shorter waits are spun away.
+/// Approximate cost of sleeping and waking: shorter waits are spent spinning.
 constexpr Duration kShortestSleep = std::chrono::microseconds(60);
 constexpr Duration kBringUpPatience = std::chrono::seconds(15);
 constexpr Duration kDrainPatience = std::chrono::seconds(2);
@@ -52,7 +52,7 @@ Outcome<int> Runner::run() {
 
 // ---- The loop
 
-/// Until `hni port go`, or a signal.
+/// Waits for `hni port go` or a signal.
 void Runner::wait_held() {
   testbed_->hold();
   if (!options_.quiet) {
@@ -178,7 +178,7 @@ void Runner::report(Time now) {
     fmt::print("{}\n", Json{{"time_s", elapsed}, {"ports", ports}}.dump());
   } else {
     const std::string text = fmt::format("{:.0f} s\n{}", elapsed, live_table(ports));
-    // On a terminal the figures stay in their place.
+    // On a terminal the figures are redrawn in place.
     if (::isatty(STDOUT_FILENO) != 0) {
       if (lines_shown_ != 0) fmt::print("\033[{}A\033[J", lines_shown_);
       lines_shown_ = static_cast<int>(std::count(text.begin(), text.end(), '\n'));
@@ -188,18 +188,18 @@ void Runner::report(Time now) {
   std::fflush(stdout);
 }
 
-// ---- The end
+// ---- Shutdown
 
-/// Lets everything that was read arrive.
+/// Waits until everything that was read has arrived.
 Outcome<> Runner::drain() {
   for (unsigned i = 0; i < 2; ++i) testbed_->side(i).end()->stop_reading();
   if (testbed_->broken()) return {};
   stop_at_ = next_report_ = Time::max();
-  // What does not arrive in time is counted as dropped when the ports stop. The second time: what
-  // waits for an interrupt that is held back.
+  // What does not arrive in time is counted as dropped when the ports stop. The second pass is for
+  // what waits for a moderated interrupt.
   for (int time = 0; time < 2; ++time) {
     (void)step_until(
-        kDrainPatience, [this] { return testbed_->quiet(); }, "packets are still under way");
+        kDrainPatience, [this] { return testbed_->quiet(); }, "packets are still in flight");
     if (time == 0)
       for (unsigned i = 0; i < 2; ++i) testbed_->side(i).look_everywhere();
   }
@@ -223,7 +223,7 @@ Outcome<int> Runner::conclude() {
   const auto all = [this](auto&& holds) {
     return holds(testbed_->side(0).port()) && holds(testbed_->side(1).port());
   };
-  // A port that is gone or failed has nothing to stop.
+  // A port that was removed or failed has nothing to stop.
   (void)step_until(
       kStopPatience,
       [&] { return all([](CardPort& p) { return p.state() == PortState::kReady; }); },
@@ -294,11 +294,10 @@ void Runner::print_summary(const std::vector<Balance>& balances, bool accounted)
         fmt::print("  {} dropped: {}\n", count.dump(), reason);
     }
     if (mode_ == Mode::kGenerator)
-      fmt::print("  {} not as they were sent, {} out of order\n", d["corrupt"].dump(),
-                 d["reordered"].dump());
+      fmt::print("  {} corrupted, {} out of order\n", d["corrupt"].dump(), d["reordered"].dump());
   }
   for (const Balance& b : balances) {
-    if (!b.holds()) fmt::print("does not balance: {}: {} and {}\n", b.what, b.left, b.right);
+    if (!b.holds()) fmt::print("accounting mismatch: {}: {} and {}\n", b.what, b.left, b.right);
   }
   fmt::print("accounted: {}\n", accounted ? "yes" : "no");
 }

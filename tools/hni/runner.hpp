@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Runner: `hni run` from the first namespace to the summary. One thread, one event loop: it works
-/// without sleeping while packets move, and sleeps in epoll when nothing does.
+/// Runner: `hni run` from the first namespace to the summary. One thread, one event loop: it does
+/// not sleep while packets move, and sleeps in epoll when idle.
 
 #include <sys/types.h>
 
@@ -28,24 +28,25 @@ struct RunOptions {
   bool offload = true;
   bool generator = false;
   std::string replay;           ///< capture file to send
-  std::uint64_t rate = 0;       ///< packets a second of the generator, each way; 0: no limit
+  std::uint64_t rate = 0;       ///< packets per second of the generator, each way; 0: no limit
   std::uint64_t packets = 0;    ///< of the generator, each way; 0: no limit
   std::uint32_t shortest = 60;  ///< frames of the generator, bytes without FCS
   std::uint32_t longest = 0;    ///< 0: what the MTU allows
-  bool hold = false;            ///< touch no card before `hni port go`
+  bool hold = false;            ///< do not access the cards before `hni port go`
   double duration_s = 0;        ///< 0: until a signal
-  std::string exec;             ///< command to run while the ports are up; its end ends the run
+  std::string exec;             ///< command to run while the ports are up; the run ends with it
   bool json = false;
   bool quiet = false;  ///< no live figures
 
-  /// Somebody relies on network interfaces; a generator would not do.
+  /// Returns whether an option requires network interfaces, so that a generator cannot replace
+  /// them.
   [[nodiscard]] bool needs_interfaces() const {
     return !exec.empty() || !taps.empty() || !name.empty();
   }
 };
 
-/// Tokens of its loop.
-inline constexpr std::uint64_t kQueueToken = 0x10000;   ///< + side * 0x1000 + queue
+// Tokens of its event loop.
+inline constexpr std::uint64_t kQueueToken = 0x10000;
 inline constexpr std::uint64_t kNoticeToken = 0x20000;  ///< + side
 
 class Runner {
@@ -61,7 +62,7 @@ class Runner {
  private:
   enum class Mode : std::uint8_t { kInterfaces, kGenerator, kReplay };
 
-  // Set-up
+  // Setup
   Outcome<> watch_signals();
   Outcome<> set_up();
   Outcome<> make_interfaces();
@@ -81,7 +82,7 @@ class Runner {
   void report(Time now);
   bool keep_going(Time now);
 
-  // The end
+  // Shutdown
   Outcome<> drain();
   void note_broken_file();
   Outcome<int> conclude();

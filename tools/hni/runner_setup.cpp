@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `hni run` makes before packets move, and the command that it may start.
+// Setup of `hni run` before packets move, and the command that it may start.
 
 #include <fmt/format.h>
 #include <sys/prctl.h>
@@ -26,7 +26,7 @@ sigset_t watched_signals() {
   return set;
 }
 
-/// What both ports will take, so that a slip of the finger does not take the machine down.
+/// Checks the memory that both ports need, so that a typing error does not exhaust the machine.
 Outcome<> check_memory(const LabOptions& options) {
   const PortConfig config = port_config(options, Node::mac_of(0));
   const std::uint64_t fragments =
@@ -39,7 +39,7 @@ Outcome<> check_memory(const LabOptions& options) {
       (std::uint64_t{info.freeram} + info.bufferram) * std::uint64_t{info.mem_unit};
   if (need <= have) return {};
   return problem(
-      fmt::format("{} MB of packet memory are needed and {} MB are free: use fewer "
+      fmt::format("packet memory needs {} MB and {} MB are free: use fewer "
                   "--queues or a smaller --ring",
                   need >> 20, have >> 20));
 }
@@ -170,8 +170,7 @@ void Runner::announce(Duration took) {
                options_.testbed.queues, options_.testbed.queues == 1 ? "" : "s",
                std::chrono::duration<double>(took).count());
     if (!why_generator_.empty())
-      fmt::print("no network interfaces ({}): a packet generator takes their place\n",
-                 why_generator_);
+      fmt::print("no network interfaces ({}): using a packet generator instead\n", why_generator_);
     for (unsigned i = 0; i < taps_.size(); ++i) {
       const bool own = !namespaces_[i].name().empty();
       fmt::print("  {:<16} {}  {}\n", own ? namespaces_[i].name() : "this namespace",
@@ -179,7 +178,7 @@ void Runner::announce(Duration took) {
     }
     if (!namespaces_.empty() && !namespaces_[0].name().empty() && options_.exec.empty())
       fmt::print("try: ip netns exec {} ping {}\n", namespaces_[0].name(), kIpv4[1]);
-    fmt::print("ask: hni port stats --run {}\n", ::getpid());
+    fmt::print("statistics: hni port stats --run {}\n", ::getpid());
   }
   std::fflush(stdout);
 }
@@ -195,7 +194,8 @@ Outcome<> Runner::start_command() {
     return system_problem("--exec");
   }
   if (command_ != 0) return {};
-  // The child: its own process group, so that all of it can be ended; never longer than we live.
+  // The child gets its own process group, so that all of it can be terminated, and dies with this
+  // process.
   (void)::setpgid(0, 0);
   (void)::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(127);
@@ -223,7 +223,7 @@ void Runner::reap_command() {
   }
 }
 
-/// Asks the command to end, and makes it end half a second later.
+/// Asks the command to terminate; kills it half a second later.
 void Runner::stop_command() {
   if (command_ == 0) return;
   (void)::kill(-command_, SIGTERM);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// What `hni device --script` tells of a script and its lies. The player itself is in fuzz/; a
-/// build without it has no loader.
+/// Reports of `hni device --script`. The player itself is in fuzz/; a build without it has no
+/// loader.
 
 #include <functional>
 #include <memory>
@@ -18,13 +18,13 @@ using ScriptLoader =
     std::function<tl::expected<std::unique_ptr<fuzz::FaultScriptPlayer>, std::string>(
         const std::string& file, fuzz::FaultScriptPlayer::OnInject heard)>;
 
-/// "lie 3: rcd_header_id says 0xffff, not 0x12 (operation 5)"
+/// "fault 3: rcd_header_id reports 0xffff instead of 0x12 (operation 5)"
 std::string fault_text(const fuzz::InjectedFault& fault);
 /// The same as one JSON object, with the card's socket.
 std::string fault_line(const std::string& socket, const fuzz::InjectedFault& fault);
 
 nlohmann::json script_json(const fuzz::ScriptReport& report);
-/// A line or two, indented as what `hni device` says of a card.
+/// A line or two, indented as the report of a card.
 std::string script_text(const fuzz::ScriptReport& report);
 
 }  // namespace hni::tools

@@ -19,8 +19,8 @@
 namespace hni::tools {
 namespace {
 
-// The kernel's queue towards us. What does not fit is dropped by the kernel, so it is made to hold
-// more than the windows of a few dozen TCP connections.
+// The kernel's queue towards the process. The kernel drops what does not fit, so it holds more
+// than the windows of a few dozen TCP connections.
 constexpr int kTransmitQueue = 16384;
 
 // TUN_F_USO4 | TUN_F_USO6, which Linux has since 6.2 and Debian 12's headers do not name.
@@ -39,8 +39,8 @@ ifreq request_for(const std::string& name) {
   return request;
 }
 
-/// Duplicate address detection and router solicitation have no sense on a private cable. These
-/// files may be read-only in a container: then the addresses come up a second later.
+/// Disables duplicate address detection and router solicitation, which are useless on a private
+/// cable. These files may be read-only in a container: then the addresses come up a second later.
 void quieten_ipv6(const std::string& name) {
   const std::string folder = "/proc/sys/net/ipv6/conf/" + name + "/";
   for (const char* file : {"accept_dad", "router_solicitations", "accept_ra"})
@@ -66,7 +66,7 @@ Outcome<Tap> Tap::create(const NetNamespace& where, const TapOptions& options) {
 Outcome<> Tap::open_queues(const TapOptions& options) {
   ifreq request = request_for(name_);
   if (::ioctl(control_.get(), SIOCGIFINDEX, &request) == 0)
-    return problem("TAP name '" + name_ + "' is in use: choose another one");
+    return problem("TAP name '" + name_ + "' is in use: choose another name");
   for (unsigned q = 0; q < options.queues; ++q) {
     Fd fd(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
     if (!fd) return system_problem("/dev/net/tun", errno == ENOENT ? ENODEV : errno);
@@ -75,7 +75,8 @@ Outcome<> Tap::open_queues(const TapOptions& options) {
     if (options.header) request.ifr_flags |= IFF_VNET_HDR;
     if (options.queues > 1) request.ifr_flags |= IFF_MULTI_QUEUE;
     if (::ioctl(fd.get(), TUNSETIFF, &request) != 0) {
-      if (errno == EBUSY) return problem("TAP name '" + name_ + "' is in use: choose another one");
+      if (errno == EBUSY)
+        return problem("TAP name '" + name_ + "' is in use: choose another name");
       return system_problem("TAP '" + name_ + "'");
     }
     queues_.push_back(std::move(fd));
@@ -123,7 +124,7 @@ Outcome<> Tap::configure(const TapOptions& options) {
 
 Outcome<> Tap::set_address(const std::string& text, int family) {
   if (text.empty()) return {};
-  const auto bad = [&] { return problem("'" + text + "' is no address with prefix length"); };
+  const auto bad = [&] { return problem("'" + text + "' is not an address with prefix length"); };
   const auto slash = text.find('/');
   if (slash == std::string::npos) return bad();
   const std::string address = text.substr(0, slash);

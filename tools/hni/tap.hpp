@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Tap: one TAP interface with several queues; it lives as long as this object. Each read() and
-/// write() of a queue carries one frame, behind a virtio_net_hdr unless told otherwise.
+/// Tap: one TAP interface with several queues; removed with this object. Each read() and write()
+/// of a queue carries one frame, after a virtio_net_hdr unless configured otherwise.
 
 #include <cstdint>
 #include <string>
@@ -20,13 +20,14 @@ struct TapOptions {
   unsigned queues = 1;
   std::uint32_t mtu = 1500;
   MacAddress mac{};
-  bool header = true;   ///< a virtio_net_hdr before each frame
-  bool offload = true;  ///< the kernel leaves checksums and segmentation to us; needs `header`
-  std::string ipv4;     ///< with prefix length, "10.77.0.1/24"; empty for none
+  bool header = true;  ///< a virtio_net_hdr before each frame
+  /// the kernel leaves checksums and segmentation to the card; needs `header`
+  bool offload = true;
+  std::string ipv4;  ///< with prefix length, "10.77.0.1/24"; empty: none
   std::string ipv6;
 };
 
-/// What a network interface listens to.
+/// What a network interface receives.
 struct TapMode {
   bool up = false;
   bool promiscuous = false;
@@ -40,15 +41,16 @@ class Tap {
   /// Bytes of the header before each frame.
   static constexpr std::size_t kHeaderBytes = 10;
 
-  /// Makes the interface in `where`, sets it up and raises it. Fails if the name is in use.
+  /// Creates the interface in `where`, configures it and sets it up. Fails if the name is in use.
   static Outcome<Tap> create(const NetNamespace& where, const TapOptions& options);
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] unsigned queues() const { return static_cast<unsigned>(queues_.size()); }
   [[nodiscard]] int queue(unsigned index) const { return queues_[index].get(); }
-  /// Readable when the interface's flags or address may have changed; see take_changes().
+  /// Returns a file descriptor that is readable when the interface's flags or address may have
+  /// changed; see take_changes().
   [[nodiscard]] int events() const { return events_.get(); }
-  /// Forgets the notices behind events().
+  /// Discards the notifications of events().
   void take_changes() const;
   [[nodiscard]] TapMode mode() const;
 

@@ -22,7 +22,7 @@ constexpr std::uint32_t fragments_for(std::uint32_t bytes) {
 
 using IoVectors = std::array<iovec, kMaxSegments + 1>;
 
-/// The header, then the packet's segments; how many vectors.
+/// Describes the header and the packet's segments; returns the number of vectors.
 int describe(const CardPort& port, const Packet& packet, VnetHeader& header, IoVectors& io) {
   io[0] = {&header, sizeof header};
   for (std::uint32_t i = 0; i < packet.segment_count; ++i)
@@ -36,7 +36,7 @@ TapEndpoint::TapEndpoint(CardPort& port, Tap& tap, bool offload, std::uint32_t m
     : port_(port),
       tap_(tap),
       offload_(offload),
-      // One byte more than the longest frame: a read that fills everything was cut.
+      // One byte more than the longest frame: a read that fills everything was truncated.
       reserve_fragments_(fragments_for((offload ? kLongestSuperFrame : mtu + kLinkHeader) + 1)),
       queues_(tap.queues()) {
   for (Queue& queue : queues_) {
@@ -89,7 +89,7 @@ bool TapEndpoint::read_one(Queue& queue, QueueId id) {
     if (n < 0 && errno == EINTR) return true;
     queue.readable = false;
     if (n < 0 && errno != EAGAIN)
-      broken_ = "TAP '" + tap_.name() + "' is gone: " + std::strerror(errno);
+      broken_ = "TAP '" + tap_.name() + "' was removed: " + std::strerror(errno);
     return false;
   }
   ++counters_.read;
@@ -99,7 +99,7 @@ bool TapEndpoint::read_one(Queue& queue, QueueId id) {
   return true;
 }
 
-/// The first `bytes` of the reserve become a packet.
+/// Turns the first `bytes` of the reserve into a packet.
 void TapEndpoint::take(Queue& queue, const VnetHeader& header, std::uint32_t bytes) {
   Packet& reserve = queue.reserve;
   if (bytes == 0 || bytes >= reserve.segment_count * kFragmentBytes) {
@@ -134,7 +134,7 @@ void TapEndpoint::checksum_here(const Packet& packet, const VnetHeader& header) 
   std::uint32_t skip = header.checksum_start;
   for (std::uint32_t i = 0; i < packet.segment_count; ++i) {
     const Segment& s = packet.segments[i];
-    sum.add(port_.data(s) + skip, s.length - skip);  // an even number but in the last one
+    sum.add(port_.data(s) + skip, s.length - skip);  // even in all segments but the last
     skip = 0;
   }
   auto result = static_cast<std::uint16_t>(~sum.fold());
@@ -167,7 +167,7 @@ void TapEndpoint::write_one(QueueId id, const Packet& packet) {
     ++counters_.dropped_down;
   } else {
     ++counters_.dropped_error;
-    if (errno == EBADFD) broken_ = "TAP '" + tap_.name() + "' is gone";
+    if (errno == EBADFD) broken_ = "TAP '" + tap_.name() + "' was removed";
   }
 }
 
@@ -198,7 +198,7 @@ std::uint64_t TapEndpoint::held_fragments() const {
 void TapEndpoint::follow_interface() {
   const TapMode mode = tap_.mode();
   auto& filter = port_.filter();
-  // The kernel does not tell a TAP which groups its host joined, so all of them come in.
+  // The kernel does not report the groups of a TAP's host, so all multicast is received.
   (void)filter.set_all_multicast(true);
   (void)filter.set_promiscuous(mode.promiscuous);
   (void)filter.set_mac(mode.mac);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// TapEndpoint: a TAP interface on top of a port. TAP queue q and port queue q belong together. Frames
-/// are read from the kernel straight into fragments that the card then reads, and written to the
-/// kernel from the fragments that the card wrote: one copy each way, made by the kernel.
+/// TapEndpoint: a TAP interface as the host side of a port. TAP queue q and port queue q belong
+/// together. Frames are read from the kernel directly into fragments that the card reads, and
+/// written to the kernel from fragments that the card wrote: one copy per direction, made by the
+/// kernel.
 
 #include <array>
 #include <vector>
@@ -19,7 +20,11 @@ class TapEndpoint final : public TrafficEndpoint {
   /// Most packets of one read or write batch.
   static constexpr std::uint32_t kBatch = 32;
 
-  /// Both outlive this object. `mtu` bounds the frames that come without segmentation.
+  /// Creates the endpoint; port and interface must outlive it.
+  /// @param port the port
+  /// @param tap the interface
+  /// @param offload checksums and segmentation are the card's
+  /// @param mtu bound of frames without segmentation
   TapEndpoint(CardPort& port, Tap& tap, bool offload, std::uint32_t mtu);
 
   void wake(QueueId queue) override { queues_[raw(queue)].readable = true; }
@@ -31,18 +36,20 @@ class TapEndpoint final : public TrafficEndpoint {
   [[nodiscard]] std::uint64_t held_fragments() const override;
   [[nodiscard]] std::optional<std::string> broken() const override { return broken_; }
 
-  /// Lets the port hear what its interface wants to hear: address, promiscuous mode, multicast.
+  /// Configures the port to receive what its interface needs: address, promiscuous mode,
+  /// multicast.
   void follow_interface();
 
  private:
-  /// Packets on their way from the TAP to the port, oldest first.
+  /// Packets in flight from the TAP to the port, oldest first.
   struct Queue {
     bool readable = true;
     std::uint32_t first = 0;
     std::uint32_t count = 0;
     std::array<Packet, kBatch> packets;
-    std::array<std::uint32_t, kBatch> frames{};  ///< that each becomes on the wire
-    Packet reserve;                              ///< empty fragments for the next read
+    /// number of frames that each becomes on the wire
+    std::array<std::uint32_t, kBatch> frames{};
+    Packet reserve;  ///< empty fragments for the next read
     [[nodiscard]] std::uint32_t waiting() const { return count - first; }
   };
 

@@ -6,7 +6,7 @@
 namespace hni::tools {
 namespace {
 
-constexpr std::uint32_t kMaxFragmentsHeld = kMaxSegments + 32;  // by the end above, a queue
+constexpr std::uint32_t kMaxFragmentsHeld = kMaxSegments + 32;  // by the endpoint, per queue
 
 device::CardConfig card_config(unsigned index) {
   device::CardConfig config;
@@ -70,7 +70,7 @@ bool Node::turn(Time now) {
   return moved;
 }
 
-/// As a kernel driver polls: until the queue is empty, then its interrupt is armed again.
+/// Polls like a kernel driver: until the queue is empty, then rearms its interrupt.
 bool Node::poll(QueueId queue, Time now) {
   std::array<Packet, kBatch> packets;
   const std::uint32_t received = port_.rx_burst(queue, packets, now);
@@ -178,7 +178,7 @@ std::optional<std::string> Testbed::broken() const {
 
 Outcome<> Testbed::flush_capture() {
   if (capture_ && !capture_->flush())
-    return problem("--pcap: '" + options_.pcap + "' cannot be written: the disk refused data");
+    return problem("--pcap: '" + options_.pcap + "' cannot be written: disk full?");
   return {};
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Testbed: two emulated cards with a cable between them and a driver on each; what `hni run` runs.
-/// Single-threaded; the caller gives the time and calls turn() until it says that nothing is left
-/// to do now.
+/// Testbed: two emulated cards with a cable between them and a driver on each; what `hni run`
+/// runs. Single-threaded; the caller provides the time and calls turn() until it returns that no
+/// work is left.
 
 #include <array>
 #include <bitset>
@@ -22,10 +22,12 @@ struct LabOptions {
   std::uint32_t ring = 1024;  ///< descriptors of each transmit and completion ring; buffers: 1/4
   std::uint32_t mtu = 1500;
   bool split_headers = false;
-  std::string pcap;  ///< records what crosses the cable; empty for none
+  std::string pcap;  ///< records the frames on the cable; empty: none
 };
 
-/// The configuration that these options mean for a port with this address.
+/// Returns the port configuration for these options.
+/// @param options options
+/// @param mac address of the port
 PortConfig port_config(const LabOptions& options, const MacAddress& mac);
 
 /// One card and its driver.
@@ -35,11 +37,12 @@ class Node {
 
   static MacAddress mac_of(unsigned index);
 
-  /// Does what is due on this side; true if something moved.
+  /// Performs the work that is due on this node; true if something moved.
   bool turn(Time now);
-  /// When this side wants a turn even if nothing happens.
+  /// Returns when this node is due although nothing happens.
   [[nodiscard]] Time deadline() const;
-  /// Nothing is under way in either direction, but what a queue holds whose interrupt waits.
+  /// Returns whether nothing is in flight in either direction, except in a queue with a moderated
+  /// interrupt.
   [[nodiscard]] bool quiet() const;
   /// Polls all queues in the next turn, as if each had interrupted.
   void look_everywhere() {
@@ -55,7 +58,7 @@ class Node {
   [[nodiscard]] const TrafficEndpoint* end() const { return end_.get(); }
   void set_end(std::unique_ptr<TrafficEndpoint> end) { end_ = std::move(end); }
   [[nodiscard]] std::uint64_t interrupts() const { return interrupts_; }
-  /// The card lies at `site`, until the driver refuses what it says there.
+  /// Injects a fault at `site` until the driver refuses the value.
   void inject(Site site, std::uint32_t value) {
     io_.inject(site, value);
     refused_before_ = port_.refused()[static_cast<std::size_t>(site)];
@@ -76,7 +79,7 @@ class Node {
   std::unique_ptr<TrafficEndpoint> end_;
   std::bitset<kMaxQueues> active_;  ///< queues that are polled until they are empty
   std::uint64_t interrupts_ = 0;
-  std::uint64_t refused_before_ = 0;  ///< at the site that is lied about
+  std::uint64_t refused_before_ = 0;  ///< at the site of the injected fault
 };
 
 class Testbed {
@@ -92,23 +95,23 @@ class Testbed {
   [[nodiscard]] const device::Cable& cable() const { return cable_; }
   [[nodiscard]] const LabOptions& options() const { return options_; }
 
-  /// Whoever starts it waits until somebody lets it go.
+  /// Waits with the start until `hni port go`.
   void hold() { held_ = true; }
   void go() { held_ = false; }
   [[nodiscard]] bool held() const { return held_; }
   /// Attaches and starts both ports.
   Outcome<> start(Time now);
-  /// Everything that is due; true if it wants to be called again at once.
+  /// Performs all work that is due; true if it should be called again immediately.
   bool turn(Time now);
-  /// When it wants to be called even if nothing happens.
+  /// Returns when turn() is due although nothing happens.
   [[nodiscard]] Time deadline() const;
-  /// Both ports carry packets.
+  /// Returns whether both ports carry packets.
   [[nodiscard]] bool up() const;
-  /// Nothing is under way anywhere.
+  /// Returns whether nothing is in flight.
   [[nodiscard]] bool quiet() const;
-  /// A port that failed or lost its card, as one line.
+  /// Returns a port that failed or was removed, as one line.
   [[nodiscard]] std::optional<std::string> broken() const;
-  /// Writes what is recorded; a problem if the disk refuses it.
+  /// Writes the recorded frames; fails if the disk refuses them.
   Outcome<> flush_capture();
 
  private:

@@ -54,7 +54,7 @@ std::vector<std::string> tools() {
   return names;
 }
 
-/// The line "// NAME: what it shows" of a program.
+/// Returns the line "// NAME: what it shows" of a program.
 std::string summary(const std::string& tool) {
   std::ifstream in(trace_folder() + "/" + tool + ".bt");
   const std::string begin = "// " + tool + ": ";
@@ -71,7 +71,7 @@ int list() {
   return kExitDone;
 }
 
-/// A file without a name that children see as /proc/PID/fd/N.
+/// Creates an unnamed file that children open as /proc/PID/fd/N.
 Outcome<Fd> nameless_file(const char* what, const std::string& text) {
   Fd file(::memfd_create(what, MFD_CLOEXEC));
   if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
@@ -83,13 +83,13 @@ std::string path_of(const Fd& file) {
   return fmt::format("/proc/{}/fd/{}", ::getpid(), file.get());
 }
 
-/// bpftrace parts its command at each space and knows no quotes.
+/// bpftrace splits its command at each space and has no quoting.
 Outcome<std::string> command_line(const std::vector<std::string>& words) {
   std::string line;
   for (const std::string& word : words) {
     if (word.empty() || word.find_first_of(" \"'") != std::string::npos) {
       return problem(
-          fmt::format("bpftrace cannot hand on the word '{}': start the command yourself, and use "
+          fmt::format("bpftrace cannot pass the word '{}': start the command yourself, and use "
                       "--pid",
                       word),
           kExitUsage);
@@ -99,7 +99,7 @@ Outcome<std::string> command_line(const std::vector<std::string>& words) {
   return line;
 }
 
-/// The program with the binary's path in its probes.
+/// Returns the program with the binary's path in its probes.
 Outcome<Fd> program_for(const std::string& tool, const TraceTarget& target) {
   auto text = read_text(trace_folder() + "/" + tool + ".bt");
   if (!text) return tl::unexpected(text.error());
@@ -139,12 +139,12 @@ class Tracer {
     return spawn(line);
   }
 
-  /// Hands on what bpftrace says until it ends; its exit status.
+  /// Forwards bpftrace's output until it ends; returns its exit status.
   int run(TraceOutput& output, std::FILE* to) {
     std::array<pollfd, 2> ends{pollfd{out_.get(), POLLIN, 0}, pollfd{err_.get(), POLLIN, 0}};
     std::array<std::string, 2> rest;
     int status = 0;
-    // The traced command has the pipes too, and may leave somebody behind who keeps them open.
+    // The traced command has the pipes too, and may leave a child that keeps them open.
     bool ended = false;
     for (bool quiet = false; (ends[0].fd >= 0 || ends[1].fd >= 0) && !(ended && quiet);) {
       ended = ended || ::waitpid(pid_, &status, WNOHANG) == pid_;
@@ -210,18 +210,19 @@ class Tracer {
       return system_problem("fork");
     }
     if (pid_ != 0) {
-      // Ctrl-C is bpftrace's: it then prints what it counted.
+      // Ctrl-C is for bpftrace, which then prints what it counted.
       (void)std::signal(SIGINT, SIG_IGN);
       return {};
     }
-    // Never longer than we live: what is attached goes with the process that attached it.
+    // Never outlive this process: the probes go with the process that attached them.
     (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(127);
-    // The traced command shares bpftrace's standard output and error: results have their own way.
+    // The traced command shares bpftrace's standard output and error, so results use a separate
+    // descriptor.
     (void)::dup2(out_end.get(), kResultsFd);
     (void)::dup2(err_end.get(), STDOUT_FILENO);
     (void)::dup2(err_end.get(), STDERR_FILENO);
-    // Rings of many queues, and bursts of events; who sets them knows better.
+    // Sized for rings of many queues and bursts of events; an existing setting has priority.
     (void)::setenv("BPFTRACE_MAP_KEYS_MAX", "16384", 0);
     (void)::setenv("BPFTRACE_PERF_RB_PAGES", "4096", 0);
     std::vector<char*> arguments;
@@ -270,7 +271,7 @@ Outcome<int> trace(TraceOptions& options) {
 }
 
 Outcome<int> plot(const TraceOptions& options) {
-  if (options.words.size() != 1) return problem("plot FILE: one recording", kExitUsage);
+  if (options.words.size() != 1) return problem("plot needs one recording: FILE", kExitUsage);
   auto text = read_text(options.words[0]);
   if (!text) return tl::unexpected(text.error());
   auto picture = plot_recording(*text);
@@ -291,11 +292,11 @@ Outcome<int> plot(const TraceOptions& options) {
 int trace_command(int argc, char** argv) {
   TraceOptions options;
   CLI::App app{
-      "Asks a running driver a question with bpftrace, without restarting it. Without TOOL: the "
-      "list of tools. Behind --: a command that is started, traced from its beginning, and ends "
+      "Traces a running driver with bpftrace, without restarting it. Without TOOL: the "
+      "list of tools. After --: a command that is started, traced from its beginning, and ends "
       "the tracing; its output goes to standard error.",
       "hni trace"};
-  app.add_option("TOOL", options.tool, "which question; `plot FILE` draws a recording");
+  app.add_option("TOOL", options.tool, "what to show; `plot FILE` draws a recording");
   app.add_option("FILE", options.words, "the recording to plot")->expected(0, 1);
   app.add_option("-p,--pid", options.pid, "the process (default: the only running `hni run`)");
   app.add_flag("-j,--json", options.json, "JSON, one object a line");
@@ -303,7 +304,7 @@ int trace_command(int argc, char** argv) {
   app.add_option("--bpftrace", options.bpftrace, "bpftrace to use, 0.17 to 0.23")
       ->envname("HNI_BPFTRACE")
       ->capture_default_str();
-  // Behind --, options are the command's.
+  // Options after -- belong to the command.
   char** const dashes = std::find_if(
       argv, argv + argc, [](const char* word) { return std::string_view(word) == "--"; });
   if (const auto status = parse(app, "hni trace", static_cast<int>(dashes - argv), argv))

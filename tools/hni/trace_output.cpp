@@ -43,8 +43,8 @@ std::string short_symbol(const std::string& text) {
 }
 
 bool TraceOutput::matters(const std::string& error) {
-  // Said by bpftrace where tracefs is not mounted, where the limit is no limit any more, or of a
-  // name that 0.17 needs and 0.23 still takes.
+  // Printed by bpftrace where tracefs is not mounted, where the limit no longer exists, or about a
+  // name that 0.17 needs and 0.23 still accepts.
   for (const char* noise :
        {"set RLIMIT_MEMLOCK", "failed to detach probe", "uprobe_events): No such file",
         "BPFTRACE_MAP_KEYS_MAX is deprecated"}) {
@@ -65,7 +65,7 @@ const std::string& TraceOutput::register_name(unsigned bar, std::uint32_t offset
   return at->second;
 }
 
-/// True for a line "@reads[0, 0, 256]: 3", which is summed up until the end.
+/// Handles a line "@reads[0, 0, 256]: 3", which is summed up until the end.
 bool TraceOutput::collect(const std::string& text) {
   if (!registers_ || !text.starts_with("@")) return false;
   const auto open = text.find('[');
@@ -80,7 +80,7 @@ bool TraceOutput::collect(const std::string& text) {
   return true;
 }
 
-/// "@polls[0, 0]: 30" becomes "@polls[0, 0]: 30 +10".
+/// Converts "@polls[0, 0]: 30" to "@polls[0, 0]: 30 +10".
 std::string TraceOutput::grown(const std::string& text) {
   const auto colon = text.rfind(": ");
   if (!text.starts_with("@") || colon == std::string::npos) return text;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// What `hni trace` does to bpftrace's output, a line at a time: no empty lines, no template
-/// arguments, names for registers, and without the complaints that mean nothing.
+/// Filters bpftrace's output for `hni trace`, line by line: no empty lines, no template arguments,
+/// names for registers, and without harmless warnings.
 
 #include <cstdint>
 #include <map>
@@ -14,20 +14,20 @@ namespace hni::tools {
 
 class TraceOutput {
  public:
-  /// Beyond what is done for every tool:
+  /// Additional conversions:
   enum class Extra : std::uint8_t {
     kNone,
     kRegisters,  ///< keys (port, BAR, byte offset) of @reads and @writes become (port, name)
-    kGrowth,     ///< behind each count stands by how much it grew since it was shown before
+    kGrowth,     ///< each count is followed by its growth since it was last shown
   };
   explicit TraceOutput(bool json, Extra extra = Extra::kNone)
       : json_(json), registers_(extra == Extra::kRegisters), growth_(extra == Extra::kGrowth) {}
 
-  /// The text to print for a line of bpftrace's standard output, with its line ends.
+  /// Returns the text to print for a line of bpftrace's standard output, with its line ends.
   std::string line(const std::string& text);
-  /// What was held back until the end.
+  /// Returns what was held back until the end.
   std::string end();
-  /// True for a line on standard error that a person should see.
+  /// Returns whether a line on standard error should be shown.
   static bool matters(const std::string& error);
 
  private:
@@ -44,7 +44,8 @@ class TraceOutput {
   std::map<std::string, std::uint64_t> shown_;
 };
 
-/// Without "<...>" and parameter lists: hni::TxQueue<A, B>::poll(C)+12 is hni::TxQueue::poll+12.
+/// Removes "<...>" and parameter lists: hni::TxQueue<A, B>::poll(C)+12 becomes
+/// hni::TxQueue::poll+12.
 std::string short_symbol(const std::string& text);
 
 }  // namespace hni::tools

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// `hni trace plot`: a recording as a picture. For each queue a heat map of latency over time and
-/// the occupancy of its rings, as one HTML file that needs nothing else.
+/// `hni trace plot`: a recording as a picture. Per queue a heat map of latency over time and the
+/// occupancy of its rings, as one self-contained HTML file.
 
 #include <string>
 #include <string_view>

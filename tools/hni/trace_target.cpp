@@ -42,7 +42,7 @@ bool capable(unsigned bit) {
   return false;
 }
 
-/// 0, or errno of the smallest thing that one can ask of BPF: an array of one element.
+/// Returns 0, or the errno of the smallest BPF request: an array of one element.
 int try_bpf() {
   struct {
     std::uint32_t type = 2, key = 4, value = 4, entries = 1;
@@ -59,11 +59,11 @@ Outcome<TraceTarget> running_target() {
   for (const RunningLab& testbed : running_labs()) pids.push_back(testbed.pid);
   if (pids.empty()) {
     return problem(
-        "no `hni run` is running: start one, name a process with --pid, or a command behind --");
+        "no `hni run` is running: start one, name a process with --pid, or a command after --");
   }
   if (pids.size() > 1)
-    return problem(
-        fmt::format("several are running: choose one with --pid: {}", fmt::join(pids, ", ")));
+    return problem(fmt::format("several instances are running: select one with --pid: {}",
+                               fmt::join(pids, ", ")));
   return find_target(pids.front(), {});
 }
 
@@ -73,7 +73,7 @@ bool has_probes(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) return false;
   const std::string content{std::istreambuf_iterator<char>(in), {}};
-  // A note's provider and name lie behind each other.
+  // Provider and name of a note are adjacent.
   static constexpr char kNote[] = "hni\0ring__posted";
   return content.find(std::string(kNote, sizeof kNote)) != std::string::npos;
 }
@@ -101,12 +101,12 @@ Outcome<TraceTarget> find_target(int pid, const std::vector<std::string>& comman
     if (!fs::exists(fmt::format("/proc/{}", pid), error))
       return problem(fmt::format("--pid {}: there is no such process", pid));
     if (!has_probes(target.binary))
-      return problem(fmt::format("process {} has no probes of openhni in its program", pid));
+      return problem(fmt::format("process {} has no openhni USDT probes", pid));
     return target;
   }
   target.binary = find_program(command.front());
   if (target.binary.empty()) return problem(fmt::format("'{}': no such program", command.front()));
-  // A script or another program that starts us: then ours are the probes that are meant.
+  // A script or another program that starts this binary: its probes are meant.
   if (!has_probes(target.binary)) target.binary = hni_command().string();
   if (!has_probes(target.binary))
     return problem("this hni was built without probes (HNI_TRACE=OFF)");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// What there is to see of a Testbed, as JSON: the live lines of `hni run -j` and the answers of
-/// `hni port` are made of these.
+/// State of a Testbed as JSON: the live lines of `hni run -j` and the responses of `hni port`
+/// consist of these.
 
 #include <nlohmann/json.hpp>
 
@@ -13,14 +13,14 @@ namespace hni::tools {
 
 using Json = nlohmann::ordered_json;
 
-/// Totals of one side since the start; the difference of two of them is a rate.
+/// Totals of one node since the start; the difference of two of them is a rate.
 struct Totals {
   std::uint64_t rx_packets = 0, rx_bytes = 0, tx_packets = 0, tx_bytes = 0, drops = 0;
 };
 Totals totals_of(Testbed& testbed, unsigned index);
 
 Json drops_json(const Drops& drops);
-/// The few figures of the live table.
+/// Returns the figures of the live table.
 Json live_json(Testbed& testbed, unsigned index, const Totals& before, double seconds);
 
 Json stats_json(Testbed& testbed, unsigned index);

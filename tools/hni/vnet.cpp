@@ -53,7 +53,7 @@ OffloadPlan refused() {
   return plan;
 }
 
-/// Adds segmentation to a plan that has the checksum already.
+/// Adds segmentation to a plan that already has the checksum.
 OffloadPlan plan_segmentation(OffloadPlan plan, const VnetHeader& header,
                               std::span<std::byte> head, std::uint32_t length,
                               std::uint16_t ethertype) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// What a TAP says about a frame (its virtio_net_hdr), and what the card is asked to do with it.
-/// Pure functions on bytes.
+/// Translation between a TAP's virtio_net_hdr and the card's offloads. Pure functions on bytes.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,24 +15,24 @@ namespace hni::tools {
 using device::VnetHeader;
 
 enum class OffloadVerdict : std::uint8_t {
-  kReady,     ///< `offload` says it all
-  kSoftware,  ///< a checksum at a place that the card cannot be told: compute it here
+  kReady,     ///< `offload` is complete
+  kSoftware,  ///< a checksum at a position that the card does not support: compute it here
   kRefused,   ///< the header contradicts the frame
 };
 
 struct OffloadPlan {
   OffloadVerdict verdict = OffloadVerdict::kReady;
   TxOffload offload;
-  std::uint32_t frames = 1;  ///< how many frames will leave the card
+  std::uint32_t frames = 1;  ///< number of frames that will leave the card
 };
 
-/// Translates the header of a frame of `length` bytes that starts with `head` (all headers are in
-/// it). For segmentation the L4 length is taken out of the pseudo-header sum in `head`, as the
-/// card wants it [device 12.5].
+/// Translates the header of a frame of `length` bytes that starts with `head` (which holds all
+/// headers). For segmentation the L4 length is subtracted from the pseudo-header sum in `head`, as
+/// the card requires [device 12.5].
 OffloadPlan plan_offload(const VnetHeader& header, std::span<std::byte> head,
                          std::uint32_t length);
 
-/// The header for a received frame.
+/// Makes the header of a received frame.
 constexpr VnetHeader received_header(const RxInfo& info, bool offload) {
   VnetHeader header;
   if (offload && info.l4_checksum_good()) header.flags = VnetHeader::kDataValid;

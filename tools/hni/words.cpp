@@ -32,7 +32,7 @@ std::size_t common_prefix(const std::string& a, const std::string& b) {
   return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
 }
 
-/// All words that the command knows: subcommands and options.
+/// Returns all words of the command: subcommands and options.
 std::vector<std::string> words_of(const CLI::App& app, bool options) {
   std::vector<std::string> words;
   if (!options) {
@@ -55,7 +55,7 @@ std::string first_line(std::string text) {
 }  // namespace
 
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates) {
-  // A word that was cut short is meant to be the shortest that it begins.
+  // A truncated word stands for the shortest that it begins.
   std::string best;
   for (const std::string& candidate : candidates) {
     if (word.size() >= 2 && candidate.starts_with(word) &&
@@ -90,7 +90,7 @@ int complain(const std::string& command, const Problem& why) {
 }
 
 std::optional<int> parse(CLI::App& app, const std::string& command, int argc, char** argv) {
-  // Unknown words get a better answer than CLI11's.
+  // Unknown words get a better message than CLI11's.
   app.allow_extras();
   fold_help_of(app);
   for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) sub->allow_extras();
@@ -109,7 +109,7 @@ std::optional<int> parse(CLI::App& app, const std::string& command, int argc, ch
   const bool option = word.size() > 1 && word[0] == '-';
   const std::vector<std::string> known = words_of(*innermost, option);
   if (known.empty())
-    return complain(command, {fmt::format("'{}' is one word too many", word), kExitUsage});
+    return complain(command, {fmt::format("unexpected argument '{}'", word), kExitUsage});
   return complain(
       command,
       {unknown(option ? "option" : "word", word.substr(0, word.find('=')), known), kExitUsage});
