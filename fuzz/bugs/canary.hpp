@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// What a seeded bug tells of itself, so that "never got there", "got there and could not go
-/// wrong" and "went wrong and nobody saw it" are told apart. A patch of fuzz/bugs puts
-///     HNI_BUG(condition);
-/// at the place of the mistake: reached each time it is passed, triggered when `condition` says
-/// that the mistake made a difference. The counts lie in the file that HNI_BUG_FILE names, shared
-/// memory, so that they outlive the abort() of a finding. fuzz/bugs/run.py includes this first
+/// Counters of a seeded bug, which distinguish "never reached", "reached but without effect" and
+/// "had an effect that no oracle detected". A patch of fuzz/bugs puts
+///
+///    HNI_BUG(condition);
+///
+/// at the place of the bug: reached each time it is executed, triggered when `condition` says that
+/// the bug made a difference. The counts are in the file that HNI_BUG_FILE names, shared memory,
+/// so that they survive the abort() of a finding. fuzz/bugs/run.py includes this header first
 /// everywhere.
 
 #include <fcntl.h>
@@ -23,7 +25,7 @@ namespace hni::bugs {
 struct Canary {
   std::uint64_t reached = 0;
   std::uint64_t triggered = 0;
-  double first_reached = 0;  ///< seconds of processor time since the process began
+  double first_reached = 0;  ///< seconds of processor time since the process started
   double first_triggered = 0;
 };
 

@@ -6,11 +6,11 @@
 
 namespace hni::fuzz {
 
-/// `hni fuzz`: argv[0] is the name to show, argv[1] the command; no command shows them. Gives the
-/// exit code: 0 good, 1 a finding, 2 wrong use.
+/// Runs `hni fuzz`: argv[0] is the name to show, argv[1] the command; without a command it lists
+/// them. Returns the exit code: 0 success, 1 a finding, 2 usage error.
 int fuzz_main(int argc, char** argv);
 
-/// The words that fuzz_main() takes as a command.
+/// Returns the commands of fuzz_main().
 std::vector<std::string> fuzz_commands();
 
 }  // namespace hni::fuzz

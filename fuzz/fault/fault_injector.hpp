@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// FaultInjector: a DeviceIo wrapper that lies. What the inner device says is changed at the sites, in
-/// the classes and as often as a script orders; between the lies the device is faithful. It also
-/// removes the card (all ones) and lets DMA allocations fail.
+/// FaultInjector: a DeviceIo wrapper that injects faults. Values of the inner device are changed
+/// at the sites, in the classes and as often as a script requests; all others are forwarded
+/// unchanged. It can also remove the device (all ones) and make DMA allocations fail.
 
 #include <array>
 #include <cstdint>
@@ -16,11 +16,11 @@
 
 namespace hni::fuzz {
 
-/// Where a site of kind kField lies in a ring word, and in which words.
+/// Position of a site of kind kField in a ring word, and the words that have it.
 struct RingField {
   Site site;
   Site word;
-  std::uint8_t type;  ///< of the word; kAnyType for all
+  std::uint8_t type;  ///< type of the word; kAnyType for all
   std::uint8_t shift;
   std::uint8_t bits;
 };
@@ -46,7 +46,7 @@ class FaultInjector : public io::PassThrough<Inner> {
   using Base = io::PassThrough<Inner>;
   using Base::Base;
 
-  /// After `after` honest ones, the next `count` values of `site` are lies of class `c`.
+  /// Arms faults: after `after` unchanged values, the next `count` values of `site` get class `c`.
   void order(Site site, ValueClass c, std::uint32_t count, std::uint64_t random,
              std::uint32_t after = 0) {
     Order& o = orders_[index(site)];
@@ -55,9 +55,9 @@ class FaultInjector : public io::PassThrough<Inner> {
     o.after = after;
     o.random = random;
   }
-  /// FieldFaults about `site` that are still to be told.
+  /// Returns the faults of `site` that are still pending.
   [[nodiscard]] std::uint32_t ordered(Site site) const { return orders_[index(site)].count; }
-  /// No more lies; the card is there.
+  /// Disarms all faults and restores a removed device.
   void behave() {
     for (Order& o : orders_) o.count = 0;
     gone = false;
@@ -122,17 +122,17 @@ class FaultInjector : public io::PassThrough<Inner> {
     return Base::dma_alloc(bytes);
   }
 
-  /// Whoever wants to hear of each lie: the site, the honest value, the one in its place.
+  /// Called per injected fault: the site, the original value, the value in its place.
   std::function<void(Site, std::uint64_t honest, std::uint64_t said)> on_fault;
-  bool gone = false;                     ///< removed: everything reads all ones, writes vanish
-  std::uint32_t vanish_in = 0;           ///< removed at this register access from now; 0: never
-  std::uint32_t allocations_before = 0;  ///< of the next ones succeed
+  bool gone = false;            ///< removed: all reads return all ones, writes have no effect
+  std::uint32_t vanish_in = 0;  ///< removed at this register access from now; 0: never
+  std::uint32_t allocations_before = 0;  ///< the next ones that succeed
   std::uint32_t allocations_to_fail = 0;
   std::uint64_t accesses = 0;
-  std::uint32_t last_idle = ~0U;      ///< what the last look at an idle register was told
+  std::uint32_t last_idle = ~0U;      ///< last value of an idle register that the driver read
   std::uint64_t faults = 0;           ///< values that were changed
-  std::uint64_t receive_faults = 0;   ///< of these, in receive completions
-  std::uint64_t transmit_faults = 0;  ///< of these, in transmit completions
+  std::uint64_t receive_faults = 0;   ///< among these, in receive completions
+  std::uint64_t transmit_faults = 0;  ///< among these, in transmit completions
 
  private:
   struct Order {
@@ -140,7 +140,7 @@ class FaultInjector : public io::PassThrough<Inner> {
     std::uint32_t count = 0;
     std::uint32_t after = 0;
     std::uint64_t random = 0;
-    std::uint64_t stale = 0;  ///< what the site said before
+    std::uint64_t stale = 0;  ///< previous value of the site
   };
   static constexpr std::size_t index(Site site) { return static_cast<std::size_t>(site); }
 
@@ -148,7 +148,7 @@ class FaultInjector : public io::PassThrough<Inner> {
     if (vanish_in != 0 && --vanish_in == 0) gone = true;
   }
 
-  /// Bits [shift, shift + bits) of `word` as `site` says them.
+  /// Returns bits [shift, shift + bits) of `word` after the faults of `site`.
   std::uint64_t changed(Site site, std::uint64_t word, unsigned bits, unsigned shift) {
     Order& o = orders_[index(site)];
     const std::uint64_t mask = bits == 64 ? ~std::uint64_t{0} : (1ULL << bits) - 1;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// FieldFaults in firmware messages: where in a message each input site of kind kMessage reads, so that a
-/// hostile firmware can be one field off in an otherwise good message.
+/// Faults in firmware messages: the position that each input site of kind kMessage reads, so that
+/// faulty firmware can be wrong in one field of an otherwise correct message.
 
 #include <cstdint>
 #include <optional>
@@ -14,7 +14,7 @@
 
 namespace hni::fuzz {
 
-/// Bytes [at, at + bytes) of a message hold what the site reads; `unit_bits` are its bits from
+/// Bytes [at, at + bytes) of a message hold the value of the site; `unit_bits` are its bits from
 /// `shift` on.
 struct MessagePlace {
   std::size_t at = 0;
@@ -31,7 +31,7 @@ inline std::uint64_t message_word(std::span<const std::byte> message, std::size_
   return value;
 }
 
-/// The `skip`-th attribute of a message whose id `wanted` accepts; its header's place.
+/// Returns the header position of the `skip`-th attribute whose id `wanted` accepts.
 template <class Wanted>
 std::optional<std::size_t> find_attribute(std::span<const std::byte> message, Wanted&& wanted,
                                           unsigned skip) {
@@ -46,7 +46,8 @@ std::optional<std::size_t> find_attribute(std::span<const std::byte> message, Wa
   return std::nullopt;
 }
 
-/// Where `site` reads in this message; nothing if it does not. `which` chooses among attributes.
+/// Returns the position of `site` in this message; nullopt if it has none. `which` selects among
+/// attributes.
 inline std::optional<MessagePlace> message_place(Site site, std::span<const std::byte> message,
                                                  unsigned which) {
   using spec::FwMessage;
@@ -112,7 +113,7 @@ inline std::optional<MessagePlace> message_place(Site site, std::span<const std:
   }
 }
 
-/// Puts a lie of class `c` into the message. False if the site does not read in it.
+/// Puts a value of class `c` into the message. False if the site does not read in it.
 inline bool put_fault_in_message(Site site, ValueClass c, std::uint32_t random,
                                  std::uint64_t& stale, std::span<std::byte> message) {
   const auto place = message_place(site, message, random);

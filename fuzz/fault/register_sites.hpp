@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Which registers answer for an input site. Our driver says with each read what it reads it for;
-/// a foreign driver does not, so a card that lies to one must know it from the address. A register
-/// may answer for several sites.
+/// The registers of an input site. Our driver names the site of each read; a foreign driver does
+/// not, so a card that injects faults derives it from the address. A register may belong to
+/// several sites.
 
 #include <algorithm>
 
@@ -41,7 +41,7 @@ inline bool is_counter(RegAddr at, bool high, bool wide, bool clears) {
   });
 }
 
-/// True if a read of `at` is, or may be, what `site` names.
+/// Returns whether a read of `at` belongs, or may belong, to `site`.
 inline bool answers_for(Site site, RegAddr at) {
   constexpr std::uint32_t kMailbox = 0x18000;
   constexpr std::uint32_t kMailboxEnd = 0x18100;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Where every packet and every buffer of a port is, in formulas that tests and fuzz targets
-/// share: nothing is lost and nothing is in two places.
+/// The location of every packet and every buffer of a port as equations that tests and fuzz
+/// targets share: nothing is lost and nothing is in two places.
 
 #include <cstdint>
 
@@ -17,15 +17,15 @@ struct Balance {
   [[nodiscard]] constexpr bool holds() const { return left == right; }
 };
 
-/// Transmit, of one queue: taken = completed + reclaimed + invalid + still posted.
+/// Transmit, per queue: accepted = completed + reclaimed + invalid + still posted.
 template <class AnyPort>
 Balance transmit_balance(const AnyPort& port, std::uint32_t queue, std::uint64_t posted) {
   const TxCounters& tx = port.pair(QueueId{static_cast<std::uint16_t>(queue)}).tx.counters();
   return {tx.packets, tx.completed_packets + tx.reclaimed_packets + tx.invalid_packets + posted};
 }
 
-/// Memory: with no packet in the application's hands or in the transmit rings, every page is free
-/// or lent to the card, and in one place only.
+/// Memory: without packets in the application or in the transmit rings, every page is free or
+/// posted, and only once.
 template <class AnyPort>
 Balance buffer_balance(const AnyPort& port) {
   std::uint32_t lent = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// What a flow rule means, in the plainest reading, and the frames to try it with.
+/// The meaning of a flow rule in the simplest form, and frames to test it with.
 
 #include <array>
 #include <cstdint>
@@ -17,7 +17,7 @@ enum class Shape : std::uint8_t { kIp4, kIp6, kIp6InIp6, kNoIp };
 /// Addresses as in IpMatch: IPv4 lies in the last 4 bytes.
 using IpAddress = std::array<std::uint8_t, 16>;
 
-/// 10.0.x.y or fd00::x.y, of six bits: few, so that rules and frames meet.
+/// Returns 10.0.x.y or fd00::x.y, of six bits: few values, so that rules and frames match often.
 constexpr IpAddress small_address(std::uint64_t bits, bool v6) {
   IpAddress a{};
   a[v6 ? 0 : 12] = v6 ? 0xfd : 10;
@@ -104,13 +104,13 @@ class FlowFrameWriter {
   std::size_t at_ = 0;
 };
 
-/// All rules of a filter: which one a frame belongs to.
+/// All rules of a filter; determines which one applies to a frame.
 template <class Filter>
 class RuleModel {
  public:
   explicit RuleModel(const Filter& filter) : filter_(&filter) {}
 
-  /// The rule of the lowest number that matches.
+  /// Returns the matching rule with the lowest number.
   [[nodiscard]] const FlowRule* rule_for(const Flow& flow) const {
     for (std::uint32_t n = 0; n < kMaxRules; ++n) {
       const FlowRule* rule = at(n);
@@ -118,7 +118,8 @@ class RuleModel {
     }
     return nullptr;
   }
-  /// The number of the rule that `n` counts to, over and over, from the lowest; 0 without rules.
+  /// Returns the number of an existing rule, the `n`-th cyclically from the lowest; 0 without
+  /// rules.
   [[nodiscard]] std::uint32_t used(std::uint32_t n) const {
     std::uint32_t count = 0;
     for (std::uint32_t i = 0; i < kMaxRules; ++i) count += at(i) != nullptr;
@@ -128,7 +129,7 @@ class RuleModel {
     }
     return i;
   }
-  /// A frame that `rule` is about, to the address `host` if the rule names none.
+  /// Returns a frame that matches `rule`; to address `host` if the rule names none.
   static Flow fitting(const FlowRule& rule, const MacAddress& host) {
     Flow flow;
     flow.to = rule.mac.value_or(host);
@@ -143,7 +144,7 @@ class RuleModel {
     flow.destination_port = rule.destination_port.port;
     return flow;
   }
-  /// A rule names this address, so that the card must take it.
+  /// Returns whether a rule names this address, so that the card must accept it.
   [[nodiscard]] bool names(const MacAddress& mac) const {
     for (std::uint32_t n = 0; n < kMaxRules; ++n)
       if (at(n) != nullptr && at(n)->mac == mac) return true;
@@ -170,8 +171,7 @@ class RuleModel {
     return ((match.port ^ port) & match.mask) == 0;
   }
 
-  /// The card reports one of the addresses that rules name, the longest: only rules that name that
-  /// one see the frame.
+  /// The card reports the longest matching address of all rules: only rules with that one apply.
   [[nodiscard]] bool address(const FlowRule& rule, IpMatch FlowRule::*field,
                              const IpAddress& address) const {
     const IpMatch& match = rule.*field;

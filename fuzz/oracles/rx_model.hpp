@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The reference model of a receive queue: what a driver must make of the words that it read, told
-/// in the simplest way (counters that never wrap, one fragment list a ring) and without any of the
-/// driver's code. It sees what the card sees (buffer descriptors, doorbells) and what the driver
-/// read, so that a second read of one word, a buffer posted twice or a byte delivered twice shows.
+/// The reference model of a receive queue: what a driver must make of the words that it read, in
+/// the simplest form (counters that never wrap, one fragment list per ring) and without the
+/// driver's code. It observes what the card observes (buffer descriptors, doorbells) and what the
+/// driver read, so it detects a second read of a word, a buffer posted twice, or a byte delivered
+/// twice.
 
 #include <array>
 #include <cstdint>
@@ -20,7 +21,8 @@
 
 namespace hni::fuzz {
 
-/// Who holds each fragment: the rings (once a slot) and the application (once a segment).
+/// References to each fragment: of the rings (one per slot) and of the application (one per
+/// segment).
 class Holders {
  public:
   static constexpr std::uint32_t kMost = 256;
@@ -30,17 +32,17 @@ class Holders {
   }
   void drop(std::uint32_t fragment) {
     std::uint32_t& count = count_[fragment % kMost];
-    require(count != 0, "ownership", "a fragment is given back twice", fragment);
+    require(count != 0, "ownership", "a fragment is freed twice", fragment);
     --all_;
     held_ -= --count == 0;
   }
   [[nodiscard]] std::uint32_t of(std::uint32_t fragment) const { return count_[fragment % kMost]; }
 
-  /// Over all fragments.
+  /// Returns the number of references to all fragments.
   [[nodiscard]] std::uint32_t all() const { return all_; }
 
-  /// The pages of `per_page` fragments that somebody holds, if the pool counts the holders of each
-  /// of them as `pages` does.
+  /// Returns the number of referenced pages of `per_page` fragments; nullopt unless the pool
+  /// counts the references of each of them as `pages` does.
   using PoolCount = RefCount<std::uint32_t>;
   [[nodiscard]] std::optional<std::uint32_t> held(std::span<const PoolCount> pages,
                                                   std::uint32_t per_page) const {
@@ -62,7 +64,7 @@ class Holders {
  private:
   std::array<std::uint32_t, kMost> count_{};
   std::uint32_t all_ = 0;
-  std::uint32_t held_ = 0;  ///< fragments that somebody holds
+  std::uint32_t held_ = 0;  ///< fragments with a reference
 };
 
 /// One buffer queue of the model.
@@ -78,16 +80,16 @@ struct LentModel {
     posted = taken = 0;
     first_offset = next_offset = first;
   }
-  /// The driver stored the descriptor of `slot`.
+  /// Handles the driver's store of the descriptor of `slot`.
   void post(std::uint32_t slot, std::uint32_t of, Holders& holders) {
     require(slot == posted % kSize, "ring", "a buffer descriptor out of order", slot, posted);
     require(posted - taken < kSize - 1, "ring", "more buffers than the ring holds", posted, taken);
-    require(holders.of(of) == 0, "ownership", "a buffer that somebody holds is lent", of);
+    require(holders.of(of) == 0, "ownership", "a buffer with a reference is posted", of);
     fragment[slot] = of;
     holders.take(of);
     ++posted;
   }
-  /// The card named `id`: makes that slot the oldest, or says that it is not the card's.
+  /// Handles a buffer id: makes that slot the oldest; false if the card does not own it.
   bool name(std::uint64_t id, Holders& holders) {
     for (std::uint64_t at = taken; at != posted; ++at) {
       if (at % kSize != id) continue;
@@ -123,19 +125,19 @@ class RxModel {
     done_ = 1;
   }
 
-  /// The driver read `word` at `index` of the completion queue.
+  /// Handles the driver's read of `word` at `index` of the completion queue.
   void read(std::uint64_t index, std::uint64_t word) {
     require(!faulted, "faulted", "a faulted queue is read", index);
-    require(index == at_, "single-fetch", "a completion out of turn is read", index, at_);
+    require(index == at_, "single-fetch", "a completion is read out of order", index, at_);
     if (word >> 63 != done_) return;
     at_ = (at_ + 1) % completions;
     if (at_ == 0) done_ ^= 1;
     take(word);
   }
 
-  /// What the driver delivered must be the next packet of the model.
+  /// Checks that the driver delivered the next packet of the model.
   void expect(const Packet& got) {
-    require(read_ != written_, "stream", "a packet that the card never completed", got.length);
+    require(read_ != written_, "stream", "a packet that was never completed", got.length);
     const Packet& want = (*packets_)[read_++ % kMaxPackets];
     require(got.segment_count == want.segment_count && got.length == want.length, "stream",
             "a packet of another shape", got.length, want.length);
@@ -143,20 +145,19 @@ class RxModel {
       const Segment& a = got.segments[i];
       const Segment& b = want.segments[i];
       require(a.fragment == b.fragment && a.offset == b.offset && a.length == b.length, "stream",
-              "a segment elsewhere", raw(a.fragment) << 12 | a.offset,
+              "another segment", raw(a.fragment) << 12 | a.offset,
               raw(b.fragment) << 12 | b.offset);
     }
     require(got.rx.meta == want.rx.meta && got.rx.has_timestamp == want.rx.has_timestamp &&
                 (!got.rx.has_timestamp || got.rx.timestamp_ns == want.rx.timestamp_ns),
             "stream", "other metadata", got.rx.meta, want.rx.meta);
   }
-  /// Nothing that the driver has read may be missing from what it delivered.
+  /// Checks that every packet that the driver read was delivered.
   void expect_all_delivered() const {
     require(read_ == written_, "stream", "a packet is missing", written_ - read_);
   }
 
-  /// The queue is taken back: all that is lent, under assembly, or read for counting only is the
-  /// pool's again.
+  /// Frees everything that is posted, under assembly, or was read only to be counted.
   void reclaim() {
     for (; read_ != written_; ++read_) drop((*packets_)[read_ % kMaxPackets]);
     for (LentModel* ring : {&headers, &payloads})
@@ -165,7 +166,7 @@ class RxModel {
     phase_ = Phase::kBetween;
   }
 
-  /// No packet is under assembly, and no completion of `ring` waits to be read.
+  /// Returns whether no packet is under assembly and no completion of `ring` is unread.
   [[nodiscard]] bool at_rest(const std::uint64_t* ring) const {
     return phase_ == Phase::kBetween && ring[at_] >> 63 != done_;
   }
@@ -235,7 +236,7 @@ class RxModel {
     ++written_;
   }
 
-  /// The packet under assembly lies where it will be fetched.
+  /// Returns the packet under assembly, in the place from which it is fetched.
   Packet& building() { return (*packets_)[written_ % kMaxPackets]; }
 
   void fault() {
@@ -249,7 +250,7 @@ class RxModel {
   }
 
   Phase phase_ = Phase::kBetween;
-  /// Apart from the rest, which is small and copied often.
+  // Separate from the rest, which is small and copied often.
   std::unique_ptr<std::array<Packet, kMaxPackets>> packets_ =
       std::make_unique<std::array<Packet, kMaxPackets>>();
   std::uint64_t written_ = 0;

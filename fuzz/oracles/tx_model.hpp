@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The reference model of a transmit queue. It reads the work descriptors as the card does, at the
-/// doorbell, compares them with what the application sent, and says what each completion means.
+/// The reference model of a transmit queue. It reads the work descriptors at the doorbell, as the
+/// card does, compares them with what the application sent, and determines what each completion
+/// means.
 
 #include <array>
 #include <cstdint>
@@ -23,15 +24,15 @@ struct WorkModel {
     static constexpr std::uint32_t kLast = 1U << 31;
     std::uint32_t bits = kNothing;
 
-    /// Fragment number, or kNothing.
+    /// Returns the fragment number, or kNothing.
     [[nodiscard]] std::uint32_t fragment() const { return bits & kNothing; }
     [[nodiscard]] bool last() const { return (bits & kLast) != 0; }
     [[nodiscard]] bool stamp() const { return (bits & kStamp) != 0; }
   };
   std::array<Slot, kSize> slots{};
   std::uint64_t posted = 0;
-  std::uint64_t done = 0;   ///< the card confirmed all before it
-  std::uint64_t given = 0;  ///< given back
+  std::uint64_t done = 0;   ///< the card completed all slots before it
+  std::uint64_t given = 0;  ///< freed
 
   [[nodiscard]] Slot& at(std::uint64_t n) { return slots[n % kSize]; }
   void post(std::uint32_t bits) { at(posted++).bits = bits; }
@@ -42,9 +43,9 @@ class TxModel {
   std::array<WorkModel, 2> work{};
   Holders* holders = nullptr;
   bool faulted = false;
-  std::uint64_t packets_given = 0;  ///< confirmed by the card, since the reset
+  std::uint64_t packets_given = 0;  ///< completed by the card, since the reset
   std::uint64_t stamps_good = 0;
-  std::uint64_t stamps_missing = 0;  ///< asked for, and neither come nor given up
+  std::uint64_t stamps_missing = 0;  ///< requested, and neither received nor given up
   std::uint64_t first_address = 0;   ///< of the pool
 
   void reset() {
@@ -56,16 +57,16 @@ class TxModel {
     sending_ = {};
   }
 
-  /// The application is about to send `packets`, which stay where they are until sent().
+  /// The application is about to send `packets`, which stay in place until sent().
   void sending(std::span<const Packet> packets) { sending_ = packets; }
-  /// The driver has taken all of them but `left`.
+  /// The driver accepted all of them but `left`.
   void sent(std::size_t left) {
-    require(sending_.size() == left, "stream", "packets that the card was not told of",
-            sending_.size(), left);
+    require(sending_.size() == left, "stream", "packets without a doorbell", sending_.size(),
+            left);
     sending_ = {};
   }
 
-  /// The doorbell: descriptors [posted, tail) are the card's now.
+  /// Handles a doorbell: the card owns the descriptors [posted, tail).
   void doorbell(unsigned q, std::uint32_t tail, const std::uint64_t* words) {
     WorkModel& w = work[q];
     require(tail < WorkModel::kSize, "ring", "a tail outside of the ring", tail);
@@ -77,20 +78,20 @@ class TxModel {
     while (w.posted != end) packet(q, words, end);
     if (q == 0 && count != 0)
       require(spec::TWD_META{last_meta_}.REQ_COMPLETION() != 0, "form",
-              "a doorbell for packets that nobody will confirm", last_meta_);
+              "a doorbell without a completion request", last_meta_);
   }
 
-  /// The driver read `word` at `index` of the completion queue.
+  /// Handles the driver's read of `word` at `index` of the completion queue.
   void read(std::uint64_t index, std::uint64_t word) {
     require(!faulted, "faulted", "a faulted queue is read", index);
-    require(index == at_, "single-fetch", "a completion out of turn is read", index, at_);
+    require(index == at_, "single-fetch", "a completion is read out of order", index, at_);
     if (word >> 63 != done_) return;
     at_ = (at_ + 1) % WorkModel::kSize;
     if (at_ == 0) done_ ^= 1;
     faulted = !take(word);
   }
 
-  /// After a poll: what was confirmed and waits for no timestamp is given back.
+  /// After a poll: slots that are completed and wait for no timestamp are freed.
   void free_completed() {
     for (WorkModel& w : work) {
       for (; w.given != w.done; ++w.given) {
@@ -120,10 +121,11 @@ class TxModel {
     if (slot.fragment() != WorkModel::Slot::kNothing) holders->drop(slot.fragment());
   }
 
-  /// One packet in the form META AL* LAST_AL (no META on work queue 1), equal to what was sent.
+  /// Checks one packet of the form META AL* LAST_AL (no META on work queue 1) against what was
+  /// sent.
   void packet(unsigned q, const std::uint64_t* words, std::uint64_t end) {
     WorkModel& w = work[q];
-    require(!sending_.empty(), "stream", "a packet that nobody sent", w.posted);
+    require(!sending_.empty(), "stream", "a packet that was not sent", w.posted);
     const Packet& want = sending_.front();
     sending_ = sending_.subspan(1);
     if (q == 0) {
@@ -152,8 +154,8 @@ class TxModel {
     }
   }
 
-  /// What the card shall do is what the application asked for, in the card's units
-  /// [device 12.1] (lengths in 2 bytes, the L4 length in 4).
+  /// Checks the offloads of a packet, in the units of the descriptor [device 12.1] (lengths in 2
+  /// bytes, the L4 length in 4).
   static void check_offloads(const spec::TWD_META& meta, const TxOffload& want) {
     const bool sum = want.wants(TxOffload::kChecksum);
     const bool cut = want.wants(TxOffload::kSegment);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The classes of value that a hostile card puts in the place of an honest one, and the record of
-/// which class was tried at which input site.
+/// The classes of values that replace original ones, and the record of the classes that were tried
+/// at each input site.
 
 #include <array>
 #include <cstdint>
@@ -18,10 +18,10 @@ enum class ValueClass : std::uint8_t {
   kZero,
   kMax,        ///< all bits of the field
   kLow,        ///< the smallest value that the rule allows
-  kBelowLow,   ///< one less
-  kHigh,       ///< the largest value that the rule allows
-  kAboveHigh,  ///< one more
-  kStale,      ///< what was said before
+  kBelowLow,   ///< one less than kLow
+  kHigh,       ///< the largest valid value
+  kAboveHigh,  ///< one more than kHigh
+  kStale,      ///< the previous value
   kRandom,     ///< from the script
   kFresh,      ///< another value at each read
 };
@@ -33,7 +33,7 @@ constexpr ValueClass value_class(std::uint32_t number) {
   return static_cast<ValueClass>(number % kClassCount);
 }
 
-/// Which classes were tried at each site, since the process began. The corpus test reads it.
+/// Classes that were tried at each site since the process started. The corpus test reads it.
 struct SiteRecord {
   std::array<std::array<std::uint64_t, kClassCount>, kSiteCount> count{};
   void note(Site site, ValueClass c) {
@@ -46,7 +46,7 @@ inline SiteRecord& site_record() {
   return record;
 }
 
-/// What a value may be, as far as the liar knows.
+/// The valid values of a field, as far as the injector knows them.
 struct Range {
   std::uint64_t honest = 0;
   std::uint64_t low = 0;
@@ -55,7 +55,7 @@ struct Range {
   std::uint64_t mask = ~std::uint64_t{0};
 };
 
-/// A value of class `c`, within `range.mask`.
+/// Returns a value of class `c`, within `range.mask`.
 constexpr std::uint64_t faulty_value(ValueClass c, const Range& range, std::uint64_t random) {
   const auto value = [&]() -> std::uint64_t {
     switch (c) {

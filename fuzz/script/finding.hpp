@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// What a target does when an oracle is broken: one line that names the oracle, then abort(),
-/// which every engine takes for a finding. Findings are told apart by that line's first two words.
+/// Reaction to a failed oracle: one line that names the oracle, then abort(), which every engine
+/// takes for a finding. Findings are distinguished by the first two words of that line.
 
 #include <cstdint>
 #include <string_view>
@@ -13,20 +13,20 @@ namespace hni::fuzz {
 [[noreturn]] void finding(std::string_view oracle, std::string_view detail, std::uint64_t a = 0,
                           std::uint64_t b = 0);
 
-/// The oracle `oracle` holds, or this run ends.
+/// Requires that the oracle holds; otherwise the run ends.
 inline void require(bool holds, std::string_view oracle, std::string_view detail,
                     std::uint64_t a = 0, std::uint64_t b = 0) {
   if (!holds) [[unlikely]]
     finding(oracle, detail, a, b);
 }
 
-/// Oracles that only this layer has can be switched off, to measure what sanitizers alone find
-/// (`hni fuzz bugs --ablate`): with HNI_FUZZ_ABLATE in the environment a broken oracle ends the
-/// run silently instead. Read once.
+/// Returns whether the oracles of this layer are enabled. To measure what sanitizers alone find
+/// (`hni fuzz bugs --ablate`), HNI_FUZZ_ABLATE in the environment makes a failed oracle end the
+/// run silently. Read once.
 bool oracles_on();
 
-/// True once a run was ended by an ablated oracle; the target then stops early. Cleared by the
-/// runner of a target before each input.
+/// Thrown when an ablated oracle ends a run; the target then stops early. Cleared by the runner of
+/// a target before each input.
 struct AblatedFinding {};
 
 }  // namespace hni::fuzz

@@ -18,8 +18,8 @@ inline constexpr std::uint32_t kMaxPortScriptBytes = 2048;
 // X(enumerator, name, kind of the byte argument, its name, name of the 16-bit argument or "",
 //   32-bit words of `value`, what the operation does)
 #define HNI_PORT_OPS(X)                                                                          \
-  X(kFault, "fault", kSite, "site", "class_count", 1,                                                \
-    "the next values of a site; class + 256 * n + 4096 * honest ones before")                    \
+  X(kFault, "fault", kSite, "site", "class_count", 1,                                            \
+    "the next values of a site; class + 256 * n + 4096 * unchanged ones before")                 \
   X(kAdvance, "advance", kNumber, "unit", "count", 0,                                            \
     "time: turns of 10 us, 1 ms, 100 ms, 5 s; or, served at each deadline, 20 ms, 500 "          \
     "ms, 2 s, 10 s")                                                                             \
@@ -39,13 +39,13 @@ inline constexpr std::uint32_t kMaxPortScriptBytes = 2048;
   X(kFirmwareFaults, "fw_faults", kNumber, "bits", "requests", 0,                                \
     "1 silent, 2 no answers, 4 no interrupts, 8 uptime back; the next requests fail")            \
   X(kFirmwareReboot, "fw_reboot", kNone, "", "", 0, "")                                          \
-  X(kFirmwareAnnounce, "fw_announce", kNone, "", "", 0, "capabilities that nobody asked for")    \
+  X(kFirmwareAnnounce, "fw_announce", kNone, "", "", 0, "unsolicited capabilities")              \
   X(kFirmwareRaw, "fw_raw", kNumber, "words", "", 2, "a message of up to two words")             \
   X(kFirmwareConfig, "fw_config", kNumber, "what", "", 0,                                        \
     "bits 2:0 speed, 3 BMC, 4 its all-multicast, 6:5 FEC")                                       \
   X(kCable, "cable", kNumber, "plugged", "", 0, "")                                              \
   X(kPause, "pause", kNumber, "on", "", 0, "the peer asks for pause")                            \
-  X(kRefuseFrames, "refuse_frames", kNumber, "on", "", 0, "the wire takes nothing")              \
+  X(kRefuseFrames, "refuse_frames", kNumber, "on", "", 0, "the wire applies back-pressure")      \
   X(kCardReset, "card_reset", kNumber, "power", "", 0, "")                                       \
   X(kRequest, "request", kNumber, "what", "number", 0, "a firmware request of the application")  \
   X(kFilter, "filter", kNumber, "what", "number", 0, "a filter setting of the application")      \
@@ -61,7 +61,7 @@ inline constexpr std::uint32_t kMaxPortScriptBytes = 2048;
   X(kCall, "call", kNumber, "what", "number", 1,                                                 \
     "what an application may call in any state, with arguments of any value")                    \
   X(kOffload, "offload", kNumber, "how", "bytes", 2,                                             \
-    "a packet with offloads; how 1: on the plain ring, 2: it says that it is empty, 4: "         \
+    "a packet with offloads; how 1: on the plain ring, 2: with length 0, 4: "                    \
     "on the second queue")                                                                       \
   X(kBringUp, "bring_up", kNone, "", "", 0, "attach, start, and all the time that it takes")
 // clang-format on

@@ -21,23 +21,23 @@ inline constexpr std::uint32_t kMaxRingScriptBytes = 32768;
 //   32-bit words of `value`, what the operation does)
 #define HNI_RING_OPS(X)                                                                          \
   X(kReceive, "receive", kNumber, "packets", "length", 0,                                        \
-    "honest packets; length 0xPLLL: P payload buffers")                                          \
+    "correct packets; length 0xPLLL: P payload buffers")                                         \
   X(kPollRx, "poll_rx", kNumber, "budget", "keep", 0,                                            \
     "the application receives 1 .. 16 packets")                                                  \
-  X(kHeader, "header", kNumber, "", "length", 0, "one honest header completion")                 \
+  X(kHeader, "header", kNumber, "", "length", 0, "one correct header completion")                \
   X(kHeaderId, "header_id", kClass, "class", "random", 0,                                        \
-    "a header completion with a lie in BUFF_ID")                                                 \
+    "a header completion with a faulty BUFF_ID")                                                 \
   X(kHeaderOffset, "header_offset", kClass, "class", "random", 0,                                \
-    "a header completion with a lie in OFF")                                                     \
+    "a header completion with a faulty OFF")                                                     \
   X(kHeaderLength, "header_length", kClass, "class", "random", 0,                                \
-    "a header completion with a lie in LEN")                                                     \
-  X(kPayload, "payload", kNumber, "", "length", 0, "one honest payload completion")              \
+    "a header completion with a faulty LEN")                                                     \
+  X(kPayload, "payload", kNumber, "", "length", 0, "one correct payload completion")             \
   X(kPayloadId, "payload_id", kClass, "class", "random", 0,                                      \
-    "a payload completion with a lie in BUFF_ID")                                                \
+    "a payload completion with a faulty BUFF_ID")                                                \
   X(kPayloadOffset, "payload_offset", kClass, "class", "random", 0,                              \
-    "a payload completion with a lie in OFF")                                                    \
+    "a payload completion with a faulty OFF")                                                    \
   X(kPayloadLength, "payload_length", kClass, "class", "random", 0,                              \
-    "a payload completion with a lie in LEN")                                                    \
+    "a payload completion with a faulty LEN")                                                    \
   X(kOptMeta, "opt_meta", kClass, "class", "time", 0, "an OPT_META completion")                  \
   X(kMeta, "meta", kNumber, "errors", "hash", 0,                                                 \
     "a META completion; errors 1 MAC, 2 truncated")                                              \
@@ -47,26 +47,26 @@ inline constexpr std::uint32_t kMaxRingScriptBytes = 32768;
   X(kRxWordClass, "rx_word_class", kClass, "class", "random", 0,                                 \
     "a receive completion word of a class")                                                      \
   X(kRxRepeat, "rx_repeat", kNumber, "times", "", 0, "the last receive completion again")        \
-  X(kRxEarly, "rx_early", kNone, "", "", 2, "a receive completion of the wrong lap")             \
+  X(kRxEarly, "rx_early", kNone, "", "", 2, "a receive completion of the wrong phase")           \
   X(kScribbleBuffers, "scribble_buffers", kNumber, "ring", "slot", 2,                            \
     "the card overwrites a buffer descriptor")                                                   \
-  X(kRelease, "release", kNumber, "packets", "", 0, "the application gives packets back")        \
+  X(kRelease, "release", kNumber, "packets", "", 0, "the application releases packets")          \
   X(kSend, "send", kNumber, "segments", "length", 0,                                             \
     "one packet; length bits 15:13 are offload flags")                                           \
   X(kSendPlain, "send_plain", kNumber, "segments", "length", 0, "one packet on work queue 1")    \
   X(kPollTx, "poll_tx", kNumber, "budget", "", 0, "the application reaps")                       \
-  X(kConfirm, "confirm", kNumber, "packets", "queue", 0, "an honest transmit completion")        \
-  X(kHead, "head", kClass, "class", "random", 0, "a transmit completion with a lie in HEAD0")    \
-  X(kHead1, "head1", kClass, "class", "random", 0, "a transmit completion with a lie in HEAD1")  \
+  X(kConfirm, "confirm", kNumber, "packets", "queue", 0, "a correct transmit completion")        \
+  X(kHead, "head", kClass, "class", "random", 0, "a transmit completion with a faulty HEAD0")    \
+  X(kHead1, "head1", kClass, "class", "random", 0, "a transmit completion with a faulty HEAD1")  \
   X(kStamp, "stamp", kClass, "class", "status", 0,                                               \
     "a timestamp; status bits 1 invalid, 2 illegal")                                             \
   X(kTcdType, "tcd_type", kClass, "class", "random", 0,                                          \
-    "a transmit completion with a lie in TYPE")                                                  \
+    "a transmit completion with a faulty TYPE")                                                  \
   X(kTxWord, "tx_word", kNone, "", "", 2, "any word as transmit completion")                     \
   X(kTxWordClass, "tx_word_class", kClass, "class", "random", 0,                                 \
     "a transmit completion word of a class")                                                     \
   X(kTxRepeat, "tx_repeat", kNumber, "times", "", 0, "the last transmit completion again")       \
-  X(kTxEarly, "tx_early", kNone, "", "", 2, "a transmit completion of the wrong lap")            \
+  X(kTxEarly, "tx_early", kNone, "", "", 2, "a transmit completion of the wrong phase")          \
   X(kScribbleWork, "scribble_work", kNumber, "queue", "slot", 2,                                 \
     "the card overwrites a work descriptor")                                                     \
   X(kForgetStamps, "forget_stamps", kNone, "", "", 0, "the port gives up on timestamps")         \
@@ -81,7 +81,7 @@ inline constexpr std::uint32_t kMaxRingScriptBytes = 32768;
     "1 .. 16 packets at once (packets 0xSP: of 1 + S segments each); length as for send")        \
   X(kBurstPlain, "burst_plain", kNumber, "packets", "length", 0, "the same on work queue 1")     \
   X(kAnswer, "answer", kNumber, "packets", "queue", 0,                                           \
-    "an honest card sends packets: timestamps that are asked for, and a head for each "          \
+    "a correct card sends packets: timestamps that are asked for, and a head for each "          \
     "packet")
 // clang-format on
 

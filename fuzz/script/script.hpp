@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Scripts: what a fuzz input means. A script is a sequence of typed operations of a target's
+/// Scripts: the meaning of a fuzz input. A script is a sequence of typed operations of a target's
 /// list. It has two forms:
-///   binary, for engines: each operation is four bytes (kind, a, b low, b high) and, if its kind
-///     has a value, four or eight more, little-endian. Every byte sequence is a script: the kind
-///     is taken modulo the number of kinds, and what is missing at the end is zero.
-///   text, for people: a line an operation, `name a=1 b=2 value=0x3`, under the names that the
-///     operation gives its arguments; `#` begins a comment; what is left out is zero.
+///
+///  binary, for engines: each operation is four bytes (kind, a, b low, b high) and, if its kind
+///    has a value, four or eight more, little-endian. Every byte sequence is a script: the kind
+///    is taken modulo the number of kinds, and missing bytes at the end are zero.
+///  text, for people: one operation per line, `name a=1 b=2 value=0x3`, with the argument names
+///    of the operation; `#` starts a comment; omitted arguments are zero.
 
 #include <cstddef>
 #include <cstdint>
@@ -65,7 +66,7 @@ class ScriptReader {
     return value;
   }
   [[nodiscard]] std::uint8_t kind_of(std::uint8_t byte) const {
-    // Usually it is one: no division then.
+    // The common case needs no division.
     return byte < ops_.size() ? byte : static_cast<std::uint8_t>(byte % ops_.size());
   }
   bool next_at_end(Op& op) {
@@ -92,7 +93,7 @@ std::vector<std::uint8_t> encode_script(std::span<const Op> script, OpList ops);
 std::size_t encode_into(std::span<const Op> script, OpList ops, std::span<std::uint8_t> into);
 std::string op_to_text(const Op& op, OpList ops);
 std::string script_to_text(std::span<const Op> script, OpList ops);
-/// The script that `text` means, or an error that names the line.
+/// A parsed text, or an error that names the line.
 struct ParsedScript {
   std::vector<Op> script;
   std::string error;

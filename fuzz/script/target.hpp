@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The registry of fuzz targets. To add one: a line here, and `fuzz/<name>_fuzz.cpp` that defines
-/// `const Target& <name>_target()`; build, corpus replay, smoke run and `hni fuzz` follow.
+/// The registry of fuzz targets. To add one: a line here, and `fuzz/targets/<name>_fuzz.cpp` that
+/// defines `const Target& <name>_target()`; build, corpus replay, smoke run and `hni fuzz` follow.
 
 #include <cstddef>
 #include <cstdint>
@@ -36,12 +36,12 @@ namespace hni::fuzz {
 struct Target {
   std::string_view name;
   std::string_view text;  ///< what it attacks, and what it checks
-  OpList ops;             ///< empty: the input is not a script but bytes
-  /// Runs one input to its end. Does not return if an oracle is broken.
+  OpList ops;             ///< empty: the input is raw bytes, not a script
+  /// Runs one input to its end. Does not return if an oracle fails.
   void (*run)(const std::uint8_t* data, std::size_t size) = nullptr;
   std::uint32_t max_bytes = 4096;  ///< longer inputs only cost time
   bool finds_nothing = true;       ///< false: built to be broken, to check the engines
-  /// Changes an input that is no script in its own way; nullptr: nothing knows better than bytes.
+  /// Mutates a raw input in its own way; null: the engine's mutator is used.
   std::size_t (*mutate)(std::uint8_t* data, std::size_t size, std::size_t max_size,
                         std::uint32_t seed) = nullptr;
 };
@@ -50,10 +50,9 @@ struct Target {
 HNI_FUZZ_TARGETS(HNI_X)
 #undef HNI_X
 
-/// All of them. In a program that holds one target only (fuzz/engine/engine_entry.cpp) this is not
-/// linked.
+/// All targets. Not linked into a program with a single target (fuzz/engine/engine_entry.cpp).
 std::span<const Target* const> targets();
-/// nullptr if there is none of that name.
+/// Finds a target by name; null if there is none.
 const Target* find_target(std::string_view name);
 
 /// What happened while scripts ran; the speed figures divide by it.
@@ -65,7 +64,7 @@ inline Work& work() {
   return total;
 }
 
-/// Runs a target on bytes; longer ones are cut, unless they are a file that somebody names.
+/// Runs a target on bytes; longer inputs are truncated, unless they are an explicitly named file.
 enum class InputLength : std::uint8_t { kCut, kWhole };
 void run_target(const Target& target, const std::uint8_t* data, std::size_t size,
                 InputLength how = InputLength::kCut);

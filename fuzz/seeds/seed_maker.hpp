@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Collects seeds: scripts as text become bytes. seeds.cpp, seeds_filter.cpp and
+/// Collects seeds: converts scripts from text to bytes. seeds.cpp, seeds_filter.cpp and
 /// seeds_firmware.cpp fill it.
 
 #include <cstdio>
@@ -36,9 +36,9 @@ class SeedMaker {
 
 /// Flow rules and frames for the classifier.
 void rule_seeds(SeedMaker& to);
-/// Answers, errors and refusals for every request to the firmware.
+/// Responses, errors and refusals for every firmware request.
 void firmware_seeds(SeedMaker& to);
-/// Calls of an application out of turn, and cards that vanish or never rest.
+/// Out-of-order calls of an application, and cards that are removed or never idle.
 void application_seeds(SeedMaker& to);
 /// What a vhost-user front-end sends.
 void vhost_user_seeds(SeedMaker& to);

@@ -2,8 +2,8 @@
 #pragma once
 
 /// The systematic part of the committed corpus: for each target and each input site that it
-/// reaches, one script a class of value, in a context in which the value is read. Made anew with
-/// `hni fuzz seeds <folder>` when a list of operations changes.
+/// reaches, one script per class of value, in a context in which the value is read. Regenerate
+/// with `hni fuzz seeds <folder>` when a list of operations changes.
 
 #include <cstdint>
 #include <string>
@@ -18,8 +18,8 @@ struct Seed {
   std::vector<std::uint8_t> bytes;
 };
 
-/// All of them. Throws nothing; a script that does not parse is a bug of this file and ends the
-/// program.
+/// Makes all seeds. Throws nothing; a script that does not parse is a bug of this file and ends
+/// the program.
 std::vector<Seed> make_seeds();
 
 }  // namespace hni::fuzz

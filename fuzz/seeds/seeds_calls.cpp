@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Seeds for branches that no lie at a single site reaches: calls out of turn, arguments out of
-// range, a card that vanishes in the middle of a call, queues that never come to rest.
+// Seeds for branches that no fault at a single site reaches: out-of-order calls, arguments out of
+// range, a card that is removed during a call, queues that never become idle.
 #include "fuzz/seeds/seed_maker.hpp"
 
 namespace hni::fuzz {
@@ -9,7 +9,8 @@ namespace {
 std::string number(std::uint64_t n) {
   return std::to_string(n);
 }
-/// The next `count` values of `site` are of class `c` (its number), after `after` honest ones.
+// Faults for the next `count` values of `site`, class `c` (its number), after `after` unchanged
+// ones.
 std::string faulty_value(const std::string& site, unsigned c, unsigned count, unsigned after = 0,
                          std::uint32_t value = 0) {
   return "fault site=" + site + " class_count=" + number(c + 256 * (count - 1) + 4096 * after) +
@@ -110,7 +111,7 @@ void call_seeds(SeedMaker& to) {
 }
 
 void test_seeds(SeedMaker& to) {
-  // Two bits a turn of 5 ms: interrupts swallowed, interrupts invented.
+  // Two bits per turn of 5 ms: interrupts lost, interrupts invented.
   const auto add = [&](const std::string& name, unsigned argument, std::uint32_t bits) {
     to.add("port", "vectors-" + name, kReady + call(9, argument, bits));
   };
@@ -138,7 +139,7 @@ void test_seeds(SeedMaker& to) {
 }
 
 void link_seeds(SeedMaker& to) {
-  // Speed in bits 5:3 of the number, FEC in bits 1:0 of the value, then two bits a turn.
+  // Speed in bits 5:3 of the number, FEC in bits 1:0 of the value, then two bits per turn.
   for (const unsigned speed : {0U, 1U, 4U, 5U})
     for (unsigned fec = 0; fec < (speed == 1 ? 4U : 1U); ++fec) {
       const unsigned argument = speed * 8 + 7 + (9 << 6);
@@ -186,7 +187,7 @@ void rest_seeds(SeedMaker& to) {
   const auto add = [&](const std::string& name, const std::string& text) {
     to.add("port", name, text);
   };
-  // One register says that it is busy, for ever or for a while, when queues are switched off.
+  // One register reports busy, forever or for a while, when queues are disabled.
   const std::string slow = "advance unit=2 count=15\n";
   for (unsigned after = 0; after < 8; ++after)
     add("busy-at-look-" + number(after), kRunning + kTraffic +
@@ -199,7 +200,7 @@ void rest_seeds(SeedMaker& to) {
     add("never-at-rest-of-two-" + name, "configure what=0 number=2\n" + kRunning + kTraffic +
                                             faulty_value("idle", kZero, 16) + end + slow);
   }
-  // A queue that broke a rule, and does not come to rest.
+  // A queue that faulted and does not become idle.
   for (const std::string site : {"tcq_word", "rcq_word"}) {
     add("faulted-and-never-at-rest-" + site, kRunning + faulty_value(site, kMax, 4) + kTraffic +
                                                  faulty_value("idle", kZero, 16) + kTraffic +
@@ -279,7 +280,7 @@ void offload_seeds(SeedMaker& to) {
   for (int i = 0; i < 80; ++i) many += offload(1, 100, 0);
   add("plain-ring-full",
       "refuse_frames on=1\n" + many + "refuse_frames on=0\nadvance unit=5\n" + offload(1, 100, 0));
-  // Stamps that the card never gives.
+  // Timestamps that the card never reports.
   std::string stamps;
   for (int i = 0; i < 4; ++i) stamps += offload(0, 200, 4) + "send\n";
   for (const unsigned c : {kZero, kMax, 7U})
@@ -301,7 +302,7 @@ void offload_seeds(SeedMaker& to) {
 }
 
 void vanish_seeds(SeedMaker& to) {
-  // The card is removed in the middle of each part of a port's life.
+  // Surprise removal in each phase of a port's life cycle.
   const auto sweep = [&](const std::string& name, const std::string& before,
                          const std::string& after, std::initializer_list<unsigned> when) {
     for (const unsigned n : when)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Seeds for the conversation with the firmware: each request answered well, with an error, with
-// what does not fit, not at all, and at the wrong time.
+// Seeds for the firmware protocol: each request with a correct response, an error, a mismatched
+// response, no response, and a response at the wrong time.
 #include <array>
 
 #include "fuzz/seeds/seed_maker.hpp"
@@ -36,7 +36,7 @@ struct Request {
   unsigned error;  ///< attribute of the answer
   std::string good;
 
-  /// Asked, and the scripted firmware keeps silent.
+  /// The request, without a response of the scripted firmware.
   [[nodiscard]] std::string ask() const {
     return "swallow answers=0\nrequest what=" + fuzz::number(what) +
            " number=" + fuzz::number(number) + "\nadvance\n";
@@ -139,7 +139,7 @@ void flash_seeds(SeedMaker& to) {
                                      "advance unit=1 count=9\n" + chunk(60, 40) + end);
 }
 
-/// Answers that fit their request and not its state, and calls out of turn.
+/// Responses that match their request but not its state, and out-of-order calls.
 void turn_seeds(SeedMaker& to) {
   const auto add = [&](const std::string& name, const std::string& text) {
     to.add("mailbox", name, text + "advance unit=1 count=5\n");
@@ -182,7 +182,7 @@ void turn_seeds(SeedMaker& to) {
                                 "request what=6 number=3\nadvance\n");
     add("firmware-from-now-on-" + name, asked + answer + "request what=6 number=3\nadvance\n");
   }
-  // A controller that says neither yes nor no to all groups.
+  // A BMC with an all-multicast attribute that is neither 0 nor 1.
   for (const std::uint32_t all_groups : {0U, 1U, 2U})
     add("controller-with-all-groups-" + number(all_groups),
         asked + message(FwMessage::FW_CAP_RESP, version + word(Caps::FW_LINK_SPEED, 4) +

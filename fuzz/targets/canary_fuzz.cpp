@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A target with two planted bugs: an oracle that breaks after a sequence of three operations, and
-// an access behind an array that only a sanitizer sees. An engine that does not find both within
-// seconds is not working.
+// A target with two planted bugs: an oracle that fails after a sequence of three operations, and
+// an access beyond an array that only a sanitizer detects. An engine that does not find both
+// within seconds does not work.
 #include <array>
 
 #include "fuzz/script/finding.hpp"
@@ -14,7 +14,7 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"open", ArgKind::kNumber, "key", "", 0, "the first step"},
     {"turn", ArgKind::kNumber, "", "angle", 0, "the second, with the right angle"},
     {"enter", ArgKind::kNone, "", "", 0, "the third breaks the oracle"},
-    {"index", ArgKind::kNumber, "", "at", 0, "reads an array; behind its end from 4096 on"},
+    {"index", ArgKind::kNumber, "", "at", 0, "reads an array; beyond its end from 4096 on"},
 });
 
 void run(const std::uint8_t* data, std::size_t size) {

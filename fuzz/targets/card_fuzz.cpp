@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The emulated card against a hostile driver: registers and descriptors of any value, DMA that
-// points at itself or nowhere, memory that vanishes, resets at any moment. The card must neither
-// crash, nor stall, nor touch memory that was not mapped.
+// points at itself or nowhere, memory that is unmapped, resets at any time. The card must neither
+// crash, nor stall, nor access unmapped memory.
 #include <array>
 #include <cstring>
 #include <memory>
@@ -53,7 +53,7 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"run", ArgKind::kNumber, "turns", "", 0, ""},
     {"tick", ArgKind::kNumber, "unit", "count", 0, "time: 1 us, 1 ms or 1 s"},
     {"frame", ArgKind::kNumber, "kind", "bytes", 2, "from the wire"},
-    {"unmap", ArgKind::kNumber, "page", "", 0, "host memory vanishes"},
+    {"unmap", ArgKind::kNumber, "page", "", 0, "host memory is unmapped"},
     {"reset", ArgKind::kNumber, "power", "", 0, ""},
     {"cable", ArgKind::kNumber, "plugged", "", 0, ""},
 });
@@ -128,7 +128,7 @@ class Run {
     }
   }
 
-  /// Whatever happened: the card comes to rest within bounded work.
+  /// Checks that the card becomes idle within bounded work.
   void end() {
     std::uint32_t turns = 0;
     while (card_.run(256)) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The receive filter: whatever an application sets, in any order, the card's classifier must then
-// do with each frame what the settings say. The judge is the emulated card's classifier, fed with
-// what the driver wrote, against a plain reading of the settings.
+// The receive filter: for any settings of an application, in any order, the card's classifier must
+// treat each frame as the settings say. The oracle runs the emulated card's classifier on what the
+// driver wrote, against a simple reading of the settings.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -158,11 +158,11 @@ class Run {
       for (const MacAddress& mac : list->all())
         if (!is_multicast(mac))
           require(says(Flags::PROMISC) || named(sync->unicast, sync->unicast_count, mac), "filter",
-                  "the firmware is not told of an address", mac[4], mac[5]);
+                  "an address is missing in the firmware's report", mac[4], mac[5]);
         else
           require(says(Flags::ALLMULTI) || says(Flags::PROMISC) || mac == kBroadcastMac ||
                       named(sync->multicast, sync->multicast_count, mac),
-                  "filter", "the firmware is not told of a group", mac[4], mac[5]);
+                  "filter", "a group is missing in the firmware's report", mac[4], mac[5]);
   }
 
   void more(const Op& op) {
@@ -381,12 +381,12 @@ class Run {
     // With a management controller the host hears its groups and broadcasts, too.
     const bool shared = bmc_.present && is_multicast(flow.to);
     if (!wanted && !other && !shared && rule == nullptr)
-      require(!decision.to_host(), "filter", "a frame that nobody wants", flow.to[5]);
+      require(!decision.to_host(), "filter", "an unwanted frame", flow.to[5]);
     if (!wanted) return;
     // What the host alone listens to is none of the controller's business.
     if (!is_multicast(flow.to) && is_named(flow.to))
-      require(!decision.to_bmc(), "filter", "the controller hears the host's frames", flow.to[4],
-              flow.to[5]);
+      require(!decision.to_bmc(), "filter", "the controller receives the host's frames",
+              flow.to[4], flow.to[5]);
     if (rule != nullptr) return judge_rule(*rule, decision);
     const FlowType type = flow.type();
     if ((filter_.hash_fields(type) & kHashDiscard) != 0) {
@@ -400,7 +400,7 @@ class Run {
       require(decision.queue == filter_.rss_table(0)[decision.hash & 0xff], "filter",
               "another queue than the table's", decision.queue, decision.hash);
     require(decision.timestamp == is_stamped(filter_.timestamps(), type), "filter",
-            "a stamp that was not asked for, or none", raw(type), raw(filter_.timestamps()));
+            "a timestamp without a request, or none", raw(type), raw(filter_.timestamps()));
   }
 
   void judge_rule(const FlowRule& rule, const device::Decision& decision) const {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The conversation with the firmware, over a scripted firmware and the hostile layer: lies in
-// mailbox descriptors and in every field of a message, messages that nobody asked for, firmware
-// that dies and restarts. In the end it behaves and must be owned again within bounded steps.
+// The firmware protocol against scripted firmware and the fault injector: faults in mailbox
+// descriptors and in every field of a message, unsolicited messages, firmware that crashes and
+// restarts. At the end the firmware behaves correctly, and the card must be owned again within
+// bounded steps.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -46,10 +47,10 @@ enum class MailboxOp : std::uint8_t {
 
 constexpr auto kOps = std::to_array<OpInfo>({
     {"fault", ArgKind::kSite, "site", "class_count", 1,
-     "the next values of a site; class + 256 * n + 4096 * honest ones before"},
+     "the next values of a site; class + 256 * n + 4096 * unchanged ones before"},
     {"advance", ArgKind::kNumber, "unit", "count", 0, "time: 1, 20, 1000 or 10000 ms a turn"},
     {"request", ArgKind::kNumber, "what", "number", 0, "a request of the application"},
-    {"own", ArgKind::kNumber, "take", "", 0, "take or give up the card"},
+    {"own", ArgKind::kNumber, "take", "", 0, "claim or release the card"},
     {"stop", ArgKind::kNone, "", "", 0, ""},
     {"recover", ArgKind::kNone, "", "", 0, "what the port does after a crash"},
     {"begin", ArgKind::kNumber, "type", "flags", 0, "begins a message"},
@@ -62,8 +63,8 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"gone", ArgKind::kNumber, "on", "", 0, ""},
     {"send_full", ArgKind::kNumber, "times", "", 0, "more requests than the ring holds"},
     {"uptime", ArgKind::kNone, "", "", 2, "the firmware's clock jumps"},
-    {"announce", ArgKind::kNone, "", "", 0, "capabilities that nobody asked for"},
-    {"swallow", ArgKind::kNumber, "answers", "", 0, "the next 1 .. 8 answers never come"},
+    {"announce", ArgKind::kNone, "", "", 0, "unsolicited capabilities"},
+    {"swallow", ArgKind::kNumber, "answers", "", 0, "the next 1 .. 8 responses are lost"},
     {"vanish", ArgKind::kNumber, "", "accesses", 0,
      "the card is removed at that register access from now on"},
     {"misuse", ArgKind::kNumber, "what", "number", 0, "a call out of turn"},
@@ -136,7 +137,7 @@ class Run {
     check();
   }
 
-  /// The firmware behaves: it must be owned within a minute and three tries.
+  /// The firmware behaves correctly: the card must be owned within a minute and three attempts.
   void recover() {
     hostile_.behave();
     fake_.alive = fake_.present = true;
@@ -257,7 +258,7 @@ class Run {
     }
   }
 
-  /// What is out of turn, or of a size that cannot be, is refused or changes nothing.
+  /// Calls out of order, or with invalid sizes, are refused or change nothing.
   void misuse(unsigned what, std::uint16_t number) {
     const auto state = fw_.state();
     switch (what % 8) {
@@ -340,7 +341,7 @@ class Run {
     box.step(now, nobody);
     box.shutdown(now);
     box.release();
-    require(fake.bad_frees == 0, "conservation", "memory is given back twice", fake.bad_frees);
+    require(fake.bad_frees == 0, "conservation", "memory is freed twice", fake.bad_frees);
   }
 
   void poll() {
@@ -384,7 +385,7 @@ class Run {
   void check() {
     require(fw_.is_valid(), "is_valid", "firmware conversation");
     require(fw_.capabilities().generation <= observer_.questions, "solicited",
-            "capabilities that nobody asked for are believed", fw_.capabilities().generation,
+            "unsolicited capabilities are accepted", fw_.capabilities().generation,
             observer_.questions);
     check_uptime();
     // To a card that vanished a message is written and not its descriptor.
@@ -395,17 +396,17 @@ class Run {
     require(fake_.bad_frees == 0, "conservation", "memory is given back twice", fake_.bad_frees);
   }
 
-  /// A firmware whose clock went back has restarted: it is not believed until it is asked again
-  /// who owns the card.
+  /// Firmware whose uptime decreased has restarted: it must not be trusted until ownership was
+  /// requested again.
   void check_uptime() {
     const std::uint64_t now = fw_.uptime_ms();
     require(now >= uptime_ || now == 0 || observer_.claims != claims_, "order",
-            "an uptime that went back is believed", now, uptime_);
+            "a decreased uptime is accepted", now, uptime_);
     uptime_ = now;
     claims_ = observer_.claims;
   }
 
-  /// Behind what the firmware was sent last lies nothing that it was not meant to see.
+  /// Checks that no old bytes follow the last message to the firmware.
   void check_outbound() {
     const auto& descriptor = fake_.mailbox[kMailboxTx][(fake_.tx_head + 15) % kMailboxSlots];
     const std::uint64_t word = std::uint64_t{descriptor[1]} << 32 | descriptor[0];
@@ -416,7 +417,7 @@ class Run {
     if (length < 4 || length > kMailboxPageBytes) return;
     const bool clean = std::all_of(page + length, page + kMailboxPageBytes,
                                    [](std::byte b) { return b == std::byte{0}; });
-    require(clean, "leak", "old bytes behind a message to the firmware", length);
+    require(clean, "leak", "old bytes after a message to the firmware", length);
   }
 
   void add(std::uint32_t value, unsigned bytes) {

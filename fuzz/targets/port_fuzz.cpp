@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole port against a card that lies, dies and comes back: bring-up, traffic, teardown,
-// recovery. In the end the card behaves, and traffic must flow again within bounded steps.
+// A whole port against a card with faults, surprise removal and resets: bring-up, traffic,
+// teardown, recovery. At the end the card behaves correctly, and traffic must flow again within
+// bounded steps.
 #include <array>
 
 #include "driver/control/register_dump.hpp"
@@ -74,7 +75,7 @@ class Run {
     check();
   }
 
-  /// The card behaves: the port must come to carry frames both ways, then give everything back.
+  /// The card behaves correctly: the port must carry frames both ways, then free everything.
   void recover() {
     behave();
     sim_.config = SimPort::usual();
@@ -89,7 +90,7 @@ class Run {
     bool up = comes_up();
     const bool works = up && (!misinformed_ || exchange() == Exchange{true, true});
     if (!works && (misinformed_ || sim_.hostile.faults != 0)) {
-      // What the firmware said of itself once is believed until it is asked again.
+      // Capabilities are trusted until they are requested again.
       detach();
       sim_.attach();
       up = comes_up();
@@ -100,7 +101,7 @@ class Run {
     check_hash_key();
     check();
     detach();
-    // The card obeyed to the end, so its way to memory is shut.
+    // The card obeyed to the end, so its DMA is disabled.
     require(!may_reach_memory(), "ownership", "a detached card may still reach memory");
   }
 
@@ -120,7 +121,7 @@ class Run {
            sim_.port.firmware().owned();
   }
 
-  /// What an application does first: the card may hinder it, so for a bounded time.
+  /// The first steps of an application; bounded in time, as the card may hinder them.
   void bring_up() {
     if (sim_.port.state() == PortState::kDetached) sim_.attach();
     start();
@@ -154,7 +155,8 @@ class Run {
     bool received = false;
     bool operator==(const Exchange&) const = default;
   };
-  /// Which ways frames flow. What was lost before may be noticed now: a few rounds.
+  /// Determines the directions in which frames flow. Earlier losses may be detected now: a few
+  /// rounds.
   Exchange exchange() {
     bool received = false;
     bool sent = false;
@@ -198,8 +200,8 @@ class Run {
             sim_.card.dma.mappings());
   }
 
-  /// Units 0 to 3: an application that comes by once a turn, and may be late for a deadline; 4 to
-  /// 7: one that is called when the port asks for it.
+  /// Units 0 to 3: an application that calls once per turn and may miss a deadline; 4 to 7: one
+  /// that calls when the port requests it.
   void advance(const Op& op) {
     static constexpr std::array<Duration, 8> kUnits{10us, 1ms, 100ms, 5s, 20ms, 500ms, 2s, 10s};
     const Duration unit = kUnits[op.a % 8U];
@@ -337,8 +339,8 @@ class Run {
     }
   }
 
-  /// What a person asks for while the port lives. The register tests write to queue registers, so
-  /// they only run on a port without queues in use.
+  /// Inspections while the port lives. The register tests write to queue registers, so they run
+  /// only on a port without active queues.
   void inspect(unsigned what, std::uint16_t number) {
     auto& device = sim_.port.device();
     sim_.hostile.accesses = 0;
@@ -391,14 +393,14 @@ class Run {
     require(vectors.done(), "steps", "the vector test does not end");
   }
 
-  /// A port that waits for nothing else must want to be called at once.
+  /// A port that waits for nothing else must be due at once.
   void start() {
     sim_.port.start(sim_.now);
     if (sim_.port.state() == PortState::kReady)
       require(sim_.port.deadline() <= sim_.now, "steps", "a start waits for something else");
   }
 
-  /// An application that does not give up: what fails again and again must not wait for ever.
+  /// An application that does not give up: repeated failures must not lead to unbounded waits.
   void insist(unsigned times) {
     for (unsigned i = 0; i <= times; ++i) {
       sim_.port.start(sim_.now);
@@ -411,7 +413,7 @@ class Run {
     }
   }
 
-  /// Between two card resets lies no more than the longest pause.
+  /// Checks that the time between two device resets is bounded by the longest pause.
   void check_pause() {
     if (sim_.port.state() != PortState::kResetting) return;
     require(sim_.port.deadline() <= sim_.now + SimPort::P::kLongestBackoff, "steps",
@@ -476,7 +478,7 @@ class Run {
   SimPort sim_;
   bool disturbed_ = false;
   bool offloaded_ = false;              ///< what leaves on the wire is not what was sent
-  bool misinformed_ = false;            ///< the firmware may have named a speed that is none
+  bool misinformed_ = false;            // the firmware may have named an invalid speed
   std::uint64_t tested_read_only_ = 0;  ///< writes of the register test
   std::array<std::byte, 8192> dump_{};
   std::array<std::byte, 4096> image_{};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The counters against a card whose counters do anything: jump, wrap, hide behind a high half that
-// never rests. A second book-keeper, in the plainest arithmetic, must come to the same values.
+// The counters against a card with arbitrary counters: they jump, wrap, or have a high half that
+// never stabilises. A second implementation in the simplest arithmetic must compute the same
+// values.
 #include <array>
 #include <memory>
 

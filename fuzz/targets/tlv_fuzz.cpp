@@ -109,7 +109,7 @@ void decode_all(const FirmwareMessage& message, Input bytes) {
   if (const auto caps = decode_capabilities(a, [&](const Refusal&) { ++soft; })) {
     require(caps->running.version >= kMinFirmwareVersion, "range", "a version below the least",
             caps->running.version);
-    require(static_cast<std::uint32_t>(caps->link_speed) <= 4, "range", "a speed that is none",
+    require(static_cast<std::uint32_t>(caps->link_speed) <= 4, "range", "an invalid speed",
             static_cast<std::uint32_t>(caps->link_speed));
     require(caps->bmc_mac_count <= kMaxBmcMacs, "range", "more BMC addresses than fit",
             caps->bmc_mac_count);
@@ -189,8 +189,8 @@ void run(const std::uint8_t* data, std::size_t size) {
   const Input bytes(copy.get(), size);
   const auto message = decode_message(bytes);
   ++work().events;
-  require(message.has_value() == reference_accepts(bytes), "verdict",
-          "the two parsers judge otherwise", message.has_value(), size);
+  require(message.has_value() == reference_accepts(bytes), "verdict", "the two parsers disagree",
+          message.has_value(), size);
   if (!message) return;
   check_inside(*message, bytes);
   decode_all(*message, bytes);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The vfio-user server against a hostile client: any bytes in any pieces, with any descriptors.
-// Input: one byte of options, then pieces of a kind (which descriptors come along), a 16-bit
-// length, and so many bytes. The server must answer within bounds, keep its windows apart, give
-// every descriptor back, and leave a card that comes to rest.
+// The vfio-user server against a hostile client: arbitrary bytes in pieces, with arbitrary
+// descriptors. Input: one byte of options, then pieces of a kind (which descriptors are sent), a
+// 16-bit length, and so many bytes. The server must reply within bounds, keep its windows
+// separate, close every descriptor, and leave an idle card.
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -28,7 +28,7 @@ using namespace device::vfio_user;  // NOLINT: this file is about nothing else
 
 constexpr std::uint8_t kNegotiated = 1;  // option: the version is behind us
 
-/// A card takes long to build: one serves all inputs, reset for each.
+/// Building a card is slow: one serves all inputs, reset for each.
 struct SharedCard {
   device::DmaMemory dma;
   device::Loopback wire{4};

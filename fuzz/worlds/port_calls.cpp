@@ -58,7 +58,7 @@ void allocate(SimPort& sim, std::uint32_t bytes) {
   sim.port.release(packet);
 }
 
-/// Sections that there are not, nothing at all, and more than a message can count.
+/// Requests with invalid section ids, empty images, oversized images.
 void ask_firmware(SimPort& sim, std::uint16_t number) {
   auto& firmware = sim.port.firmware();
   static std::array<std::byte, 16> memory;
@@ -96,7 +96,7 @@ void set_tables(SimPort& sim, std::uint16_t number) {
   (void)filter.take_address_report();
 }
 
-/// All of it, not only the beginning. A dump reads words that have no name.
+/// Dumps everything, including words without a name.
 void dump_all(SimPort& sim, std::uint16_t number) {
   RegisterDump<SimPort::Io, SimPort::Obs> dump(sim.port.device());
   dump.start();
@@ -126,7 +126,7 @@ void set_clock(SimPort& sim, std::uint16_t number, std::uint32_t value) {
   (void)clock.is_stale(sim.now + std::chrono::seconds(number));
 }
 
-/// The vector test with interrupts that come and stay away as the bits of `value` say: two a turn.
+/// Runs the vector test with interrupts that fire or not as the bits of `value` say: two per turn.
 void test_vectors(SimPort& sim, std::uint16_t number, std::uint32_t value) {
   if (sim.port.state() != PortState::kReady) return;
   MsixTest<SimPort::Io, SimPort::Obs> test(sim.port.device());
@@ -185,7 +185,7 @@ void host_memory_fails(std::uint32_t count, std::uint32_t after) {
 
 void call_anything(SimPort& sim, unsigned what, std::uint16_t number, std::uint32_t value) {
   Port& port = sim.port;
-  // Queues of their own need their memory.
+  // Stand-alone queues need their memory.
   if (what % 16 >= 11 && what % 16 <= 13) host_memory_fails(0, 0);
   switch (what % 16) {
     case 0:

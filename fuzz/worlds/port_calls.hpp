@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// What an application may do to a port at any moment, with arguments of any value: what is out of
-/// range or out of turn must be refused, and nothing else may happen.
+/// Arbitrary calls of an application to a port, with arbitrary arguments: what is out of range or
+/// out of order must be refused, without any other effect.
 
 #include <cstdint>
 
@@ -10,19 +10,18 @@ namespace hni::fuzz {
 
 class SimPort;
 
-/// Call `what`, 0 to 15, with `number` and `value` as its arguments.
+/// Performs call `what`, 0 to 15, with `number` and `value` as its arguments.
 void call_anything(SimPort& sim, unsigned what, std::uint16_t number, std::uint32_t value);
 
-/// Filter setting `what`, 0 to 5.
+/// Changes filter setting `what`, 0 to 5.
 void set_filter(SimPort& sim, unsigned what, std::uint16_t number);
 
-/// One packet with offloads; `how` 1: on the plain ring, 2: it says that it is empty, 4: on the
-/// second queue. `value`: flags in bits 2:0, L2 length 10:3, outer L3 20:11, L3 30:21,
-/// L4 37:31, MSS 52:38, checksum offset 58:53, types 60:59 and 62:61.
+/// Sends one packet with offloads; `how` 1: on the plain ring, 2: with length 0, 4: on the second
+/// queue. `value`: flags in bits 2:0, L2 length 10:3, outer L3 20:11, L3 30:21, L4 37:31, MSS
+/// 52:38, checksum offset 58:53, types 60:59 and 62:61.
 void send_offload(SimPort& sim, unsigned how, std::uint16_t bytes, std::uint64_t value);
 
-/// Of the next arrays that the driver wants from the host, `after` are there and then `count` are
-/// not.
+/// Of the next host arrays that the driver allocates, `after` succeed and then `count` fail.
 void host_memory_fails(std::uint32_t count, std::uint32_t after);
 
 }  // namespace hni::fuzz

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// All that an application can ask of a port at attach, one setting at a time, also what no port
-/// can be.
+/// All settings of a port at attach, one at a time, including invalid ones.
 
 #include <array>
 

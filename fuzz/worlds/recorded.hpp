@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// From a recording of a live driver (`hni trace record`) to a script of the `traffic` target: the
-/// completion words that the card wrote, the packets that were sent, and the polls, in their
-/// order. The script's world has rings of 64 and one queue, so the recorded queue must have such
-/// rings and must have been recorded from its start; offloads and timestamps are not recorded.
+/// Converts a recording of a live driver (`hni trace record`) to a script of the `traffic` target:
+/// the completion words that the card wrote, the packets that were sent, and the polls, in their
+/// order. The target has rings of 64 and one queue, so the recorded queue must have such rings and
+/// must have been recorded from its start; offloads and timestamps are not recorded.
 
 #include <cstdint>
 #include <span>
@@ -23,12 +23,12 @@ struct RecordedScript {
   std::vector<ReadWord> words;  ///< what the driver consumed, in its order
 };
 
-/// The script of one queue, or why there is none.
+/// Returns the script of one queue, or why there is none.
 tl::expected<RecordedScript, std::string> script_of(std::span<const trace::Event> events,
                                                     unsigned port, unsigned queue);
 
-/// Runs the script in the simulator, with all oracles; empty if the driver there consumed exactly
-/// the recorded words, else the first difference. Does not return if an oracle is broken.
+/// Runs the script in the simulator with all oracles; empty if the driver consumed exactly the
+/// recorded words, otherwise the first difference. Does not return if an oracle fails.
 std::string replay_exactly(const RecordedScript& recorded);
 
 }  // namespace hni::fuzz

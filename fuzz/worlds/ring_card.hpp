@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The scripted card of the ring targets: it writes completions straight into ring memory, as an
-/// honest card would, or with a lie in one field. Where an honest card would go on is remembered,
-/// so that a lie is one step off the honest path and traffic goes on behind it.
+/// The scripted card of the ring targets: it writes completions directly into ring memory, correct
+/// ones or with a fault in one field. It remembers where a correct card would continue, so that a
+/// fault is one step away from correct behaviour and traffic continues afterwards.
 
 #include <algorithm>
 #include <array>
@@ -14,7 +14,7 @@
 
 namespace hni::fuzz {
 
-/// A completion queue as the card sees it.
+/// A completion queue from the card's point of view.
 class CompletionWriter {
  public:
   void reset() {
@@ -22,19 +22,19 @@ class CompletionWriter {
     lap_ = 1;
     last_ = 0;
   }
-  /// Writes one completion; DONE is set for the lap.
+  /// Writes one completion; sets DONE for the current phase.
   void put(std::uint64_t* ring, std::uint64_t word) {
     last_ = word & ~kDone;
     ring[at_] = last_ | lap_ << 63;
     at_ = (at_ + 1) % RingWorld::kSize;
     if (at_ == 0) lap_ ^= 1;
   }
-  /// The same with the DONE bit of the other lap, without going on.
+  /// Writes one completion with the DONE bit of the other phase, without advancing.
   void put_early(std::uint64_t* ring, std::uint64_t word) {
     ring[at_] = (word & ~kDone) | (lap_ ^ 1) << 63;
   }
   [[nodiscard]] std::uint64_t last() const { return last_; }
-  /// Entries that the driver has not given back by its head doorbell.
+  /// Returns the entries that the driver has not acknowledged by its head doorbell.
   [[nodiscard]] std::uint32_t full(std::uint32_t head) const {
     return (at_ - head) % RingWorld::kSize;
   }
@@ -46,7 +46,7 @@ class CompletionWriter {
   std::uint64_t last_ = 0;
 };
 
-/// One buffer queue as the card uses it.
+/// A buffer queue from the card's point of view.
 struct CardBuffers {
   std::uint64_t slot = 0;
   std::uint32_t offset = 0;
@@ -67,7 +67,8 @@ class RingCard {
 
   // ---- Receive
 
-  /// `count` honest packets of one header of `length` bytes and `payloads` payload buffers.
+  /// Delivers `count` correct packets of one header of `length` bytes and `payloads` payload
+  /// buffers.
   void receive(std::uint32_t count, std::uint32_t length, std::uint32_t payloads) {
     for (std::uint32_t i = 0; i < count; ++i) {
       if (rcq_.full(world_->io.rcq_head) + payloads + 2 >= RingWorld::kSize) return;
@@ -78,7 +79,7 @@ class RingCard {
     }
   }
 
-  /// A lie in one of the fields of an address-and-length completion.
+  /// A fault in one of the fields of an address-and-length completion.
   struct FieldFaults {
     ValueClass id = ValueClass::kHonest;
     ValueClass offset = ValueClass::kHonest;
@@ -86,7 +87,7 @@ class RingCard {
     std::uint16_t random = 0;
   };
 
-  /// False if an honest card has no buffer to name.
+  /// Returns false if the card has no buffer to name.
   bool header(const FieldFaults& faults, std::uint32_t length) {
     const LentModel& lent = world_->io.rx.headers;
     if (faults.id == ValueClass::kHonest && headers_.slot >= lent.posted) return false;
@@ -126,9 +127,9 @@ class RingCard {
 
   // ---- Transmit
 
-  /// Confirms `packets` packets of work queue `q` (all of them if more than there are).
+  /// Completes `packets` packets of work queue `q` (all of them if more than there are).
   void confirm(unsigned q, std::uint32_t packets) { put_head(q, ValueClass::kHonest, 0, packets); }
-  /// A head of class `c`; the honest one lies `packets` packets on.
+  /// Writes a head of class `c`; the correct one is `packets` packets ahead.
   void put_head(unsigned q, ValueClass c, std::uint16_t random, std::uint32_t packets) {
     WorkModel& w = world_->io.tx.work[q];
     std::uint64_t honest = w.done;
@@ -146,8 +147,8 @@ class RingCard {
     put_tx(q == 0 ? spec::TCD_TYPE0{}.set_HEAD0(head).raw
                   : spec::TCD_TYPE0{}.set_HEAD1(head).set_TWQ1(1).raw);
   }
-  /// Sends the next `packets` packets of work queue `q`, as long as there is room for what it says
-  /// of them.
+  /// Completes the next `packets` packets of work queue `q` while there is room for their
+  /// completions.
   void answer(unsigned q, std::uint32_t packets) {
     WorkModel& w = world_->io.tx.work[q];
     std::uint64_t& n = answered_[q];
@@ -163,13 +164,13 @@ class RingCard {
   void put_tx(std::uint64_t word) { tcq_.put(world_->io.tcq, word); }
   void put_tx_early(std::uint64_t word) { tcq_.put_early(world_->io.tcq, word); }
   [[nodiscard]] std::uint64_t last_tx() const { return tcq_.last(); }
-  /// True while an honest card has room for a transmit completion.
+  /// Returns whether a correct card has room for a transmit completion.
   [[nodiscard]] bool room_tx() const {
     return tcq_.full(world_->io.tcq_head) + 2 < RingWorld::kSize;
   }
 
  private:
-  /// How many payload buffers a packet claims is a value of the card too: it has no field.
+  /// Tracks the number of payload buffers of a packet, a value of the card without a field.
   void count_segments(std::uint64_t type) {
     SiteRecord& record = site_record();
     if (type == 1) {

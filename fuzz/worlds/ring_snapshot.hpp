@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Snapshots of memory: a world that is set up once is put back before each run by plain copies to
-/// where it lies, so that pointers in it stay right. What the driver keeps to itself is found by
-/// explicit instantiation, which may name private members, so that driver/ need not know of it.
+/// Snapshots of memory: a world that is set up once is restored before each run by plain copies to
+/// the same place, so that pointers in it stay valid. Private members of the driver are found by
+/// explicit instantiation, which may name them, so that driver/ need not know of it.
 
 #include <cstddef>
 #include <cstdint>
@@ -49,8 +49,8 @@ class Snapshot {
   }
 
  private:
-  /// memcpy() of memory that is known to be good: AddressSanitizer's would look at every byte of
-  /// it before each run.
+  /// Copies memory that is known to be valid: AddressSanitizer's memcpy() would check every byte
+  /// before each run.
   [[gnu::no_sanitize_address, gnu::noinline]] static void copy(std::byte* to,
                                                                const std::byte* from,
                                                                std::size_t bytes) {
@@ -59,7 +59,7 @@ class Snapshot {
     std::size_t at = 0;
     for (; at + sizeof(Block) <= bytes; at += sizeof(Block)) {
       *reinterpret_cast<Block*>(to + at) = *reinterpret_cast<const Block*>(from + at);
-      asm volatile("" ::: "memory");  // or the compiler makes it a call of memcpy() again
+      asm volatile("" ::: "memory");  // prevents the compiler from calling memcpy()
     }
     for (; at != bytes; at += sizeof(Word)) {
       *reinterpret_cast<Word*>(to + at) = *reinterpret_cast<const Word*>(from + at);

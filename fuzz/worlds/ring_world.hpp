@@ -2,11 +2,11 @@
 #pragma once
 
 /// The smallest world of a queue pair: the driver's rings in plain memory, a card that writes
-/// completions straight into them (honest ones, and one lie a field), and an application. No
-/// emulated card, so millions of completions a second; the reference models check every one.
+/// completions directly into them (correct ones, or with one faulty field), and an application. No
+/// emulated card, so millions of completions per second; the reference models check every one.
 ///
-/// A script may leave the world in any state; begin() makes the next run independent of it: it
-/// puts back the memory of a world that has just started.
+/// A script may leave the world in any state; begin() makes the next run independent of it by
+/// restoring the memory of a world that has just started.
 
 #include <array>
 #include <cstdlib>
@@ -36,7 +36,7 @@ struct ReadWord {
   std::uint32_t slot = 0;
   std::uint64_t word = 0;
 };
-/// Not null: every read of a completion word is written down here.
+/// Records every read of a completion word unless null.
 inline std::vector<ReadWord>*& word_tape() {
   static std::vector<ReadWord>* tape = nullptr;
   return tape;
@@ -50,12 +50,12 @@ struct RingState {
   std::uint32_t rcq_head = 0;  ///< the last doorbell of each completion queue
   std::uint32_t tcq_head = 0;
   std::uint64_t fresh = 0;  ///< not 0: each word changes by this after it was read
-  std::uint64_t steps = 0;  ///< accesses since someone set it to 0
+  std::uint64_t steps = 0;  ///< accesses since it was last set to 0
   std::uint64_t reads = 0;  ///< of these, completion words
   bool watch_buffers = false;
 };
 
-/// DeviceIo of plain memory that shows both models what the driver reads and writes.
+/// DeviceIo of plain memory that reports the driver's reads and writes to both models.
 class RingIo : public RingState {
  public:
   std::uint32_t read32(Site, RegAddr) {
@@ -84,10 +84,10 @@ class RingIo : public RingState {
       word_tape()->push_back(
           {is_rx, static_cast<std::uint32_t>(word - (is_rx ? rcq : tcq)), value});
     }
-    // A card that changes a word between two reads: the second one would see the other lap.
+    // A card that changes a word between two reads: the second one would have the other phase.
     if (fresh) [[unlikely]] {
       const_cast<std::uint64_t&>(*word) = value ^ fresh;
-      require(steps < kMaxSteps, "steps", "a card that writes for ever is read for ever", steps);
+      require(steps < kMaxSteps, "steps", "unbounded completion loop", steps);
     }
     return value;
   }
@@ -122,7 +122,7 @@ class RingIo : public RingState {
     return nullptr;
   }
 
-  /// More than any one call may take: a reset that counts what nobody polled.
+  /// Most accesses of one call: a reset that counts unread completions.
   static constexpr std::uint64_t kMaxSteps = 2048;
   static constexpr std::uint32_t kTwq0Tail = doorbell_word(spec::QUEUE_TWQ0_TAIL::at(0));
   static constexpr std::uint32_t kTwq1Tail = doorbell_word(spec::QUEUE_TWQ1_TAIL::at(0));
@@ -186,15 +186,15 @@ class RingWorld {
     take_snapshot();
   }
 
-  /// Everything as after the first start, whatever was before.
+  /// Restores the state after the first start.
   void begin() { start_.restore(); }
-  /// Checks that nothing is lost. A pair at rest need not give its buffers back for that: begin()
-  /// does it, and each page's holders are compared instead.
+  /// Checks that nothing is lost. An idle pair need not free its buffers for that: begin() does
+  /// it, and the references of each page are compared instead.
   void end() {
     if (at_rest()) return check_pages();
     reset_pair(false);
     while (own_.held != 0) release_oldest();
-    require(io.holders.all() == 0, "conservation", "somebody still holds a fragment",
+    require(io.holders.all() == 0, "conservation", "a fragment still has a reference",
             io.holders.all());
     require(pool.free_pages() == pool.page_count(), "conservation", "pages are lost",
             pool.free_pages(), pool.page_count());
@@ -202,7 +202,7 @@ class RingWorld {
 
   // ---- The application
 
-  /// Receives up to `budget` packets (1 .. 16) and keeps them, or gives them back at once.
+  /// Receives up to `budget` packets (1 .. 16) and keeps them, or releases them at once.
   void poll_rx(std::uint32_t budget, bool keep) {
     const std::span<Packet> out(out_);
     io.steps = 0;
@@ -214,7 +214,7 @@ class RingWorld {
     constexpr std::uint32_t kMost = RxQueue<RingIo, EventObserver>::kMaxCompletions;
     require(io.reads <= budget * kMost + 1, "steps", "more is read than the budget allows",
             io.reads, budget);
-    // One load a completion and one behind the last; a refill of both rings and three doorbells.
+    // One load per completion and one after the last; a refill of both rings and three doorbells.
     require(io.steps <= budget * kMost + 1 + 2 * kSize + 3, "steps", "a receive poll does not end",
             io.steps);
     require(n <= budget, "stream", "more packets than asked for", n, budget);
@@ -227,7 +227,7 @@ class RingWorld {
       }
     }
     io.rx.expect_all_delivered();
-    require(pair.rx.faulted() == io.rx.faulted, "verdict", "model and driver judge otherwise",
+    require(pair.rx.faulted() == io.rx.faulted, "verdict", "model and driver disagree",
             pair.rx.faulted(), io.rx.faulted);
     require(pair.rx.is_valid(), "is_valid", "receive rings");
     work().events += io.steps;
@@ -244,7 +244,7 @@ class RingWorld {
     io.tx.free_completed();
     check_tx(before, given);
     require(pair.tx.counters().timestamps - stamps <= io.tx.stamps_good - good, "stream",
-            "a timestamp that the card never gave", pair.tx.counters().timestamps - stamps);
+            "a timestamp that the card never reported", pair.tx.counters().timestamps - stamps);
     check_wake();
     work().events += io.steps;
   }
@@ -285,7 +285,7 @@ class RingWorld {
     --own_.held;
   }
 
-  /// Stop, give all back, start again: what the port does with a faulted queue.
+  /// Stops, frees everything, restarts: what the port does with a faulted queue.
   void reset_pair(bool start_again = true) {
     io.steps = 0;
     pair.disable(Time{});
@@ -312,22 +312,22 @@ class RingWorld {
     return reinterpret_cast<std::uint64_t*>(io.cpu(raw(address)));
   }
 
-  /// Nothing is on its way: no packet is sent or under assembly, no completion is unread.
+  /// Returns whether no packet is sent or under assembly and no completion is unread.
   [[nodiscard]] bool at_rest() const {
     return pair.tx.outstanding() == 0 && io.rx.at_rest(io.rcq);
   }
-  /// What the pool counts of each page is what the model knows of its fragments.
+  /// Checks that the pool's reference counts match the model's.
   void check_pages() {
     const auto& pages = pool.*member(PoolHolders{});
     const auto held = io.holders.held({&pages.at(0), pages.size()}, pool.fragments_per_page());
-    require(held.has_value(), "conservation", "a page has other holders than it should have");
+    require(held.has_value(), "conservation", "wrong reference count of a page");
     require(pool.free_pages() + *held == pool.page_count(), "conservation", "pages are lost",
             pool.free_pages(), *held);
   }
 
-  /// All that a run changes and the next one could see. The packets that the models and the
-  /// application keep are not part of it, nor what a driver that keeps to its rings writes before
-  /// it reads it.
+  /// Snapshots all that a run changes and the next one could observe. Excludes the packets that
+  /// the models and the application keep, and memory that the driver always writes before it reads
+  /// it.
   void take_snapshot() {
     RingState& state = io;
     start_.add(&state, sizeof state);
@@ -362,8 +362,8 @@ class RingWorld {
     io.rx.completions = kSize;
   }
 
-  /// An application that waits for room is woken when there is room for two of the largest
-  /// packets in both rings, and not before.
+  /// Checks that an application that waits for room is woken when there is room for two of the
+  /// largest packets in both rings, and not before.
   void check_wake() {
     constexpr std::uint32_t kEnough = 2 * (kMaxSegments + 1);
     const bool room =
@@ -372,28 +372,28 @@ class RingWorld {
     require(room || wakes == own_.wakes, "wake", "woken without room",
             pair.tx.ring(0).window.free(), pair.tx.ring(1).window.free());
     require(!room || !pair.tx.stopped() || pair.tx.faulted() || own_.given == io.tx.packets_given,
-            "wake", "there is room and nobody is told", pair.tx.ring(0).window.free());
+            "wake", "there is room without a wake-up", pair.tx.ring(0).window.free());
     own_.wakes = wakes;
     own_.given = io.tx.packets_given;
   }
 
   void check_tx(std::uint64_t before, std::uint64_t given) {
     const auto& tx = pair.tx;
-    require(tx.faulted() == io.tx.faulted, "verdict", "model and driver judge otherwise",
-            tx.faulted(), io.tx.faulted);
+    require(tx.faulted() == io.tx.faulted, "verdict", "model and driver disagree", tx.faulted(),
+            io.tx.faulted);
     require(tx.is_valid(), "is_valid", "transmit rings");
     require(tx.*member(TxStampsPending{}) == io.tx.stamps_missing, "stream",
-            "another number of timestamps is waited for", tx.*member(TxStampsPending{}),
+            "wrong number of outstanding timestamps", tx.*member(TxStampsPending{}),
             io.tx.stamps_missing);
     for (unsigned q = 0; q < 2; ++q) {
       const auto& ring = tx.ring(q);
-      require(ring.done == io.tx.work[q].done % kSize, "stream", "another head is believed",
-              ring.done, io.tx.work[q].done);
+      require(ring.done == io.tx.work[q].done % kSize, "stream",
+              "model and driver disagree on the head", ring.done, io.tx.work[q].done);
       require(ring.window.head == io.tx.work[q].given % kSize, "ownership",
-              "other descriptors are given back", ring.window.head, io.tx.work[q].given);
+              "other descriptors are freed", ring.window.head, io.tx.work[q].given);
     }
     require(tx.counters().completed_packets - before == io.tx.packets_given - given, "stream",
-            "another number of packets is confirmed", tx.counters().completed_packets - before,
+            "wrong number of completed packets", tx.counters().completed_packets - before,
             io.tx.packets_given - given);
   }
 

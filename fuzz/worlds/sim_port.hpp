@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// One driver over the hostile layer over the faithful emulated card, on virtual time, with a peer
-/// at the other end of the wire that remembers what it got and sends numbered frames.
+/// One driver on the fault injector on the emulated card, on virtual time, with a peer at the
+/// other end of the wire that remembers what it received and sends numbered frames.
 
 #include <cstring>
 #include <deque>
@@ -31,7 +31,7 @@ class NumberedFrames {
   static constexpr MacAddress kHost{0x02, 0, 0, 0, 0, 0x0a};
   static constexpr MacAddress kPeer{0x02, 0, 0, 0, 0, 0x0b};
 
-  /// Bytes of frame `number`, made of its low bits.
+  /// Returns the bytes of frame `number`, made of its low bits.
   static std::span<const std::byte> make(std::uint32_t number, std::size_t bytes, bool to_host,
                                          std::vector<std::byte>& into) {
     into.resize(bytes);
@@ -48,7 +48,7 @@ class NumberedFrames {
     }
     return into;
   }
-  /// The number, if the frame is one of these, byte for byte.
+  /// Returns the number if the frame is one of these, byte for byte.
   static std::optional<std::uint32_t> number_of(std::span<const std::byte> frame, bool to_host,
                                                 std::vector<std::byte>& scratch) {
     if (frame.size() < 18) return std::nullopt;
@@ -61,7 +61,7 @@ class NumberedFrames {
   }
 };
 
-/// The far end of the wire. What the card sends is checked at once; frames for it wait here.
+/// The far end of the wire. Frames of the card are checked at once; frames for it wait here.
 class PeerWire final : public device::Wire {
  public:
   bool transmit(std::span<const std::byte> frame, std::uint64_t) override {
@@ -105,7 +105,7 @@ class PeerWire final : public device::Wire {
   std::vector<std::byte> scratch_;
 };
 
-/// An observer that wants to hear everything, as a tracer does, or no details.
+/// An observer that wants every detail, as a tracer does, or none.
 struct Watcher : EventObserver {
   bool wants_receive_details() const { return listens; }
   bool wants_completions() const { return listens; }
@@ -131,7 +131,7 @@ class SimPort {
     return c;
   }
 
-  /// One turn of the world, then `step` later.
+  /// Performs one turn of the world, `step` later.
   void advance(Duration step) {
     card.card.tick(static_cast<std::uint64_t>(now.count()));
     for (int turn = 0; turn < 64 && card.card.run(256); ++turn) {
@@ -147,7 +147,7 @@ class SimPort {
     now += step;
   }
 
-  /// Advances until `done`, at most `limit` of virtual time; jumps to the next deadline.
+  /// Advances until `done`, at most `limit` of virtual time; skips to the next deadline.
   template <class Done>
   bool run_until(Done&& done, Duration limit) {
     const Time end = now + limit;
@@ -166,7 +166,7 @@ class SimPort {
 
   void attach() { (void)port.attach(config, now); }
 
-  /// Sends one numbered frame; true if the port took it.
+  /// Sends one numbered frame; true if the port accepted it.
   bool send(std::size_t bytes) {
     const auto frame = NumberedFrames::make(next_sent, bytes, false, scratch_);
     Packet packet;
@@ -184,8 +184,8 @@ class SimPort {
     return true;
   }
 
-  /// Receives up to 8 packets; each must be a frame that the peer sent, in its order, as long as
-  /// the card did not lie about them.
+  /// Receives up to 8 packets; each must be a frame that the peer sent, in its order, unless
+  /// receive faults were injected.
   std::uint32_t receive() {
     if (port.state() == PortState::kDetached) return 0;
     if (port.queues() == 0) return 0;
@@ -210,7 +210,7 @@ class SimPort {
               bytes_.size(), packets[i].length);
       const auto number = NumberedFrames::number_of(bytes_, true, scratch_);
       if (trusted && !card_was_reset) {
-        require(number.has_value(), "payload", "bytes that nobody sent", packets[i].length);
+        require(number.has_value(), "payload", "bytes that were not sent", packets[i].length);
         require(*number >= next_received, "payload", "a packet twice or out of order", *number,
                 next_received);
       }
@@ -240,16 +240,16 @@ class SimPort {
   std::uint32_t next_received = 0;
 
  private:
-  /// Statistics read some 600 registers, a snapshot three times each, link and set-up the rest.
+  /// Statistics read about 600 registers, a snapshot each three times; the rest is link and setup.
   static constexpr std::uint64_t kMaxAccesses = 20'000;
 
-  /// While the card may reach memory, a queue is only taken back once the card has said that it is
-  /// idle. The only queue, as its look is then the last one.
+  /// While DMA is enabled, a queue may be reclaimed only after the card reported it idle. One
+  /// queue only, so that its poll is the last one.
   void step_port() {
     const bool waits = waits_for_idle();
     port.step(now);
     if (waits && !waits_for_idle() && may_take_back_idle_only())
-      require((hostile.last_idle & 1) != 0, "ownership", "a queue that is not idle is taken back",
+      require((hostile.last_idle & 1) != 0, "ownership", "a queue that is not idle is reclaimed",
               hostile.last_idle);
   }
   bool waits_for_idle() {

@@ -114,7 +114,7 @@ TEST(Testbed, PulledCableIsADropWithAReason) {
   EXPECT_TRUE(world.run_until([&] { return testbed.up(); }));
 }
 
-TEST(Testbed, ALieOfTheCardIsRefusedOnceAndTrafficGoesOn) {
+TEST(Testbed, AnInjectedFaultIsRefusedOnceAndTrafficContinues) {
   for (const Site site : {Site::kRcdHeaderLength, Site::kTcdHead}) {
     const std::uint32_t value = site == Site::kTcdHead ? 0xffff : 0;
     World world(LabOptions{});
@@ -123,7 +123,7 @@ TEST(Testbed, ALieOfTheCardIsRefusedOnceAndTrafficGoesOn) {
     CardPort& port = testbed.side(1).port();
     const auto received = [&] { return port.pair(QueueId{0}).rx.counters().packets; };
     ASSERT_TRUE(world.run_until([&] { return received() > 1000; }));
-    testbed.side(1).lie(site, value);
+    testbed.side(1).inject(site, value);
     ASSERT_TRUE(world.run_until([&] { return port.recoveries().queue_resets == 1; }));
     ASSERT_TRUE(world.run_until([&, before = received()] { return received() > before + 1000; }));
     for (unsigned i = 0; i < 2; ++i) testbed.side(i).end()->stop_reading();
