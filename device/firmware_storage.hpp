@@ -52,7 +52,7 @@ struct Firmware::Storage {
     std::array<char, kLogTextBytes> text;
     std::string_view view() const { return {text.data(), bytes}; }
   };
-  /// The upgrade under way.
+  /// The upgrade in progress.
   struct Upgrade {
     bool active = false;
     std::uint32_t section = 0;

@@ -54,22 +54,20 @@ class RegisterFile {
     own[word % kPageWords] = value;
   }
 
-  /// Typed raw access: `regs.peek<spec::RPC_RMI_CONFIG>().ENABLE()`,
-  /// `regs.peek<spec::RPC_TCAM_ACT>(word, entry).raw`.
-  template <class REG, class... Index>
   /// Reads a typed register without side effects: `regs.peek<spec::RPC_RMI_CONFIG>().ENABLE()`,
   /// `regs.peek<spec::RPC_TCAM_ACT>(word, entry).raw`.
   /// @param index array indices
   /// @return the register
+  template <class REG, class... Index>
   REG peek(Index... index) const {
     REG out{};
     out.raw = peek(REG::at(static_cast<std::uint32_t>(index)...));
     return out;
   }
-  template <class REG, class... Index>
   /// Writes a typed register without side effects.
   /// @param value the register
   /// @param index array indices
+  template <class REG, class... Index>
   void poke(REG value, Index... index) {
     poke(REG::at(static_cast<std::uint32_t>(index)...), value.raw);
   }

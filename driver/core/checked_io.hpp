@@ -35,30 +35,27 @@ class CheckedIo {
   Io& io;    ///< the backend
   Obs& obs;  ///< the observer
 
-  /// Reads register Reg (array indices in `at`) under the name `site`.
-  template <class Reg, class... Index>
   /// Reads one register.
   /// @param site input site that the value is accounted to
   /// @param at array indices of the register
   /// @return the register; its fields are untrusted
+  template <class Reg, class... Index>
   [[nodiscard]] typename Reg::template of<Word32> read(Site site, Index... at) {
     return {Word32(read_at(site, Reg::at(static_cast<std::uint32_t>(at)...)))};
   }
 
-  /// Writes the whole register; reserved bits are masked off.
-  template <class Reg, class... Index>
   /// Writes one register; reserved bits are written as 0.
   /// @param value register value
   /// @param at array indices of the register
+  template <class Reg, class... Index>
   void write(const Reg& value, Index... at) {
     write_at(Reg::at(static_cast<std::uint32_t>(at)...), value.to_write());
   }
 
-  /// Writes `word` as it is, reserved bits included.
-  template <class Reg, class... Index>
   /// Writes one register including its reserved bits.
   /// @param word 32-bit value
   /// @param at array indices of the register
+  template <class Reg, class... Index>
   void write_word(std::uint32_t word, Index... at) {
     write_at(Reg::at(static_cast<std::uint32_t>(at)...), word);
   }

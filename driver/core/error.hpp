@@ -66,9 +66,9 @@ struct Error {
   friend constexpr bool operator==(const Error&, const Error&) = default;
 };
 
-template <class T = void>
 /// A value or an Error.
 /// @tparam T value type; void for success only
+template <class T = void>
 using Result = tl::expected<T, Error>;
 
 /// Makes a failed Result.

@@ -48,15 +48,13 @@ struct FreePages {
   /// @return page number
   static constexpr W fresh(const W& pages, const W& i) { return W(W(pages - W(1)) - i); }
 
-  /// Takes a page on behalf of `n` holders (>= 1): true, and its number in `page`, unless all
-  /// pages are held.
-  template <class List, class Holders>
   /// Allocates a page.
   /// @param list the free list
   /// @param holders reference counts of all pages
   /// @param n initial references, >= 1
   /// @param page set to the page number
   /// @return false if no page is free
+  template <class List, class Holders>
   [[nodiscard]] constexpr bool take(const List& list, Holders& holders, const W& n, W& page) {
     if (count == W(0)) return false;
     count = W(count - W(1));
@@ -65,12 +63,11 @@ struct FreePages {
     return true;
   }
 
-  /// One holder of `page` less; the last one frees it. Requires that somebody holds it.
-  template <class List, class Holders>
   /// Drops a reference to `page`; the last one frees it. Requires that the page has one.
   /// @param list the free list
   /// @param holders reference counts of all pages
   /// @param page page number
+  template <class List, class Holders>
   constexpr void put(List& list, Holders& holders, const W& page) {
     if (!holders.at(page).put()) return;
     list.at(count) = page;

@@ -30,19 +30,18 @@ class HostArray {
     return array;
   }
 
-  /// Generic over the word type of the ring algebra. The caller proved that the index is in range.
-  template <class W>
   /// Accesses an element. Generic over the word type of the ring algebra; `index` must be in
   /// range.
   /// @param index element number
   /// @return the element
+  template <class W>
   constexpr T& at(const W& index) {
     return data_[static_cast<std::size_t>(index)];
   }
-  template <class W>
   /// Accesses an element of a constant array; `index` must be in range.
   /// @param index element number
   /// @return the element
+  template <class W>
   constexpr const T& at(const W& index) const {
     return data_[static_cast<std::size_t>(index)];
   }

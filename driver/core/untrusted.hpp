@@ -120,12 +120,10 @@ class Untrusted {
   /// @return the value
   constexpr T as_data() const { return value_; }
 
-  /// A field of this word as an untrusted value of a narrower type. The field must fit (it was
-  /// masked before).
-  template <class U>
   /// Narrows a field of this word. The field must fit: it was masked before.
   /// @tparam U narrower type
   /// @return the field, untrusted
+  template <class U>
   constexpr Untrusted<U> narrowed() const {
     return Untrusted<U>(static_cast<U>(value_));
   }

@@ -25,9 +25,8 @@ struct HostWords {
   using Packet = hni::Packet;
   /// A segment of a packet.
   using Segment = hni::Segment;
-  /// One element a slot.
-  template <class T>
   /// Array with one element per slot.
+  template <class T>
   using Array = HostArray<T>;
 
   /// Makes a fragment id.

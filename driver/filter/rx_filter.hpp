@@ -57,8 +57,8 @@ struct AddressReport {
   std::uint32_t flags = 0;                            ///< spec::MAC_SYNC_RX_FLAGS
 };
 
-template <DeviceIo Io, class Obs = NullObserver>
 /// Receive filter of one port.
+template <DeviceIo Io, class Obs = NullObserver>
 class RxFilter {
  public:
   using D = CheckedIo<Io, Obs>;  ///< registers of the device

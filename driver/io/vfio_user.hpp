@@ -80,11 +80,10 @@ class VfioUser {
 
   /// @return file descriptor that is readable while a vector is pending
   [[nodiscard]] int interrupts() const { return vectors_.waitable(); }
-  /// @return file descriptor that is readable while a vector is pending
-  template <class Handle>
   /// Calls handle(Vector) per pending vector.
   /// @param handle handler
   /// @return number of vectors
+  template <class Handle>
   unsigned take_interrupts(Handle&& handle) {
     unsigned taken = 0;
     for (const std::uint16_t vector : vectors_.take()) {

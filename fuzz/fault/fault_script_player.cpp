@@ -38,7 +38,7 @@ enum class Event : std::uint8_t {
 enum class Deed : std::uint8_t {
   kPassOver,
   kOrder,     ///< `lie` of the port target
-  kField,     ///< the next completion of a kind, with a lie in one field
+  kField,     ///< the next completion of a kind, with a fault in one field
   kWord,      ///< the next completion is the operation's value
   kWrongLap,  ///< the same, with the DONE bit of the other lap
   kClass,     ///< the next completion is a word of a class
@@ -202,7 +202,7 @@ class Player final : public FaultScriptPlayer {
  private:
   static constexpr std::uint64_t kDone = 1ULL << 63;
 
-  /// A lie about all of the next completions of a ring.
+  /// A fault in all of the next completions of a ring.
   struct Whole {
     Deed deed;
     Site site;

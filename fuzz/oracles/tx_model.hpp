@@ -205,7 +205,7 @@ class TxModel {
     }
   }
 
-  std::span<const Packet> sending_;  ///< of the call under way, what no doorbell has told yet
+  std::span<const Packet> sending_;  ///< of the current call, not yet covered by a doorbell
   std::uint64_t last_meta_ = 0;
   std::uint64_t at_ = 0;
   std::uint64_t done_ = 1;

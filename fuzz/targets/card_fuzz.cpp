@@ -133,7 +133,7 @@ class Run {
     std::uint32_t turns = 0;
     while (card_.run(256)) {
       ++turns;
-      require(turns < 20'000, "steps", "the card does not come to rest", turns);
+      require(turns < 20'000, "steps", "the card does not become idle", turns);
     }
     const auto held = card_.occupancy();
     require(held.rx_bytes_held < 16U << 20, "geometry", "more frames than the card has room for",

@@ -143,7 +143,7 @@ class Run {
     }
   }
 
-  /// What the firmware is told of the filter names each address once, and says when one is left
+  /// The report to the firmware names each address once, and has a flag if one is left
   /// out.
   void report() {
     const auto sync = filter_.take_address_report();
@@ -378,12 +378,12 @@ class Run {
     }
     const bool wanted = is_wanted(flow.to) || rules_.names(flow.to);
     const bool other = may_be_wanted(flow.to);
-    // With a management controller the host hears its groups and broadcasts, too.
+    // With a management controller the host receives its groups and broadcasts, too.
     const bool shared = bmc_.present && is_multicast(flow.to);
     if (!wanted && !other && !shared && rule == nullptr)
       require(!decision.to_host(), "filter", "an unwanted frame", flow.to[5]);
     if (!wanted) return;
-    // What the host alone listens to is none of the controller's business.
+    // The controller must not receive what only the host accepts.
     if (!is_multicast(flow.to) && is_named(flow.to))
       require(!decision.to_bmc(), "filter", "the controller receives the host's frames",
               flow.to[4], flow.to[5]);

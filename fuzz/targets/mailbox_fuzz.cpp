@@ -154,7 +154,7 @@ class Run {
     }
     require(owned, "recovery", "the card is not owned again",
             static_cast<std::uint64_t>(fw_.state()), static_cast<std::uint64_t>(fw_.ownership()));
-    // A request of the script may still be under way: there is one at a time.
+    // A request of the script may still be outstanding: there is one at a time.
     bool asked = false;
     std::optional<Result<>> echo;
     for (int turn = 0; turn < 3000 && !echo; ++turn) {
@@ -390,10 +390,10 @@ class Run {
     check_uptime();
     // To a card that vanished a message is written and not its descriptor.
     if (!vanished_) check_outbound();
-    // A card that vanished half-way through a reset may keep descriptors behind a closed gate.
+    // A card that was removed during a reset may keep descriptors while DMA is disabled.
     require(fake_.dma_faults == 0 || vanished_ || hostile_.faults != 0, "illegal",
             "the firmware was pointed outside of memory", fake_.dma_faults);
-    require(fake_.bad_frees == 0, "conservation", "memory is given back twice", fake_.bad_frees);
+    require(fake_.bad_frees == 0, "conservation", "memory is freed twice", fake_.bad_frees);
   }
 
   /// Firmware whose uptime decreased has restarted: it must not be trusted until ownership was

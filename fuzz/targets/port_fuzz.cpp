@@ -79,7 +79,7 @@ class Run {
   void recover() {
     behave();
     sim_.config = SimPort::usual();
-    // Frames go to the queue that is polled; and what a call noticed, a port hears at its next
+    // Frames go to the queue that is polled; and what a call detected, a port handles in its next
     // step.
     for (const std::uint32_t context : {0U, 1U}) (void)sim_.port.filter().reset_rss_table(context);
     sim_.port.step(sim_.now);
@@ -498,7 +498,7 @@ void run(const std::uint8_t* data, std::size_t size) {
 const Target& port_target() {
   static constexpr Target kTarget{"port",
                                   "a whole port over the emulated card: bring-up, traffic, "
-                                  "teardown, and recovery from every lie",
+                                  "teardown, and recovery from every fault",
                                   kPortOps, run, kMaxPortScriptBytes};
   return kTarget;
 }

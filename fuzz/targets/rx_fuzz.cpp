@@ -6,7 +6,7 @@ namespace hni::fuzz {
 const Target& rx_target() {
   static constexpr Target kTarget =
       ring_target<kRxScript, true>("rx",
-                                   "receive rings: completions with one lie a field, against a "
+                                   "receive rings: completions with one faulty field, against a "
                                    "reference model of every word");
   return kTarget;
 }

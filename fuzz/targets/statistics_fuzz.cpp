@@ -34,7 +34,7 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"snapshot", ArgKind::kNone, "", "", 0, "as after a reset"},
     {"clock", ArgKind::kClass, "class", "random", 2, "the clock's halves, and a stamp"},
     {"carry", ArgKind::kNumber, "group", "element", 1,
-     "a counter carries into its high half, behind one of the next three reads"},
+     "a counter carries into its high half, after one of the next three reads"},
 });
 
 constexpr std::uint32_t kQueues = 4;

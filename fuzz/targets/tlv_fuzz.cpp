@@ -183,7 +183,7 @@ void rebuild(const FirmwareMessage& message, std::size_t room) {
 }
 
 void run(const std::uint8_t* data, std::size_t size) {
-  // An exact copy on the heap, so that a read behind it is seen.
+  // An exact copy on the heap, so that a read beyond it is detected.
   const auto copy = std::make_unique<std::byte[]>(size == 0 ? 1 : size);
   if (size != 0) std::memcpy(copy.get(), data, size);
   const Input bytes(copy.get(), size);

@@ -7,7 +7,7 @@ const Target& traffic_target() {
   static constexpr Target kTarget = ring_target<kTrafficScript, true>(
       "traffic",
       "both directions on one pool: what is received is sent on while "
-      "the card lies in both");
+      "the card is faulty in both");
   return kTarget;
 }
 

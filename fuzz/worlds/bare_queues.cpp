@@ -15,7 +15,7 @@
 namespace hni::fuzz {
 namespace {
 
-/// Memory, and registers that nobody reads.
+/// Memory, and registers that are never read.
 class BareIo {
  public:
   std::uint32_t read32(Site, RegAddr) { return 0; }
@@ -34,7 +34,7 @@ class BareIo {
   }
   void dma_free(DmaSpan) {}
 
-  /// A card that writes the next lap right behind the reader: other buffers, the same packets.
+  /// A card that writes the next lap right after the reader: other buffers, the same packets.
   bool rewrites = false;
 
   /// Words of the `n`th allocation.
@@ -136,7 +136,7 @@ void use_dead_queues() {
   std::array<Packet, 4> into;
   (void)bare.tx.poll(4);
   (void)bare.rx.poll(into);
-  require(bare.tx.faulted() && bare.rx.faulted(), "verdict", "a lie is taken for good");
+  require(bare.tx.faulted() && bare.rx.faulted(), "verdict", "a fault is accepted");
   nothing_moves(bare);
   require(!bare.pool.init({}, FragmentPool::kMaxPageShift + 1), "range", "pages of any size");
 
@@ -154,7 +154,7 @@ void use_dead_queues() {
   poor.receive_completions()[0] = header(0);
   poor.receive_completions()[1] = kDone | spec::RCD_PAY_AL{}.set_TYPE(1).set_LEN(9).raw;
   (void)poor.rx.poll(into);
-  require(poor.rx.faulted(), "verdict", "a buffer that nobody lent is delivered");
+  require(poor.rx.faulted(), "verdict", "a buffer that was not posted is delivered");
 }
 
 void leave_a_lap_unread() {
@@ -259,11 +259,11 @@ void compare_invariants(std::uint32_t value) {
   TxRing<std::uint32_t> unstamped{ring, head};
   Slots shadows{slots};
   require(!unstamped.accept_stamp(shadows, slot) && slot == tail, "is_valid",
-          "a stamp that nobody asked for", value);
+          "an unsolicited timestamp", value);
   std::uint32_t out = 0;
   require(Untrusted<std::uint32_t>(more).below(mask, out) == (more < mask), "is_valid",
-          "a limit that is none", value);
-  // New data: behind the old, inside of the fragment, with room to spare.
+          "an invalid limit", value);
+  // New data: after the old, inside of the fragment, with room to spare.
   const BufferRing<std::uint32_t> buffers{ring, tail, 0};
   require(buffers.fits_after(head, more, tail, mask) ==
               (tail <= head && more != 0 && head <= mask && head + more + tail <= mask),

@@ -38,14 +38,14 @@ void use_no_queue(SimPort& sim, std::uint16_t number) {
       port.rx_burst(queue, none, sim.now) + port.tx_burst(queue, none, sim.now) +
       port.tx_burst_plain(queue, none, sim.now) + port.tx_reap(queue, sim.now) +
       port.rx_burst(QueueId{0}, {}, sim.now);
-  require(moved == 0, "ownership", "a queue that there is not moves packets", moved);
+  require(moved == 0, "ownership", "an invalid queue moves packets", moved);
   port.rearm(queue);
   port.rearm(SimPort::kQueue);
   (void)port.tx_reap(SimPort::kQueue, sim.now);
   (void)port.tx_burst_plain(SimPort::kQueue, {}, sim.now);
   while (port.next_timestamp(SimPort::kQueue)) {
   }
-  require(!port.next_timestamp(queue), "ownership", "a timestamp of a queue that there is not");
+  require(!port.next_timestamp(queue), "ownership", "a timestamp of an invalid queue");
 }
 
 void allocate(SimPort& sim, std::uint32_t bytes) {
@@ -69,8 +69,8 @@ void ask_firmware(SimPort& sim, std::uint16_t number) {
   const FlashSection section{static_cast<std::uint8_t>(number >> 8)};
   const bool is_section = raw(section) == 0 || raw(section) == 1 || raw(section) == 3;
   const auto asked = firmware.request_flash(section, to, sim.now);
-  require(!asked || (is_section && bytes == memory.size()), "geometry",
-          "a flash section that there is not", raw(section), bytes);
+  require(!asked || (is_section && bytes == memory.size()), "geometry", "an invalid flash section",
+          raw(section), bytes);
 }
 
 void set_lists(SimPort& sim, std::uint16_t number) {
@@ -290,7 +290,7 @@ void send_offload(SimPort& sim, unsigned how, std::uint16_t bytes, std::uint64_t
 
 }  // namespace hni::fuzz
 
-// The driver takes arrays with this form alone, and nobody else here does: see HostArray. The
+// The driver takes arrays with this form only, and no other code here does: see HostArray. The
 // thread and memory sanitizers bring one of their own, which cannot be replaced: under them the
 // host's memory never runs out.
 #if defined(__has_feature)
