@@ -10,7 +10,7 @@
 namespace hni::device::vfio_user {
 namespace {
 
-/// Writing to anything but an eventfd may block, or do what its owner does not want.
+/// Writing to anything but an eventfd may block, or have effects that its owner does not expect.
 bool is_eventfd(int fd) {
   std::array<char, 40> path{};
   std::array<char, 40> target{};

@@ -445,7 +445,7 @@ class Run {
     for (const A action : {A::kMailboxPublishOrder, A::kMailboxInvalidateOrder, A::kMailboxFull,
                            A::kMailboxDescriptor})
       require(events.count(action) == 0, "illegal", spec::to_string(action));
-    // Offloads say where headers lie; whether they do is between the application and the card.
+    // Offloads state header positions; the driver does not check them against the packet.
     require(events.count(A::kPacketForm) == 0 || offloaded_, "illegal",
             spec::to_string(A::kPacketForm));
     if (!disturbed_ && !offloaded_ && sim_.hostile.faults == 0)

@@ -54,7 +54,7 @@ TEST(FuzzCorpus, HoldsTheSystematicSeedsAsTheyAreMadeNow) {
   }
 }
 
-/// Sites whose value no target can turn into a lie, and why.
+/// Sites whose value no target can replace by a fault, and why.
 const std::map<Site, std::string_view> kExempt = {
     {Site::kQueueCtl, "never read: the driver keeps shadows"},
 };
