@@ -195,7 +195,7 @@ void Walk::ipv6(std::size_t at) {
     }
     return;
   }
-  if (protocol == kInnerIpv6 && !inner) return ipv6(at);  // at most once: the inner call has `inner` set
+  if (protocol == kInnerIpv6 && !inner) return ipv6(at);  // once: the inner call has `inner` set
   l4_reached_ = true;
 }
 
