@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A card behind one socket, whatever the protocol on it, as the loop of `hni device` sees it.
+/// The interface of a card that is served on one socket, for any protocol, to the loop of `hni device`.
 
 #include <cstdint>
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace hni::device::vfio_user {
 
-/// A card behind one socket.
+/// A card that is served on one socket.
 class CardServer {
  public:
   /// Creates it.

@@ -21,7 +21,7 @@ void append(Octets& to, std::uint64_t value, unsigned bytes) {
     to.push_back(i < 8 ? static_cast<std::uint8_t>(value >> (8 * i)) : std::uint8_t{0});
 }
 
-/// An input: with or without the start behind it, then pieces.
+/// An input: optionally preceded by the start of a session, then pieces.
 class Input {
  public:
   explicit Input(bool started) : bytes_{std::uint8_t{started}} {}

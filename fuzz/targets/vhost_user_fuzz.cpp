@@ -217,7 +217,7 @@ void play(std::span<const std::byte> input) {
   std::uint32_t turns = 0;
   while (side->own.card.run(256)) {
     ++turns;
-    require(turns < 20'000, "steps", "the card does not come to rest", turns);
+    require(turns < 20'000, "steps", "the card does not become idle", turns);
   }
 }
 

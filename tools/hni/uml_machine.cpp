@@ -211,7 +211,7 @@ Outcome<> UmlMachine::advance() {
   if (due <= clock_->requested() && due != VirtualClock::kNever) {
     if (due > clock_->now()) clock_->advance(due);
     if (work()) {
-      stopped_ = "the cards did not come to rest";
+      stopped_ = "the cards did not become idle";
       ended_ = true;
     }
     return {};
