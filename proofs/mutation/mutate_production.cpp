@@ -104,7 +104,7 @@ bool take(Pages& p, std::uint32_t* list, Count* holders, std::uint32_t n, std::u
 void drop(Pages& p, std::uint32_t* list, Count* holders, std::uint32_t page) {
   Elements<std::uint32_t> elements{list};
   Elements<Count> counts{holders};
-  p.drop(elements, counts, page);
+  p.put(elements, counts, page);
 }
 #endif
 

@@ -150,7 +150,11 @@ void Explorer::assume(const std::string& name, Term condition) {
   auto& names = result_.assumptions;
   if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   if (name == options_.dropped_assumption || arena().is_true(condition)) return;
-  if (arena().is_false(condition) || !feasible(condition)) throw PathEnds{};
+  if (arena().is_false(condition)) throw PathEnds{};
+  if (!feasible(condition)) {
+    claim("explored", arena().logical_not(condition), "a path that an assumption ends");
+    throw PathEnds{};
+  }
   follow(condition);
 }
 

@@ -7,9 +7,9 @@
 //   claims    conditions that must hold on this path: conclusions, and the checks of the symbolic
 //             integer
 //   labels    places that some path must reach (so that the harness is not vacuous)
-// A side that Z3 finds infeasible is not taken, and its infeasibility becomes a claim of its own,
-// so that the final question, asked of both solvers, covers every run and does not rest on the
-// exploration.
+// A side that Z3 finds infeasible is not taken, and its infeasibility becomes a claim of its own;
+// so does that of a path which an assumption ends. The final question, asked of both solvers, so
+// covers every run and does not rest on the exploration.
 #pragma once
 
 #include <cstdint>
@@ -65,6 +65,9 @@ struct Exploration {
   std::uint32_t decisions = 0;
   bool refuted = false;  ///< only with stop_at_refutation: the last claim fails
   bool sized = false;    ///< it is about rings of more than one size
+  /// For a search through states of compiled code: how many, and of what.
+  std::uint64_t searched = 0;
+  std::string searched_what;
 };
 
 class Explorer {
@@ -88,6 +91,11 @@ class Explorer {
   /// A label that some run has to reach.
   void expect_label(const std::string& label) { result_.labels[label]; }
   void event(Event event);
+  /// The harness runs compiled code over plain values and went through `count` states.
+  void searched(std::uint64_t count, const std::string& what) {
+    result_.searched += count;
+    result_.searched_what = what;
+  }
   /// How often the card was asked at a site, on this path.
   unsigned& reads_of(const std::string& site) { return reads_[site]; }
   /// The condition that a piece of code computes, as one term instead of one path per outcome.

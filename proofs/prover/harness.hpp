@@ -100,6 +100,12 @@ inline void cover(const std::string& label) {
   throw PathEnds{};
 }
 
+/// The harness does not reason about arbitrary values: it ran compiled code over plain ones and
+/// looked at `count` of `what`. Reported apart from what the solvers prove.
+inline void searched(std::uint64_t count, const std::string& what) {
+  Explorer::current().searched(count, what);
+}
+
 /// Shows a value in counterexamples.
 template <class T>
 void show(const std::string& name, const Integer<T, SolverBits>& value) {

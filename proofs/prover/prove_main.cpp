@@ -224,10 +224,7 @@ int conclude_run(const Options& options, const std::vector<Entry>& entries, doub
     }
   }
   const Summary s = summarize(entries);
-  std::printf(
-      "\n%zu proved, %zu known mistakes refuted, %zu failed; %zu assumptions, each needed; %.1f "
-      "s\n",
-      s.held, s.refuted, s.failed, s.assumptions, seconds);
+  std::printf("\n%s; %.1f s\n", in_words(s).c_str(), seconds);
   if (!options.json_file.empty()) std::ofstream(options.json_file) << json_document(entries);
   if (!options.html_file.empty()) std::ofstream(options.html_file) << html_page(entries);
   return s.ok() && complete ? 0 : 1;

@@ -26,7 +26,8 @@ std::string escaped(const std::string& text) {
 
 const char* result_word(const Entry& e) {
   if (!e.ok()) return "FAILED";
-  return e.obligation.expect == Expect::kRefuted ? "refuted, as it must be" : "proved";
+  if (e.obligation.expect == Expect::kRefuted) return "refuted, as it must be";
+  return e.report.searched != 0 ? "searched" : "proved";
 }
 
 /// The folder is that of the build; the reader wants the name in the repository.
@@ -72,13 +73,24 @@ Summary summarize(const std::vector<Entry>& entries) {
       ++s.failed;
     } else if (e.obligation.expect == Expect::kRefuted) {
       ++s.refuted;
+    } else if (e.report.searched != 0) {
+      ++s.searched;
+      s.states += e.report.searched;
     } else {
       ++s.held;
     }
+    s.questions += e.report.questions;
     s.assumptions += e.dropped.size();
     s.solver_ms += e.report.z3.ms + e.report.cvc5.ms;
   }
   return s;
+}
+
+std::string in_words(const Summary& s) {
+  return std::to_string(s.held) + " proved, " + std::to_string(s.searched) +
+         " searched through (" + std::to_string(s.states) + " states and operations), " +
+         std::to_string(s.refuted) + " known mistakes refuted, " + std::to_string(s.failed) +
+         " failed; " + std::to_string(s.assumptions) + " assumptions, each needed";
 }
 
 std::vector<std::string> properties_without_negative(const std::vector<Entry>& entries) {
@@ -124,9 +136,9 @@ std::string html_page(const std::vector<Entry>& entries) {
   std::string page =
       "<!doctype html><meta charset=utf-8><title>openhni: what is proved</title><style>";
   page += kStyle;
-  page += "</style><h1>openhni: what is proved</h1><p>" + std::to_string(s.held) + " proved, " +
-          std::to_string(s.refuted) + " known mistakes refuted, " + std::to_string(s.failed) +
-          " failed; every answer by Z3 and by cvc5.</p><table><tr><th>obligation<th>requirement"
+  page += "</style><h1>openhni: what is proved</h1><p>" + in_words(s) + "; " +
+          std::to_string(s.questions) +
+          " questions, each to Z3 and to cvc5.</p><table><tr><th>obligation<th>requirement"
           "<th>assumptions, each needed<th>properties<th>z3<th>cvc5<th>seconds<th>result</tr>\n";
   for (const Entry& e : entries) {
     std::string assumptions, properties;
@@ -167,6 +179,9 @@ std::string json_document(const std::vector<Entry>& entries) {
   }
   const Summary s = summarize(entries);
   const json document = {{"proved", s.held},
+                         {"searched", s.searched},
+                         {"states", s.states},
+                         {"questions", s.questions},
                          {"refuted", s.refuted},
                          {"failed", s.failed},
                          {"assumptions", s.assumptions},

@@ -23,10 +23,17 @@ struct Entry {
 };
 
 struct Summary {
-  std::size_t held = 0, refuted = 0, failed = 0, assumptions = 0;
+  std::size_t held = 0;      ///< proved: by every solver that was asked
+  std::size_t searched = 0;  ///< hold in every state of a search
+  std::uint64_t states = 0;  ///< of these searches
+  std::size_t refuted = 0;   ///< known mistakes
+  std::size_t failed = 0, assumptions = 0;
+  std::uint64_t questions = 0;
   double solver_ms = 0;
   bool ok() const { return failed == 0; }
 };
+/// "80 proved, ...": the one line that every output and README has.
+std::string in_words(const Summary& summary);
 Summary summarize(const std::vector<Entry>& entries);
 
 /// Every property has a negative obligation; the names of those that have none.

@@ -42,6 +42,10 @@ std::string to_json(const Report& r) {
                   {"claims", r.claims},
                   {"paths", r.paths},
                   {"decisions", r.decisions},
+                  {"questions", r.questions},
+                  {"evaluated", r.evaluated},
+                  {"searched", r.searched},
+                  {"searched_what", r.searched_what},
                   {"assumptions", r.assumptions},
                   {"properties", r.properties},
                   {"labels", labels},
@@ -65,6 +69,10 @@ Report report_from_json(const std::string& text) {
   r.claims = j.at("claims");
   r.paths = j.at("paths");
   r.decisions = j.at("decisions");
+  r.questions = j.at("questions");
+  r.evaluated = j.at("evaluated");
+  r.searched = j.at("searched");
+  r.searched_what = j.at("searched_what");
   r.assumptions = j.at("assumptions").get<std::vector<std::string>>();
   r.properties = j.at("properties").get<std::vector<std::string>>();
   for (const json& l : j.at("labels")) {

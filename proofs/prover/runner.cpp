@@ -63,6 +63,9 @@ void check_labels(const Obligation& obligation, const Exploration& runs, const R
       report.why = "label '" + label + "' is never reached";
       continue;
     }
+    const bool always = std::any_of(paths.begin(), paths.end(),
+                                    [](Term path) { return arena().is_true(path); });
+    if (always) continue;  // a search over plain values: the run itself is the witness
     const std::string title = std::string(obligation.name) + " reaches " + label;
     const std::string question = witness_question(title, paths);
     LabelResult result{label, {}, {}};
@@ -108,18 +111,30 @@ void keep_run(const Obligation& obligation, const Counterexample& run, Report& r
   report.script = script->text;
 }
 
+/// An obligation whose claims are constants proves nothing, unless it is a search.
+bool says_something(const Exploration& runs, std::size_t questions, bool negative,
+                    Report& report) {
+  if (runs.claims.empty()) report.why = "it claims nothing";
+  if (!runs.claims.empty() && questions == 0 && runs.searched == 0 && !negative)
+    report.why = "every claim is a constant: nothing is proved; a search says searched()";
+  return report.why.empty();
+}
+
 void decide_questions(const Obligation& obligation, const Exploration& runs,
                       const RunOptions& options, Report& report) {
   const bool negative = obligation.expect == Expect::kRefuted;
   const Answer expected = negative ? Answer::kSat : Answer::kUnsat;
-  std::vector<std::vector<Claim>> groups = grouped(runs.claims);
-  if (negative) {
-    // The mistake is found when some claim about its property fails.
-    std::vector<Claim> relevant = runs.claims;
-    std::erase_if(relevant, [&](const Claim& c) { return c.property != obligation.property; });
-    groups = {relevant};
-  }
-  report.ok = true;
+  // What holds whatever the values are is nothing to ask about.
+  std::vector<Claim> open = runs.claims;
+  std::erase_if(open, [](const Claim& c) { return arena().is_true(c.goal); });
+  report.evaluated = runs.claims.size() - open.size();
+  // The mistake is found when some claim about its property fails.
+  if (negative)
+    std::erase_if(open, [&](const Claim& c) { return c.property != obligation.property; });
+  std::vector<std::vector<Claim>> groups = grouped(open);
+  if (negative) groups = {open};
+  report.questions = groups.size();
+  report.ok = says_something(runs, groups.size(), negative, report);
   for (std::size_t i = 0; i < groups.size(); ++i) {
     const std::string title =
         std::string(obligation.name) + ": " + obligation.requirement + "\n; " +
@@ -165,6 +180,8 @@ Report decide(const Obligation& obligation, const RunOptions& options) {
     report.decisions = runs.decisions;
     report.assumptions = runs.assumptions;
     report.properties = properties_of(runs.claims);
+    report.searched = runs.searched;
+    report.searched_what = runs.searched_what;
     report.explore_ms = ms_since(start);
     decide_questions(obligation, runs, options, report);
     check_labels(obligation, runs, options, report);

@@ -34,6 +34,10 @@ struct Report {
   double ms = 0;          ///< everything
   double explore_ms = 0;  ///< finding the paths
   std::uint64_t claims = 0, paths = 0, decisions = 0;
+  std::uint64_t questions = 0;  ///< put to each solver, claims of one name together
+  std::uint64_t evaluated = 0;  ///< claims that hold by evaluation: no input is in them
+  std::uint64_t searched = 0;   ///< states of compiled code, when it is a search
+  std::string searched_what;
   std::vector<std::string> assumptions;
   std::vector<std::string> properties;  ///< that were claimed
   std::vector<LabelResult> labels;
