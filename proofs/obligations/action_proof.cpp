@@ -94,10 +94,24 @@ class CheckingCard {
   void copy_in(Site, std::byte*, const std::byte*, std::size_t) {}
   std::optional<DmaSpan> dma_alloc(std::size_t bytes) {
     memory_.push_back(std::make_unique<std::uint64_t[]>(bytes / 8));
-    next_ += 0x100000;
+    next_ += kBlock;
     return DmaSpan{reinterpret_cast<std::byte*>(memory_.back().get()), DmaAddr{next_}, bytes};
   }
   void dma_free(DmaSpan) {}
+
+  /// Whether a rule asks for the register, or it is one of the control registers.
+  bool decides(const Key& key) const {
+    const auto place = places().find(key);
+    if (place == places().end()) return true;
+    for (const spec::ActionRule& rule : spec::action_rules())
+      if (rule.cond_reg == place->second.reg) return true;
+    for (const std::uint32_t control : kControls)
+      if (spec::registers()[place->second.reg].byte_offset == control) return true;
+    return false;
+  }
+  std::uint64_t* words_at(DmaAddr address) {
+    return memory_.at(raw(address) / kBlock - 1).get();
+  }
 
   std::uint32_t value(const Key& key) const {
     const auto known = registers.find(key);
@@ -123,11 +137,7 @@ class CheckingCard {
 
   /// The protocol rules of a queue's RESET and ENABLE bits.
   void judge_control(const Place& at, const Key& key, std::uint32_t value_written) {
-    const std::uint32_t controls[] = {
-        spec::QUEUE_TWQ0_CTL::kByteOffset, spec::QUEUE_TWQ1_CTL::kByteOffset,
-        spec::QUEUE_TCQ_CTL::kByteOffset, spec::QUEUE_BDQ_CTL::kByteOffset,
-        spec::QUEUE_RCQ_CTL::kByteOffset};
-    for (const std::uint32_t control : controls) {
+    for (const std::uint32_t control : kControls) {
       if (key.first != spec::Bar::kBar0 || spec::registers()[at.reg].byte_offset != control)
         continue;
       const std::uint32_t now = value(key);
@@ -141,6 +151,11 @@ class CheckingCard {
     }
   }
 
+  static constexpr std::uint64_t kBlock = 0x100000;
+  static constexpr std::uint32_t kControls[] = {
+      spec::QUEUE_TWQ0_CTL::kByteOffset, spec::QUEUE_TWQ1_CTL::kByteOffset,
+      spec::QUEUE_TCQ_CTL::kByteOffset, spec::QUEUE_BDQ_CTL::kByteOffset,
+      spec::QUEUE_RCQ_CTL::kByteOffset};
   std::vector<std::unique_ptr<std::uint64_t[]>> memory_;
   std::uint64_t next_ = 0;
 };
@@ -162,6 +177,9 @@ enum class Step : std::uint8_t {
   kLookIdle,
   kCloseAndReclaim,  ///< what is off or stuck, after the card was cut off from memory
   kProgram,          ///< the whole card again, as behind a reset
+  kCardTransmits,    ///< a completion of all that was posted
+  kCardReceives,     ///< the completions of a frame
+  kCardBreaksARule,  ///< a completion on each queue that the driver refuses
   kCount,
 };
 
@@ -172,7 +190,7 @@ class Life {
     const auto packets = card.dma_alloc(64 * kFragmentBytes);
     (void)pool_.init(*packets, 0);
     QueueConfig config;
-    config.tx_ring = config.rx_ring = config.header_ring = config.payload_ring = 8;
+    config.tx_ring = config.rx_ring = config.header_ring = config.payload_ring = kRing;
     config.plain_ring = plain_ring;
     (void)pair.allocate(queue, Vector{2}, config);
   }
@@ -186,6 +204,8 @@ class Life {
       case Step::kEnable:
         if (state != PairState::kOff) return false;
         pair.enable();
+        transmitted_ = received_ = 0;
+        unpolled_tx_ = unpolled_rx_ = false;
         return true;
       case Step::kFill:
         if (state != PairState::kRunning) return false;
@@ -195,8 +215,15 @@ class Life {
         send();
         return true;
       case Step::kPollTx:
-        (void)pair.tx.poll(4);
+        if (pair.tx.poll(4) != 0) unpolled_tx_ = false;
         return true;
+      case Step::kCardTransmits:
+        return transmit(spec::TCD_TYPE0{}.set_HEAD0(pair.tx.ring().window.tail).raw);
+      case Step::kCardReceives:
+        return receive();
+      case Step::kCardBreaksARule:
+        if (!transmit(spec::TCD{}.set_TYPE(2).raw)) return false;
+        return unpolled_rx_ || complete_rx(spec::RCD_META{}.set_TYPE(3).raw);
       case Step::kPollRx:
         poll_rx();
         return true;
@@ -239,9 +266,12 @@ class Life {
     text += std::to_string(pair.tx.outstanding()) + "," +
             std::to_string(pair.rx.headers().window.used()) + "," +
             std::to_string(pair.rx.payloads().window.used()) + ":" +
-            std::to_string(card.ran.size());
+            std::to_string(card.ran.size()) + (pair.tx.faulted() ? "t" : "-") +
+            (unpolled_tx_ ? "t" : "-") + (unpolled_rx_ ? "r" : "-") +
+            (pair.tx.stopped() ? "s" : "-");
+    // Doorbells decide nothing: no rule asks for one, and each enable() begins at slot 0.
     for (const auto& [key, value] : card.registers)
-      text += "," + std::to_string(key.second) + "=" + std::to_string(value);
+      if (card.decides(key)) text += "," + std::to_string(key.second) + "=" + std::to_string(value);
     return text;
   }
 
@@ -285,15 +315,44 @@ class Life {
 
   void poll_rx() {
     std::array<Packet, 1> out;
-    (void)pair.rx.poll(out);
+    const std::uint64_t before = pair.rx.counters().doorbells;
+    if (pair.rx.poll(out) != 0) pool_.put(out[0]);
+    if (pair.rx.counters().doorbells != before || pair.rx.faulted()) unpolled_rx_ = false;
   }
+
+  // The card: one completion, or frame, that is not polled yet.
+  bool transmit(std::uint64_t word) {
+    if (pair.state() != PairState::kRunning || unpolled_tx_) return false;
+    write(pair.tx.completion_address(), transmitted_, word);
+    return unpolled_tx_ = true;
+  }
+  bool complete_rx(std::uint64_t word) {
+    write(pair.rx.completion_address(), received_, word);
+    return unpolled_rx_ = true;
+  }
+  bool receive() {
+    const auto& ring = pair.rx.headers().window;
+    if (pair.state() != PairState::kRunning || unpolled_rx_ || ring.empty()) return false;
+    const auto header = spec::RCD_HDR_AL{}.set_BUFF_ID(ring.head).set_OFF(128).set_LEN(64);
+    (void)complete_rx(spec::RCD_HDR_AL{header}.set_PAGE_FIN(1).raw);
+    return complete_rx(spec::RCD_META{}.set_TYPE(3).raw);
+  }
+  /// DONE changes with each lap.
+  void write(DmaAddr ring, std::uint32_t& count, std::uint64_t word) {
+    card.words_at(ring)[count % kRing] =
+        spec::RCD{word}.set_DONE(count / kRing % 2 == 0 ? 1 : 0).raw;
+    ++count;
+  }
+  static constexpr std::uint32_t kRing = 8;
+  std::uint32_t transmitted_ = 0, received_ = 0;  ///< completions since enable()
+  bool unpolled_tx_ = false, unpolled_rx_ = false;
 };
 
 struct Search {
   std::size_t states = 0;
   std::set<PairState> reached;
   std::vector<std::string> broken;
-  bool memory_safe = true;
+  bool memory_safe = true, transmitted = false, received = false, faulted = false;
   std::set<std::pair<std::uint16_t, std::uint32_t>> written, judged_by;
 };
 
@@ -307,7 +366,7 @@ Search search(bool plain_ring, Step except, QueueId queue = QueueId{0}) {
     const std::vector<Step> path = open.back();
     open.pop_back();
     for (std::uint8_t op = 0; op <= static_cast<std::uint8_t>(Step::kCount); ++op) {
-      if (op == static_cast<std::uint8_t>(except)) continue;
+      if (op == static_cast<std::uint8_t>(except) && except != Step::kCount) continue;
       Life life(plain_ring, queue);
       for (const Step before : path) (void)life.apply(before);
       if (op != static_cast<std::uint8_t>(Step::kCount) && !life.apply(Step{op})) continue;
@@ -316,6 +375,9 @@ Search search(bool plain_ring, Step except, QueueId queue = QueueId{0}) {
       found.written.insert(life.card.written.begin(), life.card.written.end());
       found.judged_by.insert(life.card.judged_by.begin(), life.card.judged_by.end());
       found.reached.insert(life.pair.state());
+      found.transmitted = found.transmitted || life.pair.tx.counters().completed_packets != 0;
+      found.received = found.received || life.pair.rx.counters().packets != 0;
+      found.faulted = found.faulted || (life.pair.tx.faulted() && life.pair.rx.faulted());
       if (!seen.insert(life.state()).second || op == static_cast<std::uint8_t>(Step::kCount))
         continue;
       open.push_back(path);
@@ -327,8 +389,11 @@ Search search(bool plain_ring, Step except, QueueId queue = QueueId{0}) {
 }
 
 void prove_life(bool plain_ring, Step except) {
-  must_cover("off", "running", "quiescing", "stuck");
+  must_cover("off", "running", "quiescing", "stuck", "transmitted", "received", "faulted");
   const Search found = search(plain_ring, except);
+  if (found.transmitted) cover("transmitted");
+  if (found.received) cover("received");
+  if (found.faulted) cover("faulted");
   // A register that only the set-up writes.
   if (found.written.contains({register_at(spec::QM_TQS_MTU_CTL0::kByteOffset), 0}))
     cover("programmed");
@@ -339,7 +404,7 @@ void prove_life(bool plain_ring, Step except) {
   for (const auto& [state, name] : names) {
     if (found.reached.contains(state)) cover(name);
   }
-  note(std::to_string(found.states) + " states");
+  searched(found.states, "states");
   for (const std::string& rule : std::set<std::string>(found.broken.begin(), found.broken.end()))
     note(rule);
   conclude("S4", "every write is a legal action in every reachable state", found.broken.empty());
@@ -375,6 +440,7 @@ HNI_PROVE(actions_stay_in_their_queue,
   const std::uint16_t shared = register_at(spec::TMI_DROP_CTRL::kByteOffset);
   for (const std::uint32_t number : {0U, 5U, 127U}) {
     const Search found = search(true, Step::kProgram, QueueId{static_cast<std::uint16_t>(number)});
+    searched(found.states, "states");
     conclude("S4", "every write is a legal action in every reachable state", found.broken.empty());
     const auto own = [&](const std::pair<std::uint16_t, std::uint32_t>& place) {
       const spec::RegInfo& r = spec::registers()[place.first];
@@ -403,6 +469,7 @@ HNI_PROVE(
                                         register_at(spec::INTR_SW_AC_MODE::kByteOffset),
                                         register_at(spec::INTR_CLEAR::kByteOffset)};
   bool apart = true;
+  searched(spec::action_rules().size(), "rules of the spec");
   for (const spec::ActionRule& rule : spec::action_rules()) {
     const bool of_bar4 = spec::registers()[rule.reg].bar == spec::MBX_DESC_LO::at(0, 0).bar ||
                          spec::registers()[rule.cond_reg].bar == spec::MBX_DESC_LO::at(0, 0).bar;
@@ -419,6 +486,7 @@ HNI_PROVE(actions_of_the_setup,
           "that already flows, makes only legal "
           "register writes (S4).") {
   must_cover("fresh", "management runs", "again");
+  searched(4, "runs of the set-up");
   for (const bool management : {false, true}) {
     CheckingCard card;
     NullObserver observer;

@@ -405,6 +405,7 @@ HNI_PROVE(
       {FirmwareState::kFailed, "failed"}};
   for (const auto& [state, name] : names)
     if (found.states.contains(state)) cover(name);
+  searched(found.moments.size(), "states");
   note(std::to_string(found.moments.size()) + " states, " + std::to_string(found.calls) +
        " calls");
   if (!found.kept) note(found.example);

@@ -192,6 +192,7 @@ HNI_PROVE(actions_of_the_rest,
           "code can write, and none asks for one, but for RPC_RMI_CONFIG of the filter, which the "
           "set-up reads before it relies on it (S4).") {
   must_cover("MAC", "tables", "clock", "causes");
+  searched(spec::action_rules().size(), "rules of the spec");
   judge<LinkPart>("link");
   judge<FilterPart>("filter", {kPlace<spec::RPC_RMI_CONFIG>});
   judge<ClockPart>("clock");
@@ -217,7 +218,7 @@ HNI_PROVE(actions_inside_the_tables,
   Footprint<FilterPart>::outside = false;
   Footprint<FilterPart>::runs = 0;
   run_filter(device);
-  note(std::to_string(Footprint<FilterPart>::runs) + " writes");
+  searched(Footprint<FilterPart>::runs, "writes");
   if (Footprint<FilterPart>::runs > 2 * kMaxRules) cover("written");
   conclude("S4", "each write is inside its table", !Footprint<FilterPart>::outside);
 }

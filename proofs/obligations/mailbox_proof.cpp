@@ -381,7 +381,7 @@ HNI_PROVE(mailbox_life,
     if (found.states.contains(state)) cover(name);
   }
   if (found.most == kMailboxSlots - 1) cover("full");
-  note(std::to_string(found.moments) + " states");
+  searched(found.moments, "states");
   for (unsigned rule = 0; rule < kRules; ++rule)
     conclude(kRuleText[rule].property, kRuleText[rule].text, !found.broken.test(rule));
   conclude("I2", "both rings are valid in every state", found.valid);
@@ -416,6 +416,7 @@ HNI_PROVE(mailbox_arguments,
           "without pages does not start; relaxed ordering is asked for exactly when it is on "
           "(F, S4).") {
   must_cover("taken", "refused");
+  searched(2 * 13, "calls");
   for (const bool relaxed : {false, true}) {
     Reporter observer;
     FirmwareClient firmware;

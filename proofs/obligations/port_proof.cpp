@@ -219,8 +219,8 @@ HNI_PROVE(
       cover(to_string(state.port));
       if (is_among(state.pairs, PairState::kStuck)) cover("stuck");
     }
-    note(std::to_string(search.states.size()) + " states, " + std::to_string(search.calls) +
-         " calls");
+    searched(search.states.size(), "states");
+    note(std::to_string(search.calls) + " calls");
     for (const std::string& rule : search.broken()) note(rule);
     for (const std::string& example : search.examples) note(example);
     conclude("S4", "the port keeps all rules", search.broken().empty());

@@ -29,11 +29,12 @@ inline SymPointer operator+(const std::uint64_t* base, const Word& slot) {
 struct SymIo {
   std::function<void(const SymPointer&, std::uint64_t)> on_store;
   std::function<void(const SymPointer&, const Wide&)> on_store_wide;
+  std::function<void(const std::uint64_t*, std::uint64_t)> on_store_at;  ///< by plain address
 
   std::uint32_t read32(Site, RegAddr) { return 0; }
   void write32(RegAddr, std::uint32_t) {}
   std::uint64_t load64(Site, const std::uint64_t*) { return 0; }
-  void store64(std::uint64_t*, std::uint64_t) {}
+  void store64(std::uint64_t* at, std::uint64_t value) { on_store_at(at, value); }
   void store64(const SymPointer& at, std::uint64_t value) { on_store(at, value); }
   void store64(const SymPointer& at, const Wide& value) { on_store_wide(at, value); }
   void copy_in(Site, std::byte*, const std::byte*, std::size_t) {}
@@ -195,6 +196,7 @@ struct SymPacket {
 struct SymPool {
   std::function<void(const Word&)> on_drop, on_hold;
   std::function<void()> on_drop_packet;
+  std::vector<Word> dropped_lengths;  ///< of whole packets
   std::uint32_t per_page = 1;
   unsigned pages = 0;
   unsigned takes = 0;  ///< how often a page was asked for
@@ -203,7 +205,10 @@ struct SymPool {
   void put(const SymFragment& f) { on_drop(f.number); }
   void get(const SymFragment& f) { on_hold(f.number); }
   void put(const Packet&) { on_drop_packet(); }
-  void put(const SymPacket&) { on_drop_packet(); }
+  void put(const SymPacket& p) {
+    dropped_lengths.push_back(p.length);
+    on_drop_packet();
+  }
   std::uint32_t fragments_per_page() const { return per_page; }
   std::optional<FragmentId> take(std::uint32_t) {
     ++takes;
@@ -233,9 +238,11 @@ struct SymWords {
   template <class T>
   using Array = std::conditional_t<std::is_same_v<T, std::uint32_t>, SymCookies, AnySlots<T>>;
   static SymFragment fragment(const Word& number) { return {number}; }
-  /// A symbolic value has no number; this one stands for all of them.
-  static constexpr std::uint64_t kNumber = 7;
-  static std::uint64_t number(const proofs::Wide&) { return kNumber; }
+  /// A symbolic value has no number. This is a function of which nothing is known but that
+  /// different terms have different values, sums of a few of which differ too.
+  static std::uint64_t number(const proofs::Wide& value) {
+    return 1'000'003ULL * (value.bits().id + 1ULL) * (value.bits().id + 7ULL);
+  }
 };
 
 }  // namespace hni::proofs

@@ -16,8 +16,8 @@ using Word = Sym<std::uint32_t>;
 using Wide = Sym<std::uint64_t>;
 
 /// Rings of the card have 2 to 2^16 slots, so size - 1 is a value of 16 bits.
-inline Word any_mask() {
-  const Word mask(input<std::uint16_t>("mask"));
+inline Word any_mask(const std::string& name = "mask") {
+  const Word mask(input<std::uint16_t>(name));
   if (Explorer::current().small_sizes()) assume("at most eight slots", mask <= 7U);
   return mask;
 }

@@ -48,7 +48,7 @@ class AssemblyProof {
   }
 
   void run() {
-    const unsigned verdict = call(AssembleTag{}, w_.queue, cursor_, &ring_memory[2], packet_);
+    const unsigned verdict = call(AssembleTag{}, w_.queue, cursor_, ring_memory[2].data(), packet_);
     conclude_sound();
     const Word consumed =
         (cursor_.completions.head - before_.completions.head) & before_.completions.mask;
@@ -93,14 +93,20 @@ class AssemblyProof {
   spec::RCD_META::of<Wide> meta() const { return {word_}; }
   bool is(spec::RCD_TYPE type) const { return rcd().TYPE() == static_cast<std::uint64_t>(type); }
 
-  /// A slot that the card passed over comes back. The second one does as the first.
+  /// A slot that the card passed over comes back, by its name. Three turns, and what they leave is
+  /// where a fourth begins (long runs of it: rx_queue_in_long_runs).
   void skipped_slot(const Word& fragment) {
     const auto turns = static_cast<std::uint32_t>(dropped_.size());
     conclude("I4", "only slots older than the one that the card named come back", [&] {
       const auto& ring = mine_before().window;
       return ring.distance(ring.head, Word(buffer().BUFF_ID())) > turns;
     });
-    if (!dropped_.empty()) {
+    conclude("I4", "it is the next one: each comes back once, in order", [&] {
+      const auto& ring = mine_before().window;
+      return fragment == w_.lent(header_).slots.at(ring.advance(ring.head, Word(turns)));
+    });
+    if (dropped_.size() == 2) {
+      cover("a third one skipped");
       conclude("I2", "the ring stays valid while slots are skipped",
                [&] { return mine().is_valid(); });
       conclude("I7", "fewer are lent with each one",
@@ -212,7 +218,7 @@ class AssemblyProof {
     const bool mac = meta().ERR_MAC_EOP() != 0U, cut_short = meta().ERR_TRUNCATED_FRAME() != 0U;
     conclude("F", "it is dropped exactly for its error bits",
              (verdict == kDropped) == (mac || cut_short));
-    const RxCounters& c = w_.queue.counters();
+    const RxCounters& c = w_.counted();
     conclude("F", "drops are counted and told by their reason",
              c.mac_errors == (mac ? 1U : 0U) && c.truncated == (!mac && cut_short ? 1U : 0U) &&
                  w_.obs.times(TraceEvent::Kind::kDropped, DropReason::kMacError) == c.mac_errors &&
@@ -293,7 +299,7 @@ HNI_PROVE(rx_queue_between_packets,
           "fragment and behind all earlier data; "
           "skipped slots come back once each; nothing is refused that keeps the rules (I1 to I4, "
           "I6 to I8, F).") {
-  must_cover("nothing", "refused", "next completion", "segment");
+  must_cover("nothing", "refused", "next completion", "segment", "a third one skipped");
   AssemblyProof(Stage::kBetween, Word(0)).run();
 }
 
@@ -304,7 +310,7 @@ HNI_PROVE(
     "one time stamp, then the end; "
     "anything else is refused (I1 to I4, I6 to I8, F).") {
   must_cover("nothing", "refused", "next completion", "delivered", "errored", "packet dropped",
-             "segment", "time stamp");
+             "segment", "time stamp", "a third one skipped");
   const auto segments = input<std::uint32_t>("segments so far");
   assume("a packet has at most the segments that it has room for", segments <= kMaxSegments);
   AssemblyProof(Stage::kSegments, segments).run();

@@ -15,15 +15,17 @@ Packet partial_packet(World& w) {
   packet.segment_count = 1;
   packet.length = input<std::uint32_t>("partial length");
   member(PartialTag{}, w.queue) = packet;
+  w.partial = packet;
   return packet;
 }
 
 /// What a poll of one packet counts and tells.
 void conclude_poll_told(World& w, std::uint32_t asked, std::uint32_t received, bool progress) {
-  const RxCounters& c = w.queue.counters();
+  const RxCounters& c = w.counted();
   const std::uint64_t faults = w.queue.faulted() ? 1 : 0, taken = progress ? 1 : 0;
   conclude("F", "delivered packets and their bytes are counted",
-           c.packets == received && c.bytes == received * SymWords::kNumber);
+           c.packets == received &&
+               c.bytes == (received == 0 ? 0 : SymWords::number(w.partial.length)));
   conclude("F", "what was consumed is a packet, a dropped one, or a fault",
            received + c.mac_errors + c.truncated + faults == taken);
   conclude("F", "a fault is counted and told",
@@ -53,7 +55,8 @@ void conclude_poll_told(World& w, std::uint32_t asked, std::uint32_t received, b
 void conclude_refilled(World& w, bool acknowledged) {
   const Word headers = w.before.headers.window.free(), payloads = w.before.payloads.window.free();
   const auto due = [&](const Word& free) {
-    return acknowledged && (headers >= 16U || payloads >= 16U) && free >= 1U;
+    return acknowledged &&
+           (headers >= World::kHeaderSize / 4 || payloads >= World::kPayloadSize / 4) && free >= 1U;
   };
   for (const bool header : {true, false}) {
     const RingKind kind = header ? RingKind::kHpq : RingKind::kPpq;
@@ -63,7 +66,7 @@ void conclude_refilled(World& w, bool acknowledged) {
     });
   }
   conclude("F", "an empty pool is counted",
-           w.queue.counters().refill_empty == w.traced(TraceEvent::Kind::kRefillEmpty) &&
+           w.counted().refill_empty == w.traced(TraceEvent::Kind::kRefillEmpty) &&
                w.pool.takes == w.traced(TraceEvent::Kind::kRefillEmpty));
 }
 
@@ -92,7 +95,7 @@ HNI_PROVE(rx_queue_poll,
   w.device.on_doorbell = [&](RegAddr reg, const Word& value) {
     ++rung;
     conclude("I5", "the doorbell is that of the completion ring",
-             reg == spec::QUEUE_RCQ_HEAD::at(0));
+             reg == spec::QUEUE_RCQ_HEAD::at(kQueue));
     conclude("I5", "it acknowledges exactly what was read", value == w.next_completion());
   };
   w.pool.on_drop_packet = [&] { ++given_back; };
@@ -106,7 +109,7 @@ HNI_PROVE(rx_queue_poll,
   conclude("F", "a completion that broke a rule is a fault, and nothing else is",
            faulted == !w.device.refused.empty());
   conclude("I5", "the card is told exactly when something was read and nothing is wrong",
-           (rung == 1) == (progress && !faulted) && w.queue.counters().doorbells == rung);
+           (rung == 1) == (progress && !faulted) && w.counted().doorbells == rung);
   conclude("I4", "an unfinished packet is kept, a finished one is not",
            (after.assembly == World::Assembly{}) == (progress || faulted));
   conclude("I4", "a packet is delivered, given back, or kept: one of the three",
@@ -153,7 +156,7 @@ HNI_PROVE(
     w.queue.drop_unread();
   else
     received = w.queue.poll(out);
-  conclude("F", "nothing is complete", received == 0 && w.queue.counters().packets == 0);
+  conclude("F", "nothing is complete", received == 0 && w.counted().packets == 0);
   const auto& after = w.at();
   const bool kept = after.assembly != World::Assembly{};
   const bool moved = after.headers.window.head != w.before.headers.window.head;
@@ -188,6 +191,8 @@ HNI_PROVE(rx_queue_tells_of_a_payload,
           "Who watches a poll is told of the payload buffer that came back with a segment (F).") {
   must_cover("came back", "lent still");
   World w(Stage::kSegments);
+  assume("a packet has at most the segments that it has room for",
+         member(PartialTag{}, w.queue).segment_count <= kMaxSegments);
   w.obs.watched = true;
   member(CompletionSizeTag{}, w.queue) = 2;
   std::array<Packet, 1> out;
@@ -225,7 +230,7 @@ HNI_PROVE(
     "A poll that consumes a whole lap, behind which the head is where it was, tells the card "
     "so (I5).") {
   must_cover("a whole lap", "more than a lap");
-  World w(Stage::kStamped, Word(1), true);
+  World w(Stage::kStamped, Word(1), Word(1), Word(7), true);
   w.obs.watched = true;
   member(CompletionSizeTag{}, w.queue) = 2;
   std::array<Packet, 2> out;
@@ -279,7 +284,7 @@ HNI_PROVE(
     w.queue.drop_unread();
     if (!faulted) cover("no memory");
   }
-  conclude("I5", "nobody is told", w.obs.traced.empty() && w.queue.counters().reset_drops == 0);
+  conclude("I5", "nobody is told", w.obs.traced.empty() && w.counted().reset_drops == 0);
   conclude("I4", "the rings are untouched", [&] {
     return w.at().completions.head == w.before.completions.head &&
            same_ring(w.at().headers.window, w.before.headers.window) &&
@@ -299,9 +304,12 @@ HNI_PROVE(
   unsigned loads = 0, given_back = 0;
   w.pool.on_drop_packet = [&] { ++given_back; };
   const auto conclude_dropped = [&] {
-    const RxCounters& c = w.queue.counters();
+    const RxCounters& c = w.counted();
     const std::uint64_t faults = w.queue.faulted() ? 1 : 0;
     conclude("I4", "each packet comes back once", given_back == (loads == 0 ? 0U : 1U));
+    if (given_back == 1)
+      conclude("I4", "it is the one that was under assembly",
+               w.pool.dropped_lengths.front() == partial.length);
     conclude("F", "it is counted as dropped by the reset, or for its errors, or as a fault",
              c.reset_drops + c.mac_errors + c.truncated + faults == 1 && c.card_input == faults);
     conclude("F", "a drop is told with the reason",
@@ -337,7 +345,7 @@ HNI_PROVE(
   if (w.queue.faulted()) return cover("refused");
   cover("a lap");
   conclude("I7", "it ends behind a lap", one);
-  cover(w.queue.counters().reset_drops == 1 ? "dropped" : "errored");
+  cover(w.counted().reset_drops == 1 ? "dropped" : "errored");
 }
 
 HNI_PROVE(rx_queue_refill,
@@ -357,7 +365,7 @@ HNI_PROVE(rx_queue_refill,
     return which == 0 ? before.headers.window : before.payloads.window;
   };
   w.io.on_store_wide = [&](const SymPointer& at, const Wide& value) {
-    const unsigned which = at.base == &ring_memory[1] ? 1 : 0;
+    const unsigned which = at.base == ring_memory[1].data() ? 1 : 0;
     conclude("I1", "a buffer descriptor is written inside its ring",
              at.slot <= ring_of(which).mask);
     conclude("I3", "only into a slot of the driver",
@@ -373,10 +381,10 @@ HNI_PROVE(rx_queue_refill,
     written[which].push_back(at.slot);
   };
   w.device.on_doorbell = [&](RegAddr reg, const Word& value) {
-    const unsigned which = reg == spec::QUEUE_BDQ_PPQ_TAIL::at(0) ? 1 : 0;
+    const unsigned which = reg == spec::QUEUE_BDQ_PPQ_TAIL::at(kQueue) ? 1 : 0;
     const auto& ring = ring_of(which);
     conclude("I5", "the doorbell is that of a buffer ring",
-             which == 1 || reg == spec::QUEUE_BDQ_HPQ_TAIL::at(0));
+             which == 1 || reg == spec::QUEUE_BDQ_HPQ_TAIL::at(kQueue));
     conclude("I5",
              "every slot that it hands over was written, and every slot that was written is "
              "handed over",
@@ -422,8 +430,8 @@ HNI_PROVE(rx_queue_refill,
     });
   }
   conclude("F", "doorbells and an empty pool are counted",
-           w.queue.counters().doorbells == rung[0] + rung[1] &&
-               w.queue.counters().refill_empty == empty);
+           w.counted().doorbells == rung[0] + rung[1] &&
+               w.counted().refill_empty == empty);
   if (w.pool.pages == 0) cover("pool empty");
   if (rung[0] + rung[1] > 0) cover("lent");
   conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });
@@ -435,6 +443,7 @@ HNI_PROVE(rx_queue_reclaim,
   must_cover("next turn", "other ring", "packet", "nothing lent");
   const bool assembling = input<bool>("packet under assembly");
   World w(assembling ? Stage::kSegments : Stage::kBetween);
+  const Packet partial = partial_packet(w);
   const bool second = input<bool>("headers are back");
   if (second) assume("the headers are back", [&] { return w.before.headers.window.empty(); });
   const WorkRing<Word> ring = second ? w.before.payloads.window : w.before.headers.window;
@@ -448,6 +457,7 @@ HNI_PROVE(rx_queue_reclaim,
   };
   w.pool.on_drop_packet = [&] {
     conclude("I4", "the packet under assembly comes back once", assembling && packets++ == 0);
+    conclude("I4", "it is that one", w.pool.dropped_lengths.front() == partial.length);
   };
   lent.slots.on_access = [&](const Word& index) {
     conclude("I4", "only slots of the card are looked at",
@@ -475,7 +485,7 @@ HNI_PROVE(rx_queue_reclaim,
   conclude("I4", "no packet is under assembly any more",
            (packets == 1) == assembling && w.at().assembly == World::Assembly{});
   conclude("F", "it is counted and told as dropped by the reset",
-           w.queue.counters().reset_drops == packets &&
+           w.counted().reset_drops == packets &&
                w.obs.times(TraceEvent::Kind::kDropped, DropReason::kQueueReset) == packets);
 }
 

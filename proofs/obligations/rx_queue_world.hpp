@@ -36,6 +36,18 @@ struct PartialTag {
 struct FaultedTag {
   friend auto& member(FaultedTag, Queue&);
 };
+struct EnabledTag {
+  friend auto& member(EnabledTag, Queue&);
+};
+struct CountersTag {
+  friend auto& member(CountersTag, Queue&);
+};
+struct BudgetTag {
+  friend auto& member(BudgetTag, Queue&);
+};
+struct QueueIdTag {
+  friend auto& member(QueueIdTag, Queue&);
+};
 template struct Grant<Queue, PositionTag, &Queue::cursor_>;
 template struct Grant<Queue, HeadersTag, &Queue::headers_>;
 template struct Grant<Queue, PayloadsTag, &Queue::payloads_>;
@@ -43,8 +55,20 @@ template struct Grant<Queue, CompletionSizeTag, &Queue::completion_size_>;
 template struct Grant<Queue, CompletionMemoryTag, &Queue::completion_memory_>;
 template struct Grant<Queue, PartialTag, &Queue::partial_>;
 template struct Grant<Queue, FaultedTag, &Queue::faulted_>;
+template struct Grant<Queue, EnabledTag, &Queue::enabled_>;
+template struct Grant<Queue, CountersTag, &Queue::counters_>;
+template struct Grant<Queue, BudgetTag, &Queue::budget_>;
+template struct Grant<Queue, QueueIdTag, &Queue::queue_>;
 
-std::uint64_t ring_memory[3];
+constexpr unsigned kQueue = 5;
+std::array<std::uint64_t, 8> ring_memory[3];
+
+/// Fails to compile when the counters gain one.
+inline std::array<std::uint64_t, 8> all_of(const RxCounters& c) {
+  const auto& [packets, bytes, mac_errors, truncated, card_input, reset_drops, refill_empty,
+               doorbells] = c;
+  return {packets, bytes, mac_errors, truncated, card_input, reset_drops, refill_empty, doorbells};
+}
 
 /// Where the completions are in the grammar HDR_AL PAY_AL* OPT_META? META.
 enum class Stage : std::uint8_t { kBetween, kSegments, kStamped };
@@ -61,30 +85,57 @@ struct World {
   SymPool pool;
   Queue queue{device, pool};
   RxCursor before;
+  Packet partial;  ///< the packet under assembly, where a proof made one
 
   RxCursor& at() { return member(PositionTag{}, queue); }
   auto& lent(bool headers) {
     return headers ? member(HeadersTag{}, queue) : member(PayloadsTag{}, queue);
   }
 
-  explicit World(Stage stage, bool valid = true) : World(stage, any_mask(), valid) {}
-  World(Stage stage, const Word& mask, bool valid) {
+  /// Each ring has a size of its own.
+  explicit World(Stage stage, bool valid = true)
+      : World(stage, any_mask("completion mask"), any_mask("header mask"),
+              any_mask("payload mask"), valid) {}
+  World(Stage stage, const Word& mask, const Word& header_mask, const Word& payload_mask,
+        bool valid) {
+    // Every member: tests/proofs/complete.py compares this list with the class.
     before.completions = {input<std::uint32_t>("completion head"),
                           input<std::uint32_t>("completion done"), mask};
-    before.headers = any_buffers("headers", mask, kHeadRoom);
-    before.payloads = any_buffers("payloads", mask, 0);
+    before.headers = any_buffers("headers", header_mask, kHeadRoom);
+    before.payloads = any_buffers("payloads", payload_mask, 0);
     before.assembly = static_cast<Assembly>(stage);
     at() = before;
-    lent(true).slots.mask = lent(false).slots.mask = mask;
+    member(QueueIdTag{}, queue) = QueueId{kQueue};
+    member(BudgetTag{}, queue) = 77;
+    // Any counts: what was there before stays in them.
+    member(CountersTag{}, queue) = counted_before;
+    member(PartialTag{}, queue).length = input<std::uint32_t>("kept length");
+    member(PartialTag{}, queue).segment_count = input<std::uint32_t>("kept segments");
+    lent(true).slots.mask = header_mask;
+    lent(false).slots.mask = payload_mask;
     lent(true).slots.name = "header slot";
     lent(false).slots.name = "payload slot";
-    lent(true).memory.cpu = reinterpret_cast<std::byte*>(&ring_memory[0]);
-    lent(false).memory.cpu = reinterpret_cast<std::byte*>(&ring_memory[1]);
+    lent(true).memory.cpu = reinterpret_cast<std::byte*>(ring_memory[0].data());
+    lent(false).memory.cpu = reinterpret_cast<std::byte*>(ring_memory[1].data());
     // Only when to lend buffers again depends on these two.
-    lent(true).size = lent(false).size = 64;
-    member(CompletionMemoryTag{}, queue).cpu = reinterpret_cast<std::byte*>(&ring_memory[2]);
+    lent(true).size = kHeaderSize;
+    lent(false).size = kPayloadSize;
+    member(CompletionMemoryTag{}, queue).cpu = reinterpret_cast<std::byte*>(ring_memory[2].data());
     queue.set_enabled(true);
     if (valid) assume("the queue is valid", [&] { return queue.is_valid(); });
+  }
+
+  static constexpr std::uint32_t kHeaderSize = 64, kPayloadSize = 256;
+  static constexpr RxCounters counted_before{901, 802, 703, 604, 505, 406, 307, 208};
+
+  /// What was counted since.
+  RxCounters counted() const {
+    const RxCounters& now = queue.counters();
+    const RxCounters& was = counted_before;
+    return {now.packets - was.packets,           now.bytes - was.bytes,
+            now.mac_errors - was.mac_errors,     now.truncated - was.truncated,
+            now.card_input - was.card_input,     now.reset_drops - was.reset_drops,
+            now.refill_empty - was.refill_empty, now.doorbells - was.doorbells};
   }
 
   Word next_completion() const { return (before.completions.head + 1U) & before.completions.mask; }

@@ -90,6 +90,7 @@ HNI_PROVE(spec_addresses,
           "Every element of every register is aligned, lies inside its BAR, and shares no byte "
           "with another (S3).") {
   std::vector<Extent> extents = all_extents();
+  searched(extents.size(), "elements of registers");
   conclude("S3", "there are registers", extents.size() > 1000);
   conclude("S3", "each is aligned and inside its BAR",
            std::all_of(extents.begin(), extents.end(), [](const Extent& e) {

@@ -127,7 +127,7 @@ HNI_PROVE(tx_queue_poll,
     cover("acknowledged");
     if (w.queue.faulted()) cover("fault");
     conclude("I5", "the doorbell is that of the completion ring",
-             reg == spec::QUEUE_TCQ_HEAD::at(0));
+             reg == spec::QUEUE_TCQ_HEAD::at(kQueue));
     conclude("I5", "it acknowledges exactly what was read", value == w.next_completion());
     conclude_sound();
     first.conclude_accepted();
@@ -153,7 +153,7 @@ HNI_PROVE(tx_queue_timestamp,
           "nobody waits for changes nothing (I2, I4, F).") {
   World w;
   const FirstCompletion first(w);
-  must_cover("kept", "lost", "ignored", "next turn");
+  must_cover("kept", "lost", "ignored", "next turn", "the oldest", "a later one");
   const auto room = input<std::uint8_t>("kept so far");
   // None kept, room for the last one, no room, and none kept where the counts wrap.
   const std::uint32_t written = room == 0 ? 70 : room == 1 ? 69 : room == 2 ? 70 : ~0U;
@@ -162,15 +162,22 @@ HNI_PROVE(tx_queue_timestamp,
   member(ReadTag{}, w.queue) = read;
   auto& cookies = member(CookiesTag{}, w.queue);
   cookies.word = 1234;
-  const Word held = w.oldest(0);
+  // Any of the oldest three slots may be the one that waits; the search goes on as in its first
+  // turns (tx_ring_accept_stamp, of any length).
+  constexpr std::uint32_t kSlots = 3;
+  const WorkRing<Word> ring = w.before[0].window;
+  std::array<Word, kSlots> held;
+  for (std::uint32_t i = 0; i < kSlots; ++i)
+    held[i] = w.work(0).slots.at(ring.advance(ring.head, Word(i))).bits;
   w.device.on_load = [loads = 0](const Word&) mutable {
     if (loads++ != 0) end_path();
   };
-  w.work(0).slots.on_access = [&, looks = 0](const Word& index) mutable {
-    if (looks++ == 0)
-      conclude("F", "the search begins at the oldest slot", index == w.before[0].window.head);
-    else if (index != w.before[0].window.head)
-      cover("next turn"), end_path();  // tx_ring_accept_stamp
+  std::uint32_t looks = 0;
+  w.work(0).slots.on_access = [&](const Word& index) {
+    if (looks == kSlots) cover("next turn"), end_path();
+    conclude("F", "the search goes from the oldest slot on, one after the other",
+             index == ring.advance(ring.head, Word(looks)));
+    ++looks;
   };
   w.device.on_loaded = [&, keep = w.device.on_loaded](const Wide& word) {
     keep(word);
@@ -178,17 +185,25 @@ HNI_PROVE(tx_queue_timestamp,
   };
   w.device.on_doorbell = [&](RegAddr, const Word&) {
     const bool answered = w.device.refused.empty();
-    const Word now = w.work(0).slots.at(w.before[0].window.head).bits;
+    w.work(0).slots.on_access = {};
     const Word stamps = member(StampsTag{}, w.queue);
-    const auto& c = w.queue.counters();
-    conclude("F", "answered exactly when the oldest slot waits", [&] {
-      return answered ==
-             (w.stamps != 0U && !w.before[0].window.empty() && (held & Slot::kStampPending) != 0U);
-    });
+    const TxCounters c = w.counted();
+    std::uint32_t first_waiting = kSlots;
+    for (std::uint32_t i = kSlots; i-- > 0;) {
+      if (Word(i) < ring.used() && (held[i] & Slot::kStampPending) != 0U) first_waiting = i;
+    }
+    conclude("F", "answered exactly when a slot waits",
+             answered == (w.stamps != 0U && first_waiting != kSlots));
     conclude("F", "one fewer waits",
              [&] { return stamps == (answered ? w.stamps - 1U : w.stamps); });
-    conclude("I4", "its slot is marked as answered, and nothing else of it changes",
-             [&] { return now == (answered ? held & ~Slot::kStampPending : held); });
+    for (std::uint32_t i = 0; i < kSlots; ++i) {
+      conclude("I4", "the oldest that waits is marked as answered, and nothing else changes", [&] {
+        if (i > ring.mask) return Sym<bool>(true);  // the same slot again
+        const Word now = w.work(0).slots.at(ring.advance(ring.head, Word(i))).bits;
+        return now == (answered && i == first_waiting ? held[i] & ~Slot::kStampPending : held[i]);
+      });
+    }
+    if (answered) cover(first_waiting == 0 ? "the oldest" : "a later one");
     const Sym<bool> valid =
         first.stamp().STATUS_TS_INVALID() == 0U && first.stamp().STATUS_ILLEGAL_TS_REQ() == 0U;
     const bool kept = answered && valid && room != 2;
@@ -201,8 +216,10 @@ HNI_PROVE(tx_queue_timestamp,
       member(ReadTag{}, w.queue) = written;
       const auto stamp = w.queue.next_timestamp();
       conclude("F", "with the cookie of its packet and the card's time",
-               stamp && stamp->cookie == 1234 && stamp->time_ns == SymWords::kNumber);
-      conclude("F", "the cookie is that of the slot", cookies.last == w.before[0].window.head);
+               stamp && stamp->cookie == 1234 &&
+                   stamp->time_ns == SymWords::number(first.stamp().TS()));
+      conclude("F", "the cookie is that of the slot",
+               cookies.last == ring.advance(ring.head, Word(first_waiting)));
       conclude("F", "it is given once", !w.queue.next_timestamp());
     }
     end_path();
@@ -263,7 +280,7 @@ HNI_PROVE(tx_queue_poll_gives_back,
   }
   conclude("I4", "each fragment comes back once", drops == fragments);
   const bool wakes = busy && acknowledged && room;
-  const auto& c = w.queue.counters();
+  const auto c = w.counted();
   conclude("F", "completed packets and wakes are counted",
            c.completed_packets == packets && c.wakes == (wakes ? 1U : 0U));
   conclude("F", "woken exactly when both have room",
@@ -325,7 +342,7 @@ HNI_PROVE(tx_queue_give_back,
            [&] { return (drops == 1) == (given && has_fragment(held)); });
   conclude("F", "a packet is counted with the last slot that holds something of it", [&] {
     const bool last = given && has_fragment(held) && (held & Slot::kLast) != 0U;
-    return w.queue.counters().completed_packets == (last ? 1U : 0U);
+    return w.counted().completed_packets == (last ? 1U : 0U);
   });
   conclude("F", "what came back is told once",
            w.traced(TraceEvent::Kind::kCompleted) == (given ? 1U : 0U) &&
@@ -375,7 +392,7 @@ HNI_PROVE(tx_queue_forgets_timestamps,
   conclude("I4", "its fragment comes back with it",
            [&] { return (drops == 1) == (forgotten && has_fragment(held)); });
   conclude("F", "it is counted as lost and no longer awaited", [&] {
-    return w.queue.counters().timestamps_lost == (forgotten ? 1U : 0U) &&
+    return w.counted().timestamps_lost == (forgotten ? 1U : 0U) &&
            member(StampsTag{}, w.queue) == (forgotten ? w.stamps - 1U : w.stamps);
   });
   const bool wakes = stopped && [&]() -> bool {
@@ -407,7 +424,7 @@ HNI_PROVE(tx_queue_reclaim,
   const Word held = w.oldest(twq);
   unsigned drops = 0;
   const auto conclude_counted = [&](bool taken) {
-    const auto& c = w.queue.counters();
+    const auto c = w.counted();
     conclude("F", "a packet is lost with its last slot, a time stamp with the slot that awaits it",
              [&] {
                const bool last = taken && (held & Slot::kLast) != 0U;

@@ -405,7 +405,7 @@ class TxRun {
   }
   void any_offload(TxOffload& o, std::uint32_t flags) {
     const auto even = [&](unsigned most) {
-      return source_.one_in(24) ? most + source_.pick(3) : 2 * source_.pick(most / 2 + 1);
+      return source_.one_in(16) ? source_.pick(most + 3) : 2 * source_.pick(most / 2 + 1);
     };
     o.flags = flags;
     o.cookie = ++cookie_;

@@ -48,7 +48,7 @@ struct BurstWatch {
 
   void store(const SymPointer& at, std::uint64_t word) {
     conclude("I1", "a descriptor is written inside its ring", at.slot <= published.mask);
-    conclude("I1", "into the memory of its own ring", at.base == &ring_memory[twq]);
+    conclude("I1", "into the memory of its own ring", at.base == ring_memory[twq].data());
     conclude("I3", "only into a slot of the driver",
              [&] { return !published.owned_by_card(at.slot); });
     conclude("I5", "nothing is written after the doorbell", !rung);
@@ -59,7 +59,7 @@ struct BurstWatch {
   void ring_doorbell(RegAddr reg, const Word& value) {
     const Word slot = input<std::uint32_t>("any slot");
     conclude("I5", "the doorbell is that of the ring",
-             reg == (twq == 0 ? spec::QUEUE_TWQ0_TAIL::at(0) : spec::QUEUE_TWQ1_TAIL::at(0)));
+             reg == (twq == 0 ? spec::QUEUE_TWQ0_TAIL::at(kQueue) : spec::QUEUE_TWQ1_TAIL::at(kQueue)));
     conclude("I5", "its value is a slot number", value <= published.mask);
     const auto handed_over = [&] {
       return slot <= published.mask &&
@@ -139,7 +139,7 @@ void conclude_told(World& w, const BurstWatch& watch, std::span<const Packet> pa
   }
   const bool waits = taken < packets.size();
   const std::uint64_t posts = watch.rung ? 1 : 0, stops = waits && !watch.was_stopped ? 1 : 0;
-  const TxCounters& c = w.queue.counters();
+  const TxCounters c = w.counted();
   conclude("I4", "what cannot be described is given back, each packet once",
            watch.dropped == invalid);
   conclude("F", "the counters say what happened",
@@ -247,7 +247,7 @@ HNI_PROVE(tx_queue_out_of_service,
   conclude("I5", "no packet is taken", w.queue.burst(packets) == 0);
   conclude("I5", "nor a plain one", w.queue.burst_plain(packets) == 0);
   conclude("I5", "no completion is consumed", w.queue.poll(input<std::uint32_t>("budget")) == 0U);
-  conclude("I5", "nobody is told", w.obs.traced.empty() && w.queue.counters().packets == 0);
+  conclude("I5", "nobody is told", w.obs.traced.empty() && w.counted().packets == 0);
   conclude("I4", "the rings are untouched", [&] {
     return same(w.queue.ring(0), w.before[0]) && same(w.queue.ring(1), w.before[1]);
   });
@@ -285,9 +285,9 @@ HNI_REFUTE(doorbell_before_the_descriptor, "I5",
   BurstWatch watch(w, 0);
   auto ring = w.queue.ring(0).window;
   assume("there is room", [&] { return ring.free() >= 2U; });
-  watch.store(static_cast<const std::uint64_t*>(&ring_memory[0]) + ring.post(), 0);
+  watch.store(static_cast<const std::uint64_t*>(ring_memory[0].data()) + ring.post(), 0);
   (void)ring.post();
-  watch.ring_doorbell(spec::QUEUE_TWQ0_TAIL::at(0), ring.tail);
+  watch.ring_doorbell(spec::QUEUE_TWQ0_TAIL::at(kQueue), ring.tail);
 }
 
 }  // namespace hni::proofs

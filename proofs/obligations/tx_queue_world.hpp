@@ -39,6 +39,24 @@ struct FaultedTag {
 struct StoppedTag {
   friend auto& member(StoppedTag, Queue&);
 };
+struct QueueIdTag {
+  friend auto& member(QueueIdTag, Queue&);
+};
+struct SizeTag {
+  friend auto& member(SizeTag, Queue&);
+};
+struct EnabledTag {
+  friend auto& member(EnabledTag, Queue&);
+};
+struct CompletionMemoryTag {
+  friend auto& member(CompletionMemoryTag, Queue&);
+};
+struct CountersTag {
+  friend auto& member(CountersTag, Queue&);
+};
+struct TimestampsTag {
+  friend auto& member(TimestampsTag, Queue&);
+};
 
 template struct Grant<Queue, WorkTag, &Queue::work_queues_>;
 template struct Grant<Queue, CompletionsTag, &Queue::completions_>;
@@ -48,8 +66,21 @@ template struct Grant<Queue, WrittenTag, &Queue::timestamps_written_>;
 template struct Grant<Queue, ReadTag, &Queue::timestamps_read_>;
 template struct Grant<Queue, FaultedTag, &Queue::faulted_>;
 template struct Grant<Queue, StoppedTag, &Queue::stopped_>;
+template struct Grant<Queue, QueueIdTag, &Queue::queue_>;
+template struct Grant<Queue, SizeTag, &Queue::size_>;
+template struct Grant<Queue, EnabledTag, &Queue::enabled_>;
+template struct Grant<Queue, CompletionMemoryTag, &Queue::completion_memory_>;
+template struct Grant<Queue, CountersTag, &Queue::counters_>;
+template struct Grant<Queue, TimestampsTag, &Queue::timestamps_>;
 
-std::uint64_t ring_memory[3];
+constexpr unsigned kQueue = 5;
+std::array<std::uint64_t, 8> ring_memory[3];
+
+/// Fails to compile when the counters gain one.
+inline std::array<std::uint64_t, 12> all_of(const TxCounters& x) {
+  const auto& [a, b, c, d, e, f, g, h, i, j, k, l] = x;
+  return {a, b, c, d, e, f, g, h, i, j, k, l};
+}
 
 /// A queue in any valid state (or in any at all), with all that it touches.
 struct World {
@@ -65,7 +96,15 @@ struct World {
   auto& work(unsigned twq) { return member(WorkTag{}, queue)[twq]; }
 
   explicit World(bool valid = true) {
+    // Every member: tests/proofs/complete.py compares this list with the class.
     const Word mask = any_mask();
+    member(QueueIdTag{}, queue) = QueueId{kQueue};
+    member(SizeTag{}, queue) = 64;  // of the observer's report only, and of a reset
+    member(CompletionMemoryTag{}, queue).cpu = reinterpret_cast<std::byte*>(ring_memory[2].data());
+    // Any counts and time stamps: what was there before stays in them.
+    member(CountersTag{}, queue) = counted_before;
+    member(TimestampsTag{}, queue).fill({4321, 99});
+    member(WrittenTag{}, queue) = member(ReadTag{}, queue) = 130;
     for (unsigned twq = 0; twq < 2; ++twq) {
       const std::string n = std::to_string(twq);
       auto& work = this->work(twq);
@@ -74,7 +113,7 @@ struct World {
       work.ring = before[twq];
       work.slots.mask = mask;
       work.slots.name = "slot of work queue " + n;
-      work.memory.cpu = reinterpret_cast<std::byte*>(&ring_memory[twq]);
+      work.memory.cpu = reinterpret_cast<std::byte*>(ring_memory[twq].data());
     }
     completions = {input<std::uint32_t>("completion head"),
                    input<std::uint32_t>("completion done"), mask};
@@ -84,6 +123,27 @@ struct World {
     member(StampsTag{}, queue) = stamps;
     queue.set_enabled(true);
     if (valid) assume("the queue is valid", [&] { return queue.is_valid(); });
+  }
+
+  static constexpr TxCounters counted_before{912, 811, 710, 609, 508, 407,
+                                             306, 205, 104, 93,  82,  71};
+  /// What was counted since.
+  TxCounters counted() const {
+    TxCounters now = queue.counters();
+    const TxCounters& was = counted_before;
+    now.packets -= was.packets;
+    now.bytes -= was.bytes;
+    now.completed_packets -= was.completed_packets;
+    now.reclaimed_packets -= was.reclaimed_packets;
+    now.invalid_packets -= was.invalid_packets;
+    now.doorbells -= was.doorbells;
+    now.stops -= was.stops;
+    now.wakes -= was.wakes;
+    now.checksum_offloads -= was.checksum_offloads;
+    now.segmentation_offloads -= was.segmentation_offloads;
+    now.timestamps -= was.timestamps;
+    now.timestamps_lost -= was.timestamps_lost;
+    return now;
   }
 
   Word next_completion() const { return (completions.head + 1U) & completions.mask; }

@@ -140,6 +140,7 @@ HNI_PROVE(
     "A new completion ring begins at slot 0 and waits for DONE = 1, which zeroed memory does "
     "not show (I2).") {
   const CompletionRing<Word> fresh;
+  searched(1, "state");
   conclude("I2", "it begins at slot 0 and waits for 1",
            [&] { return fresh.head == 0U && fresh.done == 1U; });
 }

@@ -65,6 +65,7 @@ struct Exploration {
   std::uint32_t decisions = 0;
   bool refuted = false;  ///< only with stop_at_refutation: the last claim fails
   bool sized = false;    ///< it is about rings of more than one size
+  bool arbitrary = false;  ///< some value in it is arbitrary
   /// For a search through states of compiled code: how many, and of what.
   std::uint64_t searched = 0;
   std::string searched_what;

@@ -111,12 +111,11 @@ void keep_run(const Obligation& obligation, const Counterexample& run, Report& r
   report.script = script->text;
 }
 
-/// An obligation whose claims are constants proves nothing, unless it is a search.
-bool says_something(const Exploration& runs, std::size_t questions, bool negative,
-                    Report& report) {
+/// An obligation without a claim proves nothing, and one over constants only is a search.
+bool says_something(const Exploration& runs, bool negative, Report& report) {
   if (runs.claims.empty()) report.why = "it claims nothing";
-  if (!runs.claims.empty() && questions == 0 && runs.searched == 0 && !negative)
-    report.why = "every claim is a constant: nothing is proved; a search says searched()";
+  if (!runs.claims.empty() && !runs.arbitrary && runs.searched == 0 && !negative)
+    report.why = "no value in it is arbitrary: nothing is proved; a search calls searched()";
   return report.why.empty();
 }
 
@@ -134,7 +133,7 @@ void decide_questions(const Obligation& obligation, const Exploration& runs,
   std::vector<std::vector<Claim>> groups = grouped(open);
   if (negative) groups = {open};
   report.questions = groups.size();
-  report.ok = says_something(runs, groups.size(), negative, report);
+  report.ok = says_something(runs, negative, report);
   for (std::size_t i = 0; i < groups.size(); ++i) {
     const std::string title =
         std::string(obligation.name) + ": " + obligation.requirement + "\n; " +
