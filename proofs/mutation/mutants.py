@@ -13,7 +13,7 @@ SWAPS = {
     "==": ["!=", "<=", ">="], "!=": ["==", "<", ">"],
     "<": ["<=", ">=", "!="], "<=": ["<", ">", "=="], ">": [">=", "<=", "!="], ">=": [">", "<", "=="],
     "&&": ["||"], "||": ["&&"], "++": ["--"], "--": ["++"],
-    "+=": ["-="], "-=": ["+="], "|=": ["&="], "&=": ["|="], "^=": ["|="], "<<=": [">>="], ">>=": ["<<="],
+    "+=": ["-=", "="], "-=": ["+=", "="], "|=": ["&=", "="], "&=": ["|=", "="], "^=": ["|="], "<<=": [">>="], ">>=": ["<<="],
 }
 NUMBER = re.compile(r"(?<![\w.])(0x[0-9a-fA-F']+|\d[\d']*)([uUlL]*)(?![\w.])")
 
@@ -77,12 +77,58 @@ def mutants_of(text, part):
         found.append((m.start(1), m.end(1), f"!({text[m.start(1):m.end(1)]})"))
     for m in re.finditer(r"[=(,]\s*([^=(,;?]*?)\s\?\s", code):
         found.append((m.start(1), m.end(1), f"!({text[m.start(1):m.end(1)]})"))
-    # Statements: an assignment or a call that does not happen.
+    found += loops(text, code) + neighbours(text, code)
+    # Statements: an assignment or a call that does not happen, happens twice, or behind the next one.
     for m in re.finditer(r"(?<=\n)(\s+)([\w.:>*\[\]()-]+(?:\s[|&^+-]?=\s[^;{}]+|\([^;{}]*\)));", code):
         statement = m.group(2)
         if not re.match(r"(return|using|static|constexpr|const|if|for|while|case|else)\b", statement):
-            found.append((m.start(2), m.end(2), ""))
+            found += [(m.start(2), m.end(2), ""), (m.start(2), m.end(2), f"{text[m.start(2):m.end(2)]}; {text[m.start(2):m.end(2)]}")]
+            after = re.match(r";(\s+)([\w.:>*\[\]()-]+(?:\s[|&^+-]?=\s[^;{}]+|\([^;{}]*\)));", code[m.end(2):])
+            if after and not re.match(r"(return|using|static|constexpr|const|if|for|while|case|else)\b", after.group(2)):
+                end = m.end(2) + after.end(2)
+                second = text[m.end(2) + after.start(2):end]
+                found.append((m.start(2), end, f"{second};{after.group(1)}{text[m.start(2):m.end(2)]}"))
     return sorted(set(found))
+
+
+def loops(text, code):
+    """Each loop ends behind its second turn, whatever is left."""
+    found, prefix = [], "if (unsigned hni_turn = 0; true) "
+    for m in re.finditer(r"\bwhile\s*\(", code):
+        close = matching(code, m.end() - 1)
+        if re.match(r"\s*;", code[close + 1:]):
+            continue  # do ... while
+        found.append((m.start(), close, f"{prefix}while (hni_turn++ < 2 && ({text[m.end():close]})"))
+    for m in re.finditer(r"\bfor\s*\(", code):
+        close = matching(code, m.end() - 1)
+        parts = text[m.end():close].split(";")
+        if len(parts) == 3 and parts[1].strip():
+            found.append((m.start(), close, f"{prefix}for ({parts[0]}; hni_turn++ < 2 && ({parts[1].strip()});{parts[2]}"))
+        elif len(parts) == 1 and re.match(r"\s*\{", code[close + 1:]):
+            brace = code.index("{", close)
+            found.append((m.start(), brace + 1, f"{prefix}{text[m.start():brace + 1]} if (hni_turn++ >= 2) break;"))
+    return found
+
+
+DECLARED = re.compile(r"(?:^|[(,;{])\s*(?:const\s+)?((?:std::)?[A-Za-z_][\w:]*(?:<[^<>;(){}]*>)?)[&\s]\s*([a-z]\w*)(?=\s*(?:[;,)={]|\{\}))", re.M)
+KEYWORDS = {"return", "using", "else", "namespace", "typename", "new", "delete", "goto", "case", "struct", "class", "enum", "friend"}
+
+
+def neighbours(text, code):
+    """A variable or member by another one that is declared with the same type: by the one before and the one behind it."""
+    groups = {}
+    for m in DECLARED.finditer(blank(text)):
+        if m.group(1) not in KEYWORDS and m.group(2) not in groups.setdefault(m.group(1), []):
+            groups[m.group(1)].append(m.group(2))
+    other = {}
+    for names in groups.values():
+        for i, name in enumerate(names):
+            if len(names) > 1:
+                other.setdefault(name, set()).update({names[i - 1], names[(i + 1) % len(names)]} - {name})
+    found = []
+    for m in re.finditer(r"(?<![\w:])[a-z]\w*(?![\w(<:])", code):
+        found += [(m.start(), m.end(), new) for new in sorted(other.get(m.group(), ()))]
+    return found
 
 
 def closing(code, at):

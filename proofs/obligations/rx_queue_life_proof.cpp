@@ -73,7 +73,7 @@ HNI_PROVE(rx_queue_reset,
 HNI_PROVE(rx_queue_repeats_doorbells,
           "Repeated doorbells say exactly what was said last, of each of the three rings, and "
           "change nothing (I5, F).") {
-  World w(Stage::kBetween);
+  World w(Stage::kBetween, false);
   Rung rung;
   keep_doorbells(w, rung);
   w.queue.repeat_doorbells();

@@ -13,6 +13,7 @@
 #include <optional>
 #include <thread>
 
+#include "proofs/prover/changed.hpp"
 #include "proofs/prover/job_pool.hpp"
 #include "proofs/prover/report.hpp"
 #include "spec/compiler/sort_stable.hpp"
@@ -34,7 +35,7 @@ namespace {
 struct Options {
   std::vector<std::string> names;
   std::string solver = "both";
-  std::string json_file, html_file, script_folder;
+  std::string json_file, html_file, junit_file, sarif_file, script_folder, changed_since;
   RunOptions run;
   unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
   bool list = false;
@@ -212,22 +213,38 @@ void write_scripts(const Options& options, const std::vector<Entry>& entries) {
   }
 }
 
+/// Writes a whole file, or standard output for "-". False, and a message, if that cannot be done.
+bool write_file(const std::string& file, const std::string& text) {
+  if (file.empty()) return true;
+  if (file == "-") return std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  std::ofstream out(file);
+  if ((out << text).flush()) return true;
+  std::fprintf(stderr, "cannot write '%s': name a file in a folder that exists and is writable\n",
+               file.c_str());
+  return false;
+}
+
 int conclude_run(const Options& options, const std::vector<Entry>& entries, double seconds) {
-  print_table(stdout, entries);
-  print_failures(stdout, entries);
+  const bool to_stdout = options.json_file == "-" || options.html_file == "-" ||
+                         options.junit_file == "-" || options.sarif_file == "-";
+  std::FILE* const words = to_stdout ? stderr : stdout;
+  print_table(words, entries);
+  print_failures(words, entries);
   write_scripts(options, entries);
   bool complete = true;
   if (options.names.empty()) {
     for (const std::string& p : properties_without_negative(entries)) {
-      std::printf("property %s has no negative obligation\n", p.c_str());
+      std::fprintf(words, "property %s has no negative obligation\n", p.c_str());
       complete = false;
     }
   }
   const Summary s = summarize(entries);
-  std::printf("\n%s; %.1f s\n", in_words(s).c_str(), seconds);
-  if (!options.json_file.empty()) std::ofstream(options.json_file) << json_document(entries);
-  if (!options.html_file.empty()) std::ofstream(options.html_file) << html_page(entries);
-  return s.ok() && complete ? 0 : 1;
+  std::fprintf(words, "\n%s; %.1f s\n", in_words(s).c_str(), seconds);
+  bool written = write_file(options.json_file, json_document(entries));
+  written = write_file(options.html_file, html_page(entries)) && written;
+  written = write_file(options.junit_file, junit_document(entries)) && written;
+  written = write_file(options.sarif_file, sarif_document(entries)) && written;
+  return s.ok() && complete && written ? 0 : 1;
 }
 
 }  // namespace
@@ -242,6 +259,12 @@ int prove_main(int argc, char** argv) {
   app.add_option("--json", options.json_file, "write the results to this file as JSON");
   app.add_option("--html", options.html_file,
                  "write one page: what is proved, under which assumptions");
+  app.add_option("--junit", options.junit_file, "write the results as JUnit XML (-: to stdout)");
+  app.add_option("--sarif", options.sarif_file, "write what failed as SARIF (-: to stdout)");
+  app.add_option("--cache", options.run.cache_folder,
+                 "remember the solvers' answers in this folder, by the whole question and version");
+  app.add_option("--changed", options.changed_since,
+                 "only obligations that include a file changed since this revision (in the source tree)");
   app.add_option("--smt2", options.run.smt2_folder,
                  "write every question as SMT-LIB into this folder");
   app.add_option(
@@ -265,7 +288,24 @@ int prove_main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   if (options.mutants) return run_mutants(options);
-  const std::vector<Obligation> chosen = selected(options.names);
+  std::vector<Obligation> chosen = selected(options.names);
+  if (!options.changed_since.empty()) {
+    const auto tree = above(std::filesystem::current_path(), "proofs/obligations");
+    const auto changed =
+        tree ? changed_files(*tree, options.changed_since) : std::optional<std::set<std::string>>();
+    if (!changed) {
+      std::fprintf(stderr, "cannot compare with '%s': run in the source tree, with a revision of it\n",
+                   options.changed_since.c_str());
+      return 2;
+    }
+    std::erase_if(chosen, [&](const Obligation& o) {
+      return !depends_on(*tree, repository_path(o.file), *changed);
+    });
+    if (chosen.empty()) {
+      std::printf("no obligation depends on what changed since %s\n", options.changed_since.c_str());
+      return 0;
+    }
+  }
   if (chosen.empty()) {
     std::fprintf(stderr, "hni prove: no obligation of that name; see hni prove --list\n");
     return 2;
@@ -275,8 +315,18 @@ int prove_main(int argc, char** argv) {
   options.run.solvers = options.solver == "z3"     ? Solvers::kZ3
                         : options.solver == "cvc5" ? Solvers::kCvc5
                                                    : Solvers::kBoth;
-  for (const std::string& folder : {options.run.smt2_folder, options.script_folder})
-    if (!folder.empty()) std::filesystem::create_directories(folder);
+  for (const std::string& folder :
+       {options.run.smt2_folder, options.script_folder, options.run.cache_folder}) {
+    std::error_code error;
+    if (!folder.empty()) std::filesystem::create_directories(folder, error);
+    if (!error) continue;
+    std::fprintf(stderr, "cannot make folder '%s': %s\n", folder.c_str(), error.message().c_str());
+    return 2;
+  }
+  if (!options.run.cache_folder.empty()) {
+    options.run.z3_version = "z3 " + versions().z3;
+    options.run.cvc5_version = versions().cvc5;
+  }
   const auto start = std::chrono::steady_clock::now();
   Campaign campaign(chosen, options.run);
   JobPool(options.jobs, 4 * options.run.timeout_ms).run([&](FarmTask& task) {

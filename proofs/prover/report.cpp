@@ -27,19 +27,20 @@ std::string escaped(const std::string& text) {
 const char* result_word(const Entry& e) {
   if (!e.ok()) return "FAILED";
   if (e.obligation.expect == Expect::kRefuted) return "refuted, as it must be";
-  return e.report.searched != 0 ? "searched" : "proved";
-}
-
-/// The folder is that of the build; the reader wants the name in the repository.
-std::string repository_path(const std::string& file) {
-  const std::size_t at = file.rfind("proofs/");
-  return at == std::string::npos ? file : file.substr(at);
+  if (e.report.searched != 0) return "searched";
+  return e.report.questions == 0 ? "proved by identity" : "proved";
 }
 
 constexpr const char* kStyle =
     "body{font:15px/1.4 sans-serif;max-width:75em;margin:2em auto;padding:0 1em}"
     "table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.3em .6em;text-align:left;"
     "vertical-align:top}pre{background:#f4f4f4;padding:.6em}.bad{background:#fdd}";
+
+/// Shows only the rows that contain what is typed.
+constexpr const char* kFilter =
+    "<p><input placeholder='filter' oninput=\"for(const r of document.querySelectorAll('tr'))"
+    "if(r.querySelector('td'))r.hidden=!r.textContent.toLowerCase().includes("
+    "this.value.toLowerCase())\"></p>";
 
 constexpr const char* kNotClaimed =
     "<ul><li>The proofs are about the templates of <code>driver/</code> over mathematical values "
@@ -77,7 +78,7 @@ Summary summarize(const std::vector<Entry>& entries) {
       ++s.searched;
       s.states += e.report.searched;
     } else {
-      ++s.held;
+      ++(e.report.questions == 0 ? s.evaluated : s.held);
     }
     s.questions += e.report.questions;
     s.assumptions += e.dropped.size();
@@ -87,8 +88,8 @@ Summary summarize(const std::vector<Entry>& entries) {
 }
 
 std::string in_words(const Summary& s) {
-  return std::to_string(s.held) + " proved, " + std::to_string(s.searched) +
-         " searched through (" + std::to_string(s.states) + " states and operations), " +
+  return std::to_string(s.held) + " proved by Z3 and cvc5, " + std::to_string(s.evaluated) +
+         " by identity of terms, " + std::to_string(s.searched) + " searched through (" + std::to_string(s.states) + " states and operations), " +
          std::to_string(s.refuted) + " known mistakes refuted, " + std::to_string(s.failed) +
          " failed; " + std::to_string(s.assumptions) + " assumptions, each needed";
 }
@@ -138,7 +139,8 @@ std::string html_page(const std::vector<Entry>& entries) {
   page += kStyle;
   page += "</style><h1>openhni: what is proved</h1><p>" + in_words(s) + "; " +
           std::to_string(s.questions) +
-          " questions, each to Z3 and to cvc5.</p><table><tr><th>obligation<th>requirement"
+          " questions, each to Z3 and to cvc5.</p>" + kFilter +
+          "<table><tr><th>obligation<th>requirement"
           "<th>assumptions, each needed<th>properties<th>z3<th>cvc5<th>seconds<th>result</tr>\n";
   for (const Entry& e : entries) {
     std::string assumptions, properties;
@@ -147,7 +149,8 @@ std::string html_page(const std::vector<Entry>& entries) {
     char seconds[32];
     std::snprintf(seconds, sizeof seconds, "%.2f", e.report.ms / 1000);
     page += std::string(e.ok() ? "<tr>" : "<tr class=bad>") + "<td>" + e.obligation.name +
-            "<br><small>" + escaped(repository_path(e.obligation.file)) + "</small><td>" +
+            "<br><small><a href=\"" + escaped(repository_path(e.obligation.file)) + "\">" +
+            escaped(repository_path(e.obligation.file)) + "</a></small><td>" +
             escaped(e.obligation.requirement) + "<td>" + assumptions + "<td>" + properties +
             "<td>" + to_string(e.report.z3.answer) + "<td>" + to_string(e.report.cvc5.answer) +
             "<td>" + seconds + "<td>" + result_word(e);
@@ -178,7 +181,12 @@ std::string json_document(const std::vector<Entry>& entries) {
                     {"without_assumption", dropped}});
   }
   const Summary s = summarize(entries);
-  const json document = {{"proved", s.held},
+  const Versions v = versions();
+  const json document = {{"versions",
+                          {{"openhni", v.tool}, {"commit", v.commit}, {"z3", v.z3}, {"cvc5", v.cvc5}}},
+                         {"in_words", in_words(s)},
+                         {"proved", s.held},
+                         {"proved_by_identity", s.evaluated},
                          {"searched", s.searched},
                          {"states", s.states},
                          {"questions", s.questions},

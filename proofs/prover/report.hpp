@@ -24,6 +24,7 @@ struct Entry {
 
 struct Summary {
   std::size_t held = 0;      ///< proved: by every solver that was asked
+  std::size_t evaluated = 0;  ///< of arbitrary values too, but every claim is an identity of terms
   std::size_t searched = 0;  ///< hold in every state of a search
   std::uint64_t states = 0;  ///< of these searches
   std::size_t refuted = 0;   ///< known mistakes
@@ -43,5 +44,10 @@ void print_table(std::FILE* out, const std::vector<Entry>& entries);
 void print_failures(std::FILE* out, const std::vector<Entry>& entries);
 std::string html_page(const std::vector<Entry>& entries);
 std::string json_document(const std::vector<Entry>& entries);
+std::string junit_document(const std::vector<Entry>& entries);
+std::string sarif_document(const std::vector<Entry>& entries);
+
+/// The path that a file of this build has in the repository.
+std::string repository_path(const std::string& file);
 
 }  // namespace hni::proofs

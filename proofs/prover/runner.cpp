@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proofs/prover/runner.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <iterator>
 #include <map>
 #include <set>
+#include <stdexcept>
 
 #include "proofs/prover/replay_script.hpp"
 
@@ -22,12 +28,47 @@ double ms_since(Clock::time_point start) {
 
 void save(const RunOptions& options, const std::string& name, const std::string& text) {
   if (options.smt2_folder.empty()) return;
-  std::ofstream(std::filesystem::path(options.smt2_folder) / (name + ".smt2")) << text;
+  const auto file = std::filesystem::path(options.smt2_folder) / (name + ".smt2");
+  std::ofstream out(file);
+  if (!(out << text).flush()) throw std::runtime_error("cannot write " + file.string());
+}
+
+/// Answers that were given before, by the whole question and the solver's version: a hit is the
+/// same text, letter for letter.
+Verdict remembered(const RunOptions& options, const std::string& solver, const std::string& question,
+                   const std::function<Verdict()>& ask_now) {
+  if (options.cache_folder.empty()) return ask_now();
+  char name[40];
+  std::snprintf(name, sizeof name, "%016zx-%zu", std::hash<std::string>{}(solver + question),
+                question.size());
+  const auto file = std::filesystem::path(options.cache_folder) / name;
+  if (std::ifstream in(file); in) {
+    std::string answer, by;
+    std::getline(in, answer);
+    std::getline(in, by);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    if (by == solver && text == question)
+      return {answer == "sat" ? Answer::kSat : Answer::kUnsat, 0, {}};
+  }
+  const Verdict verdict = ask_now();
+  if (verdict.answer == Answer::kSat || verdict.answer == Answer::kUnsat) {
+    // A name of its own first: another process may ask the same.
+    const auto fresh = file.string() + "." + std::to_string(getpid());
+    std::ofstream out(fresh);
+    out << to_string(verdict.answer) << '\n' << solver << '\n' << question;
+    out.close();
+    if (out) std::filesystem::rename(fresh, file);
+  }
+  return verdict;
 }
 
 void ask(const RunOptions& options, const std::string& question, Verdict& z3, Verdict& cvc5) {
-  if (options.solvers != Solvers::kCvc5) z3 = ask_z3(question, options.timeout_ms);
-  if (options.solvers != Solvers::kZ3) cvc5 = ask_cvc5(question, options.timeout_ms);
+  if (options.solvers != Solvers::kCvc5)
+    z3 = remembered(options, options.z3_version, question,
+                    [&] { return ask_z3(question, options.timeout_ms); });
+  if (options.solvers != Solvers::kZ3)
+    cvc5 = remembered(options, options.cvc5_version, question,
+                      [&] { return ask_cvc5(question, options.timeout_ms); });
 }
 
 /// Every solver that was asked gave this answer.
@@ -139,7 +180,7 @@ void decide_questions(const Obligation& obligation, const Exploration& runs,
         std::string(obligation.name) + ": " + obligation.requirement + "\n; " +
         (negative ? obligation.property
                   : groups[i].front().property + ": " + groups[i].front().what);
-    const std::string question = refutation_question(title, groups[i]);
+    const std::string question = refutation_question(title, groups[i], expected);
     save(options, std::string(obligation.name) + "." + std::to_string(i + 1), question);
     Verdict z3, cvc5;
     ask(options, question, z3, cvc5);
@@ -159,6 +200,17 @@ void decide_questions(const Obligation& obligation, const Exploration& runs,
       report.why = "no run could be reconstructed";
     }
   }
+}
+
+/// The run of a ring of at most eight slots, if one breaks it too: it is easier to read.
+void shrink_run(const Obligation& obligation, const RunOptions& options, Report& report) {
+  ExploreOptions small;
+  small.small_sizes = true;
+  small.stop_at_refutation = true;
+  const Exploration runs = Explorer(small).explore(obligation.harness);
+  if (!runs.refuted) return;
+  const auto run = find_counterexample({runs.claims.back()}, options.timeout_ms);
+  if (run) keep_run(obligation, *run, report);
 }
 
 Report blank(const Obligation& obligation) {
@@ -183,6 +235,8 @@ Report decide(const Obligation& obligation, const RunOptions& options) {
     report.searched_what = runs.searched_what;
     report.explore_ms = ms_since(start);
     decide_questions(obligation, runs, options, report);
+    if (!report.run.empty() && obligation.expect == Expect::kHolds && runs.sized)
+      shrink_run(obligation, options, report);
     check_labels(obligation, runs, options, report);
   } catch (const std::exception& error) {
     report.ok = false;

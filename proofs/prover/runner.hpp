@@ -18,6 +18,8 @@ struct RunOptions {
   Solvers solvers = Solvers::kBoth;
   unsigned timeout_ms = 30000;  ///< of processor time, for one question to one solver
   std::string smt2_folder;      ///< where questions are written; empty: nowhere
+  std::string cache_folder;     ///< where answers are remembered; empty: nowhere
+  std::string z3_version, cvc5_version;  ///< for the cache
 };
 
 struct LabelResult {

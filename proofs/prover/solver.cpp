@@ -32,8 +32,9 @@ class Stopwatch {
 };
 
 std::string whole_text(const std::string& title, const SmtWriter& writer,
-                       const std::vector<std::string>& disjuncts) {
-  std::string text = "; " + title + "\n(set-option :produce-models true)\n(set-logic ";
+                       const std::vector<std::string>& disjuncts, Answer expected) {
+  std::string text = "; " + title + "\n(set-info :status " + to_string(expected) +
+                     ")\n(set-option :produce-models true)\n(set-logic ";
   text += writer.uses_arrays() ? "QF_ABV)\n" : "QF_BV)\n";
   text += writer.text();
   text += "(assert (or false";
@@ -128,7 +129,8 @@ const char* to_string(Answer answer) {
   return "?";
 }
 
-std::string refutation_question(const std::string& title, const std::vector<Claim>& claims) {
+std::string refutation_question(const std::string& title, const std::vector<Claim>& claims,
+                                Answer expected) {
   SmtWriter writer;
   std::vector<std::string> disjuncts;
   for (const Claim& claim : claims) {
@@ -137,14 +139,28 @@ std::string refutation_question(const std::string& title, const std::vector<Clai
     disjuncts.push_back("(and " + path + " (not " + goal + ")) ; " + claim.property + ": " +
                         claim.what);
   }
-  return whole_text(title, writer, disjuncts);
+  return whole_text(title, writer, disjuncts, expected);
 }
 
 std::string witness_question(const std::string& title, const std::vector<Term>& paths) {
   SmtWriter writer;
   std::vector<std::string> disjuncts;
   for (const Term path : paths) disjuncts.push_back(writer.use(path));
-  return whole_text(title, writer, disjuncts);
+  return whole_text(title, writer, disjuncts, Answer::kSat);
+}
+
+Versions versions() {
+  Versions v;
+#ifdef HNI_VERSION
+  v.tool = HNI_VERSION;
+#endif
+  const auto first_line = [](const Output& output) {
+    return output.status == 0 ? output.text.substr(0, output.text.find('\n')) : std::string();
+  };
+  v.commit = first_line(run_on("", {"git", "rev-parse", "HEAD", nullptr}, 5));
+  v.z3 = Z3_get_full_version();
+  v.cvc5 = first_line(run_on("", {"cvc5", "--version", nullptr}, 5));
+  return v;
 }
 
 Verdict ask_z3(const std::string& question, unsigned timeout_ms) {

@@ -23,10 +23,17 @@ struct Verdict {
   std::string detail;  ///< why unknown: a timeout, a solver that is missing, an error message
 };
 
-/// "Some claim fails."
-std::string refutation_question(const std::string& title, const std::vector<Claim>& claims);
+/// "Some claim fails." `expected` is written into the question as its status.
+std::string refutation_question(const std::string& title, const std::vector<Claim>& claims,
+                                Answer expected = Answer::kUnsat);
 /// "One of these paths can be taken."
 std::string witness_question(const std::string& title, const std::vector<Term>& paths);
+
+/// Of this program and of the two solvers; "" for what is not known.
+struct Versions {
+  std::string tool, commit, z3, cvc5;
+};
+Versions versions();
 
 Verdict ask_z3(const std::string& question, unsigned timeout_ms);
 Verdict ask_cvc5(const std::string& question, unsigned timeout_ms);

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The prover itself: what it must find, what it must not believe.
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
 
 #include "proofs/prover/report.hpp"
 #include "proofs/prover/z3_terms.hpp"
@@ -226,6 +230,87 @@ TEST_F(Prover, EveryPropertyNeedsANegativeObligation) {
   EXPECT_EQ(properties_without_negative({positive, negative}), std::vector<std::string>{"I1"});
 }
 
+TEST_F(Prover, AnObligationThatClaimsNothingFails) {
+  const Report r = decide(make([] { (void)input<std::uint8_t>("x"); }), options_);
+  EXPECT_FALSE(r.ok);
+  EXPECT_EQ(r.why, "it claims nothing");
+}
+
+TEST_F(Prover, AnObligationWithoutArbitraryValuesIsASearchOrFails) {
+  const Report silent = decide(make([] { conclude("F", "constant", 1 + 1 == 2); }), options_);
+  EXPECT_FALSE(silent.ok);
+  EXPECT_NE(silent.why.find("no value in it is arbitrary"), std::string::npos);
+  arena().clear();
+  const Obligation search = make([] {
+    searched(12, "states");
+    conclude("F", "constant", 1 + 1 == 2);
+  });
+  const Report honest = decide(search, options_);
+  EXPECT_TRUE(honest.ok) << honest.why;
+  EXPECT_EQ(honest.z3.answer, Answer::kNotAsked);
+  EXPECT_EQ(honest.questions, 0U);
+  EXPECT_EQ(honest.evaluated, 1U);
+  const Summary s = summarize({Entry{search, honest, {}, true}});
+  EXPECT_EQ(s.held, 0U);
+  EXPECT_EQ(s.searched, 1U);
+  EXPECT_EQ(s.states, 12U);
+}
+
+TEST_F(Prover, ASearchThatFindsSomethingFails) {
+  const Report r = decide(make([] {
+                            searched(12, "states");
+                            conclude("F", "constant", 1 + 1 == 3);
+                          }),
+                          options_);
+  EXPECT_FALSE(r.ok);
+  EXPECT_EQ(r.z3.answer, Answer::kSat);
+}
+
+TEST_F(Prover, APathThatAnAssumptionEndsIsAClaimForBothSolvers) {
+  const Exploration runs = Explorer(ExploreOptions{}).explore([] {
+    const auto x = input<std::uint8_t>("x");
+    const bool small = x < 4;
+    assume("large", x > 8);
+    conclude("I2", "not small", !small);
+  });
+  const auto explored = std::count_if(runs.claims.begin(), runs.claims.end(), [](const Claim& c) {
+    return c.property == "explored" && c.what == "a path that an assumption ends";
+  });
+  EXPECT_EQ(explored, 1);
+}
+
+TEST_F(Prover, ReportsForContinuousIntegrationNameWhatFailed) {
+  const Obligation o = make([] {
+    const auto x = input<std::uint8_t>("x");
+    conclude("I2", "x is <small>", x < 5);
+  });
+  const std::vector<Entry> entries{Entry{o, decide(o, options_), {}, true}};
+  const std::string junit = junit_document(entries), sarif = sarif_document(entries);
+  EXPECT_NE(junit.find("tests=\"1\" failures=\"1\""), std::string::npos) << junit;
+  EXPECT_NE(junit.find("x is &lt;small&gt;"), std::string::npos) << junit;
+  EXPECT_NE(sarif.find("\"ruleId\": \"test_obligation\""), std::string::npos) << sarif;
+}
+
+TEST_F(Prover, ACachedAnswerIsThatOfTheSameQuestion) {
+  const Obligation o = make([] {
+    const auto x = input<std::uint8_t>("x");
+    conclude("I2", "its square fits", x * x <= 65025);
+  });
+  options_.cache_folder = testing::TempDir() + "hni-prover-cache-" + std::to_string(getpid());
+  options_.z3_version = "z3 test";
+  options_.cvc5_version = "cvc5 test";
+  std::filesystem::create_directories(options_.cache_folder);
+  EXPECT_TRUE(decide(o, options_).ok);
+  arena().clear();
+  const Report again = decide(o, options_);
+  EXPECT_TRUE(again.ok);
+  EXPECT_EQ(again.z3.ms, 0);
+  arena().clear();
+  options_.z3_version = "another z3";
+  EXPECT_GT(decide(o, options_).z3.ms, 0);
+  std::filesystem::remove_all(options_.cache_folder);
+}
+
 // The arena's operations against Z3: the same term, its inputs replaced by values, simplified by
 // Z3 and evaluated here.
 TEST_F(Prover, EvaluationOfTermsAgreesWithZ3) {
@@ -315,6 +400,7 @@ TEST_F(Prover, QuestionsAreSelfContainedTexts) {
   });
   const std::string text = refutation_question("title", runs.claims);
   EXPECT_NE(text.find("(set-logic QF_BV)"), std::string::npos);
+  EXPECT_NE(text.find("(set-info :status unsat)"), std::string::npos);
   EXPECT_NE(text.find("(declare-const |x| (_ BitVec 8))"), std::string::npos);
   EXPECT_EQ(ask_z3(text, 1000).answer, Answer::kSat);
   EXPECT_EQ(ask_cvc5(text, 10000).answer, Answer::kSat);
