@@ -5,7 +5,7 @@ packages_build="g++ cmake ninja-build ccache mold libcli11-dev libfmt-dev nlohma
   libpcap-dev libexpected-dev systemtap-sdt-dev libgtest-dev libgmock-dev libbenchmark-dev"
 packages_run="iproute2 iputils-ping iperf3 jq procps"
 packages_trace="bpftrace"
-packages_prove="libz3-dev cvc5"
+packages_prove="libz3-dev cvc5 cadical"
 packages_test="tcpdump z3 spin gcc python3 valgrind patch"
 packages_fuzz="python3 clang-14 libclang-rt-14-dev llvm-14 afl++ zip unzip patch"
 packages_linux="mmdebstrap make gcc flex bison bc busybox-static ethtool iproute2 iperf3"

@@ -224,6 +224,19 @@ bool write_file(const std::string& file, const std::string& text) {
   return false;
 }
 
+/// How many answers `unsat` rest on a proof that was checked here, and which do not.
+void print_certified(std::FILE* out, const std::vector<Entry>& entries) {
+  std::uint64_t asked = 0, certified = 0;
+  for (const Entry& e : entries) {
+    certified += e.report.certified;
+    asked += e.report.certified + e.report.uncertified.size();
+    for (const std::string& why : e.report.uncertified)
+      std::fprintf(out, "not certified: %s: %s\n", e.obligation.name, why.c_str());
+  }
+  std::fprintf(out, "%llu of %llu questions certified: refuted by CaDiCaL, its DRAT proof checked\n",
+               static_cast<unsigned long long>(certified), static_cast<unsigned long long>(asked));
+}
+
 int conclude_run(const Options& options, const std::vector<Entry>& entries, double seconds) {
   const bool to_stdout = options.json_file == "-" || options.html_file == "-" ||
                          options.junit_file == "-" || options.sarif_file == "-";
@@ -240,6 +253,7 @@ int conclude_run(const Options& options, const std::vector<Entry>& entries, doub
   }
   const Summary s = summarize(entries);
   std::fprintf(words, "\n%s; %.1f s\n", in_words(s).c_str(), seconds);
+  if (options.run.certify) print_certified(words, entries);
   bool written = write_file(options.json_file, json_document(entries));
   written = write_file(options.html_file, html_page(entries)) && written;
   written = write_file(options.junit_file, junit_document(entries)) && written;
@@ -261,6 +275,8 @@ int prove_main(int argc, char** argv) {
                  "write one page: what is proved, under which assumptions");
   app.add_option("--junit", options.junit_file, "write the results as JUnit XML (-: to stdout)");
   app.add_option("--sarif", options.sarif_file, "write what failed as SARIF (-: to stdout)");
+  app.add_flag("--certified", options.run.certify,
+               "also refute each question with CaDiCaL and check its DRAT proof");
   app.add_option("--cache", options.run.cache_folder,
                  "remember the solvers' answers in this folder, by the whole question and version");
   app.add_option("--changed", options.changed_since,

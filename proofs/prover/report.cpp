@@ -81,6 +81,7 @@ Summary summarize(const std::vector<Entry>& entries) {
       ++(e.report.questions == 0 ? s.evaluated : s.held);
     }
     s.questions += e.report.questions;
+    s.certified += e.report.certified;
     s.assumptions += e.dropped.size();
     s.solver_ms += e.report.z3.ms + e.report.cvc5.ms;
   }

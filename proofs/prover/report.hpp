@@ -29,7 +29,7 @@ struct Summary {
   std::uint64_t states = 0;  ///< of these searches
   std::size_t refuted = 0;   ///< known mistakes
   std::size_t failed = 0, assumptions = 0;
-  std::uint64_t questions = 0;
+  std::uint64_t questions = 0, certified = 0;
   double solver_ms = 0;
   bool ok() const { return failed == 0; }
 };

@@ -44,6 +44,8 @@ std::string to_json(const Report& r) {
                   {"decisions", r.decisions},
                   {"questions", r.questions},
                   {"evaluated", r.evaluated},
+                  {"certified", r.certified},
+                  {"uncertified", r.uncertified},
                   {"searched", r.searched},
                   {"searched_what", r.searched_what},
                   {"assumptions", r.assumptions},
@@ -71,6 +73,8 @@ Report report_from_json(const std::string& text) {
   r.decisions = j.at("decisions");
   r.questions = j.at("questions");
   r.evaluated = j.at("evaluated");
+  r.certified = j.at("certified");
+  r.uncertified = j.at("uncertified").get<std::vector<std::string>>();
   r.searched = j.at("searched");
   r.searched_what = j.at("searched_what");
   r.assumptions = j.at("assumptions").get<std::vector<std::string>>();

@@ -106,12 +106,16 @@ void check_labels(const Obligation& obligation, const Exploration& runs, const R
     }
     const bool always = std::any_of(paths.begin(), paths.end(),
                                     [](Term path) { return arena().is_true(path); });
-    if (always) continue;  // a search over plain values: the run itself is the witness
+    if (always) {  // the run itself is the witness
+      report.labels.push_back({label, {}, {}});
+      continue;
+    }
     const std::string title = std::string(obligation.name) + " reaches " + label;
     const std::string question = witness_question(title, paths);
     LabelResult result{label, {}, {}};
     ask(options, question, result.z3, result.cvc5);
-    save(options, std::string(obligation.name) + ".reach." + label, question);
+    save(options, std::string(obligation.name) + ".reach." + label,
+         with_status(question, Answer::kSat));
     if (report.ok && !all_say(Answer::kSat, result.z3, result.cvc5)) {
       report.ok = false;
       report.why = "label '" + label + "': " + disagreement(Answer::kSat, result.z3, result.cvc5);
@@ -180,12 +184,20 @@ void decide_questions(const Obligation& obligation, const Exploration& runs,
         std::string(obligation.name) + ": " + obligation.requirement + "\n; " +
         (negative ? obligation.property
                   : groups[i].front().property + ": " + groups[i].front().what);
-    const std::string question = refutation_question(title, groups[i], expected);
-    save(options, std::string(obligation.name) + "." + std::to_string(i + 1), question);
+    const std::string question = refutation_question(title, groups[i]);
+    save(options, std::string(obligation.name) + "." + std::to_string(i + 1),
+         with_status(question, expected));
     Verdict z3, cvc5;
     ask(options, question, z3, cvc5);
     add(report.z3, z3, expected);
     add(report.cvc5, cvc5, expected);
+    if (options.certify && expected == Answer::kUnsat && all_say(expected, z3, cvc5)) {
+      const Certificate c = certify(question, options.timeout_ms);
+      report.certified += c.checked ? 1U : 0U;
+      if (!c.checked)
+        report.uncertified.push_back(groups[i].front().property + ": " + groups[i].front().what +
+                                     ": " + c.why);
+    }
     const bool said_sat = z3.answer == Answer::kSat || cvc5.answer == Answer::kSat;
     const auto run = said_sat && report.run.empty()
                          ? find_counterexample(groups[i], options.timeout_ms)

@@ -11,7 +11,12 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 
+#include "proofs/prover/drat.hpp"
 #include "proofs/prover/z3_terms.hpp"
 
 namespace hni::proofs {
@@ -19,6 +24,8 @@ namespace {
 
 /// On a busy machine an answer takes longer; limits of elapsed time allow for that.
 constexpr unsigned kBusyFactor = 10;
+/// Longer proofs are listed as not certified rather than checked for minutes.
+constexpr std::size_t kMostProofBytes = 500'000;
 
 class Stopwatch {
  public:
@@ -32,9 +39,8 @@ class Stopwatch {
 };
 
 std::string whole_text(const std::string& title, const SmtWriter& writer,
-                       const std::vector<std::string>& disjuncts, Answer expected) {
-  std::string text = "; " + title + "\n(set-info :status " + to_string(expected) +
-                     ")\n(set-option :produce-models true)\n(set-logic ";
+                       const std::vector<std::string>& disjuncts) {
+  std::string text = "; " + title + "\n(set-option :produce-models true)\n(set-logic ";
   text += writer.uses_arrays() ? "QF_ABV)\n" : "QF_BV)\n";
   text += writer.text();
   text += "(assert (or false";
@@ -129,8 +135,13 @@ const char* to_string(Answer answer) {
   return "?";
 }
 
-std::string refutation_question(const std::string& title, const std::vector<Claim>& claims,
-                                Answer expected) {
+std::string with_status(const std::string& question, Answer expected) {
+  const std::size_t at = question.find("(set-option ");
+  return question.substr(0, at) + "(set-info :status " + to_string(expected) + ")\n" +
+         question.substr(at);
+}
+
+std::string refutation_question(const std::string& title, const std::vector<Claim>& claims) {
   SmtWriter writer;
   std::vector<std::string> disjuncts;
   for (const Claim& claim : claims) {
@@ -139,14 +150,14 @@ std::string refutation_question(const std::string& title, const std::vector<Clai
     disjuncts.push_back("(and " + path + " (not " + goal + ")) ; " + claim.property + ": " +
                         claim.what);
   }
-  return whole_text(title, writer, disjuncts, expected);
+  return whole_text(title, writer, disjuncts);
 }
 
 std::string witness_question(const std::string& title, const std::vector<Term>& paths) {
   SmtWriter writer;
   std::vector<std::string> disjuncts;
   for (const Term path : paths) disjuncts.push_back(writer.use(path));
-  return whole_text(title, writer, disjuncts, Answer::kSat);
+  return whole_text(title, writer, disjuncts);
 }
 
 Versions versions() {
@@ -201,6 +212,51 @@ Verdict ask_cvc5(const std::string& question, unsigned timeout_ms) {
     if (verdict.detail.empty()) verdict.detail = "timeout";
   }
   return verdict;
+}
+
+Certificate certify(const std::string& question, unsigned timeout_ms) {
+  Certificate result;
+  if (mentions_arrays(question)) {
+    result.why = "it has arrays";
+    return result;
+  }
+  std::string folder = (std::filesystem::temp_directory_path() / "hni-certify-XXXXXX").string();
+  if (mkdtemp(folder.data()) == nullptr) {
+    result.why = "cannot make a folder for CNF and proof";
+    return result;
+  }
+  const std::filesystem::path at(folder);
+  try {
+    z3::context context;
+    z3::goal goal(context);
+    for (const z3::expr& assertion : context.parse_string(question.c_str())) goal.add(assertion);
+    const z3::tactic to_cnf = z3::tactic(context, "simplify") & z3::tactic(context, "bit-blast") &
+                              z3::tactic(context, "tseitin-cnf");
+    const z3::apply_result goals = to_cnf(goal);
+    const std::string text = goals[0].dimacs(false);
+    std::ofstream(at / "cnf") << text;
+    const std::string cnf = at / "cnf", proof = at / "drat";
+    const unsigned seconds = (timeout_ms + 999) / 1000;
+    const Output run = run_on(
+        "", {"cadical", "-q", "-n", "--no-binary", cnf.c_str(), proof.c_str(), nullptr}, seconds);
+    std::ifstream in(proof);
+    const std::string steps{std::istreambuf_iterator<char>(in), {}};
+    if (run.status == 127 << 8) {
+      result.why = "cadical is not installed";
+    } else if (run.status != 20 << 8) {
+      result.why = "cadical does not refute it in " + std::to_string(seconds) + " s";
+    } else if (steps.size() > kMostProofBytes) {
+      result.why = "its proof of " + std::to_string(steps.size()) + " bytes is over the budget";
+    } else {
+      const DratVerdict verdict = check_drat(read_dimacs(text), steps);
+      result = {verdict.accepted, verdict.why, verdict.steps};
+    }
+  } catch (const std::exception& error) {
+    result.why = error.what();
+  }
+  std::error_code ignored;
+  std::filesystem::remove_all(at, ignored);
+  return result;
 }
 
 std::optional<Counterexample> find_counterexample(const std::vector<Claim>& claims,

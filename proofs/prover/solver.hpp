@@ -23,9 +23,11 @@ struct Verdict {
   std::string detail;  ///< why unknown: a timeout, a solver that is missing, an error message
 };
 
-/// "Some claim fails." `expected` is written into the question as its status.
-std::string refutation_question(const std::string& title, const std::vector<Claim>& claims,
-                                Answer expected = Answer::kUnsat);
+/// "Some claim fails."
+std::string refutation_question(const std::string& title, const std::vector<Claim>& claims);
+/// The question with the answer that is expected, for readers of the text. (A solver that is asked
+/// must not know: cvc5 reports any other answer as an error.)
+std::string with_status(const std::string& question, Answer expected);
 /// "One of these paths can be taken."
 std::string witness_question(const std::string& title, const std::vector<Term>& paths);
 
@@ -37,6 +39,15 @@ Versions versions();
 
 Verdict ask_z3(const std::string& question, unsigned timeout_ms);
 Verdict ask_cvc5(const std::string& question, unsigned timeout_ms);
+
+/// A third opinion on `unsat`: the question as CNF (by Z3's bit-blasting), refuted by CaDiCaL, whose
+/// proof drat.cpp checks.
+struct Certificate {
+  bool checked = false;
+  std::string why;        ///< when not
+  std::size_t steps = 0;  ///< of the proof
+};
+Certificate certify(const std::string& question, unsigned timeout_ms);
 
 /// A claim with values that break it. The values were checked with evaluate(): whatever found
 /// them, the claim is false.

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// An independent check of a SAT solver's word: a DRAT proof that a formula in CNF has no solution.
+//
+// The checker knows nothing of how the proof was found. Each added clause must follow by unit
+// propagation from what is there (RUP), or be harmless to add by its first literal (RAT); a proof
+// is accepted when that leads to the empty clause. Formula: DIMACS CNF. Proof: DRAT as text.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace hni::proofs {
+
+using Clause = std::vector<int>;  ///< literals: a variable's number, negative when negated
+
+struct Cnf {
+  int variables = 0;
+  std::vector<Clause> clauses;
+};
+
+/// Reads DIMACS. Throws std::runtime_error, with the line, for anything else.
+Cnf read_dimacs(const std::string& text);
+
+struct DratVerdict {
+  bool accepted = false;
+  std::string why;         ///< when not: which step, and what is wrong with it
+  std::size_t steps = 0;   ///< clauses that were added and checked
+};
+
+/// Checks a proof, step by step.
+DratVerdict check_drat(const Cnf& formula, const std::string& proof);
+
+}  // namespace hni::proofs
