@@ -109,9 +109,7 @@ class CheckingCard {
       if (spec::registers()[place->second.reg].byte_offset == control) return true;
     return false;
   }
-  std::uint64_t* words_at(DmaAddr address) {
-    return memory_.at(raw(address) / kBlock - 1).get();
-  }
+  std::uint64_t* words_at(DmaAddr address) { return memory_.at(raw(address) / kBlock - 1).get(); }
 
   std::uint32_t value(const Key& key) const {
     const auto known = registers.find(key);
@@ -271,7 +269,8 @@ class Life {
             (pair.tx.stopped() ? "s" : "-");
     // Doorbells decide nothing: no rule asks for one, and each enable() begins at slot 0.
     for (const auto& [key, value] : card.registers)
-      if (card.decides(key)) text += "," + std::to_string(key.second) + "=" + std::to_string(value);
+      if (card.decides(key))
+        text += "," + std::to_string(key.second) + "=" + std::to_string(value);
     return text;
   }
 

@@ -46,10 +46,10 @@ enum class Did : std::uint8_t {
 };
 
 inline const char* name_of(Did did) {
-  constexpr const char* kNames[] = {"store",    "load",   "write",     "allocate", "free",
-                                    "refused",  "posted", "completed", "read",     "received",
-                                    "sent",     "dropped", "started",  "polled",   "stopped",
-                                    "woken",    "refill started", "refilled", "refill empty"};
+  constexpr const char* kNames[] = {
+      "store",     "load",  "write",          "allocate", "free",        "refused", "posted",
+      "completed", "read",  "received",       "sent",     "dropped",     "started", "polled",
+      "stopped",   "woken", "refill started", "refilled", "refill empty"};
   return kNames[static_cast<unsigned>(did)];
 }
 
@@ -79,9 +79,11 @@ inline std::uint64_t place_of(RegAddr reg) {
 /// place is written last does.
 inline Log in_order(Log log) {
   for (auto from = log.begin(); from != log.end();) {
-    const auto to = std::find_if(from, log.end(), [&](const Event1& e) { return e.did != from->did; });
+    const auto to =
+        std::find_if(from, log.end(), [&](const Event1& e) { return e.did != from->did; });
     if (from->did == Did::kStore)
-      std::stable_sort(from, to, [](const Event1& a, const Event1& b) { return a.with[0] < b.with[0]; });
+      std::stable_sort(from, to,
+                       [](const Event1& a, const Event1& b) { return a.with[0] < b.with[0]; });
     from = to;
   }
   return log;
@@ -141,7 +143,8 @@ struct LoggedObserver : NullObserver {
   void input_refused(Site site, std::uint64_t value, std::uint64_t limit) {
     append(*log, Did::kRefused, site, value, limit);
   }
-  void ring_posted(QueueId q, RingKind r, std::uint32_t slot, std::uint32_t n, std::uint32_t mask) {
+  void ring_posted(QueueId q, RingKind r, std::uint32_t slot, std::uint32_t n,
+                   std::uint32_t mask) {
     append(*log, Did::kPosted, q, r, slot, n, mask);
   }
   void ring_completed(QueueId q, RingKind r, std::uint32_t slot, std::uint32_t n,
@@ -159,9 +162,13 @@ struct LoggedObserver : NullObserver {
   }
   void packet_dropped(QueueId q, DropReason why) { append(*log, Did::kDropped, q, why); }
   void rx_poll_started(QueueId q, std::uint32_t n) { append(*log, Did::kStarted, q, n); }
-  void rx_polled(QueueId q, std::uint32_t n, std::uint32_t m) { append(*log, Did::kPolled, q, n, m); }
+  void rx_polled(QueueId q, std::uint32_t n, std::uint32_t m) {
+    append(*log, Did::kPolled, q, n, m);
+  }
   void tx_poll_started(QueueId q, std::uint32_t n) { append(*log, Did::kStarted, q, n); }
-  void tx_polled(QueueId q, std::uint32_t n, std::uint32_t m) { append(*log, Did::kPolled, q, n, m); }
+  void tx_polled(QueueId q, std::uint32_t n, std::uint32_t m) {
+    append(*log, Did::kPolled, q, n, m);
+  }
   void tx_stopped(QueueId q) { append(*log, Did::kStopped, q); }
   void tx_woken(QueueId q) { append(*log, Did::kWoken, q); }
   void refill_started(QueueId q, RingKind r, std::uint32_t slot, std::uint32_t free) {
@@ -196,8 +203,7 @@ struct PoolModel {
     if (--holders[fragment >> shift] == 0) free.push_back(fragment >> shift);
   }
   void put(const Packet& packet) {
-    for (std::uint32_t i = 0; i < packet.segment_count; ++i)
-      put(raw(packet.segments[i].fragment));
+    for (std::uint32_t i = 0; i < packet.segment_count; ++i) put(raw(packet.segments[i].fragment));
   }
   bool is(const FragmentPool& pool) const {
     bool same = pool.page_count() == holders.size() && pool.free_pages() == free.size() &&
@@ -241,7 +247,8 @@ struct Compared {
   void look(const Log& log) {
     for (const Event1& e : log) {
       std::string kind = name_of(e.did);
-      if (e.did == Did::kRefused) kind += " " + std::string(site_name(static_cast<Site>(e.with[0])));
+      if (e.did == Did::kRefused)
+        kind += " " + std::string(site_name(static_cast<Site>(e.with[0])));
       if (e.did == Did::kDropped) kind += " for reason " + std::to_string(e.with[1]);
       seen.insert(kind);
     }

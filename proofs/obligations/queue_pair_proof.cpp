@@ -96,7 +96,8 @@ bool tx_as_expected(std::uint32_t queue, const TxQueueSetup& s) {
   io.written.clear();
   Setup(device).disable_tx(QueueId{static_cast<std::uint16_t>(queue)});
   Expected off(queue);
-  off.with<QUEUE_TWQ0_CTL>(0).with<QUEUE_TWQ1_CTL>(0).with<QUEUE_TCQ_CTL>(0).with<QUEUE_TIM_MASK>(1);
+  off.with<QUEUE_TWQ0_CTL>(0).with<QUEUE_TWQ1_CTL>(0).with<QUEUE_TCQ_CTL>(0).with<QUEUE_TIM_MASK>(
+      1);
   return same && off.are(io);
 }
 
@@ -108,7 +109,8 @@ bool rx_as_expected(std::uint32_t queue, const RxQueueSetup& s) {
   Setup(device).enable_rx(QueueId{static_cast<std::uint16_t>(queue)}, s);
   Expected e(queue);
   e.base<QUEUE_BDQ_HPQ_BAL, QUEUE_BDQ_HPQ_BAH>(s.headers).size<QUEUE_BDQ_HPQ_SIZE>(s.header_size);
-  e.base<QUEUE_BDQ_PPQ_BAL, QUEUE_BDQ_PPQ_BAH>(s.payloads).size<QUEUE_BDQ_PPQ_SIZE>(s.payload_size);
+  e.base<QUEUE_BDQ_PPQ_BAL, QUEUE_BDQ_PPQ_BAH>(s.payloads)
+      .size<QUEUE_BDQ_PPQ_SIZE>(s.payload_size);
   e.base<QUEUE_RCQ_BAL, QUEUE_RCQ_BAH>(s.completions).size<QUEUE_RCQ_SIZE>(s.completion_size);
   e.with<QUEUE_BDQ_CTL>(QUEUE_BDQ_CTL{}.set_ENABLE(1).set_PPQ_ENABLE(1).raw);
   e.with<QUEUE_RCQ_CTL>(2).with<QUEUE_RIM_MASK>(0);
@@ -156,8 +158,7 @@ struct Clocked {
   }
   void complete() {
     const auto word = spec::TCD_TYPE0{}.set_HEAD0(pair.tx.ring().window.tail).raw;
-    io.memory[2][completed % 8] =
-        spec::TCD{word}.set_DONE(completed / 8 % 2 == 0 ? 1 : 0).raw;
+    io.memory[2][completed % 8] = spec::TCD{word}.set_DONE(completed / 8 % 2 == 0 ? 1 : 0).raw;
     ++completed;
     (void)pair.tx.poll(8);
   }
@@ -253,13 +254,16 @@ HNI_PROVE(queue_setup_registers,
   std::uint64_t runs = 0;
   for (const std::uint32_t queue : {0U, 5U, 127U}) {
     for (std::uint32_t size = 64; size <= 65536; size *= 2) {
-      const auto base = [&](unsigned n) { return DmaAddr{(std::uint64_t{n} << 33) + 0x89ab000U + n * 0x1000}; };
+      const auto base = [&](unsigned n) {
+        return DmaAddr{(std::uint64_t{n} << 33) + 0x89ab000U + n * 0x1000};
+      };
       for (unsigned modes = 0; modes < 8; ++modes, ++runs) {
         const bool a = (modes & 1) != 0, b = (modes & 2) != 0, c = (modes & 4) != 0;
         tx = tx && tx_as_expected(queue, {base(1), base(2), base(3), size, Vector{11}, a});
-        const std::uint32_t other = size == 65536 ? 64 : 2 * size, third = size == 64 ? 1024 : size / 2;
-        rx = rx && rx_as_expected(queue, {base(1), base(2), base(3), size, other, third, c ? 21U : 0U,
-                                          128, 64, 1536, a, b, Vector{13}});
+        const std::uint32_t other = size == 65536 ? 64 : 2 * size,
+                            third = size == 64 ? 1024 : size / 2;
+        rx = rx && rx_as_expected(queue, {base(1), base(2), base(3), size, other, third,
+                                          c ? 21U : 0U, 128, 64, 1536, a, b, Vector{13}});
       }
     }
   }
@@ -277,28 +281,33 @@ HNI_PROVE(queue_setup_idle,
   for (std::uint32_t q = 0; q < kMaxQueues; ++q) {
     const std::uint32_t second = q + kMaxQueues;
     const std::array<std::pair<Key, std::uint32_t>, 8> all{
-        {{RegisterIo::key(QM_TWQ_IDLE::at(q / 32)), q}, {RegisterIo::key(QM_TQS_IDLE::at(q / 32)), q},
+        {{RegisterIo::key(QM_TWQ_IDLE::at(q / 32)), q},
+         {RegisterIo::key(QM_TQS_IDLE::at(q / 32)), q},
          {RegisterIo::key(QM_TDE_IDLE::at(q / 32)), q},
          {RegisterIo::key(QM_TWQ_IDLE::at(second / 32)), second},
-         {RegisterIo::key(QM_TCQ_IDLE::at(q / 32)), q}, {RegisterIo::key(QM_HPQ_IDLE::at(q / 32)), q},
-         {RegisterIo::key(QM_PPQ_IDLE::at(q / 32)), q}, {RegisterIo::key(QM_RCQ_IDLE::at(q / 32)), q}}};
+         {RegisterIo::key(QM_TCQ_IDLE::at(q / 32)), q},
+         {RegisterIo::key(QM_HPQ_IDLE::at(q / 32)), q},
+         {RegisterIo::key(QM_PPQ_IDLE::at(q / 32)), q},
+         {RegisterIo::key(QM_RCQ_IDLE::at(q / 32)), q}}};
     for (std::size_t busy = 0; busy <= all.size(); ++busy, ++reads) {
       RegisterIo io;
       NullObserver observer;
       CheckedIo<RegisterIo, NullObserver> device(io, observer);
       for (std::size_t i = 0; i < all.size(); ++i)
         if (i != busy) io.idle_words[all[i].first] |= 1U << (all[i].second % 32);
-      right = right && Setup(device).idle(QueueId{static_cast<std::uint16_t>(q)}) == (busy == all.size());
+      right = right &&
+              Setup(device).idle(QueueId{static_cast<std::uint16_t>(q)}) == (busy == all.size());
     }
   }
   searched(reads, "settings of the idle registers");
   conclude("F", "idle exactly then", right);
 }
 
-HNI_PROVE(queue_pair_in_time,
-          "A pair that is switched off waits for idle: after 500 ms transmit data is discarded, 500 "
-          "ms after that it is stuck. A transmit hang is five seconds without progress while "
-          "packets are outstanding; time stamps that are a second late are given up (F, I7).") {
+HNI_PROVE(
+    queue_pair_in_time,
+    "A pair that is switched off waits for idle: after 500 ms transmit data is discarded, 500 "
+    "ms after that it is stuck. A transmit hang is five seconds without progress while "
+    "packets are outstanding; time stamps that are a second late are given up (F, I7).") {
   std::uint64_t runs = 0;
   bool quiesces = true, hangs = true;
   Choices waits;
@@ -316,19 +325,22 @@ HNI_PROVE(queue_pair_in_time,
   conclude("F", "the watch over transmit completions", hangs);
 }
 
-HNI_PROVE(queue_pair_life,
-          "A pair has the queue and the vector that it was given; it lends buffers only once it is "
-          "filled; only a pair that runs is switched off; what is reclaimed leaves nothing held; "
-          "the drop mode is written while it runs, and kept for the next time (F, I4).") {
+HNI_PROVE(
+    queue_pair_life,
+    "A pair has the queue and the vector that it was given; it lends buffers only once it is "
+    "filled; only a pair that runs is switched off; what is reclaimed leaves nothing held; "
+    "the drop mode is written while it runs, and kept for the next time (F, I4).") {
   Clocked w;
   const auto drop_mode = [&] {
-    return spec::QUEUE_RDE_CTL0{w.io.written[RegisterIo::key(spec::QUEUE_RDE_CTL0::at(7))]}.DROP_MODE();
+    return spec::QUEUE_RDE_CTL0{w.io.written[RegisterIo::key(spec::QUEUE_RDE_CTL0::at(7))]}
+        .DROP_MODE();
   };
   searched(8, "calls");
   conclude("F", "number and vector",
            w.pair.queue() == QueueId{7} && w.pair.vector() == Vector{9} && w.pair.is_valid());
   w.pair.disable(w.now);
-  conclude("F", "what is off stays off", w.pair.state() == PairState::kOff && w.io.written.empty());
+  conclude("F", "what is off stays off",
+           w.pair.state() == PairState::kOff && w.io.written.empty());
   w.pair.set_wait_for_buffers(false);
   conclude("F", "nothing is written while it is off", w.io.written.empty());
   w.pair.enable();
@@ -347,7 +359,8 @@ HNI_PROVE(queue_pair_life,
   w.io.memory[3][0] = spec::RCD_META{}.set_TYPE(3).set_DONE(1).raw;
   std::array<Packet, 1> out;
   (void)w.pair.rx.poll(out);
-  conclude("F", "a fault of one queue is one of the pair", w.pair.rx.faulted() && w.pair.faulted());
+  conclude("F", "a fault of one queue is one of the pair",
+           w.pair.rx.faulted() && w.pair.faulted());
   w.pair.reclaim();
   conclude("I4", "nothing is held any more",
            w.pair.state() == PairState::kOff && w.pool.free_pages() == 64 &&

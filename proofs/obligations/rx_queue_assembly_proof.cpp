@@ -48,7 +48,8 @@ class AssemblyProof {
   }
 
   void run() {
-    const unsigned verdict = call(AssembleTag{}, w_.queue, cursor_, ring_memory[2].data(), packet_);
+    const unsigned verdict =
+        call(AssembleTag{}, w_.queue, cursor_, ring_memory[2].data(), packet_);
     conclude_sound();
     const Word consumed =
         (cursor_.completions.head - before_.completions.head) & before_.completions.mask;

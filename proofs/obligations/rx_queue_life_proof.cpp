@@ -11,7 +11,9 @@ namespace {
 using Rung = std::vector<std::pair<RegAddr, Word>>;
 
 void keep_doorbells(World& w, Rung& rung) {
-  w.device.on_doorbell = [&rung](RegAddr reg, const Word& value) { rung.emplace_back(reg, value); };
+  w.device.on_doorbell = [&rung](RegAddr reg, const Word& value) {
+    rung.emplace_back(reg, value);
+  };
 }
 
 bool same_state(World& w) {
@@ -103,8 +105,8 @@ HNI_PROVE(rx_queue_starves,
   cover(starving ? "starving" : "fed");
   conclude("F", "exactly then", [&] {
     const std::uint32_t few = 4 * w.pool.per_page;
-    return starving == (w.before.headers.window.used() < few ||
-                        w.before.payloads.window.used() < few);
+    return starving ==
+           (w.before.headers.window.used() < few || w.before.payloads.window.used() < few);
   });
   conclude("I2", "nothing moves", [&] { return same_state(w); });
 }

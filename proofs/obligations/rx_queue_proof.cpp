@@ -56,7 +56,8 @@ void conclude_refilled(World& w, bool acknowledged) {
   const Word headers = w.before.headers.window.free(), payloads = w.before.payloads.window.free();
   const auto due = [&](const Word& free) {
     return acknowledged &&
-           (headers >= World::kHeaderSize / 4 || payloads >= World::kPayloadSize / 4) && free >= 1U;
+           (headers >= World::kHeaderSize / 4 || payloads >= World::kPayloadSize / 4) &&
+           free >= 1U;
   };
   for (const bool header : {true, false}) {
     const RingKind kind = header ? RingKind::kHpq : RingKind::kPpq;
@@ -430,8 +431,7 @@ HNI_PROVE(rx_queue_refill,
     });
   }
   conclude("F", "doorbells and an empty pool are counted",
-           w.counted().doorbells == rung[0] + rung[1] &&
-               w.counted().refill_empty == empty);
+           w.counted().doorbells == rung[0] + rung[1] && w.counted().refill_empty == empty);
   if (w.pool.pages == 0) cover("pool empty");
   if (rung[0] + rung[1] > 0) cover("lent");
   conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });

@@ -58,8 +58,9 @@ struct BurstWatch {
 
   void ring_doorbell(RegAddr reg, const Word& value) {
     const Word slot = input<std::uint32_t>("any slot");
-    conclude("I5", "the doorbell is that of the ring",
-             reg == (twq == 0 ? spec::QUEUE_TWQ0_TAIL::at(kQueue) : spec::QUEUE_TWQ1_TAIL::at(kQueue)));
+    conclude(
+        "I5", "the doorbell is that of the ring",
+        reg == (twq == 0 ? spec::QUEUE_TWQ0_TAIL::at(kQueue) : spec::QUEUE_TWQ1_TAIL::at(kQueue)));
     conclude("I5", "its value is a slot number", value <= published.mask);
     const auto handed_over = [&] {
       return slot <= published.mask &&

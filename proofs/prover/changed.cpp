@@ -20,8 +20,8 @@ std::optional<std::set<std::string>> changed_files(const std::filesystem::path& 
   if (child == 0) {
     dup2(out[1], STDOUT_FILENO);
     close(out[0]);
-    execlp("git", "git", "-C", tree.c_str(), "diff", "--name-only", "--relative",
-           revision.c_str(), "--", static_cast<char*>(nullptr));
+    execlp("git", "git", "-C", tree.c_str(), "diff", "--name-only", "--relative", revision.c_str(),
+           "--", static_cast<char*>(nullptr));
     _exit(127);
   }
   close(out[1]);

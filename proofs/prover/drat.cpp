@@ -54,7 +54,8 @@ class Checker {
     std::stable_partition(clause.begin(), clause.end(), [&](int l) { return value(l) >= 0; });
     clauses_.push_back(clause);
     active_.push_back(true);
-    const auto open = std::count_if(clause.begin(), clause.end(), [&](int l) { return value(l) >= 0; });
+    const auto open =
+        std::count_if(clause.begin(), clause.end(), [&](int l) { return value(l) >= 0; });
     if (clause.size() > 1) {
       watches_[index(clause[0])].push_back(id);
       watches_[index(clause[1])].push_back(id);
@@ -135,7 +136,8 @@ class Checker {
         if (c[0] == now_false) std::swap(c[0], c[1]);
         list[kept++] = id;
         if (value(c[0]) > 0) continue;
-        const auto other = std::find_if(c.begin() + 2, c.end(), [&](int l) { return value(l) >= 0; });
+        const auto other =
+            std::find_if(c.begin() + 2, c.end(), [&](int l) { return value(l) >= 0; });
         if (other != c.end()) {
           std::iter_swap(c.begin() + 1, other);
           watches_[index(c[1])].push_back(id);
@@ -187,8 +189,8 @@ Cnf read_dimacs(const std::string& text) {
     std::string p, cnf;
     std::size_t clauses = 0;
     if (line[0] == 'p') {
-      header = static_cast<bool>(words >> p >> cnf >> formula.variables >> clauses) && cnf == "cnf" &&
-               formula.variables >= 0 && formula.variables <= 100'000'000;
+      header = static_cast<bool>(words >> p >> cnf >> formula.variables >> clauses) &&
+               cnf == "cnf" && formula.variables >= 0 && formula.variables <= 100'000'000;
       if (!header) throw std::runtime_error("no DIMACS header: " + line);
       continue;
     }

@@ -23,8 +23,8 @@ Cnf read_dimacs(const std::string& text);
 
 struct DratVerdict {
   bool accepted = false;
-  std::string why;         ///< when not: which step, and what is wrong with it
-  std::size_t steps = 0;   ///< clauses that were added and checked
+  std::string why;        ///< when not: which step, and what is wrong with it
+  std::size_t steps = 0;  ///< clauses that were added and checked
 };
 
 /// Checks a proof, step by step.

@@ -183,8 +183,8 @@ void Explorer::cover(const std::string& label) {
 }
 
 void Explorer::event(Event event) {
-  result_.arbitrary = result_.arbitrary || event.kind == Event::Kind::kInput ||
-                      event.kind == Event::Kind::kCard;
+  result_.arbitrary =
+      result_.arbitrary || event.kind == Event::Kind::kInput || event.kind == Event::Kind::kCard;
   events_.push_back(std::move(event));
 }
 

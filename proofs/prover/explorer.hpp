@@ -63,8 +63,8 @@ struct Exploration {
   std::vector<std::string> assumptions;             ///< names, in order of first use
   std::uint32_t paths = 0;                          ///< that ran to the end
   std::uint32_t decisions = 0;
-  bool refuted = false;  ///< only with stop_at_refutation: the last claim fails
-  bool sized = false;    ///< it is about rings of more than one size
+  bool refuted = false;    ///< only with stop_at_refutation: the last claim fails
+  bool sized = false;      ///< it is about rings of more than one size
   bool arbitrary = false;  ///< some value in it is arbitrary
   /// For a search through states of compiled code: how many, and of what.
   std::uint64_t searched = 0;

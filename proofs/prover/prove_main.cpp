@@ -233,7 +233,8 @@ void print_certified(std::FILE* out, const std::vector<Entry>& entries) {
     for (const std::string& why : e.report.uncertified)
       std::fprintf(out, "not certified: %s: %s\n", e.obligation.name, why.c_str());
   }
-  std::fprintf(out, "%llu of %llu questions certified: refuted by CaDiCaL, its DRAT proof checked\n",
+  std::fprintf(out,
+               "%llu of %llu questions certified: refuted by CaDiCaL, its DRAT proof checked\n",
                static_cast<unsigned long long>(certified), static_cast<unsigned long long>(asked));
 }
 
@@ -277,10 +278,12 @@ int prove_main(int argc, char** argv) {
   app.add_option("--sarif", options.sarif_file, "write what failed as SARIF (-: to stdout)");
   app.add_flag("--certified", options.run.certify,
                "also refute each question with CaDiCaL and check its DRAT proof");
-  app.add_option("--cache", options.run.cache_folder,
-                 "remember the solvers' answers in this folder, by the whole question and version");
-  app.add_option("--changed", options.changed_since,
-                 "only obligations that include a file changed since this revision (in the source tree)");
+  app.add_option(
+      "--cache", options.run.cache_folder,
+      "remember the solvers' answers in this folder, by the whole question and version");
+  app.add_option(
+      "--changed", options.changed_since,
+      "only obligations that include a file changed since this revision (in the source tree)");
   app.add_option("--smt2", options.run.smt2_folder,
                  "write every question as SMT-LIB into this folder");
   app.add_option(
@@ -307,10 +310,11 @@ int prove_main(int argc, char** argv) {
   std::vector<Obligation> chosen = selected(options.names);
   if (!options.changed_since.empty()) {
     const auto tree = above(std::filesystem::current_path(), "proofs/obligations");
-    const auto changed =
-        tree ? changed_files(*tree, options.changed_since) : std::optional<std::set<std::string>>();
+    const auto changed = tree ? changed_files(*tree, options.changed_since)
+                              : std::optional<std::set<std::string>>();
     if (!changed) {
-      std::fprintf(stderr, "cannot compare with '%s': run in the source tree, with a revision of it\n",
+      std::fprintf(stderr,
+                   "cannot compare with '%s': run in the source tree, with a revision of it\n",
                    options.changed_since.c_str());
       return 2;
     }
@@ -318,7 +322,8 @@ int prove_main(int argc, char** argv) {
       return !depends_on(*tree, repository_path(o.file), *changed);
     });
     if (chosen.empty()) {
-      std::printf("no obligation depends on what changed since %s\n", options.changed_since.c_str());
+      std::printf("no obligation depends on what changed since %s\n",
+                  options.changed_since.c_str());
       return 0;
     }
   }

@@ -90,9 +90,10 @@ Summary summarize(const std::vector<Entry>& entries) {
 
 std::string in_words(const Summary& s) {
   return std::to_string(s.held) + " proved by Z3 and cvc5, " + std::to_string(s.evaluated) +
-         " by identity of terms, " + std::to_string(s.searched) + " searched through (" + std::to_string(s.states) + " states and operations), " +
-         std::to_string(s.refuted) + " known mistakes refuted, " + std::to_string(s.failed) +
-         " failed; " + std::to_string(s.assumptions) + " assumptions, each needed";
+         " by identity of terms, " + std::to_string(s.searched) + " searched through (" +
+         std::to_string(s.states) + " states and operations), " + std::to_string(s.refuted) +
+         " known mistakes refuted, " + std::to_string(s.failed) + " failed; " +
+         std::to_string(s.assumptions) + " assumptions, each needed";
 }
 
 std::vector<std::string> properties_without_negative(const std::vector<Entry>& entries) {
@@ -139,8 +140,7 @@ std::string html_page(const std::vector<Entry>& entries) {
       "<!doctype html><meta charset=utf-8><title>openhni: what is proved</title><style>";
   page += kStyle;
   page += "</style><h1>openhni: what is proved</h1><p>" + in_words(s) + "; " +
-          std::to_string(s.questions) +
-          " questions, each to Z3 and to cvc5.</p>" + kFilter +
+          std::to_string(s.questions) + " questions, each to Z3 and to cvc5.</p>" + kFilter +
           "<table><tr><th>obligation<th>requirement"
           "<th>assumptions, each needed<th>properties<th>z3<th>cvc5<th>seconds<th>result</tr>\n";
   for (const Entry& e : entries) {
@@ -183,18 +183,18 @@ std::string json_document(const std::vector<Entry>& entries) {
   }
   const Summary s = summarize(entries);
   const Versions v = versions();
-  const json document = {{"versions",
-                          {{"openhni", v.tool}, {"commit", v.commit}, {"z3", v.z3}, {"cvc5", v.cvc5}}},
-                         {"in_words", in_words(s)},
-                         {"proved", s.held},
-                         {"proved_by_identity", s.evaluated},
-                         {"searched", s.searched},
-                         {"states", s.states},
-                         {"questions", s.questions},
-                         {"refuted", s.refuted},
-                         {"failed", s.failed},
-                         {"assumptions", s.assumptions},
-                         {"obligations", list}};
+  const json document = {
+      {"versions", {{"openhni", v.tool}, {"commit", v.commit}, {"z3", v.z3}, {"cvc5", v.cvc5}}},
+      {"in_words", in_words(s)},
+      {"proved", s.held},
+      {"proved_by_identity", s.evaluated},
+      {"searched", s.searched},
+      {"states", s.states},
+      {"questions", s.questions},
+      {"refuted", s.refuted},
+      {"failed", s.failed},
+      {"assumptions", s.assumptions},
+      {"obligations", list}};
   return document.dump(2) + "\n";
 }
 

@@ -23,11 +23,11 @@ struct Entry {
 };
 
 struct Summary {
-  std::size_t held = 0;      ///< proved: by every solver that was asked
+  std::size_t held = 0;       ///< proved: by every solver that was asked
   std::size_t evaluated = 0;  ///< of arbitrary values too, but every claim is an identity of terms
-  std::size_t searched = 0;  ///< hold in every state of a search
-  std::uint64_t states = 0;  ///< of these searches
-  std::size_t refuted = 0;   ///< known mistakes
+  std::size_t searched = 0;   ///< hold in every state of a search
+  std::uint64_t states = 0;   ///< of these searches
+  std::size_t refuted = 0;    ///< known mistakes
   std::size_t failed = 0, assumptions = 0;
   std::uint64_t questions = 0, certified = 0;
   double solver_ms = 0;

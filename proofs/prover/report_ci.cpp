@@ -69,21 +69,18 @@ std::string sarif_document(const std::vector<Entry>& entries) {
   using nlohmann::json;
   json rules = json::array(), results = json::array();
   for (const Entry& e : entries) {
-    rules.push_back({{"id", e.obligation.name},
-                     {"shortDescription", {{"text", e.obligation.requirement}}}});
+    rules.push_back(
+        {{"id", e.obligation.name}, {"shortDescription", {{"text", e.obligation.requirement}}}});
     if (e.ok()) continue;
-    const json place = {
-        {"physicalLocation",
-         {{"artifactLocation", {{"uri", repository_path(e.obligation.file)}}},
-          {"region", {{"startLine", 1}}}}}};
+    const json place = {{"physicalLocation",
+                         {{"artifactLocation", {{"uri", repository_path(e.obligation.file)}}},
+                          {"region", {{"startLine", 1}}}}}};
     results.push_back({{"ruleId", e.obligation.name},
                        {"level", "error"},
                        {"message", {{"text", e.why() + "\n" + run_of(e)}}},
                        {"locations", json::array({place})}});
   }
-  const json driver = {{"name", "hni prove"},
-                       {"version", versions().tool},
-                       {"rules", rules}};
+  const json driver = {{"name", "hni prove"}, {"version", versions().tool}, {"rules", rules}};
   const json run = {{"tool", {{"driver", driver}}}, {"results", results}};
   const json document = {{"$schema", "https://json.schemastore.org/sarif-2.1.0.json"},
                          {"version", "2.1.0"},

@@ -35,8 +35,8 @@ void save(const RunOptions& options, const std::string& name, const std::string&
 
 /// Answers that were given before, by the whole question and the solver's version: a hit is the
 /// same text, letter for letter.
-Verdict remembered(const RunOptions& options, const std::string& solver, const std::string& question,
-                   const std::function<Verdict()>& ask_now) {
+Verdict remembered(const RunOptions& options, const std::string& solver,
+                   const std::string& question, const std::function<Verdict()>& ask_now) {
   if (options.cache_folder.empty()) return ask_now();
   char name[40];
   std::snprintf(name, sizeof name, "%016zx-%zu", std::hash<std::string>{}(solver + question),
@@ -104,8 +104,8 @@ void check_labels(const Obligation& obligation, const Exploration& runs, const R
       report.why = "label '" + label + "' is never reached";
       continue;
     }
-    const bool always = std::any_of(paths.begin(), paths.end(),
-                                    [](Term path) { return arena().is_true(path); });
+    const bool always =
+        std::any_of(paths.begin(), paths.end(), [](Term path) { return arena().is_true(path); });
     if (always) {  // the run itself is the witness
       report.labels.push_back({label, {}, {}});
       continue;

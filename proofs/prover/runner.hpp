@@ -16,10 +16,10 @@ enum class Solvers : std::uint8_t { kZ3, kCvc5, kBoth };
 
 struct RunOptions {
   Solvers solvers = Solvers::kBoth;
-  unsigned timeout_ms = 30000;  ///< of processor time, for one question to one solver
-  bool certify = false;         ///< a checked DRAT proof for each `unsat`
-  std::string smt2_folder;      ///< where questions are written; empty: nowhere
-  std::string cache_folder;     ///< where answers are remembered; empty: nowhere
+  unsigned timeout_ms = 30000;           ///< of processor time, for one question to one solver
+  bool certify = false;                  ///< a checked DRAT proof for each `unsat`
+  std::string smt2_folder;               ///< where questions are written; empty: nowhere
+  std::string cache_folder;              ///< where answers are remembered; empty: nowhere
   std::string z3_version, cvc5_version;  ///< for the cache
 };
 
@@ -37,11 +37,11 @@ struct Report {
   double ms = 0;          ///< everything
   double explore_ms = 0;  ///< finding the paths
   std::uint64_t claims = 0, paths = 0, decisions = 0;
-  std::uint64_t questions = 0;  ///< put to each solver, claims of one name together
-  std::uint64_t evaluated = 0;  ///< claims that hold by evaluation: no input is in them
-  std::uint64_t certified = 0;  ///< questions with a checked DRAT proof
+  std::uint64_t questions = 0;           ///< put to each solver, claims of one name together
+  std::uint64_t evaluated = 0;           ///< claims that hold by evaluation: no input is in them
+  std::uint64_t certified = 0;           ///< questions with a checked DRAT proof
   std::vector<std::string> uncertified;  ///< the others, with the reason
-  std::uint64_t searched = 0;   ///< states of compiled code, when it is a search
+  std::uint64_t searched = 0;            ///< states of compiled code, when it is a search
   std::string searched_what;
   std::vector<std::string> assumptions;
   std::vector<std::string> properties;  ///< that were claimed
