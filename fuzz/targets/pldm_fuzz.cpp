@@ -104,7 +104,7 @@ void check_plan(const PldmPackage& package, const PciIdentity& card, std::uint32
 
 void run(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return;
-  // An exact copy on the heap, so that a read behind it is seen.
+  // An exact copy on the heap, so that a read beyond it is detected.
   const std::size_t bytes = size - 1;
   const auto copy = std::make_unique<std::byte[]>(std::max<std::size_t>(bytes, 1));
   if (bytes != 0) std::memcpy(copy.get(), data + 1, bytes);

@@ -17,14 +17,14 @@ namespace {
 
 using Counts = std::map<std::string, std::uint64_t>;
 
-class CardLiarTest : public testing::Test {
+class FaultScriptPlayerTest : public testing::Test {
  protected:
-  CardLiarTest()
+  FaultScriptPlayerTest()
       : folder_(testing::TempDir() + "hni-liar-" + std::to_string(::getpid())),
         sim_(std::make_unique<SimPort>()) {
     std::filesystem::create_directories(folder_);
   }
-  ~CardLiarTest() override {
+  ~FaultScriptPlayerTest() override {
     sim_.reset();
     std::filesystem::remove_all(folder_);
   }
@@ -42,8 +42,8 @@ class CardLiarTest : public testing::Test {
 
   /// Bring-up, then `rounds` of frames both ways, with this script; everything is given back.
   void play(const std::string& text, int rounds = 40) {
-    auto player = FaultScriptPlayer::load(file("s.script", text),
-                                          [&](const InjectedFault& lie) { traced_.push_back(lie); });
+    auto player = FaultScriptPlayer::load(
+        file("s.script", text), [&](const InjectedFault& lie) { traced_.push_back(lie); });
     ASSERT_TRUE(player.has_value()) << player.error();
     player_ = std::move(*player);
     sim_->card.card.set_interposer(player_.get());
@@ -107,7 +107,7 @@ class CardLiarTest : public testing::Test {
   }
 };
 
-TEST_F(CardLiarTest, TheDriverRefusesEachLieInACompletionOnce) {
+TEST_F(FaultScriptPlayerTest, TheDriverRefusesEachLieInACompletionOnce) {
   for (const std::string lie : {"header_id", "header_length", "head"}) {
     sim_ = std::make_unique<SimPort>();
     traced_.clear();
@@ -120,7 +120,7 @@ TEST_F(CardLiarTest, TheDriverRefusesEachLieInACompletionOnce) {
   }
 }
 
-TEST_F(CardLiarTest, SeveralSitesAreRefusedAsOftenAsTheyLie) {
+TEST_F(FaultScriptPlayerTest, SeveralSitesAreRefusedAsOftenAsTheyLie) {
   std::string text;
   for (int i = 0; i < 3; ++i)
     text += "receive packets=2\nheader_length class=zero\nconfirm packets=1\n";
@@ -134,26 +134,26 @@ TEST_F(CardLiarTest, SeveralSitesAreRefusedAsOftenAsTheyLie) {
   EXPECT_EQ(0u, report.pending);
 }
 
-TEST_F(CardLiarTest, ARepeatedCompletionIsNoProgressAndCostsNothing) {
+TEST_F(FaultScriptPlayerTest, ARepeatedCompletionIsNoProgressAndCostsNothing) {
   play("receive packets=4\ntx_repeat times=2\n");
   EXPECT_EQ((Counts{{"tcq_word", 2}}), faults());
   EXPECT_TRUE(refused_.empty());
   EXPECT_EQ(40u, received_);
 }
 
-TEST_F(CardLiarTest, FirmwareThatNamesASpeedThatThereIsNotIsRefusedOnce) {
+TEST_F(FaultScriptPlayerTest, FirmwareThatNamesASpeedThatThereIsNotIsRefusedOnce) {
   play("fault site=fw_link_speed class_count=2\n", 1);
   EXPECT_EQ((Counts{{"fw_link_speed", 1}}), faults());
   EXPECT_EQ(faults(), refused_);
 }
 
-TEST_F(CardLiarTest, AMessageLongerThanItsPageIsRefusedAtTheMailbox) {
+TEST_F(FaultScriptPlayerTest, AMessageLongerThanItsPageIsRefusedAtTheMailbox) {
   play("fault site=mailbox_length class_count=2\n", 1);
   EXPECT_EQ((Counts{{"mailbox_length", 1}}), faults());
   EXPECT_EQ(faults(), refused_);
 }
 
-TEST_F(CardLiarTest, ARegisterIsKnownByItsAddress) {
+TEST_F(FaultScriptPlayerTest, ARegisterIsKnownByItsAddress) {
   auto player =
       FaultScriptPlayer::load(file("r.script", "fault site=otp_status class_count=2\n"), {});
   ASSERT_TRUE(player.has_value());
@@ -167,37 +167,37 @@ TEST_F(CardLiarTest, ARegisterIsKnownByItsAddress) {
   card.set_interposer(nullptr);
 }
 
-TEST_F(CardLiarTest, AnHonestScriptChangesNothing) {
+TEST_F(FaultScriptPlayerTest, AnHonestScriptChangesNothing) {
   play("receive packets=5\nheader\nmeta\nconfirm packets=3\n");
   EXPECT_EQ(0u, player_->report().faults);
   EXPECT_TRUE(refused_.empty());
   EXPECT_EQ(40u, received_);
 }
 
-TEST_F(CardLiarTest, ACardThatVanishesIsGoneForTheDriver) {
+TEST_F(FaultScriptPlayerTest, ACardThatVanishesIsGoneForTheDriver) {
   play("start\nadvance unit=2 count=5\ngone on=1\n");
   EXPECT_EQ((Counts{{"presence", 1}}), refused_);
 }
 
-TEST_F(CardLiarTest, AFirmwareThatRestartsIsDoneToTheCard) {
+TEST_F(FaultScriptPlayerTest, AFirmwareThatRestartsIsDoneToTheCard) {
   play("start\nadvance unit=1 count=1\nfw_reboot\n");
   EXPECT_LE(1u, sim_->port.recoveries().firmware_crashes);
 }
 
-TEST_F(CardLiarTest, AWaitThatNothingFulfilsEnds) {
+TEST_F(FaultScriptPlayerTest, AWaitThatNothingFulfilsEnds) {
   play("stamp class=max\nreceive packets=1\nheader_length class=max\n", 9000);
   EXPECT_EQ(1u, player_->report().given_up);
   EXPECT_EQ((Counts{{"rcd_header_length", 1}}), faults());
   EXPECT_EQ(faults(), refused_);
 }
 
-TEST_F(CardLiarTest, WhatOnlyADriverCanDoIsPassedOver) {
+TEST_F(FaultScriptPlayerTest, WhatOnlyADriverCanDoIsPassedOver) {
   play("poll_rx budget=3\nrelease packets=1\nfresh value=0x1\nheader_length class=max\n");
   EXPECT_EQ(3u, player_->report().skipped);
   EXPECT_EQ(1u, player_->report().faults);
 }
 
-TEST_F(CardLiarTest, EveryFileOfTheCorpusThatACardCanPlayIsRead) {
+TEST_F(FaultScriptPlayerTest, EveryFileOfTheCorpusThatACardCanPlayIsRead) {
   std::size_t files = 0;
   for (const std::string target : {"port", "traffic", "rx", "tx"}) {
     for (const auto& entry : std::filesystem::directory_iterator(HNI_CORPUS "/" + target)) {
@@ -208,7 +208,7 @@ TEST_F(CardLiarTest, EveryFileOfTheCorpusThatACardCanPlayIsRead) {
   EXPECT_LT(500u, files);
 }
 
-TEST_F(CardLiarTest, AFileThatIsNoScriptIsRefusedWithItsNameAndWhatHelps) {
+TEST_F(FaultScriptPlayerTest, AnInvalidFileIsRefusedWithItsNameAndTheRemedy) {
   EXPECT_EQ("'" + folder_ + "/none': No such file or directory", error_of(folder_ + "/none"));
   EXPECT_EQ("'" + folder_ + "': is a folder; name one file in it", error_of(folder_));
   const std::string loose = file("loose", "\1\2\3\4");
@@ -228,7 +228,7 @@ TEST_F(CardLiarTest, AFileThatIsNoScriptIsRefusedWithItsNameAndWhatHelps) {
 }
 
 /// Any bytes are a script: none of them may hurt driver or card.
-TEST_F(CardLiarTest, AScriptOfNoiseHurtsNobody) {
+TEST_F(FaultScriptPlayerTest, ARandomScriptDoesNotHarmTheCard) {
   std::uint32_t seed = 1;
   for (int turn = 0; turn < 12; ++turn) {
     std::string bytes(400, '\0');
