@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The entry point of every fuzzing engine (libFuzzer, AFL++, honggfuzz, centipede) for one target,
-// which the build names. Scripts are mutated by a mutator that knows their grammar, half of the time.
+// which the build names. A mutator that knows the grammar of scripts makes half of the mutations.
 #include <cstdio>
 #include <cstdlib>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Where a run is: what a finding is told apart by when its stack and its text are the same. Written
-/// while a script runs, at the price of a store each; finding() prints it as `context: ...`.
+/// Where a run is: what a finding is told apart by when its stack and its text are the same.
+/// Written while a script runs, at the price of a store each; finding() prints it as `context: `.
 
 #include <cstdint>
 #include <string_view>
