@@ -91,6 +91,7 @@ def own_frames(text):
     """(function, file:line) of this project's frames, innermost first, without those of the oracle itself."""
     frames = []
     for function, file, line in FRAME.findall(text):
+        file = os.path.normpath(file)  # compilers name files relative to the build
         if not OWN.search(file) or ORACLE.search(file) or ORACLE.search(function.split("(")[0]):
             continue
         frames.append((plain_name(function), f"{OWN.search(file)[0].lstrip('/')}:{line}"))
