@@ -65,10 +65,6 @@ std::vector<ProbeArgument> arguments_of(std::string_view names, const std::vecto
   return arguments;
 }
 
-constexpr auto kDropReasons = std::to_array<const char*>(
-    {"MAC error", "truncated", "card input", "queue reset", "not describable"});
-static_assert(kDropReasons.size() == static_cast<std::size_t>(DropReason::kCount));
-
 }  // namespace
 
 std::vector<ProbeInfo> probe_list() {
@@ -79,25 +75,6 @@ std::vector<ProbeInfo> probe_list() {
 #include "trace/probes.def"
 #undef HNI_PROBE
   return list;
-}
-
-std::vector<WordTable> word_tables() {
-  std::vector<WordTable> tables{
-      {"ring", "rings", {"TWQ0", "TWQ1", "TCQ", "HPQ", "PPQ", "RCQ", "mailbox RX", "mailbox TX"}},
-      {"drop", "reasons of a drop", {kDropReasons.begin(), kDropReasons.end()}},
-      {"step",
-       "recovery steps",
-       {"queue reset", "card reset", "starvation kick", "transmit hang", "firmware crash"}},
-      {"state", "states of a port", {}},
-      {"error", "errors", {}},
-      {"site", "input sites", {}}};
-  for (unsigned s = 0; s <= static_cast<unsigned>(PortState::kFailed); ++s)
-    tables[3].words.emplace_back(to_string(static_cast<PortState>(s)));
-#define HNI_X(id, text) tables[4].words.emplace_back(std::string_view(#id).substr(1));
-  HNI_ERRORS(HNI_X)
-#undef HNI_X
-  for (const SiteInfo& site : kSites) tables[5].words.emplace_back(site.name);
-  return tables;
 }
 
 }  // namespace hni::trace

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "trace/words.hpp"
+
 namespace hni::trace {
 
 struct ProbeArgument {
@@ -26,13 +28,5 @@ struct ProbeInfo {
 
 /// All probes, in the order of probes.def.
 std::vector<ProbeInfo> probe_list();
-
-/// Words for numbers: `name` is what tools call the table, `words[i]` says what i means.
-struct WordTable {
-  std::string_view name;
-  std::string_view what;
-  std::vector<std::string> words;
-};
-std::vector<WordTable> word_tables();
 
 }  // namespace hni::trace

@@ -109,18 +109,16 @@ int min(Arguments arguments) {
 /// A script from a recording of a live driver, and its replay.
 int record(Arguments arguments) {
   if (arguments.size() < 2 || arguments.size() > 4) return 2;
-  const auto text = read_file(arguments[0]);
-  if (!text) return 2;
+  std::ifstream in(arguments[0], std::ios::binary);
+  if (!in) {
+    std::fprintf(stderr, "cannot read %s\n", arguments[0]);
+    return 2;
+  }
   const auto number = [&](std::size_t i) {
     return i < arguments.size() ? static_cast<unsigned>(std::atoi(arguments[i])) : 0U;
   };
-  const auto events =
-      trace::read_recording({reinterpret_cast<const char*>(text->data()), text->size()});
-  if (!events) {
-    std::fprintf(stderr, "%s: %s\n", arguments[0], events.error().c_str());
-    return 2;
-  }
-  const auto recorded = script_of(*events, number(2), number(3));
+  trace::RecordingReader recording(in);
+  const auto recorded = script_of(recording, number(2), number(3));
   if (!recorded) {
     std::fprintf(stderr, "%s: %s\n", arguments[0], recorded.error().c_str());
     return 2;

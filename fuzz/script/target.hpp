@@ -29,9 +29,7 @@ namespace hni::fuzz {
   X(vfio_user)              \
   X(vhost_user)             \
   X(spec_parser)            \
-  X(script)                 \
-  X(pcap)                   \
-  X(pldm)
+  X(recording)
 
 struct Target {
   std::string_view name;

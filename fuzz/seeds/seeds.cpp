@@ -436,6 +436,7 @@ std::vector<Seed> make_seeds() {
   firmware_seeds(maker);
   application_seeds(maker);
   vhost_user_seeds(maker);
+  text_seeds(maker);
   return std::move(maker.seeds);
 }
 

@@ -32,6 +32,9 @@ class Converter {
       case EventKind::kCompletion:
         return completion(e);
       case EventKind::kReceivePoll:
+        // Each packet has at least one completion: also what bounds the script's length.
+        if (e.count > received_words_) return "a poll delivered packets without completions";
+        received_words_ -= e.count;
         poll_rx(e.count);
         return {};
       case EventKind::kTransmitPoll:
@@ -82,6 +85,7 @@ class Converter {
     if (e.slot != next % RingWorld::kSize || ((e.word & kDone) != 0) != lap_bit)
       return "the queue was not recorded from its start";
     ++next;
+    if (rx) ++received_words_;
     out_.words.push_back({rx, e.slot, e.word});
     add(rx ? RingOp::kRxWord : RingOp::kTxWord, 0, 0, e.word);
     return {};
@@ -96,18 +100,20 @@ class Converter {
   unsigned port_;
   unsigned queue_;
   std::array<std::uint64_t, 2> next_{};  // completions since the rings were zeroed: RCQ, TCQ
+  std::uint64_t received_words_ = 0;     ///< not yet accounted for by the work of a poll
   RecordedScript out_;
 };
 
 }  // namespace
 
-tl::expected<RecordedScript, std::string> script_of(std::span<const Event> events, unsigned port,
-                                                    unsigned queue) {
+tl::expected<RecordedScript, std::string> script_of(trace::RecordingReader& recording,
+                                                    unsigned port, unsigned queue) {
   Converter converter(port, queue);
-  for (const Event& e : events) {
-    std::string wrong = converter.take(e);
+  while (const auto event = recording.next()) {
+    std::string wrong = converter.take(*event);
     if (!wrong.empty()) return tl::unexpected<std::string>(std::move(wrong));
   }
+  if (!recording.error().empty()) return tl::unexpected<std::string>(recording.error());
   RecordedScript recorded = converter.end();
   if (recorded.words.empty())
     return tl::unexpected<std::string>("no completions of that port and queue");

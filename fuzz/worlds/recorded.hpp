@@ -7,7 +7,6 @@
 /// must have been recorded from its start; offloads and timestamps are not recorded.
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
@@ -23,8 +22,8 @@ struct RecordedScript {
   std::vector<ReadWord> words;  ///< what the driver consumed, in its order
 };
 
-/// Returns the script of one queue, or why there is none.
-tl::expected<RecordedScript, std::string> script_of(std::span<const trace::Event> events,
+/// Reads the script of one queue, or returns why there is none.
+tl::expected<RecordedScript, std::string> script_of(trace::RecordingReader& recording,
                                                     unsigned port, unsigned queue);
 
 /// Runs the script in the simulator with all oracles; empty if the driver consumed exactly the

@@ -293,7 +293,20 @@ for line in open(sys.argv[1]): json.loads(line)' "$folder/tool.out" || fail "-j 
     [ "$words" -gt $((2 * packets)) ] || fail "only $words completions"
     "$hni" fuzz replay traffic "$folder/run.fuzz" >/dev/null || fail "the script has a finding"
     "$hni" trace plot "$folder/run.rec" -o "$folder/run.html" || fail "plot"
-    grep -q "hni1 queue 0 TWQ0, 64 descriptors: $packets posts came back" "$folder/run.html" || fail "plot: wrong figures"
+    grep -A1 'hni1 queue 0 TWQ0, 64 descriptors' "$folder/run.html" | grep -q "<p>$packets posts came back: half within " ||
+      fail "plot: wrong figures"
+    "$hni" trace plot --perfetto "$folder/run.rec" -o "$folder/run.json" || fail "plot --perfetto"
+    python3 - "$folder/run.json" $packets <<'END' || fail "plot --perfetto: wrong events"
+import json, sys
+events = json.load(open(sys.argv[1]))["traceEvents"]
+posts = [e for e in events if e["ph"] == "b" and e["cat"] == "TWQ0 posts" and e["pid"] == 2]
+ends = {e["id"]: e["ts"] for e in events if e["ph"] == "e"}
+work = sum(e["args"]["work"] for e in events if e["ph"] == "X" and e["name"] == "receive poll" and e["pid"] == 2)
+assert len(posts) == work == int(sys.argv[2]), (len(posts), work)
+assert all(ends[e["id"]] >= e["ts"] for e in posts)
+assert {"link up, 100000 Mbit/s"} & {e["name"] for e in events if e["ph"] == "i"}
+assert {"hni0", "hni1"} == {e["args"]["name"] for e in events if e["name"] == "process_name"}
+END
     grep -Eq 'http:|https:|src=' "$folder/run.html" && fail "plot: not self-contained"
     # A recording with a gap, or without its end, is refused.
     sed 100d "$folder/run.rec" >"$folder/gap.rec"
@@ -383,7 +396,7 @@ for line in open(sys.argv[1]): json.loads(line)' "$folder/tool.out" || fail "-j 
     until_true attached 5
     "$hni" trace record --pid $driver -o "$folder/run.rec" 2>"$folder/record.err" &
     recorder=$!
-    until_true attached $((5 + 4)) # those that only the recorder listens to
+    until_true attached $((5 + 9)) # those that only the recorder listens to
     "$hni" port go --run $driver >/dev/null || fail "no go"
     wait $driver || fail "the driver ended with $?"
     wait $monitor || fail "the monitor ended with $?"

@@ -5,13 +5,16 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "tools/hni/trace_output.hpp"
-#include "tools/hni/trace_plot.hpp"
 #include "trace/probe_list.hpp"
 #include "trace/program.hpp"
 #include "trace/recording.hpp"
+#include "trace/recording_perfetto.hpp"
+#include "trace/recording_plot.hpp"
 
 namespace hni {
 namespace {
@@ -106,16 +109,129 @@ TEST(Recording, LostEventsAndAMissingEndAreSeen) {
   EXPECT_NE(read_recording("1 1 Q 0 0\n").error().find("no end"), std::string::npos);
   EXPECT_EQ(read_recording("1 1 Z 0 0\n").error(), "line 1: no event");
   EXPECT_EQ(read_recording("1 1 P 0 0 0 0 0\n").error(), "line 1: no event");
+  EXPECT_EQ(read_recording("1 1 Q 0 0\n2 1 Q 0 0\n1 end\n").error(),
+            "the end reports 1 events, but there are 2");
+  EXPECT_EQ(read_recording("1 1 Q 0 0\n1 1 Q 0 0\n2 end\n").error(),
+            "line 2: event 1 for the second time");
+}
+
+TEST(Recording, WhatNoDriverDoesIsRefused) {
+  for (const char* line :
+       {"1 5 R 0 0 ffffffff ffffffff", "1 1 P 0 0 0 0 41 3f", "1 1 P 0 0 0 40 1 3f",
+        "1 1 P 0 0 0 0 1 3e", "1 1 P 0 0 9 0 1 3f", "1 1 P 0 128 0 0 1 3f",
+        "1 1 C 0 0 0 0 1 1ffff", "1 1 P 256 0 0 0 1 3f"})
+    EXPECT_EQ(read_recording(std::string(line) + "\n1 end\n").error(), "line 1: no event") << line;
+  EXPECT_EQ(read_recording(std::string(100'000'000, '\0')).error(), "line 1: no event");
+}
+
+TEST(Recording, IsReadInBoundedMemoryWhateverIsMissing) {
+  // Event 1 is missing: nothing can be delivered, and nothing is kept beyond a bound.
+  std::string text;
+  for (int n = 2; n < 600'000; ++n) text += std::to_string(n) + " 5 Q 0 0\n";
+  EXPECT_EQ(read_recording(text + "599999 end\n").error(), "1 events of 599999 were lost");
+}
+
+tl::expected<std::string, std::string> plot(const std::string& text) {
+  std::istringstream in(text);
+  return trace::plot_recording(in);
+}
+::testing::AssertionResult has(const std::string& page, const std::string& words) {
+  if (page.find(words) != std::string::npos) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << "no '" << words << "' in " << page;
 }
 
 TEST(Plot, CountsWhatCameBackAcrossAWrap) {
   // 63 of 64 slots are posted at once and come back in two parts.
-  const auto picture = tools::plot_recording(
-      "1 0 P 0 0 3 0 3f 3f\n2 5 C 0 0 3 0 20 3f\n3 9 C 0 0 3 20 1f 3f\n3 end\n");
-  ASSERT_TRUE(picture);
-  EXPECT_NE(picture->find("hni0 queue 0 HPQ, 64 descriptors: 1 posts came back"),
-            std::string::npos);
-  EXPECT_FALSE(tools::plot_recording("0 end\n"));
+  const auto page =
+      plot("1 0 P 0 0 3 0 3f 3f\n2 5 C 0 0 3 0 20 3f\n3 9 C 0 0 3 20 1f 3f\n3 end\n");
+  ASSERT_TRUE(page);
+  EXPECT_TRUE(has(*page, "hni0 queue 0 HPQ, 64 descriptors"));
+  EXPECT_TRUE(has(*page, "1 post came back: half within 9 us"));
+  EXPECT_FALSE(plot("0 end\n"));
+}
+
+TEST(Plot, TimesMayGoBackAndFarAhead) {
+  // Each wrote outside of its arrays once, or counted wrongly.
+  const auto far = plot(
+      "1 0 P 0 0 0 0 4 3f\n2 9000000000000 P 0 0 0 4 4 3f\n"
+      "3 10 C 0 0 0 0 4 3f\n3 end\n");
+  ASSERT_TRUE(far);
+  EXPECT_TRUE(has(*far, "1 post came back: half within 10 us"));
+  const auto before = plot(
+      "1 100000 P 0 0 0 0 4 3f\n2 5 P 0 0 0 4 4 3f\n"
+      "3 200000 C 0 0 0 0 4 3f\n3 end\n");
+  ASSERT_TRUE(before);
+  EXPECT_TRUE(has(*before, "1 post came back"));
+  const auto near = plot(
+      "1 0 P 0 0 0 0 4 3f\n2 300000 P 0 0 0 4 4 3f\n3 300000 C 0 0 0 0 8 3f\n"
+      "4 100000 C 0 0 0 0 4 3f\n4 end\n");
+  ASSERT_TRUE(near);
+  EXPECT_TRUE(has(*near, "2 posts came back"));
+  const auto back =
+      plot("1 0 P 0 0 0 0 4 3f\n2 1000 C 0 0 0 0 4 3f\n3 999 C 0 0 0 4 4 3f\n3 end\n");
+  ASSERT_TRUE(back);
+  EXPECT_TRUE(has(*back, "1 post came back: half within 992 us"));  // to 1 in 16
+  const auto last = plot("1 18446744073709551615 P 0 0 0 0 4 3f\n2 0 C 0 0 0 0 4 3f\n2 end\n");
+  ASSERT_TRUE(last);
+  EXPECT_TRUE(has(*last, "1 post came back: half within 0 us"));
+}
+
+TEST(Plot, ShowsEventsAndTellsIdleFromEmpty) {
+  const auto page = plot(
+      "1 0 L 0 4\n2 100 P 0 0 0 0 40 3f\n3 900 X 0 3 ff\n4 950 U 0 0 0\n"
+      "5 960 Q 0 0\n6 2000 D 0 0 3\n6 end\n");
+  ASSERT_TRUE(page);
+  EXPECT_TRUE(has(*page, "nothing recorded yet"));
+  EXPECT_TRUE(has(*page, "64 to 64 of 64, idle"));
+  EXPECT_TRUE(has(*page, "0 to 0 of 64, idle"));
+  EXPECT_TRUE(has(*page, "900 us: refused: "));
+  EXPECT_TRUE(has(*page, "950 us: link down"));
+  EXPECT_TRUE(has(*page, "960 us: reset of queue 0"));
+  EXPECT_TRUE(has(*page, "2.0 ms: packet dropped on queue 0: queue reset"));
+  EXPECT_TRUE(has(*page, "Nothing came back"));
+}
+
+TEST(Plot, DurationsHaveReadableUnits) {
+  EXPECT_EQ(trace::duration_text(999), "999 us");
+  EXPECT_EQ(trace::duration_text(1500), "1.5 ms");
+  EXPECT_EQ(trace::duration_text(32768), "33 ms");
+  EXPECT_EQ(trace::duration_text(4'194'304), "4.19 s");
+}
+
+TEST(Perfetto, SlicesCountersAndInstantsAreValidTraceEvents) {
+  std::istringstream in(
+      "1 0 L 0 4\n2 10 P 0 1 0 0 4 3f\n3 20 W 0 1 2 0 8000000000000004\n"
+      "4 22 C 0 1 0 0 4 3f\n5 25 T 0 1 40 1\n6 30 P 0 1 3 0 8 3f\n7 40 Q 0 1\n8 50 U 0 0 0\n8 "
+      "end\n");
+  std::ostringstream out;
+  ASSERT_EQ(trace::write_perfetto(in, out), "");
+  const auto root = nlohmann::json::parse(out.str());
+  std::map<std::string, int> phases;
+  std::map<std::string, int> open;
+  for (const auto& event : root.at("traceEvents")) {
+    const auto phase = event.at("ph").get<std::string>();
+    ++phases[phase];
+    ASSERT_TRUE(event.contains("pid"));
+    ASSERT_TRUE(phase == "M" || event.at("ts").is_number());
+    if (phase == "X") {
+      EXPECT_EQ(event.at("name"), "transmit poll");
+      EXPECT_EQ(event.at("ts"), 20);
+      EXPECT_EQ(event.at("dur"), 5);
+    }
+    if (phase == "b") ++open[event.at("id").get<std::string>()];
+    if (phase == "e") --open[event.at("id").get<std::string>()];
+  }
+  EXPECT_EQ(phases["X"], 1);
+  EXPECT_EQ(phases["C"], 5);  // two posts, a return, and two rings reset
+  EXPECT_EQ(phases["i"], 3);
+  EXPECT_EQ(open.size(), 2U);
+  for (const auto& [id, depth] : open) EXPECT_EQ(depth, 0) << id;
+}
+
+TEST(Perfetto, ABrokenRecordingIsReported) {
+  std::istringstream in("1 0 L 0 4\n");
+  std::ostringstream out;
+  EXPECT_NE(trace::write_perfetto(in, out).find("no end"), std::string::npos);
 }
 
 TEST(TraceOutput, TemplateArgumentsAreLeftOut) {

@@ -15,14 +15,16 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <iterator>
 
 #include "tools/hni/commands.hpp"
 #include "tools/hni/fd.hpp"
 #include "tools/hni/trace_output.hpp"
-#include "tools/hni/trace_plot.hpp"
 #include "tools/hni/trace_target.hpp"
 #include "tools/hni/words.hpp"
+#include "trace/recording_perfetto.hpp"
+#include "trace/recording_plot.hpp"
 
 namespace hni::tools {
 namespace {
@@ -34,6 +36,7 @@ struct TraceOptions {
   std::vector<std::string> words;  ///< a file to plot, or a command to run
   int pid = 0;
   bool json = false;
+  bool perfetto = false;
   std::string output;
   std::string bpftrace = "bpftrace";
 };
@@ -270,20 +273,31 @@ Outcome<int> trace(TraceOptions& options) {
   return kExitDone;
 }
 
+/// Draws a recording as a page, or converts it into trace events.
 Outcome<int> plot(const TraceOptions& options) {
-  if (options.words.size() != 1) return problem("plot needs one recording: FILE", kExitUsage);
-  auto text = read_text(options.words[0]);
-  if (!text) return tl::unexpected(text.error());
-  auto picture = plot_recording(*text);
-  if (!picture) return problem(options.words[0] + ": " + picture.error().text);
-  if (options.output.empty()) {
-    fmt::print("{}", *picture);
-    return kExitDone;
+  if (options.words.size() != 1) return problem("plot FILE: one recording", kExitUsage);
+  const std::string& path = options.words[0];
+  std::error_code error;
+  if (fs::exists(path, error) && !fs::is_regular_file(path, error))
+    return problem(path + ": not a regular file: record into one with -o FILE");
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return system_problem(path);
+  std::ofstream file;
+  const bool to_file = !options.output.empty() && options.output != "-";
+  if (to_file) file.open(options.output, std::ios::binary);
+  if (to_file && !file) return system_problem(options.output);
+  std::ostream& out = to_file ? file : std::cout;
+  if (options.perfetto) {
+    const std::string wrong = trace::write_perfetto(in, out);
+    if (!wrong.empty()) return problem(path + ": " + wrong);
+  } else {
+    const auto page = trace::plot_recording(in);
+    if (!page) return problem(path + ": " + page.error());
+    out << *page;
   }
-  std::ofstream out(options.output);
-  out << *picture;
-  out.close();
-  if (!out) return system_problem(options.output);
+  out.flush();
+  if (to_file) file.close();
+  if (!out) return system_problem(to_file ? options.output : "standard output");
   return kExitDone;
 }
 
@@ -300,6 +314,8 @@ int trace_command(int argc, char** argv) {
   app.add_option("FILE", options.words, "the recording to plot")->expected(0, 1);
   app.add_option("-p,--pid", options.pid, "the process (default: the only running `hni run`)");
   app.add_flag("-j,--json", options.json, "JSON, one object a line");
+  app.add_flag("--perfetto", options.perfetto,
+               "plot: Chrome trace events, for ui.perfetto.dev, instead of a picture");
   app.add_option("-o,--output", options.output, "write the results into this file");
   app.add_option("--bpftrace", options.bpftrace, "bpftrace to use, 0.17 to 0.23")
       ->envname("HNI_BPFTRACE")

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Seeds for the targets whose input is text: recordings.
+#include "fuzz/seeds/seed_maker.hpp"
+
+namespace hni::fuzz {
+namespace {
+
+std::vector<std::uint8_t> bytes_of(std::string_view text) {
+  return {text.begin(), text.end()};
+}
+
+void recording_seeds(SeedMaker& to) {
+  const auto add = [&](const char* name, std::string_view text) {
+    to.add_bytes("recording", name, bytes_of(text));
+  };
+  add("in-order", "1 0 P 0 0 0 0 4 3f\n2 999 C 0 0 0 0 4 3f\n3 1000 C 0 0 0 4 4 3f\n3 end\n");
+  // Found by attack: each of these was drawn outside of the arrays, or wrongly.
+  add("last-time-smaller",
+      "1 0 P 0 0 0 0 4 3f\n2 1000 C 0 0 0 0 4 3f\n3 999 C 0 0 0 4 4 3f\n3 end\n");
+  add("time-before-the-first",
+      "1 100000 P 0 0 0 0 4 3f\n2 5 P 0 0 0 4 4 3f\n3 200000 C 0 0 0 0 4 3f\n3 end\n");
+  add("time-far-ahead",
+      "1 0 P 0 0 0 0 4 3f\n2 9000000000000 P 0 0 0 4 4 3f\n3 10 C 0 0 0 0 4 3f\n3 end\n");
+  add("time-near-ahead",
+      "1 0 P 0 0 0 0 4 3f\n2 300000 P 0 0 0 4 4 3f\n3 300000 C 0 0 0 0 8 3f\n"
+      "4 100000 C 0 0 0 0 4 3f\n4 end\n");
+  add("poll-without-bound", "1 5 R 0 0 ffffffff ffffffff\n1 end\n");
+  add("out-of-order", "3 9 C 0 0 3 0 3f 3f\n1 1 L 0 4\n2 5 P 0 0 3 0 3f 3f\n3 end\n");
+  add("every-kind",
+      "1 0 L 0 4\n2 1 U 0 1 100000\n3 2 M 0 14\n4 3 N 0 15\n5 4 P 0 0 3 0 20 3f\n"
+      "6 5 S 0 0 1 3c 0\n7 6 P 0 0 0 0 2 3f\n8 7 W 0 0 5 0 8000000000000000\n"
+      "9 8 W 0 0 5 1 e000000000000000\na\n");
+  add("events",
+      "1 0 L 0 4\n2 1 U 0 1 100000\n3 2 M 0 14\n4 3 N 0 15\n5 4 P 0 0 3 0 20 3f\n"
+      "6 5 S 0 0 1 3c 0\n7 6 W 0 0 5 0 8000000000000000\n8 7 W 0 0 5 1 e000000000000000\n"
+      "9 8 R 0 0 20 1\n10 9 D 0 0 3\n11 10 X 0 7 ff\n12 11 Q 0 0\n12 end\n");
+  add("no-end", "1 0 P 0 0 0 0 4 3f\n");
+  add("lost", "1 0 P 0 0 0 0 4 3f\n5 0 P 0 0 0 0 4 3f\n5 end\n");
+}
+
+}  // namespace
+
+void text_seeds(SeedMaker& to) {
+  recording_seeds(to);
+}
+
+}  // namespace hni::fuzz

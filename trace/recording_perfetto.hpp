@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// `hni trace plot --perfetto`: a recording as Chrome trace events (the JSON format of
+/// chrome://tracing), which ui.perfetto.dev opens.
+
+#include <istream>
+#include <ostream>
+#include <string>
+
+namespace hni::trace {
+
+/// Converts while it reads. Empty, or what is wrong with the recording; what was written until
+/// then is not complete.
+std::string write_perfetto(std::istream& in, std::ostream& out);
+
+}  // namespace hni::trace
