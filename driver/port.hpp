@@ -377,8 +377,11 @@ class Port {
   void start_queues(Time now);
   void configure_filter();
   void follow_capabilities();
+  [[nodiscard]] BmcConfig bmc_config() const;
   void step_running(Time now);
   void housekeeping(Time now);
+  [[nodiscard]] bool was_reset();
+  [[nodiscard]] std::uint64_t undelivered(std::uint32_t queue) const;
   void watch_firmware(Time now);
   void on_link(LinkEvent event);
   void reset_queue(Pair& pair, Time now);
@@ -441,6 +444,7 @@ class Port {
   Time reset_not_before_{};
   Duration backoff_ = kFirstBackoff;
   std::uint32_t capability_generation_ = 0;
+  bool bmc_waits_ = false;  ///< its entries did not fit
 };
 
 }  // namespace hni

@@ -71,6 +71,8 @@ enum class PortEventKind : std::uint8_t {
   kFirmwareCrash,  ///< value: CrashCause
   kGone,           ///< surprise removal
   kFailed,         ///< value: ErrorCode
+  kClockContinued,  ///< after a device reset; value: us by which the clock may be off
+  kBmcDeferred,     ///< the address table has no room for the entries of the BMC
 };
 
 /// An event of a port.
@@ -86,6 +88,8 @@ struct RecoveryCounters {
   std::uint64_t firmware_crashes = 0;  ///< firmware restarts or silences detected
   std::uint64_t tx_hangs = 0;          ///< transmit hangs detected
   std::uint64_t starvation_kicks = 0;  ///< starved queues that were kicked
+  std::uint64_t rx_stalls = 0;         ///< receive queues reset because a completion never came
+  std::uint64_t bmc_deferred = 0;      ///< times that the entries of a BMC did not fit
   std::uint64_t events_lost = 0;       ///< events dropped because the event queue was full
 };
 

@@ -93,7 +93,8 @@ void Port<Io, Obs>::step_bring_up(Time now) {
   if (firmware_.failed()) return fail_port(firmware_.error(), now);
   if (!firmware_.ready()) return;
   statistics_.snapshot();
-  clock_.setup();
+  if (const std::uint64_t off_ns = clock_.setup(now); off_ns != 0)
+    tell(PortEventKind::kClockContinued, static_cast<std::uint32_t>(off_ns / 1000));
   go(PortState::kReady, now);
   // Only a reset brings a port up that has an error.
   if (error_.code != ErrorCode::kNone)
@@ -154,16 +155,25 @@ void Port<Io, Obs>::configure_filter() {
   filter_.start();
 }
 
-/// A management controller (BMC) shares the port if the firmware reports one [device 14.6].
 template <DeviceIo Io, class Obs>
-void Port<Io, Obs>::follow_capabilities() {
+BmcConfig Port<Io, Obs>::bmc_config() const {
   const Capabilities& caps = firmware_.capabilities();
-  capability_generation_ = caps.generation;
   BmcConfig bmc;
   bmc.present = caps.bmc_present;
   bmc.all_multicast = caps.bmc_all_multi;
   bmc.addresses = caps.bmc_macs;
-  (void)filter_.set_bmc(bmc);
+  return bmc;
+}
+
+/// A management controller (BMC) shares the port if the firmware reports one [device 14.6].
+template <DeviceIo Io, class Obs>
+void Port<Io, Obs>::follow_capabilities() {
+  capability_generation_ = firmware_.capabilities().generation;
+  bmc_waits_ = !filter_.set_bmc(bmc_config());
+  if (!bmc_waits_) return;
+  // The application's rules hold the entries: retried once per second until they are removed.
+  ++recoveries_.bmc_deferred;
+  tell(PortEventKind::kBmcDeferred);
 }
 
 // ---- Running
@@ -177,12 +187,40 @@ void Port<Io, Obs>::step_running(Time now) {
   if (state_ == PortState::kRunning && now >= next_service_) housekeeping(now);
 }
 
+/// A device reset by another party (the platform, a function-level reset) clears the enable bits.
+/// One read detects it, long before the firmware's silence would.
+template <DeviceIo Io, class Obs>
+bool Port<Io, Obs>::was_reset() {
+  for (std::uint32_t i = 0; i < pair_count_; ++i) {
+    if (pairs_[i]->state() != PairState::kRunning) continue;
+    constexpr std::uint32_t kOn = spec::QUEUE_RCQ_CTL{}.set_ENABLE(1).raw;
+    const auto control = device_.template read<spec::QUEUE_RCQ_CTL>(Site::kQueueCtl, i).raw;
+    return !device_.gone() && !control.all(kOn);
+  }
+  return false;
+}
+
+/// Frames that the device dropped for a queue, by its counters.
+template <DeviceIo Io, class Obs>
+std::uint64_t Port<Io, Obs>::undelivered(std::uint32_t queue) const {
+  const CounterValues& v = statistics_.values();
+  std::uint64_t frames =
+      v.get(Counter::kQueueCqDrops, queue) + v.get(Counter::kQueueBdqDrops, queue);
+  // A single queue applies back-pressure instead, and the device's packet buffer overflows.
+  if (pair_count_ == 1)
+    frames += v.get(Counter::kFifoDroppedFrames, 0) + v.get(Counter::kFifoDroppedFrames, 4);
+  return frames;
+}
+
 /// Runs once per second.
 template <DeviceIo Io, class Obs>
 void Port<Io, Obs>::housekeeping(Time now) {
   next_service_ = now + kServicePeriod;
+  if (was_reset()) return enter_reset(now, ErrorCode::kCardReset);
   statistics_.step(now);
   clock_.step(now);
+  clock_.keep(now);
+  if (bmc_waits_) bmc_waits_ = !filter_.set_bmc(bmc_config());
   if (const auto report = filter_.take_address_report()) {
     (void)firmware_.send_mac_sync(
         {.unicast = std::span(report->unicast).first(report->unicast_count),
@@ -197,6 +235,11 @@ void Port<Io, Obs>::housekeeping(Time now) {
       ++recoveries_.tx_hangs;
       device_.obs.recovery_step(RecoveryStep::kTransmitHang, raw(p.queue()), now);
       if (p.hung_again()) return enter_reset(now, ErrorCode::kTimeout);
+      reset_queue(p, now);
+      continue;
+    }
+    if (p.rx_stalled(undelivered(i))) {
+      ++recoveries_.rx_stalls;
       reset_queue(p, now);
       continue;
     }

@@ -5,6 +5,7 @@
 /// [device 17]. The counter runs freely; stepping the clock changes an offset that the driver
 /// adds, slewing changes the counter's increment.
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -49,6 +50,22 @@ constexpr std::uint64_t increment(std::int64_t ppb) {
 
 }  // namespace clock_detail
 
+namespace clock_detail {
+
+/// Advance of a counter with this slew.
+/// @param elapsed  not negative
+/// @param slew_ppb parts per billion
+/// @return nanoseconds
+constexpr std::uint64_t advance(Duration elapsed, std::int64_t slew_ppb) {
+  constexpr std::int64_t kBillion = 1'000'000'000;
+  const std::int64_t seconds = elapsed.count() / kBillion;
+  const std::int64_t rest = elapsed.count() % kBillion;
+  return static_cast<std::uint64_t>(elapsed.count() + seconds * slew_ppb +
+                                    rest * slew_ppb / kBillion);
+}
+
+}  // namespace clock_detail
+
 /// Clock of one port.
 template <DeviceIo Io, class Obs = NullObserver>
 class Clock {
@@ -59,13 +76,18 @@ class Clock {
   /// Interval at which the base of timestamps is renewed: a sixteenth of their range.
   static constexpr Duration kRefresh{std::int64_t{1} << (kStampBits - 4)};
 
+  /// Assumed difference of the oscillators of device and host: 100 ppm each.
+  static constexpr std::int64_t kDriftPpm = 200;
+
   /// Creates a stopped clock.
   /// @param device must outlive it
   explicit Clock(D& device) : device_(&device) {}
 
-  /// Starts the counter from zero at its nominal rate [device 17]. Required after each device
-  /// reset: it restores the slew; the offset is kept.
-  void setup() {
+  /// Starts the counter from zero [device 17]. Required after each device reset: it restores the
+  /// slew, and the clock continues from the time that keep() noted, plus the driver time since.
+  /// @param now current time
+  /// @return nanoseconds by which the clock may be off because of that; 0 if no time was kept
+  std::uint64_t setup(Time now) {
     device_->write(spec::PTP_CTRL{}.set_EN(1).set_TICK_IVAL(1));
     write_increment();
     device_->write(spec::PTP_INIT_HI{});
@@ -75,6 +97,12 @@ class Clock {
         spec::PTP_CTRL{}.set_EN(1).set_TQS_OUT_EN(1).set_MAC_OUT_IVAL(3).set_TICK_IVAL(1));
     flush();
     base_ = 0;
+    if (!kept_) return 0;
+    const Duration elapsed = std::max(now - kept_at_, Duration::zero());
+    offset_ += kept_counter_ + clock_detail::advance(elapsed, slew_ppb_);
+    kept_counter_ = 0;
+    kept_at_ = now;
+    return static_cast<std::uint64_t>(elapsed.count() / 1'000'000 * kDriftPpm) + kReadNs;
   }
 
   /// Starts to renew the base of timestamps; called when the port starts.
@@ -82,6 +110,17 @@ class Clock {
   void start(Time now) {
     running_ = true;
     refresh(now);
+    keep(now);
+  }
+
+  /// Notes the time, so that a device reset loses little of it. Called once per second.
+  /// @param now current time
+  void keep(Time now) {
+    const auto counter = read_counter();
+    if (!counter) return;
+    kept_ = true;
+    kept_counter_ = *counter;
+    kept_at_ = now;
   }
   /// Stops renewing the base of timestamps.
   void stop() { running_ = false; }
@@ -186,8 +225,14 @@ class Clock {
     base_ = std::uint64_t{high.as_data() - kBack} << 32;
   }
 
+  /// From a counter's read to the moment that the caller calls now.
+  static constexpr std::uint64_t kReadNs = 10'000;
+
   D* device_;
   bool running_ = false;
+  bool kept_ = false;
+  std::uint64_t kept_counter_ = 0;
+  Time kept_at_{};
   Time deadline_{};
   std::int64_t slew_ppb_ = 0;
   std::uint64_t offset_ = 0;  // this clock minus the counter

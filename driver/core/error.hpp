@@ -33,7 +33,8 @@ namespace hni {
   X(kNotRunning, "the port is not running: start it first")                                    \
   X(kTableFull, "the device's table is full: remove an entry first")                           \
   X(kNotFound, "no such entry")                                                                \
-  X(kBadFirmwareData, "the firmware's response does not match the request")
+  X(kBadFirmwareData, "the firmware's response does not match the request")                    \
+  X(kCardReset, "the device was reset under the driver: its queues are set up again")
 
 /// Error codes; HNI_ERRORS has the text of each.
 enum class ErrorCode : std::uint8_t {

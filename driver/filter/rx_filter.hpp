@@ -143,8 +143,9 @@ class RxFilter {
   /// @param bmc its addresses
   /// @return kTableFull if its all-multicast entry would displace a flow rule's address
   Result<> set_bmc(const BmcConfig& bmc) {
-    mac_sync_due_ = bmc.present;
-    return change(bmc_, bmc);
+    auto done = change(bmc_, bmc);
+    if (done) mac_sync_due_ = bmc.present;
+    return done;
   }
 
   /// @return the port's own address

@@ -197,6 +197,20 @@ class QueuePair {
     return again;
   }
 
+  /// Detects a receive queue whose next completion never comes: the device dropped frames for it
+  /// since the last call, nothing was received, and the completion is missing. One that is there
+  /// waits for the application instead. Called about once per second.
+  /// @param undelivered number of frames that the device dropped for this queue
+  /// @return true if the queue has to be reset; counted as refused input
+  bool rx_stalled(std::uint64_t undelivered) {
+    const bool still = rx.completion_head() == rx_head_ && rx.counters().packets == rx_packets_;
+    const bool frames = undelivered != rx_undelivered_;
+    rx_head_ = rx.completion_head();
+    rx_packets_ = rx.counters().packets;
+    rx_undelivered_ = undelivered;
+    return still && frames && rx.completion_missing();
+  }
+
   /// Reports a fault of either queue.
   /// @return true if a malformed completion stopped one of them
   [[nodiscard]] bool faulted() const { return tx.faulted() || rx.faulted(); }
@@ -235,6 +249,9 @@ class QueuePair {
   Time give_up_{};       ///< when kStuck is entered; known once the MAC discards
   std::uint32_t progress_head_ = 0;
   Time progress_since_{};
+  std::uint32_t rx_head_ = 0;  ///< this and the next two: at the last rx_stalled()
+  std::uint64_t rx_packets_ = 0;
+  std::uint64_t rx_undelivered_ = 0;
   std::uint64_t hung_at_ = ~std::uint64_t{0};  ///< packets completed at the last hang
 };
 

@@ -185,6 +185,17 @@ class RxQueue {
     const std::uint32_t few = 4 * pool_->fragments_per_page();
     return cursor_.headers.window.used() < few || cursor_.payloads.window.used() < few;
   }
+  /// @return the slot of the next completion
+  [[nodiscard]] Index completion_head() const { return cursor_.completions.head; }
+  /// Checks for the next completion of a queue whose device reports that it cannot deliver.
+  /// @return true if it is missing; counted as refused input
+  [[nodiscard]] bool completion_missing() {
+    const Word64 word =
+        device_->load(Site::kRcqWord, words_of(completion_memory_) + cursor_.completions.head);
+    if (is_fresh(cursor_, word)) return false;
+    (void)refuse(Site::kRcqWord, word, 0);
+    return true;
+  }
   /// @return true if the invariants of all three rings hold
   [[nodiscard]] bool is_valid() const {
     return cursor_.headers.is_valid() && cursor_.payloads.is_valid() &&

@@ -30,7 +30,7 @@ class ClockTest : public ::testing::Test {
 };
 
 TEST_F(ClockTest, SetupIsLinuxsSequence) {
-  clock_.setup();
+  clock_.setup(Time{});
   EXPECT_EQ(fake_.device.writes, (std::vector<RegWrite>{{bar0(0x4800), 0x00100001},
                                                         {bar0(0x4806), 1},
                                                         {bar0(0x4807), 0xaaaaaaaa},
@@ -65,7 +65,7 @@ TEST_F(ClockTest, AResetKeepsSlewAndOffset) {
   ASSERT_TRUE(clock_.slew(-500'000'000));
   set_counter(1000);
   ASSERT_TRUE(clock_.set(5000));
-  clock_.setup();
+  clock_.setup(Time{});
   EXPECT_EQ(fake_.device.peek(bar0(0x4806)), 0U);
   EXPECT_EQ(fake_.device.peek(bar0(0x4807)), 0xd5555555U);
   EXPECT_EQ(clock_.read().value(), 5000U);

@@ -68,7 +68,7 @@ TEST_F(BareCardTest, TheDumpHoldsWhatWasWritten) {
 
 TEST_F(BareCardTest, TheClockFollowsTheCardsTime) {
   Clock<io::InProcess> clock(device_);
-  clock.setup();
+  clock.setup(Time{});
   const std::uint64_t zero = clock.read().value();
   card_.card.tick(1'000'000'000);
   EXPECT_NEAR(static_cast<double>(clock.read().value() - zero), 1e9, 100);

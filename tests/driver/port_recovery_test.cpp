@@ -267,5 +267,130 @@ TEST_F(PortRecovery, StopAndStartAgainCarriesTraffic) {
   EXPECT_EQ(send(10), 10);
 }
 
+TEST_F(PortRecovery, ACardThatIsResetUnderTheDriverIsNoticedWithinAServicePeriod) {
+  for (const auto kind : {device::ResetKind::kFunctionLevel, device::ResetKind::kPower}) {
+    const std::uint64_t before = b().recoveries().card_resets;
+    EXPECT_EQ(send(5), 5);
+    world.cards[1]->card.reset(kind);
+    EXPECT_TRUE(
+        world.run_until([&] { return b().recoveries().card_resets == before + 1; }, 1s + 1ms));
+    EXPECT_EQ(b().error().code, ErrorCode::kCardReset);
+    ASSERT_TRUE(world.run_until([&] { return a().link_up() && b().link_up(); }, 60s));
+    EXPECT_EQ(b().recoveries().card_resets, before + 1);
+    EXPECT_EQ(send(10), 10);
+    expect_buffers_conserved(b());
+  }
+}
+
+TEST_F(PortRecovery, PacketsInACardThatIsResetAreCounted) {
+  for (int i = 0; i < 20; ++i) {
+    Packet packet;
+    ASSERT_TRUE(fill(a(), packet, make_frame(200, static_cast<std::uint32_t>(i))));
+    ASSERT_EQ(a().tx_burst(QueueId{0}, std::span(&packet, 1), world.now), 1U);
+  }
+  world.cards[0]->card.reset(device::ResetKind::kFunctionLevel);
+  ASSERT_TRUE(world.run_until([&] { return a().recoveries().card_resets == 1; }, 2s));
+  ASSERT_TRUE(world.run_until([&] { return a().link_up(); }, 60s));
+  EXPECT_EQ(a().pair(QueueId{0}).tx.counters().reclaimed_packets, 20U);
+  expect_transmit_conserved(a());
+  expect_buffers_conserved(a());
+}
+
+TEST_F(PortRecovery, TheClockContinuesAcrossAResetOfTheCard) {
+  constexpr std::uint64_t kStart = 1'700'000'000'000'000'000;
+  ASSERT_TRUE(a().clock().set(kStart));
+  ASSERT_TRUE(a().clock().slew(100'000));  // 100 ppm fast
+  const Time begin = world.now;
+  world.run_until([] { return false; }, 100s);
+  world.cards[0]->card.reset(device::ResetKind::kFunctionLevel);
+  while (a().next_event()) {
+  }
+  ASSERT_TRUE(
+      world.run_until([&] { return a().recoveries().card_resets == 1 && a().link_up(); }, 60s));
+  std::optional<std::uint32_t> off_us;
+  while (const auto event = a().next_event()) {
+    if (event->kind == PortEventKind::kClockContinued) off_us = event->value;
+  }
+  ASSERT_TRUE(off_us);
+  EXPECT_LT(*off_us, 5000U);
+  world.cards[0]->card.tick(static_cast<std::uint64_t>(world.now.count()));
+  const auto elapsed = (world.now - begin).count();
+  const auto expected = static_cast<std::int64_t>(kStart) + elapsed + elapsed / 10'000;
+  const auto got = static_cast<std::int64_t>(a().clock().read().value());
+  EXPECT_NEAR(static_cast<double>(got - expected), 0, 1000.0 * *off_us);
+}
+
+TEST_F(PortRecovery, ACompletionThatNeverComesIsNoticedAndNothingIsLost) {
+  // The driver reads zeros in place of completions until it refuses one.
+  world.ios[1]->on_load = [&](Site site, std::uint64_t value) -> std::uint64_t {
+    return site == Site::kRcqWord && refused(1, Site::kRcqWord) == 0 ? 0 : value;
+  };
+  std::uint64_t sent = 0;
+  for (int turn = 0; turn < 400'000 && b().recoveries().rx_stalls == 0; ++turn) {
+    Packet packet;
+    if (turn % 8 == 0 && fill(a(), packet, make_frame(60, 0))) {
+      if (a().tx_burst(QueueId{0}, std::span(&packet, 1), world.now) == 1) {
+        ++sent;
+      } else {
+        a().release(packet);
+      }
+    }
+    Packet got;
+    if (b().rx_burst(QueueId{0}, std::span(&got, 1), world.now) == 1) b().release(got);
+    world.advance();
+  }
+  world.ios[1]->on_load = nullptr;
+  EXPECT_EQ(b().recoveries().rx_stalls, 1U);
+  EXPECT_EQ(refused(1, Site::kRcqWord), 1U);
+  ASSERT_TRUE(
+      world.run_until([&] { return b().pair(QueueId{0}).state() == PairState::kRunning; }, 5s));
+  EXPECT_GT(b().pair(QueueId{0}).rx.counters().reset_drops, 100U);
+  EXPECT_EQ(send(10), 10);
+  expect_buffers_conserved(b());
+}
+
+TEST_F(PortRecovery, AnApplicationThatDoesNotPollIsNoFaultOfTheCard) {
+  for (int turn = 0; turn < 400'000; ++turn) {
+    Packet packet;
+    if (turn % 8 == 0 && fill(a(), packet, make_frame(60, 0)) &&
+        a().tx_burst(QueueId{0}, std::span(&packet, 1), world.now) != 1)
+      a().release(packet);
+    world.advance();
+  }
+  EXPECT_EQ(b().recoveries().rx_stalls, 0U);
+  EXPECT_EQ(b().recoveries().queue_resets, 0U);
+}
+
+TEST_F(PortRecovery, ABmcThatFindsNoRoomGetsItsEntriesWhenRulesAreRemoved) {
+  std::vector<RuleId> rules;
+  for (std::uint8_t i = 0; i < 64; ++i) {
+    const auto id = a().filter().add_rule(
+        {.type = FlowType::kEther, .mac = MacAddress{0x01, 0, 0x5e, 0, 0, i}, .queue = 0});
+    if (!id) break;
+    rules.push_back(*id);
+  }
+  ASSERT_GE(rules.size(), 20U);
+  auto& firmware = world.cards[0]->card.firmware().config();
+  firmware.bmc_present = true;
+  firmware.bmc_all_multi = true;
+  firmware.bmc_macs = {{0x02, 0, 0, 0, 1, 1}};
+  while (a().next_event()) {
+  }
+  ASSERT_TRUE(a().firmware().refresh_capabilities(world.now));
+  ASSERT_TRUE(world.run_until([&] { return a().recoveries().bmc_deferred == 1; }, 5s));
+  bool told = false;
+  while (const auto event = a().next_event()) told |= event->kind == PortEventKind::kBmcDeferred;
+  EXPECT_TRUE(told);
+  const auto has_bmc = [&] {
+    const auto& entries = a().filter().mac_table().entries;
+    return std::any_of(entries.begin(), entries.end(),
+                       [](const auto& e) { return e.value == MacAddress{0x02, 0, 0, 0, 1, 1}; });
+  };
+  EXPECT_FALSE(has_bmc());
+  for (const RuleId id : rules) ASSERT_TRUE(a().filter().remove_rule(id));
+  EXPECT_TRUE(world.run_until(has_bmc, 2s));
+  EXPECT_EQ(a().recoveries().bmc_deferred, 1U);
+}
+
 }  // namespace
 }  // namespace hni::test

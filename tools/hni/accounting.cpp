@@ -127,8 +127,9 @@ std::vector<Balance> packet_balances(Testbed& testbed) {
     const std::uint64_t known =
         rx.rx.packets + rx.rx.mac_errors + rx.rx.truncated + rx.rx.card_input + rx.rx.reset_drops +
         total(in_card) + testbed.cable().waiting(to) + receiver.card().occupancy().rx_frames_held;
-    // Completions after a refused one are not read: at most one ring per refusal.
-    const std::uint64_t most_unread = rx.rx.card_input * testbed.options().ring;
+    // What follows a refused or missing completion is not read: at most a ring of it each time.
+    const std::uint64_t most_unread =
+        (rx.rx.card_input + receiver.port().recoveries().rx_stalls) * testbed.options().ring;
     const std::uint64_t unread = std::min(wire.frames - std::min(wire.frames, known), most_unread);
     line("on the cable = received by the driver + dropped in the card + not read + in flight",
          wire.frames, known + unread);

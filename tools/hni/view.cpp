@@ -113,7 +113,9 @@ Json stats_json(Testbed& testbed, unsigned index) {
                    {"card_resets", port.recoveries().card_resets},
                    {"firmware_crashes", port.recoveries().firmware_crashes},
                    {"tx_hangs", port.recoveries().tx_hangs},
-                   {"starvation_kicks", port.recoveries().starvation_kicks}};
+                   {"starvation_kicks", port.recoveries().starvation_kicks},
+                   {"rx_stalls", port.recoveries().rx_stalls},
+                   {"bmc_deferred", port.recoveries().bmc_deferred}};
   out["interface"] = {{"read", end.read},
                       {"read_bytes", end.read_bytes},
                       {"sent", end.sent},
