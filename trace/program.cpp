@@ -42,6 +42,13 @@ std::vector<std::string> marked(std::string_view line, std::string_view marker) 
   return words;
 }
 
+/// Numbers whose bits mean something.
+bool is_pattern(const std::string& argument) {
+  for (const char* name : {"word", "value", "limit", "mask", "offset", "message", "text"})
+    if (argument == name) return true;
+  return false;
+}
+
 std::string fill(const std::string& table) {
   if (const auto lines = spec_table(table)) return *lines;
   std::string out;
@@ -103,8 +110,10 @@ std::string events_program() {
       "// list; hni-probes(7) says what the arguments mean.\n"
       "// EXAMPLE\n"
       "//     # hni trace events | grep message__\n"
-      "//     message__sent port=0 message=20 bytes=4 time=310200551\n"
+      "//         1.203377 4242 message__sent port=0 message=0x14 length=4 time=310200551\n"
       "// EXPLANATION\n"
+      "// A line an event: seconds since the tracer came, thread, probe, and its arguments by name;\n"
+      "// words, values, masks, offsets and message types are hexadecimal.\n"
       "// All probes are on, register accesses too: use it on a driver that has little to do, or\n"
       "// expect it to be slowed down.\n"
       "// COST\n"
@@ -114,11 +123,11 @@ std::string events_program() {
       "packet\n"
       "// more.\n\n";
   for (const ProbeInfo& probe : probe_list()) {
-    std::string format = probe.name;
-    std::string values;
+    std::string format = "%5d.%06d %d " + probe.name;
+    std::string values = ", elapsed / 1000000000, elapsed % 1000000000 / 1000, tid";
     for (std::size_t i = 0; i < probe.arguments.size(); ++i) {
       const ProbeArgument& a = probe.arguments[i];
-      format += fmt::format(" {}=%lu", a.name);
+      format += " " + a.name + (is_pattern(a.name) ? "=0x%lx" : "=%lu");
       values += fmt::format(", arg{}", i);
     }
     out += fmt::format("usdt:*:hni:{} {{ printf(\"{}\\n\"{}); }}\n", probe.name, format, values);

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Recordings of live drivers: read, drawn, converted. Also without the probes, for the fuzz targets.
+if(TARGET hni_recording)
+  return()
+endif()
 find_package(fmt REQUIRED)
 add_library(hni_recording STATIC
   ${CMAKE_CURRENT_LIST_DIR}/recording.cpp ${CMAKE_CURRENT_LIST_DIR}/recording_perfetto.cpp

@@ -29,7 +29,8 @@ namespace hni::fuzz {
   X(vfio_user)              \
   X(vhost_user)             \
   X(spec_parser)            \
-  X(recording)
+  X(recording)              \
+  X(control)
 
 struct Target {
   std::string_view name;

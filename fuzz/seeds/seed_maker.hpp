@@ -42,7 +42,7 @@ void firmware_seeds(SeedMaker& to);
 void application_seeds(SeedMaker& to);
 /// What a vhost-user front-end sends.
 void vhost_user_seeds(SeedMaker& to);
-/// Texts that others write: recordings.
+/// Texts that others write: recordings, and questions to a running hni run.
 void text_seeds(SeedMaker& to);
 
 }  // namespace hni::fuzz

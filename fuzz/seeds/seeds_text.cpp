@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Seeds for the targets whose input is text: recordings.
+// Seeds for the targets whose input is text: recordings, and questions to a running hni run.
 #include "fuzz/seeds/seed_maker.hpp"
 
 namespace hni::fuzz {
@@ -38,9 +38,28 @@ void recording_seeds(SeedMaker& to) {
   add("lost", "1 0 P 0 0 0 0 4 3f\n5 0 P 0 0 0 0 4 3f\n5 end\n");
 }
 
+/// The first byte is the length of the pieces.
+void control_seeds(SeedMaker& to) {
+  const auto add = [&](const char* name, const std::string& text) {
+    to.add_bytes("control", name, bytes_of("\x07" + text + "\n"));
+  };
+  add("stats", R"({"verb":"stats","port":"hni0"})");
+  add("list", R"({"verb":"list"})");
+  add("registers", R"({"verb":"regs","port":"hni1","reads":[[0,1048576],[4,12]]})");
+  add("bad-registers", R"({"verb":"regs","reads":[[0,-4],["a"],{}]})");
+  add("inject", R"({"verb":"lie","port":"hni1","site":"rcd_header_length","value":0})");
+  add("number-too-large", R"({"verb":"lie","value":4294967296})");
+  add("not-an-object", "[1,2]");
+  add("not-json", "no json");
+  // 50,000 levels ended the process once: copies recurse.
+  add("deep", R"({"verb":"regs","reads":)" + std::string(50'000, '['));
+  add("escapes", R"({"verb":"\u001b]0;x\u0007","port":"\ud83d\ude00"})");
+}
+
 }  // namespace
 
 void text_seeds(SeedMaker& to) {
+  control_seeds(to);
   recording_seeds(to);
 }
 

@@ -84,8 +84,41 @@ expect 1 'no capture file' "$hni" run --replay "$folder/broken.pcap"
 expect 1 'No such file' "$hni" run --replay "$folder/missing.pcap"
 expect 1 'No such file' "$hni" run --generator --packets 1 --pcap "$folder/missing/out.pcap"
 
+# A folder that others can write is not trusted; a run works without a control socket.
+mkdir "$folder/open" && chmod 777 "$folder/open"
+if [ "$(id -u)" != 0 ]; then
+  XDG_RUNTIME_DIR=$folder/open "$hni" run --generator --packets 10 --quiet >"$out" 2>&1 || fail "no control socket"
+  grep -q "'$folder/open' can be written by other users" "$out" || fail "no reason for the missing control socket"
+fi
+
 # No run to talk to.
 XDG_RUNTIME_DIR=$folder HOME=$folder "$hni" port list -j >"$out" 2>&1 || fail "hni port list"
+
+# OpenMetrics: each family once, each sample once, an end.
+"$hni" run --generator --hold -j >"$out" 2>&1 &
+run=$!
+tries=0
+until grep -q '"held"' "$out"; do sleep 0.1; tries=$((tries + 1)); [ $tries -lt 200 ] || fail "is not held"; done
+if "$hni" port go --run $run >/dev/null 2>&1; then
+  until grep -q '"up"' "$out"; do sleep 0.1; tries=$((tries + 1)); [ $tries -lt 400 ] || fail "does not come up"; done
+  "$hni" port stats --run $run --openmetrics >"$folder/metrics" || fail "no metrics"
+  python3 - "$folder/metrics" <<'END' || fail "metrics: $(head -40 "$folder/metrics")"
+import re, sys
+lines = open(sys.argv[1]).read().split("\n")
+assert lines[-2:] == ["# EOF", ""]
+families, samples = [l.split()[2] for l in lines if l.startswith("# TYPE")], []
+for line in lines[:-2]:
+    if line.startswith("# TYPE"): assert re.fullmatch(r"# TYPE [a-zA-Z_][a-zA-Z0-9_]* counter", line), line
+    else:
+        match = re.fullmatch(r'([a-zA-Z_][a-zA-Z0-9_]*)_total(\{port="hni[01]"(?:,(?:reason|index)="[^"]*")?\}) \d+', line)
+        assert match and match[1] == families[0] or match[1] in families, line
+        samples.append(match[1] + match[2])
+assert len(set(families)) == len(families) and len(set(samples)) == len(samples), "twice"
+assert 'hni_driver_rx_packets{port="hni1"}' in samples
+END
+fi
+kill $run
+wait $run || fail "a run that was asked ended with $?"
 
 # The generator: every packet is checked by the other side and accounted for.
 expect 0 'accounted: yes' "$hni" run --generator --packets 20000 --queues 4 --quiet
@@ -98,6 +131,31 @@ grep -q '0 corrupted, 0 out of order' "$out" || fail "packets were changed"
 "$hni" run --generator --duration 2.5 --rate 1000 -j >"$out" 2>&1 || fail "JSON run"
 [ "$(grep -c '"time_s"' "$out")" = 2 ] || fail "not one line of figures a second"
 tail -1 "$out" | grep -q '"accounted":true' || fail "no summary"
+
+# A reader that does not read costs it lines; the ports and the signals do not wait for it.
+mkfifo "$folder/unread"
+sleep 120 <>"$folder/unread" &
+reader=$!
+exec 3<>"$folder/unread"
+dd if=/dev/zero bs=65536 count=1 >&3 2>/dev/null
+"$hni" run --generator --rate 100 -j >"$folder/unread" 2>"$out" &
+run=$!
+tries=0
+until grep -q '^SigBlk:.*[1-9a-f]' /proc/$run/status; do
+  sleep 0.1; tries=$((tries + 1)); [ $tries -lt 200 ] || fail "an unread run does not start"
+done
+kill $run
+tries=0
+while [ -d /proc/$run ] && [ $tries -lt 300 ]; do sleep 0.1; tries=$((tries + 1)); done
+wait $run
+[ $? = 1 ] || fail "an unread run: wrong status"
+grep -q 'nobody reads the summary' "$out" || fail "an unread run: no reason"
+kill $reader
+exec 3>&-
+"$hni" run --generator --packets 10 >/dev/full 2>"$out"
+[ $? = 1 ] || fail "a full disk: wrong status"
+grep -q 'standard output: No space left' "$out" || fail "a full disk: no reason"
+"$hni" run --generator --packets 10 --quiet >&- 2>&- <&- || fail "closed streams: $?"
 
 # Out of the generator, through a capture file, two cards and a forwarder: the same bytes.
 expect 0 'accounted: yes' "$hni" run --generator --packets 2000 --pcap "$folder/a.pcap" --quiet

@@ -3,6 +3,7 @@
 
 #include "tools/hni/control.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -10,9 +11,12 @@
 
 #include <array>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
+#include "tools/hni/cleanup_process.hpp"
 #include "tools/hni/generator_endpoint.hpp"
+#include "tools/hni/printable.hpp"
 
 namespace hni::tools {
 namespace {
@@ -26,13 +30,13 @@ class Control : public ::testing::Test {
     folder_ = std::filesystem::temp_directory_path() /
               ("hni-control-test-" + std::to_string(::getpid()));
     std::filesystem::create_directories(folder_);
-    ::setenv("XDG_RUNTIME_DIR", folder_.c_str(), 1);
+    runtime_.emplace(std::move(*RuntimeFolder::open_in(folder_, RuntimeFolder::Create::kYes)));
     testbed_ = std::move(*Testbed::create({}));
     for (unsigned i = 0; i < 2; ++i)
       testbed_->side(i).set_end(
           std::make_unique<ReplayEnd>(testbed_->side(i).port(), std::nullopt));
     poller_.emplace(std::move(*Poller::create()));
-    server_ = std::move(*ControlServer::create(*poller_, *testbed_));
+    server_ = std::move(*ControlServer::create(*poller_, *testbed_, *runtime_));
     const Time begin = monotonic_now();
     ASSERT_TRUE(testbed_->start(begin).has_value());
     while (!testbed_->up() && monotonic_now() - begin < 20s) testbed_->turn(monotonic_now());
@@ -60,8 +64,10 @@ class Control : public ::testing::Test {
     thread.join();
   }
   Outcome<Json> answer_to(const Json& question) {
+    const auto parsed = parse_question(question.dump());
+    if (!parsed) return problem(parsed.error());
     Outcome<Json> result = problem("not asked");
-    serve([&] { result = ask(server_->path(), question); });
+    serve([&] { result = ask(server_->path(), *parsed); });
     return result;
   }
   /// Sends raw bytes and returns what comes back.
@@ -85,7 +91,22 @@ class Control : public ::testing::Test {
     return out;
   }
 
+  /// A connection on which nothing is said.
+  Fd silent_client() const {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, server_->path().c_str(), sizeof address.sun_path - 1);
+    Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0));
+    EXPECT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    return fd;
+  }
+  void turn(Time now) {
+    for (const Poller::Event& event : poller_->wait(Duration::zero())) server_->handle(event, now);
+    server_->step(now);
+  }
+
   std::filesystem::path folder_;
+  std::optional<RuntimeFolder> runtime_;
   std::unique_ptr<Testbed> testbed_;
   std::optional<Poller> poller_;
   std::unique_ptr<ControlServer> server_;
@@ -159,6 +180,154 @@ TEST_F(Control, HalfAQuestionIsDropped) {
 
 TEST_F(Control, EndlessQuestionIsDropped) {
   EXPECT_EQ(raw_answer(std::string(3 << 20, 'x')), "");
+}
+
+TEST_F(Control, AQuestionThatIsNestedTooDeepIsRefused) {
+  for (const char* inner : {"[", "{\"a\":"}) {
+    std::string deep;
+    for (int n = 0; n < 50'000; ++n) deep += inner;
+    EXPECT_EQ(Json::parse(raw_answer("{\"verb\":\"regs\",\"reads\":" + deep + "\n")),
+              Json({{"error", "the question is nested too deep"}}));
+  }
+}
+
+TEST_F(Control, SilentClientsDoNotHideARun) {
+  std::vector<Fd> silent;
+  for (int n = 0; n < 200; ++n) {
+    silent.push_back(silent_client());
+    turn(monotonic_now());
+  }
+  EXPECT_TRUE(answer_to({{"verb", "stats"}}).has_value());
+}
+
+TEST_F(Control, AClientThatAsksNothingIsEndedInTime) {
+  const Fd silent = silent_client();
+  const Time begin = monotonic_now();
+  turn(begin);
+  char byte = 0;
+  EXPECT_EQ(::recv(silent.get(), &byte, 1, 0), -1);
+  turn(begin + 11s);
+  EXPECT_EQ(::recv(silent.get(), &byte, 1, 0), 0);
+}
+
+TEST_F(Control, WithoutDescriptorsAClientIsRefusedAndNothingSpins) {
+  std::vector<Fd> clients;
+  clients.push_back(silent_client());
+  clients.push_back(silent_client());
+  std::vector<Fd> all;
+  for (;;) {
+    Fd fd(::open("/dev/null", O_RDONLY));
+    if (!fd) break;
+    all.push_back(std::move(fd));
+  }
+  turn(monotonic_now());
+  turn(monotonic_now());
+  EXPECT_TRUE(poller_->wait(Duration::zero()).empty());
+  all.clear();
+  EXPECT_TRUE(answer_to({{"verb", "list"}}).has_value());
+}
+
+TEST(ControlClient, ASocketThatNeverAcceptsIsReportedInTime) {
+  const std::string path = "/tmp/hni-full-" + std::to_string(::getpid());
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+  const Fd listener(::socket(AF_UNIX, SOCK_STREAM, 0));
+  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(listener.get(), 0), 0);
+  const Fd first(::socket(AF_UNIX, SOCK_STREAM, 0));
+  ASSERT_EQ(::connect(first.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  const auto answer = ask(path, {"list", {}, {}, {}, {}});
+  ::unlink(path.c_str());
+  ASSERT_FALSE(answer.has_value());
+  EXPECT_EQ(answer.error().text, path + ": Connection timed out");
+}
+
+/// Folders that others could have prepared.
+class Folder : public ::testing::Test {
+ protected:
+  Folder() {
+    char name[] = "/tmp/hni-folder-test-XXXXXX";
+    base_ = ::mkdtemp(name);
+  }
+  ~Folder() override { std::filesystem::remove_all(base_); }
+  [[nodiscard]] std::string why_not(
+      RuntimeFolder::Create create = RuntimeFolder::Create::kYes) const {
+    const auto folder = RuntimeFolder::open_in(base_, create);
+    return folder ? "" : folder.error().text;
+  }
+  std::string base_;
+};
+
+TEST_F(Folder, IsMadeForItsOwnerAlone) {
+  EXPECT_NE(why_not(RuntimeFolder::Create::kNo), "");
+  ASSERT_EQ(why_not(), "");
+  struct stat info {};
+  ASSERT_EQ(::stat((base_ + "/hni").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0700U);
+}
+
+TEST_F(Folder, ABaseThatOthersCanWriteIsRefused) {
+  ASSERT_EQ(::chmod(base_.c_str(), 01777), 0);
+  EXPECT_EQ(why_not(), "'" + base_ + "' can be written by other users: use a folder of your own");
+}
+
+TEST_F(Folder, ALinkOrAFileInItsPlaceIsRefused) {
+  std::filesystem::create_symlink("/root", base_ + "/hni");
+  EXPECT_EQ(why_not(), "'" + base_ + "/hni' is not a folder: remove it");
+}
+
+TEST_F(Folder, AnotherModeOrOwnerIsRefused) {
+  ASSERT_EQ(::mkdir((base_ + "/hni").c_str(), 0755), 0);
+  EXPECT_NE(why_not().find("with mode 755: remove it"), std::string::npos);
+  if (::geteuid() != 0) return;
+  ASSERT_EQ(::chmod((base_ + "/hni").c_str(), 0700), 0);
+  ASSERT_EQ(::chown((base_ + "/hni").c_str(), 65534, 65534), 0);
+  EXPECT_NE(why_not().find("belongs to user 65534"), std::string::npos);
+}
+
+TEST_F(Folder, AReadOnlyBaseIsReportedAsThat) {
+  EXPECT_EQ(RuntimeFolder::open_in("/proc", RuntimeFolder::Create::kYes).error().text,
+            "'/proc/hni': No such file or directory");
+  EXPECT_EQ(RuntimeFolder::open_in(base_ + "/none", RuntimeFolder::Create::kYes).error().text,
+            "'" + base_ + "/none': No such file or directory");
+}
+
+TEST_F(Folder, ASweepRemovesWhatDeadProcessesLeftAndNothingElse) {
+  const auto folder = RuntimeFolder::open_in(base_, RuntimeFolder::Create::kYes);
+  ASSERT_TRUE(folder);
+  const std::string path = base_ + "/hni/";
+  const auto write = [&](const std::string& name, const std::string& text) {
+    std::ofstream(path + name) << text;
+  };
+  write("1.run", "file 1.sock\nfile ../outside\nnetns ../../x 5\nnonsense\nfile kept");
+  write("1.sock", "");
+  write("kept", "");  // its line was not written to the end
+  write("2.run.new", "");
+  std::ofstream(base_ + "/outside") << "";
+  const auto living = RunRecord::create(*folder);
+  ASSERT_TRUE(living);
+  living->add("file living.sock");
+  write("living.sock", "");
+  RunRecord::sweep(*folder);
+  const auto exists = [](const std::string& file) { return std::filesystem::exists(file); };
+  EXPECT_FALSE(exists(path + "1.run"));
+  EXPECT_FALSE(exists(path + "1.sock"));
+  EXPECT_FALSE(exists(path + "2.run.new"));
+  EXPECT_TRUE(exists(path + "kept"));
+  EXPECT_TRUE(exists(base_ + "/outside"));
+  EXPECT_TRUE(exists(path + "living.sock"));
+  EXPECT_TRUE(exists(path + living->name()));
+}
+
+TEST(Printable, ControlCharactersAndBrokenUtf8AreEscaped) {
+  EXPECT_EQ(printable("plain \xc3\xa4 text"), "plain \xc3\xa4 text");
+  EXPECT_EQ(printable("\x1b]0;owned\x07"), "\\x1b]0;owned\\x07");
+  EXPECT_EQ(printable("a\nb\x7f"), "a\\x0ab\\x7f");
+  EXPECT_EQ(printable("\xc2\x9b"), "\\xc2\\x9b");
+  EXPECT_EQ(printable("\xff\xc3"), "\\xff\\xc3");
+  EXPECT_EQ(printable("\xe2\x80\xae"), "\\xe2\\x80\\xae");
+  EXPECT_EQ(printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");
 }
 
 TEST_F(Control, SocketBelongsToItsOwnerAlone) {

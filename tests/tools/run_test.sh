@@ -19,7 +19,7 @@ fail() {
 # What the run with this process id, or a test of this script, left behind.
 leftovers() {
   ls /run/netns 2>/dev/null | grep "^hni-$1-\|^hni-test$$"
-  ls /run/hni 2>/dev/null | grep "^$1\.sock"
+  ls /run/hni 2>/dev/null | grep "^$1\."
   ip -o link | grep -o "hni$$[a-z]*"
 }
 

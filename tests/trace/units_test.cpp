@@ -253,11 +253,33 @@ TEST(TraceOutput, RegistersGetTheirNamesAndArraysAreSummedUp) {
             "{\"type\":\"map\",\"data\":{\"@reads\":{\"0,INTR_STATUS\":7}}}\n");
 }
 
-TEST(TraceOutput, TopShowsByHowMuchACountGrew) {
-  TraceOutput text(false, TraceOutput::Extra::kGrowth);
-  EXPECT_EQ(text.line("@polls[0, 1]: 20"), "@polls[0, 1]: 20 +20\n");
-  EXPECT_EQ(text.line("@polls[0, 1]: 50"), "@polls[0, 1]: 50 +30\n");
-  EXPECT_EQ(text.line("hni trace top, 2 s"), "hni trace top, 2 s\n");
+TEST(TraceOutput, TopIsATableOfRatesAndThenOfSums) {
+  TraceOutput text(false, TraceOutput::Extra::kTop);
+  EXPECT_EQ(text.line("hni trace top, 1 s"), "");
+  for (const char* line : {"@rx_polls[0, 0]: 5", "@rx_packets[0, 0]: 20", "@rx_polls[1, 3]: 7",
+                           "@rx_packets[1, 3]: 900", "@drops[1, queue reset]: 2"})
+    EXPECT_EQ(text.line(line), "");
+  const std::string first = text.line("hni trace top, 2 s");
+  EXPECT_LT(first.find("hni1       3          900           7"), first.find("hni0       0           20"));
+  EXPECT_NE(first.find("hni1             2/s drops: queue reset"), std::string::npos) << first;
+  EXPECT_EQ(text.line("@rx_packets[0, 0]: 1520"), "");
+  EXPECT_NE(text.line("hni trace top, 3 s").find("hni0       0        1.5 k"), std::string::npos);
+  const std::string last = text.end();
+  EXPECT_NE(last.find("hni0       0         1520"), std::string::npos) << last;
+  EXPECT_NE(last.find("hni1             2 drops: queue reset"), std::string::npos) << last;
+}
+
+TEST(TraceOutput, OnATerminalATableTakesThePlaceOfTheLast) {
+  TraceOutput text(false, TraceOutput::Extra::kTop, true);
+  (void)text.line("hni trace top, 1 s");
+  (void)text.line("@rx_polls[0, 0]: 5");
+  EXPECT_FALSE(text.line("hni trace top, 2 s").starts_with("\033"));
+  EXPECT_TRUE(text.line("hni trace top, 3 s").starts_with("\033[3A\033[J"));
+}
+
+TEST(TraceOutput, TextOfOthersIsEscaped) {
+  TraceOutput text(false);
+  EXPECT_EQ(text.line("hni0 firmware: \x1b]0;x\x07"), "hni0 firmware: \\x1b]0;x\\x07\n");
 }
 
 TEST(TraceOutput, NoiseIsDropped) {

@@ -3,7 +3,7 @@
 // watch. Virtual time, an emulated card that lies when told to, and an observer that fires the
 // probes and writes down what it fired.
 //   trace_workload all FILE        a port's life with each kind of event
-//   trace_workload hold FILE       the same, then ends its tracer and waits to be ended
+//   trace_workload hold FILE       the same, then asks its tracer to end until it does
 //   trace_workload broken FILE     three steps of a ring that break its invariant
 //   trace_workload packets FILE N  N packets each way
 
@@ -16,6 +16,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -318,6 +319,29 @@ void stay_on_this_processor() {
   (void)::sched_setaffinity(0, sizeof one, &one);
 }
 
+/// True while a SIGINT makes the process end in order; later it would kill it.
+bool catches_interrupts(pid_t pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("SigCgt:"))
+      return (std::strtoull(line.c_str() + 7, nullptr, 16) >> (SIGINT - 1) & 1) != 0;
+  }
+  return false;
+}
+
+/// Asks the tracer to end until it does: one SIGINT can be lost. This process ends with it.
+int end_tracer() {
+  const pid_t tracer = ::getppid();
+  (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  for (int asked = 0; asked < 30; ++asked) {
+    if (::getppid() != tracer) return 0;
+    if (catches_interrupts(tracer)) (void)::kill(tracer, SIGINT);
+    (void)::sleep(1);
+  }
+  (void)::kill(tracer, SIGKILL);
+  return 1;
+}
+
 int run(int argc, char** argv) {
   if (argc < 3) return 2;
   stay_on_this_processor();
@@ -337,11 +361,7 @@ int run(int argc, char** argv) {
     }
   }
   if (std::fclose(to) != 0) return 1;
-  if (what == "hold") {
-    (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);  // never longer than the tracer
-    if (::kill(::getppid(), SIGINT) == 0) (void)::pause();
-  }
-  return 0;
+  return what == "hold" ? end_tracer() : 0;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/hni/control.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -14,7 +15,7 @@ namespace hni::tools {
 namespace {
 
 constexpr Duration kSensorPatience = std::chrono::seconds(2);
-constexpr std::size_t kMaxRegisters = 8192;
+constexpr unsigned kMaxAccepts = 64;  // in one turn
 
 sockaddr_un address_of(const std::string& path) {
   sockaddr_un address{};
@@ -23,65 +24,48 @@ sockaddr_un address_of(const std::string& path) {
   return address;
 }
 
-/// Returns the text of a member; empty if it is missing.
-std::string text_of(const Json& object, const char* key) {
-  const auto it = object.find(key);
-  return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
-}
-
 Json error_json(const std::string& text) {
   return {{"error", text}};
 }
 
 }  // namespace
 
-Outcome<std::unique_ptr<ControlServer>> ControlServer::create(Poller& poller, Testbed& testbed) {
-  std::unique_ptr<ControlServer> server(new ControlServer(poller, testbed));
+Outcome<std::unique_ptr<ControlServer>> ControlServer::create(Poller& poller, Testbed& testbed,
+                                                              const RuntimeFolder& folder) {
+  std::unique_ptr<ControlServer> server(new ControlServer(poller, testbed, folder));
   if (auto r = server->listen(); !r) return tl::unexpected(r.error());
   return server;
 }
 
 Outcome<> ControlServer::listen() {
-  int error = ENOENT;
-  for (const std::string& folder : control_folders()) {
-    (void)::mkdir(folder.c_str(), 0700);
-    struct stat info {};
-    // In a folder of another user, that user could replace the socket.
-    if (::lstat(folder.c_str(), &info) != 0 || !S_ISDIR(info.st_mode) ||
-        info.st_uid != ::geteuid()) {
-      error = errno;
-      continue;
-    }
-    path_ = folder + "/" + std::to_string(::getpid()) + ".sock";
-    // A client removes a socket without a listener, so the socket gets its final name once it
-    // listens.
-    const std::string unnamed = folder + "/" + std::to_string(::getpid()) + ".new";
-    const sockaddr_un address = address_of(unnamed);
-    if (path_.size() >= sizeof address.sun_path) continue;
-    listener_ = Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    (void)::unlink(unnamed.c_str());
-    if (::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
-            0 &&
-        ::chmod(unnamed.c_str(), 0600) == 0 && ::listen(listener_.get(), 8) == 0 &&
-        ::rename(unnamed.c_str(), path_.c_str()) == 0) {
-      folder_ = folder;
-      return poller_.add(listener_.get(), kFirstToken);
-    }
-    error = errno;
-    (void)::unlink(unnamed.c_str());
+  const std::string pid = std::to_string(::getpid());
+  name_ = pid + ".sock";
+  // Clients remove a socket without a listener: it gets its name when it listens.
+  const std::string unnamed = pid + ".new";
+  const sockaddr_un address = address_of(folder_.address(unnamed));
+  listener_ = Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  spare_ = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  folder_.remove(unnamed);
+  const bool good =
+      ::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+      ::fchmodat(folder_.fd(), unnamed.c_str(), 0600, 0) == 0 &&
+      ::listen(listener_.get(), 64) == 0 &&
+      ::renameat(folder_.fd(), unnamed.c_str(), folder_.fd(), name_.c_str()) == 0;
+  if (!good) {
+    const int error = errno;
+    folder_.remove(unnamed);
+    return system_problem("'" + folder_.path() + "/" + name_ + "'", error);
   }
-  path_.clear();
-  return system_problem("control socket", error);
+  path_ = folder_.path() + "/" + name_;
+  return poller_.add(listener_.get(), kFirstToken);
 }
 
 ControlServer::~ControlServer() {
-  if (folder_.empty()) return;
-  (void)::unlink(path_.c_str());
-  (void)::rmdir(folder_.c_str());  // fails while another run uses it
+  if (!path_.empty()) folder_.remove(name_);
 }
 
 void ControlServer::handle(const Poller::Event& event, Time now) {
-  if (event.token == kFirstToken) return accept();
+  if (event.token == kFirstToken) return accept_all(now);
   const std::size_t slot = event.token - kFirstToken - 1;
   if (slot >= clients_.size() || !clients_[slot]) return;
   if (event.readable) read(slot, now);
@@ -89,19 +73,43 @@ void ControlServer::handle(const Poller::Event& event, Time now) {
   if (clients_[slot] && event.hung_up && !event.readable) drop(slot);
 }
 
-void ControlServer::accept() {
+/// A free slot; if there is none, that of the client that has been connected for longest without
+/// a complete question, or else without taking its answer.
+std::size_t ControlServer::free_slot() {
+  std::size_t oldest = 0;
   for (std::size_t slot = 0; slot < clients_.size(); ++slot) {
-    if (clients_[slot]) continue;
+    if (!clients_[slot]) return slot;
+    const Client& a = *clients_[slot];
+    const Client& b = *clients_[oldest];
+    if (std::pair(a.asked, a.since) < std::pair(b.asked, b.since)) oldest = slot;
+  }
+  drop(oldest);
+  return oldest;
+}
+
+/// Without a descriptor to accept with, the listener would stay readable and the loop would spin.
+void ControlServer::refuse_one() {
+  spare_.reset();
+  { const Fd refused(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
+  spare_ = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
+void ControlServer::accept_all(Time now) {
+  for (unsigned n = 0; n < kMaxAccepts; ++n) {
     Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd && (errno == EMFILE || errno == ENFILE)) return refuse_one();
     if (!fd) return;
+    const std::size_t slot = free_slot();
     const int raw_fd = fd.get();
     clients_[slot] = std::make_unique<Client>();
     clients_[slot]->fd = std::move(fd);
-    if (!poller_.add(raw_fd, kFirstToken + 1 + slot)) drop(slot);
-    return;
+    clients_[slot]->since = now;
+    if (!poller_.add(raw_fd, kFirstToken + 1 + slot)) {
+      drop(slot);
+    } else {
+      read(slot, now);  // most send their question at once: before it can be evicted
+    }
   }
-  // All client slots in use: accept and close immediately.
-  const Fd refused(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
 }
 
 void ControlServer::drop(std::size_t slot) {
@@ -111,21 +119,19 @@ void ControlServer::drop(std::size_t slot) {
 
 void ControlServer::read(std::size_t slot, Time now) {
   Client& client = *clients_[slot];
-  std::array<char, 4096> bytes;
+  std::array<char, 16384> bytes;
   const ssize_t n = ::recv(client.fd.get(), bytes.data(), bytes.size(), 0);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n <= 0) return drop(slot);
-  client.in.append(bytes.data(), static_cast<std::size_t>(n));
-  const auto end = client.in.find('\n');
-  if (end == std::string::npos) {
-    if (client.in.size() > kMaxQuestion) drop(slot);
-    return;
-  }
-  const Json question = Json::parse(client.in.substr(0, end), nullptr, false);
-  client.in.erase(0, end + 1);
-  if (!question.is_object()) return reply(slot, error_json("the request is not a JSON object"));
-  Json result = answer(question);
-  if (!result.contains("error") && text_of(question, "verb") == "fw") {
+  if (client.asked) return;
+  const auto state = client.in.add({bytes.data(), static_cast<std::size_t>(n)});
+  if (state == QuestionReader::State::kTooLong) return drop(slot);
+  if (state == QuestionReader::State::kIncomplete) return;
+  client.asked = true;
+  const auto question = parse_question(client.in.line());
+  if (!question) return reply(slot, error_json(question.error()));
+  Json result = answer(*question);
+  if (!result.contains("error") && question->verb == "fw") {
     client.answer = std::move(result);
     client.give_up = now + kSensorPatience;
     for (unsigned i = 0; i < 2; ++i)
@@ -183,6 +189,7 @@ bool ControlServer::collect_sensors(Json& answer) {
 
 void ControlServer::step(Time now) {
   for (std::size_t slot = 0; slot < clients_.size(); ++slot) {
+    if (clients_[slot] && now - clients_[slot]->since > kPatience) drop(slot);
     if (!clients_[slot] || clients_[slot]->answer.empty()) continue;
     Json& pending = clients_[slot]->answer;
     if (!collect_sensors(pending) && now < clients_[slot]->give_up) continue;
@@ -191,9 +198,8 @@ void ControlServer::step(Time now) {
   }
 }
 
-Json ControlServer::answer(const Json& question) {
-  const std::string verb = text_of(question, "verb");
-  const std::string port = text_of(question, "port");
+Json ControlServer::answer(const Question& question) {
+  const auto& [verb, port, site, value, reads] = question;
   Json rows = Json::array();
   if (verb == "go") testbed_.go();
   if (testbed_.held() && verb != "list")
@@ -227,32 +233,26 @@ Json ControlServer::answer(const Json& question) {
   return {{"ports", rows}};
 }
 
-/// Handles "inject": "site" is the name of an input site, "value" has at most 32 bits.
-Json ControlServer::inject(unsigned index, const Json& question) {
-  const std::string name = text_of(question, "site");
+/// "site": name of an input site, "value": at most 32 bits.
+Json ControlServer::lie(unsigned index, const Question& question) {
   std::vector<std::string> names;
   for (const SiteInfo& site : kSites) names.emplace_back(site.name);
-  const auto at = std::find(names.begin(), names.end(), name);
-  if (at == names.end()) return error_json(unknown("site", name, names));
-  const Json value = question.value("value", Json());
-  if (!value.is_number_unsigned() || value > 0xffffffffU)
-    return error_json("invalid value: must be a number of at most 32 bits");
-  testbed_.side(index).inject(static_cast<Site>(at - names.begin()), value.get<std::uint32_t>());
-  return {{"port", testbed_.side(index).name()}, {"site", name}, {"value", value}};
+  const auto at = std::find(names.begin(), names.end(), question.site);
+  if (at == names.end()) return error_json(unknown("site", question.site, names));
+  if (!question.value) return error_json("a value is a number of at most 32 bits");
+  testbed_.side(index).lie(static_cast<Site>(at - names.begin()), *question.value);
+  return {
+      {"port", testbed_.side(index).name()}, {"site", question.site}, {"value", *question.value}};
 }
 
-/// Handles "reads": [[bar, byte offset], ...]. Reads go through the driver, so registers have
-/// their read side effects.
-Json ControlServer::read_registers(unsigned index, const Json& question) {
+/// "reads": [[bar, byte offset], ...]. Reads go the driver's way, so they have the side effects
+/// that the registers have.
+Json ControlServer::read_registers(unsigned index, const Question& question) {
   Json values = Json::array();
   auto& device = testbed_.side(index).port().device();
-  const Json reads = question.value("reads", Json::array());
-  for (const Json& at : reads) {
-    const bool good = at.is_array() && at.size() == 2 && at[0].is_number_unsigned() &&
-                      at[1].is_number_unsigned() && values.size() < kMaxRegisters;
-    if (!good) break;
-    const Bar bar = at[0] == 4 ? Bar::kBar4 : Bar::kBar0;
-    values.push_back(device.read_at(Site::kDump, {bar, at[1].get<std::uint32_t>() & ~3U}));
+  for (const Question::Register& at : question.reads) {
+    const Bar bar = at.bar == 4 ? Bar::kBar4 : Bar::kBar0;
+    values.push_back(device.read_at(Site::kDump, {bar, at.byte_offset & ~3U}));
   }
   return {{"port", testbed_.side(index).name()}, {"values", values}};
 }

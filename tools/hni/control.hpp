@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The control socket of a running `hni run`: the request is one JSON object and a newline, and so
-/// is the response. A request is {"verb": "stats", "port": "hni0"}; a response is {"ports": [...]}
-/// or {"error": "..."}. Sockets are in /run/hni (root), $XDG_RUNTIME_DIR/hni or /tmp/hni-UID and
-/// are named PID.sock; only their owner and root may connect.
+/// The control socket of a running `hni run`: one JSON object and a newline as the question, one
+/// as the answer. A question is {"verb": "stats", "port": "hni0"}; an answer is {"ports": [...]}
+/// or {"error": "..."}. Sockets lie in the RuntimeFolder of their user and are called PID.sock;
+/// only their owner and root may ask.
 
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "tools/hni/control_protocol.hpp"
 #include "tools/hni/fd.hpp"
 #include "tools/hni/poller.hpp"
+#include "tools/hni/runtime_folder.hpp"
 #include "tools/hni/view.hpp"
 
 namespace hni::tools {
@@ -21,16 +23,17 @@ class ControlServer {
   /// Tokens that it registers with the poller: kFirstToken and up.
   static constexpr std::uint64_t kFirstToken = std::uint64_t{1} << 32;
 
-  static Outcome<std::unique_ptr<ControlServer>> create(Poller& poller, Testbed& testbed);
+  /// Listens in `folder`, which outlives the server.
+  static Outcome<std::unique_ptr<ControlServer>> create(Poller& poller, Testbed& testbed,
+                                                        const RuntimeFolder& folder);
   ~ControlServer();
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
 
   [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] const std::string& folder() const { return folder_; }
   static bool owns(std::uint64_t token) { return token >= kFirstToken && token < 2 * kFirstToken; }
   void handle(const Poller::Event& event, Time now);
-  /// Sends responses that waited for the firmware.
+  /// Sends answers that had to wait for the firmware, and ends clients that took too long.
   void step(Time now);
   /// Returns whether a response waits for the firmware.
   [[nodiscard]] bool waiting() const;
@@ -38,45 +41,52 @@ class ControlServer {
  private:
   struct Client {
     Fd fd;
-    std::string in;
+    QuestionReader in;
     std::string out;
+    bool asked = false;
     bool close_after = false;
     Json answer;  ///< not empty: complete but for the sensors
     Time give_up{};
+    Time since{};
   };
-  static constexpr std::size_t kMaxClients = 16;
-  static constexpr std::size_t kMaxQuestion = 1 << 20;
+  static constexpr std::size_t kMaxClients = 32;
+  /// From the connection to the last byte of the answer.
+  static constexpr Duration kPatience = std::chrono::seconds(10);
 
-  ControlServer(Poller& poller, Testbed& testbed) : poller_(poller), testbed_(testbed) {}
+  ControlServer(Poller& poller, Testbed& testbed, const RuntimeFolder& folder)
+      : poller_(poller), testbed_(testbed), folder_(folder) {}
   Outcome<> listen();
-  void accept();
+  void accept_all(Time now);
+  void refuse_one();
+  std::size_t free_slot();
   void read(std::size_t slot, Time now);
   void write(std::size_t slot);
   void reply(std::size_t slot, const Json& answer);
   void drop(std::size_t slot);
-  Json answer(const Json& question);
-  Json inject(unsigned index, const Json& question);
-  Json read_registers(unsigned index, const Json& question);
+  Json answer(const Question& question);
+  Json lie(unsigned index, const Question& question);
+  Json read_registers(unsigned index, const Question& question);
   bool collect_sensors(Json& answer);
 
   Poller& poller_;
   Testbed& testbed_;
-  std::string folder_;
+  const RuntimeFolder& folder_;
+  std::string name_;
   std::string path_;
   Fd listener_;
+  Fd spare_;  ///< given up to refuse a client when no descriptors are left
   std::vector<std::unique_ptr<Client>> clients_{kMaxClients};
 };
 
-/// Folders of sockets, the preferred one first.
-std::vector<std::string> control_folders();
 /// A running `hni run`.
 struct RunningLab {
   int pid = 0;
   std::string path;
 };
-/// Returns all runs that respond. Stale sockets are removed.
+/// All that listen. Sockets without a listener are removed.
 std::vector<RunningLab> running_labs();
-/// Sends one request and returns the response.
-Outcome<Json> ask(const std::string& path, const Json& question);
+/// Asks one question; waits for the answer for a bounded time. Refuses a socket of another user,
+/// unless that is root.
+Outcome<Json> ask(const std::string& path, const Question& question);
 
 }  // namespace hni::tools

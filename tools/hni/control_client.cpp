@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -8,24 +11,40 @@
 #include <cstdlib>
 
 #include "tools/hni/control.hpp"
+#include "tools/hni/printable.hpp"
 
 namespace hni::tools {
 namespace {
 
 constexpr std::size_t kMaxAnswer = 64U << 20;
+constexpr Duration kConnectPatience = std::chrono::seconds(1);
+constexpr Duration kAnswerPatience = std::chrono::seconds(10);
 
-/// Connects to a socket; fails with errno.
+/// A connected, non-blocking socket, or errno.
 tl::expected<Fd, int> connect_to(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) return tl::unexpected<int>(ENAMETOOLONG);
   std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
-  Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    return tl::unexpected<int>(errno);
-  const timeval patience{10, 0};
-  (void)::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const Time end = monotonic_now() + kConnectPatience;
+  while (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    // A listener whose queue is full: it may be busy, or stopped.
+    if (errno != EAGAIN && errno != EINTR) return tl::unexpected<int>(errno);
+    if (monotonic_now() >= end) return tl::unexpected<int>(ETIMEDOUT);
+    (void)::usleep(10'000);
+  }
   return fd;
+}
+
+/// Waits for `events`; false at the end of the time.
+bool wait_for(const Fd& fd, short events, Time end) {
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - monotonic_now()).count();
+    if (left <= 0) return false;
+    pollfd wanted{fd.get(), events, 0};
+    if (::poll(&wanted, 1, static_cast<int>(left)) > 0) return true;
+  }
 }
 
 int pid_of(const std::string& file) {
@@ -39,59 +58,75 @@ int pid_of(const std::string& file) {
   return std::atoi(digits.c_str());
 }
 
-}  // namespace
-
-std::vector<std::string> control_folders() {
-  std::vector<std::string> folders;
-  // Sockets of root are in a fixed folder, regardless of the environment.
-  if (::geteuid() == 0) folders.emplace_back("/run/hni");
-  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-  if (runtime != nullptr && runtime[0] == '/') folders.push_back(std::string(runtime) + "/hni");
-  folders.push_back("/tmp/hni-" + std::to_string(::geteuid()));
-  return folders;
+Outcome<> send_all(const Fd& fd, const std::string& path, std::string_view text, Time end) {
+  while (!text.empty()) {
+    const ssize_t n = ::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL);
+    if (n > 0) {
+      text.remove_prefix(static_cast<std::size_t>(n));
+    } else if (errno != EAGAIN && errno != EINTR) {
+      return system_problem(path);
+    } else if (!wait_for(fd, POLLOUT, end)) {
+      return system_problem(path, ETIMEDOUT);
+    }
+  }
+  return {};
 }
+
+}  // namespace
 
 std::vector<RunningLab> running_labs() {
   std::vector<RunningLab> labs;
-  for (const std::string& folder : control_folders()) {
-    DIR* const directory = ::opendir(folder.c_str());
-    if (directory == nullptr) continue;
-    while (const dirent* entry = ::readdir(directory)) {
-      const int pid = pid_of(entry->d_name);
-      if (pid == 0) continue;
-      const std::string path = folder + "/" + entry->d_name;
-      const auto connection = connect_to(path);
-      if (connection) labs.push_back({pid, path});
-      if (!connection && connection.error() == ECONNREFUSED) (void)::unlink(path.c_str());
+  const auto folder = RuntimeFolder::open(RuntimeFolder::Create::kNo);
+  if (!folder) return labs;
+  for (const std::string& name : folder->entries()) {
+    const int pid = pid_of(name);
+    struct stat info {};
+    if (pid == 0 || ::fstatat(folder->fd(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISSOCK(info.st_mode))
+      continue;
+    const auto connection = connect_to(folder->address(name));
+    if (connection || connection.error() == ETIMEDOUT) {
+      labs.push_back({pid, folder->path() + "/" + name});
+    } else if (connection.error() == ECONNREFUSED) {
+      folder->remove(name);
     }
-    ::closedir(directory);
   }
   std::sort(labs.begin(), labs.end(),
             [](const RunningLab& a, const RunningLab& b) { return a.pid < b.pid; });
   return labs;
 }
 
-Outcome<Json> ask(const std::string& path, const Json& question) {
+Outcome<Json> ask(const std::string& path, const Question& question) {
+  const Time end = monotonic_now() + kAnswerPatience;
   const auto connection = connect_to(path);
   if (!connection) return system_problem(path, connection.error());
-  const std::string text = question.dump() + "\n";
-  if (::send(connection->get(), text.data(), text.size(), MSG_NOSIGNAL) !=
-      static_cast<ssize_t>(text.size())) {
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  if (::getsockopt(connection->get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0)
     return system_problem(path);
-  }
+  if (peer.uid != ::geteuid() && peer.uid != 0)
+    return problem(fmt::format("{} belongs to user {}: remove it", path, peer.uid));
+  if (auto r = send_all(*connection, path, question_text(question) + "\n", end); !r)
+    return tl::unexpected(r.error());
   std::string answer;
   std::array<char, 16384> bytes;
-  while (answer.find('\n') == std::string::npos && answer.size() < kMaxAnswer) {
+  while (answer.find('\n', answer.size() - std::min(answer.size(), bytes.size())) ==
+             std::string::npos &&
+         answer.size() < kMaxAnswer) {
     const ssize_t n = ::recv(connection->get(), bytes.data(), bytes.size(), 0);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return system_problem(path);
     if (n == 0) break;
-    answer.append(bytes.data(), static_cast<std::size_t>(n));
+    if (n > 0) {
+      answer.append(bytes.data(), static_cast<std::size_t>(n));
+    } else if (errno != EAGAIN && errno != EINTR) {
+      return system_problem(path);
+    } else if (!wait_for(*connection, POLLIN, end)) {
+      return problem(path + ": the run does not answer: is it stopped?");
+    }
   }
   Json parsed = Json::parse(answer, nullptr, false);
   if (!parsed.is_object()) return problem(path + ": the run ended before it answered");
   if (parsed.contains("error"))
-    return problem(parsed["error"].is_string() ? parsed["error"].get<std::string>()
+    return problem(parsed["error"].is_string() ? printable(parsed["error"].get<std::string>())
                                                : "unknown error");
   return parsed;
 }

@@ -2,6 +2,7 @@
 // hni: one command for all that openhni can do. `hni OBJECT VERB ...`; each object parses its own
 // words.
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -103,10 +104,19 @@ int dispatch(int argc, char** argv) {
   return complain("hni", {unknown(word[0] == '-' ? "option" : "object", word, names), kExitUsage});
 }
 
+/// A standard stream that was closed would be given to the next file or pipe that is opened.
+void fill_standard_streams() {
+  for (const int fd : {0, 1, 2}) {
+    // Opened for reading: what is written to a closed output must still fail.
+    if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", O_RDONLY);
+  }
+}
+
 }  // namespace
 }  // namespace hni::tools
 
 int main(int argc, char** argv) {
+  hni::tools::fill_standard_streams();
   try {
     return hni::tools::finish("hni", hni::tools::dispatch(argc, argv));
   } catch (const std::exception& error) {

@@ -3,6 +3,8 @@
 
 /// NetNamespace: a named network namespace, as `ip netns` uses them, removed with its owner.
 
+#include <cstdint>
+#include <functional>
 #include <string>
 
 #include "tools/hni/fd.hpp"
@@ -12,10 +14,14 @@ namespace hni::tools {
 
 class NetNamespace {
  public:
-  /// Creates /run/netns/`name` with its loopback interface up. Fails if the name is in use, or
+  /// Registers what is about to be made, as a line of remove_leftovers().
+  using Register = std::function<void(const std::string& line)>;
+  /// Makes /run/netns/`name` with its loopback interface up. Fails if the name is in use, or
   /// without the privilege (CAP_SYS_ADMIN).
-  static Outcome<NetNamespace> create(const std::string& name);
-  /// Returns the namespace of the calling thread; it has no name and is not removed.
+  static Outcome<NetNamespace> create(const std::string& name, const Register& about_to_make);
+  /// Removes the name if the namespace with this inode number is mounted on it, or nothing yet.
+  static void remove_named(const std::string& name, std::uint64_t inode);
+  /// The namespace that the calling thread is in; it has no name and stays when the object goes.
   static Outcome<NetNamespace> current();
 
   NetNamespace(NetNamespace&&) noexcept = default;
@@ -61,6 +67,7 @@ class NetNamespace {
 
   Name name_;
   Fd fd_;
+  std::uint64_t inode_ = 0;
   bool made_folder_ = false;
 };
 

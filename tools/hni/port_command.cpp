@@ -9,6 +9,7 @@
 
 #include "tools/hni/commands.hpp"
 #include "tools/hni/control.hpp"
+#include "tools/hni/open_metrics.hpp"
 #include "tools/hni/register_names.hpp"
 #include "tools/hni/text_view.hpp"
 #include "tools/hni/words.hpp"
@@ -20,6 +21,7 @@ struct PortOptions {
   std::vector<std::string> words;
   int run = 0;
   bool json = false;
+  bool open_metrics = false;
   bool verbose = false;
 };
 
@@ -41,7 +43,7 @@ Outcome<RunningLab> choose(int pid) {
 
 void print(const Json& answer, bool json) {
   if (json) {
-    fmt::print("{}\n", answer.dump());
+    fmt::print("{}\n", answer.dump(-1, ' ', false, Json::error_handler_t::replace));
   } else {
     fmt::print("{}", as_text(answer));
   }
@@ -54,8 +56,12 @@ Outcome<> show(const std::string& verb, const PortOptions& options) {
   if (options.words.size() > 1)
     return problem(fmt::format("unexpected argument '{}'", options.words[1]), kExitUsage);
   const std::string port = options.words.empty() ? "" : options.words.front();
-  const auto answer = ask(testbed->path, {{"verb", verb}, {"port", port}});
+  const auto answer = ask(testbed->path, {verb, port, {}, {}, {}});
   if (!answer) return tl::unexpected(answer.error());
+  if (options.open_metrics) {
+    fmt::print("{}", open_metrics((*answer)["ports"]));
+    return {};
+  }
   print((*answer)["ports"], options.json);
   return {};
 }
@@ -63,8 +69,16 @@ Outcome<> show(const std::string& verb, const PortOptions& options) {
 Outcome<> list(const PortOptions& options) {
   Json rows = Json::array();
   for (const RunningLab& testbed : running_labs()) {
-    const auto answer = ask(testbed.path, {{"verb", "list"}});
-    if (!answer) continue;  // the run ended meanwhile
+    const auto answer = ask(testbed.path, {"list", {}, {}, {}, {}});
+    if (!answer && ::access(testbed.path.c_str(), F_OK) != 0) continue;  // it ended meanwhile
+    if (!answer) {
+      rows.push_back({{"run", testbed.pid},
+                      {"port", "?"},
+                      {"state", "does not answer"},
+                      {"link_up", false},
+                      {"speed_mbps", 0}});
+      continue;
+    }
     for (const Json& port : (*answer)["ports"]) {
       rows.push_back({{"run", testbed.pid},
                       {"port", port["port"]},
@@ -85,11 +99,11 @@ Outcome<> inject(const PortOptions& options) {
   char* end = nullptr;
   const std::uint64_t value = std::strtoull(text.c_str(), &end, 0);
   if (end == text.c_str() || *end != '\0')
-    return problem(fmt::format("invalid number '{}'", text), kExitUsage);
-  const auto answer = ask(testbed->path, {{"verb", "inject"},
-                                          {"port", options.words[0]},
-                                          {"site", options.words[1]},
-                                          {"value", value}});
+    return problem(fmt::format("'{}' is no number", text), kExitUsage);
+  if (value > 0xffffffffU) return problem("a value is a number of at most 32 bits", kExitUsage);
+  const auto answer =
+      ask(testbed->path,
+          {"lie", options.words[0], options.words[1], static_cast<std::uint32_t>(value), {}});
   if (!answer) return tl::unexpected(answer.error());
   print((*answer)["ports"], options.json);
   return {};
@@ -105,10 +119,10 @@ Outcome<Json> read_all(const std::string& path, const std::string& port,
   constexpr std::size_t kPiece = 4096;
   Json values = Json::array();
   for (std::size_t at = 0; at < elements.size(); at += kPiece) {
-    Json reads = Json::array();
+    Question question{"regs", port, {}, {}, {}};
     for (std::size_t i = at; i < std::min(at + kPiece, elements.size()); ++i)
-      reads.push_back({elements[i].bar, elements[i].byte_offset});
-    const auto answer = ask(path, {{"verb", "regs"}, {"port", port}, {"reads", reads}});
+      question.reads.push_back({elements[i].bar, elements[i].byte_offset});
+    const auto answer = ask(path, question);
     if (!answer) return answer;
     for (const Json& value : (*answer)["ports"][0]["values"]) values.push_back(value);
   }
@@ -166,8 +180,9 @@ int port_command(int argc, char** argv) {
     sub->add_option("--run", options.run, "process id of the `hni run`, if there are several");
     return sub;
   };
-  verb("list", "the ports of running instances");
-  with_port(verb("stats", "packets, drops by reason, and every counter of the card"));
+  verb("list", "the ports that are there");
+  with_port(verb("stats", "packets, drops by reason, and every counter of the card"))
+      ->add_flag("--openmetrics", options.open_metrics, "print OpenMetrics text");
   with_port(verb("link", "speed, FEC, pause"));
   with_port(verb("rings", "heads, tails, and where the buffers are"));
   with_port(verb("fw", "firmware versions, heartbeat, sensors"));

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <csignal>
@@ -31,10 +30,6 @@ std::uint64_t drops_total(const Json& direction) {
 
 }  // namespace
 
-Runner::~Runner() {
-  stop_command();
-}
-
 Outcome<int> Runner::run() {
   if (auto r = set_up(); !r) return tl::unexpected(r.error());
   if (options_.hold) wait_held();
@@ -45,7 +40,7 @@ Outcome<int> Runner::run() {
     if (auto r = start_command(); !r) return tl::unexpected(r.error());
     if (auto r = loop(); !r) return tl::unexpected(r.error());
   }
-  stop_command();
+  command_.stop();
   if (auto r = drain(); !r) return tl::unexpected(r.error());
   return conclude();
 }
@@ -57,15 +52,17 @@ void Runner::wait_held() {
   testbed_->hold();
   if (!options_.quiet) {
     if (options_.json) {
-      fmt::print("{}\n", Json{{"event", "held"}, {"pid", ::getpid()}}.dump());
+      out_.print(Json{{"event", "held"}, {"pid", ::getpid()}}.dump() + "\n");
     } else {
-      fmt::print("held: hni port go --run {}\n", ::getpid());
+      out_.print(fmt::format("held: hni port go --run {}\n", ::getpid()));
     }
-    std::fflush(stdout);
+    (void)out_.flush();
   }
   while (testbed_->held() && !stop_) {
     const Time now = monotonic_now();
-    for (const Poller::Event& event : poller_->wait(kLongestSleep)) handle(event, now);
+    for (const Poller::Event& event : poller_->wait(std::chrono::seconds(1))) handle(event, now);
+    if (control_) control_->step(now);
+    (void)out_.flush();
   }
 }
 
@@ -126,7 +123,7 @@ void Runner::wait(Time now, bool busy) {
     const Time next = std::min({testbed_->deadline(), stop_at_, next_report_});
     longest = std::clamp<Duration>(next - now, Duration::zero(), kLongestSleep);
     if (longest < kShortestSleep) longest = Duration::zero();
-    if (control_ && control_->waiting())
+    if ((control_ && control_->waiting()) || out_.waiting())
       longest = std::min<Duration>(longest, std::chrono::milliseconds(10));
   }
   for (const Poller::Event& event : poller_->wait(longest)) handle(event, now);
@@ -159,6 +156,7 @@ void Runner::read_signals() {
 
 void Runner::tick(Time now) {
   if (control_) control_->step(now);
+  if (out_.waiting()) (void)out_.flush();
   if (now < next_report_) return;
   next_report_ = now + kReportPeriod;
   if (auto r = testbed_->flush_capture(); !r) failure_ = r.error().text;
@@ -175,17 +173,17 @@ void Runner::report(Time now) {
   }
   const double elapsed = std::chrono::duration<double>(now - started_).count();
   if (options_.json) {
-    fmt::print("{}\n", Json{{"time_s", elapsed}, {"ports", ports}}.dump());
+    out_.print(Json{{"time_s", elapsed}, {"ports", ports}}.dump() + "\n");
   } else {
-    const std::string text = fmt::format("{:.0f} s\n{}", elapsed, live_table(ports));
-    // On a terminal the figures are redrawn in place.
-    if (::isatty(STDOUT_FILENO) != 0) {
-      if (lines_shown_ != 0) fmt::print("\033[{}A\033[J", lines_shown_);
-      lines_shown_ = static_cast<int>(std::count(text.begin(), text.end(), '\n'));
-    }
-    fmt::print("{}", text);
+    std::string text = fmt::format("{:.0f} s\n{}", elapsed, live_table(ports));
+    // On a terminal the figures stay in their place.
+    const auto lines = static_cast<int>(std::count(text.begin(), text.end(), '\n'));
+    const bool in_place = ::isatty(STDOUT_FILENO) != 0;
+    if (in_place && lines_shown_ != 0) text.insert(0, fmt::format("\033[{}A\033[J", lines_shown_));
+    // A reader that does not read costs it lines, not the cards their time.
+    if (out_.print(text) && in_place) lines_shown_ = lines;
   }
-  std::fflush(stdout);
+  (void)out_.flush();
 }
 
 // ---- Shutdown
@@ -244,6 +242,7 @@ Outcome<int> Runner::conclude() {
       [&] { return all([](CardPort& p) { return p.state() == PortState::kDetached; }); },
       "the ports did not detach");
   if (auto r = testbed_->flush_capture(); !r) return tl::unexpected(r.error());
+  if (auto r = finish_output(); !r) return tl::unexpected(r.error());
   if (failure_) return problem(*failure_);
   if (command_status_ != 0)
     return problem(fmt::format("--exec: the command ended with status {}", command_status_));
@@ -273,17 +272,18 @@ void Runner::print_summary(const std::vector<Balance>& balances, bool accounted)
                           {"reordered", below.reordered}});
   }
   if (options_.json) {
-    fmt::print("{}\n", Json{{"summary",
-                             {{"seconds", elapsed},
-                              {"directions", directions},
-                              {"balances", balances_json(balances)},
-                              {"accounted", accounted}}}}
-                           .dump());
+    out_.print(Json{{"summary",
+                     {{"seconds", elapsed},
+                      {"directions", directions},
+                      {"balances", balances_json(balances)},
+                      {"accounted", accounted}}}}
+                   .dump() +
+               "\n");
     return;
   }
-  fmt::print("\n{:.1f} s\n", elapsed);
+  std::string text = fmt::format("\n{:.1f} s\n", elapsed);
   for (const Json& d : directions) {
-    fmt::print(
+    text += fmt::format(
         "{} -> {}: {} packets read, {} sent, {} frames ({}B) on the cable, {} delivered, {} "
         "dropped\n",
         d["from"].get<std::string>(), d["to"].get<std::string>(), d["read"].dump(),
@@ -291,15 +291,35 @@ void Runner::print_summary(const std::vector<Balance>& balances, bool accounted)
         d["delivered"].dump(), drops_total(d));
     for (const char* kind : {"tx_drops", "rx_drops"}) {
       for (const auto& [reason, count] : d[kind].items())
-        fmt::print("  {} dropped: {}\n", count.dump(), reason);
+        text += fmt::format("  {} dropped: {}\n", count.dump(), reason);
     }
     if (mode_ == Mode::kGenerator)
-      fmt::print("  {} corrupted, {} out of order\n", d["corrupt"].dump(), d["reordered"].dump());
+      text += fmt::format("  {} not as they were sent, {} out of order\n", d["corrupt"].dump(),
+                          d["reordered"].dump());
   }
   for (const Balance& b : balances) {
-    if (!b.holds()) fmt::print("accounting mismatch: {}: {} and {}\n", b.what, b.left, b.right);
+    if (!b.holds())
+      text += fmt::format("does not balance: {}: {} and {}\n", b.what, b.left, b.right);
   }
-  fmt::print("accounted: {}\n", accounted ? "yes" : "no");
+  out_.print(text + fmt::format("accounted: {}\n", accounted ? "yes" : "no"));
+}
+
+/// Writes what is left. A reader that does not read has ten seconds, one after a signal, none
+/// after the next.
+Outcome<> Runner::finish_output() {
+  const Duration patience = std::chrono::seconds(signal_ != 0 ? 1 : 10);
+  const Time end = monotonic_now() + patience;
+  stop_ = false;
+  while (!out_.flush() && out_.error() == 0 && monotonic_now() < end && !stop_) {
+    const Time now = monotonic_now();
+    for (const Poller::Event& event : poller_->wait(std::chrono::milliseconds(20))) {
+      if (event.token == kSignalToken || ControlServer::owns(event.token)) handle(event, now);
+    }
+  }
+  if (out_.error() == EPIPE) return {};  // `| head -1`
+  if (out_.error() != 0) return system_problem("standard output", out_.error());
+  if (out_.waiting()) return problem("standard output: nobody reads the summary");
+  return {};
 }
 
 }  // namespace hni::tools

@@ -4,8 +4,6 @@
 /// Runner: `hni run` from the first namespace to the summary. One thread, one event loop: it does
 /// not sleep while packets move, and sleeps in epoll when idle.
 
-#include <sys/types.h>
-
 #include <array>
 #include <functional>
 #include <memory>
@@ -14,8 +12,10 @@
 #include <vector>
 
 #include "tools/hni/cleanup_process.hpp"
+#include "tools/hni/command_process.hpp"
 #include "tools/hni/control.hpp"
 #include "tools/hni/generator_endpoint.hpp"
+#include "tools/hni/log_queue.hpp"
 #include "tools/hni/tap_endpoint.hpp"
 #include "tools/hni/testbed.hpp"
 
@@ -52,7 +52,6 @@ inline constexpr std::uint64_t kNoticeToken = 0x20000;  ///< + side
 class Runner {
  public:
   explicit Runner(const RunOptions& options) : options_(options) {}
-  ~Runner();
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
 
@@ -65,6 +64,9 @@ class Runner {
   // Setup
   Outcome<> watch_signals();
   Outcome<> set_up();
+  Outcome<> prepare_cleanup();
+  Outcome<> listen_for_questions();
+  void about_to_make(const std::string& line);
   Outcome<> make_interfaces();
   Outcome<> attach_ends();
   void wait_held();
@@ -86,21 +88,25 @@ class Runner {
   Outcome<> drain();
   void note_broken_file();
   Outcome<int> conclude();
-  void stop_command();
+  Outcome<> finish_output();
   void print_summary(const std::vector<Balance>& balances, bool accounted);
   Outcome<> step_until(Duration limit, const std::function<bool()>& done, const char* what);
 
   RunOptions options_;
   Mode mode_ = Mode::kInterfaces;
   std::string why_generator_;
+  LogQueue out_{STDOUT_FILENO};
+  std::optional<RuntimeFolder> folder_;
+  std::string why_no_folder_;
   std::optional<CleanupProcess> cleanup_process_;
+  std::optional<RunRecord> record_;
   std::optional<Poller> poller_;
   Fd signals_;
   std::vector<NetNamespace> namespaces_;
   std::vector<std::unique_ptr<Tap>> taps_;
   std::unique_ptr<Testbed> testbed_;
   std::unique_ptr<ControlServer> control_;
-  pid_t command_ = 0;
+  CommandProcess command_;
   int command_status_ = 0;
 
   bool stop_ = false;

@@ -2,10 +2,8 @@
 // Setup of `hni run` before packets move, and the command that it may start.
 
 #include <fmt/format.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/sysinfo.h>
-#include <sys/wait.h>
 
 #include <csignal>
 #include <cstdio>
@@ -55,10 +53,56 @@ Outcome<> Runner::watch_signals() {
   return poller_->add(signals_.get(), kSignalToken);
 }
 
+/// What is made from here on is registered first, and removed also if this process is killed.
+Outcome<> Runner::prepare_cleanup() {
+  auto folder = RuntimeFolder::open(RuntimeFolder::Create::kYes);
+  if (folder) {
+    folder_.emplace(std::move(*folder));
+    RunRecord::sweep(*folder_);
+  } else {
+    why_no_folder_ = folder.error().text;
+  }
+  auto process = CleanupProcess::start(folder_ ? &*folder_ : nullptr);
+  if (!process) return tl::unexpected(process.error());
+  cleanup_process_.emplace(std::move(*process));
+  if (!folder_) return {};
+  auto record = RunRecord::create(*folder_);
+  if (!record) {
+    why_no_folder_ = record.error().text;
+    folder_.reset();
+    return {};
+  }
+  record_.emplace(std::move(*record));
+  cleanup_process_->add("file " + record_->name());
+  return {};
+}
+
+void Runner::about_to_make(const std::string& line) {
+  if (record_) record_->add(line);
+  cleanup_process_->add(line);
+}
+
+/// Without a place for its socket a run works, but cannot be asked.
+Outcome<> Runner::listen_for_questions() {
+  if (folder_) {
+    const std::string pid = std::to_string(::getpid());
+    about_to_make("file " + pid + ".new");
+    about_to_make("file " + pid + ".sock");
+    auto control = ControlServer::create(*poller_, *testbed_, *folder_);
+    if (control) {
+      control_ = std::move(*control);
+      return {};
+    }
+    why_no_folder_ = control.error().text;
+  }
+  if (options_.hold) return problem("--hold needs a control socket: " + why_no_folder_);
+  (void)std::fprintf(stderr, "hni run: no control socket, so `hni port` cannot ask this run: %s\n",
+                     why_no_folder_.c_str());
+  return {};
+}
+
 Outcome<> Runner::set_up() {
-  auto cleanup_process = CleanupProcess::hire();
-  if (!cleanup_process) return tl::unexpected(cleanup_process.error());
-  cleanup_process_.emplace(std::move(*cleanup_process));
+  if (auto r = prepare_cleanup(); !r) return r;
   auto poller = Poller::create();
   if (!poller) return tl::unexpected(poller.error());
   poller_.emplace(std::move(*poller));
@@ -80,12 +124,7 @@ Outcome<> Runner::set_up() {
     }
   }
   if (auto r = attach_ends(); !r) return r;
-  auto control = ControlServer::create(*poller_, *testbed_);
-  if (!control) return tl::unexpected(control.error());
-  control_ = std::move(*control);
-  cleanup_process_->remember(control_->path());
-  cleanup_process_->remember(control_->folder());
-  return {};
+  return listen_for_questions();
 }
 
 Outcome<> Runner::make_interfaces() {
@@ -93,11 +132,11 @@ Outcome<> Runner::make_interfaces() {
   const std::string name =
       options_.name.empty() ? "hni-" + std::to_string(::getpid()) : options_.name;
   for (unsigned i = 0; i < 2; ++i) {
+    const auto about = [this](const std::string& line) { about_to_make(line); };
     auto where =
-        own ? NetNamespace::create(name + (i == 0 ? "-a" : "-b")) : NetNamespace::current();
+        own ? NetNamespace::create(name + (i == 0 ? "-a" : "-b"), about) : NetNamespace::current();
     if (!where) return tl::unexpected(where.error());
     namespaces_.push_back(std::move(*where));
-    if (own) cleanup_process_->remember(NetNamespace::path_of(namespaces_.back().name()));
     TapOptions tap;
     tap.name = own ? testbed_->side(i).name() : options_.taps[i];
     tap.queues = options_.testbed.queues;
@@ -155,7 +194,9 @@ Outcome<> Runner::attach_ends() {
 
 void Runner::announce(Duration took) {
   if (options_.json) {
-    Json line = {{"event", "up"}, {"pid", ::getpid()}, {"socket", control_->path()}};
+    Json line = {{"event", "up"}, {"pid", ::getpid()}};
+    if (control_) line["socket"] = control_->path();
+    if (!control_) line["why_no_socket"] = why_no_folder_;
     line["mode"] = mode_ == Mode::kInterfaces  ? "interfaces"
                    : mode_ == Mode::kGenerator ? "generator"
                                                : "replay";
@@ -164,78 +205,50 @@ void Runner::announce(Duration took) {
     }
     for (const auto& tap : taps_) line["interfaces"].push_back(tap->name());
     if (!why_generator_.empty()) line["why"] = why_generator_;
-    fmt::print("{}\n", line.dump());
+    out_.print(line.dump() + "\n");
   } else if (!options_.quiet) {
-    fmt::print("two cards, one cable, {} queue{} each; links up after {:.2f} s\n",
-               options_.testbed.queues, options_.testbed.queues == 1 ? "" : "s",
-               std::chrono::duration<double>(took).count());
+    out_.print(fmt::format("two cards, one cable, {} queue{} each; links up after {:.2f} s\n",
+                           options_.testbed.queues, options_.testbed.queues == 1 ? "" : "s",
+                           std::chrono::duration<double>(took).count()));
     if (!why_generator_.empty())
-      fmt::print("no network interfaces ({}): using a packet generator instead\n", why_generator_);
+      out_.print(fmt::format("no network interfaces ({}): a packet generator takes their place\n",
+                             why_generator_));
     for (unsigned i = 0; i < taps_.size(); ++i) {
       const bool own = !namespaces_[i].name().empty();
-      fmt::print("  {:<16} {}  {}\n", own ? namespaces_[i].name() : "this namespace",
-                 taps_[i]->name(), own ? fmt::format("{}  {}", kIpv4[i], kIpv6[i]) : "");
+      out_.print(fmt::format("  {:<16} {}  {}\n", own ? namespaces_[i].name() : "this namespace",
+                             taps_[i]->name(),
+                             own ? fmt::format("{}  {}", kIpv4[i], kIpv6[i]) : ""));
     }
     if (!namespaces_.empty() && !namespaces_[0].name().empty() && options_.exec.empty())
-      fmt::print("try: ip netns exec {} ping {}\n", namespaces_[0].name(), kIpv4[1]);
-    fmt::print("statistics: hni port stats --run {}\n", ::getpid());
+      out_.print(fmt::format("try: ip netns exec {} ping {}\n", namespaces_[0].name(), kIpv4[1]));
+    if (control_) out_.print(fmt::format("ask: hni port stats --run {}\n", ::getpid()));
   }
-  std::fflush(stdout);
+  (void)out_.flush();
 }
 
 // ---- The command
 
 Outcome<> Runner::start_command() {
   if (options_.exec.empty()) return {};
-  const pid_t parent = ::getpid();
-  command_ = ::fork();
-  if (command_ < 0) {
-    command_ = 0;
-    return system_problem("--exec");
-  }
-  if (command_ != 0) return {};
-  // The child gets its own process group, so that all of it can be terminated, and dies with this
-  // process.
-  (void)::setpgid(0, 0);
-  (void)::prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (::getppid() != parent) ::_exit(127);
-  const sigset_t set = watched_signals();
-  (void)::sigprocmask(SIG_UNBLOCK, &set, nullptr);
-  (void)std::signal(SIGPIPE, SIG_DFL);
-  for (unsigned i = 0; i < 2; ++i) {
-    const std::string letter = i == 0 ? "A" : "B";
-    if (i < namespaces_.size())
-      (void)::setenv(("HNI_NETNS_" + letter).c_str(), namespaces_[i].name().c_str(), 1);
-    (void)::setenv(("HNI_IPV4_" + letter).c_str(), kIpv4[i], 1);
-    (void)::setenv(("HNI_IPV6_" + letter).c_str(), kIpv6[i], 1);
-  }
-  (void)::setenv("HNI_RUN", std::to_string(parent).c_str(), 1);
-  (void)::execl("/bin/sh", "sh", "-c", options_.exec.c_str(), static_cast<char*>(nullptr));
-  ::_exit(127);
+  (void)out_.flush();
+  const std::string run = std::to_string(::getpid());
+  return command_.start(options_.exec, [&] {
+    for (unsigned i = 0; i < 2; ++i) {
+      const std::string letter = i == 0 ? "A" : "B";
+      if (i < namespaces_.size())
+        (void)::setenv(("HNI_NETNS_" + letter).c_str(), namespaces_[i].name().c_str(), 1);
+      (void)::setenv(("HNI_IPV4_" + letter).c_str(), kIpv4[i], 1);
+      (void)::setenv(("HNI_IPV6_" + letter).c_str(), kIpv6[i], 1);
+    }
+    (void)::setenv("HNI_RUN", run.c_str(), 1);
+  });
 }
 
 void Runner::reap_command() {
-  int status = 0;
-  while (command_ != 0 && ::waitpid(command_, &status, WNOHANG) == command_) {
-    command_ = 0;
-    command_status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  if (const auto status = command_.reap()) {
+    command_status_ = *status;
     stop_ = true;
   }
-}
-
-/// Asks the command to terminate; kills it half a second later.
-void Runner::stop_command() {
-  if (command_ == 0) return;
-  (void)::kill(-command_, SIGTERM);
-  for (int look = 0; look < 50 && command_ != 0; ++look) {
-    int status = 0;
-    if (::waitpid(command_, &status, WNOHANG) == command_) command_ = 0;
-    if (command_ != 0) (void)::usleep(10'000);
-  }
-  if (command_ == 0) return;
-  (void)::kill(-command_, SIGKILL);
-  (void)::waitpid(command_, nullptr, 0);
-  command_ = 0;
 }
 
 }  // namespace hni::tools

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "tools/hni/printable.hpp"
+
 namespace hni::tools {
 namespace {
 
@@ -15,7 +17,7 @@ bool is_flat(const Json& value) {
 }
 
 std::string scalar(const Json& value) {
-  if (value.is_string()) return value.get<std::string>();
+  if (value.is_string()) return printable(value.get<std::string>());
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
   if (value.is_number_float()) return fmt::format("{:.1f}", value.get<double>());
   return value.dump();
@@ -25,8 +27,8 @@ std::string table(const Json& rows, const std::string& indent) {
   std::vector<std::string> keys;
   std::vector<std::size_t> widths;
   for (const auto& [key, value] : rows.front().items()) {
-    keys.push_back(key);
-    std::size_t width = key.size();
+    keys.push_back(printable(key));
+    std::size_t width = keys.back().size();
     for (const Json& row : rows) {
       if (row.contains(key)) width = std::max(width, scalar(row[key]).size());
     }

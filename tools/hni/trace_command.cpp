@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -20,6 +21,7 @@
 
 #include "tools/hni/commands.hpp"
 #include "tools/hni/fd.hpp"
+#include "tools/hni/poller.hpp"
 #include "tools/hni/trace_output.hpp"
 #include "tools/hni/trace_target.hpp"
 #include "tools/hni/words.hpp"
@@ -142,12 +144,13 @@ class Tracer {
     return spawn(line);
   }
 
-  /// Forwards bpftrace's output until it ends; returns its exit status.
+  /// Passes on what bpftrace writes until it ends. Returns its exit status.
   int run(TraceOutput& output, std::FILE* to) {
-    std::array<pollfd, 2> ends{pollfd{out_.get(), POLLIN, 0}, pollfd{err_.get(), POLLIN, 0}};
+    std::array<pollfd, 3> ends{pollfd{out_.get(), POLLIN, 0}, pollfd{err_.get(), POLLIN, 0},
+                               pollfd{signals_.get(), POLLIN, 0}};
     std::array<std::string, 2> rest;
     int status = 0;
-    // The traced command has the pipes too, and may leave a child that keeps them open.
+    // The traced command has the pipes too, and may leave a child behind that keeps them open.
     bool ended = false;
     for (bool quiet = false; (ends[0].fd >= 0 || ends[1].fd >= 0) && !(ended && quiet);) {
       ended = ended || ::waitpid(pid_, &status, WNOHANG) == pid_;
@@ -158,6 +161,9 @@ class Tracer {
         if (!read_some(ends[i].fd, rest[i])) ends[i].fd = -1;
         hand_on_lines(i == 0, rest[i], output, to);
       }
+      if (ready > 0 && ends[2].revents != 0) note_request();
+      if (!ended) ask_to_end();
+      report_silence();
       std::fflush(to);
     }
     for (unsigned i = 0; i < 2; ++i) {
@@ -165,10 +171,12 @@ class Tracer {
     }
     const std::string last = output.end();
     std::fwrite(last.data(), 1, last.size(), to);
-    if (!ended) (void)::waitpid(pid_, &status, 0);
+    if (!ended) status = wait_for_end();
     pid_ = 0;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   }
+  /// It did not end when it was asked to, so its results are not complete.
+  [[nodiscard]] bool forced() const { return asked_ >= kMaxAsked; }
 
  private:
   static bool read_some(int fd, std::string& to) {
@@ -179,7 +187,61 @@ class Tracer {
     return n > 0;
   }
 
-  static void hand_on_lines(bool out, std::string& text, TraceOutput& output, std::FILE* to) {
+  // ---- Its end
+
+  static constexpr unsigned kMaxAsked = 30;
+  static constexpr Duration kAskPeriod = std::chrono::seconds(1);
+
+  /// SIGINT, SIGTERM or SIGHUP arrived.
+  void note_request() {
+    signalfd_siginfo info{};
+    if (::read(signals_.get(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) return;
+    if (end_requested_) return;
+    end_requested_ = true;
+    // Ctrl-C reached bpftrace, too: it has a second before it is asked once more.
+    const bool terminal = info.ssi_signo == SIGINT && info.ssi_code == SI_KERNEL;
+    next_ask_ = monotonic_now() + (terminal ? kAskPeriod : Duration::zero());
+  }
+  /// True while a SIGINT makes it end in order. While it prints its results, a SIGINT kills it.
+  [[nodiscard]] bool catches_interrupts() const {
+    std::ifstream status(fmt::format("/proc/{}/status", pid_));
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with("SigCgt:"))
+        return (std::strtoull(line.c_str() + 7, nullptr, 16) >> (SIGINT - 1) & 1) != 0;
+    }
+    return false;
+  }
+  /// A SIGINT can be lost, so it is sent until bpftrace reacts; a bounded number of times.
+  void ask_to_end() {
+    if (!end_requested_ || monotonic_now() < next_ask_) return;
+    next_ask_ = monotonic_now() + kAskPeriod;
+    ++asked_;
+    if (asked_ >= kMaxAsked) {
+      (void)::kill(pid_, asked_ == kMaxAsked ? SIGTERM : SIGKILL);
+    } else if (!attached_ || catches_interrupts()) {
+      (void)::kill(pid_, SIGINT);
+    }
+  }
+  /// It closed its outputs: it has to end, or it is ended.
+  int wait_for_end() {
+    int status = 0;
+    for (int look = 0; look < 200; ++look) {
+      if (::waitpid(pid_, &status, WNOHANG) == pid_) return status;
+      (void)::usleep(50'000);
+    }
+    (void)::kill(pid_, SIGKILL);
+    (void)::waitpid(pid_, &status, 0);
+    return status;
+  }
+
+  /// Nothing to see is not the same as not attached.
+  void report_silence() {
+    if (!attached_ || results_ || told_silence_ || monotonic_now() < silent_until_) return;
+    told_silence_ = true;
+    fmt::print(stderr, "hni trace: attached; nothing so far\n");
+  }
+
+  void hand_on_lines(bool out, std::string& text, TraceOutput& output, std::FILE* to) {
     std::size_t begin = 0;
     for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
       hand_on(out, text.substr(begin, end - begin), output, to);
@@ -188,7 +250,14 @@ class Tracer {
     text.erase(0, begin);
   }
 
-  static void hand_on(bool out, const std::string& line, TraceOutput& output, std::FILE* to) {
+  void hand_on(bool out, const std::string& line, TraceOutput& output, std::FILE* to) {
+    if (out && !attached_ &&
+        line.find("Attaching ") + line.find("attached_probes") != 2 * std::string::npos) {
+      attached_ = true;
+      silent_until_ = monotonic_now() + std::chrono::seconds(2);
+    } else if (out && !line.empty()) {
+      results_ = true;
+    }
     if (out) {
       const std::string text = output.line(line);
       std::fwrite(text.data(), 1, text.size(), to);
@@ -206,6 +275,13 @@ class Tracer {
     err_ = Fd(err[0]);
     const Fd out_end(out[1]);
     const Fd err_end(err[1]);
+    sigset_t stops;
+    sigset_t before;
+    sigemptyset(&stops);
+    for (const int s : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&stops, s);
+    (void)::sigprocmask(SIG_BLOCK, &stops, &before);
+    signals_ = Fd(::signalfd(-1, &stops, SFD_NONBLOCK | SFD_CLOEXEC));
+    if (!signals_) return system_problem("signals");
     const pid_t parent = ::getpid();
     pid_ = ::fork();
     if (pid_ < 0) {
@@ -213,11 +289,10 @@ class Tracer {
       return system_problem("fork");
     }
     if (pid_ != 0) {
-      // Ctrl-C is for bpftrace, which then prints what it counted.
-      (void)std::signal(SIGINT, SIG_IGN);
       return {};
     }
-    // Never outlive this process: the probes go with the process that attached them.
+    (void)::sigprocmask(SIG_SETMASK, &before, nullptr);
+    // Never longer than we live: what is attached goes with the process that attached it.
     (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(127);
     // The traced command shares bpftrace's standard output and error, so results use a separate
@@ -238,7 +313,15 @@ class Tracer {
   Fd program_;
   Fd out_;
   Fd err_;
+  Fd signals_;
   pid_t pid_ = 0;
+  bool end_requested_ = false;
+  unsigned asked_ = 0;
+  Time next_ask_{};
+  bool attached_ = false;
+  bool results_ = false;
+  bool told_silence_ = false;
+  Time silent_until_{};
 };
 
 Outcome<int> trace(TraceOptions& options) {
@@ -263,12 +346,16 @@ Outcome<int> trace(TraceOptions& options) {
   if (target->pid != 0) fmt::print(stderr, "hni trace: process {}; Ctrl-C ends\n", target->pid);
   using Extra = TraceOutput::Extra;
   TraceOutput output(options.json, options.tool == "registers" ? Extra::kRegisters
-                                   : options.tool == "top"     ? Extra::kGrowth
-                                                               : Extra::kNone);
+                                   : options.tool == "top"     ? Extra::kTop
+                                                               : Extra::kNone,
+                     ::isatty(::fileno(to)) != 0);
   const int status = tracer.run(output, to);
   const bool written = std::fflush(to) == 0 && std::ferror(to) == 0;
   if (to != stdout && std::fclose(to) != 0) return system_problem(options.output);
   if (!written) return problem("the results could not be written");
+  if (tracer.forced())
+    return problem(
+        "bpftrace did not end when it was asked to and was killed: results are missing");
   if (status != 0) return problem(fmt::format("bpftrace ended with status {}", status));
   return kExitDone;
 }

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "tools/hni/printable.hpp"
 #include "tools/hni/register_names.hpp"
 
 namespace hni::tools {
@@ -80,15 +81,6 @@ bool TraceOutput::collect(const std::string& text) {
   return true;
 }
 
-/// Converts "@polls[0, 0]: 30" to "@polls[0, 0]: 30 +10".
-std::string TraceOutput::grown(const std::string& text) {
-  const auto colon = text.rfind(": ");
-  if (!text.starts_with("@") || colon == std::string::npos) return text;
-  const std::uint64_t count = std::strtoull(text.c_str() + colon + 2, nullptr, 10);
-  std::uint64_t& before = shown_[text.substr(0, colon)];
-  return fmt::format("{} +{}", text, count - std::exchange(before, count));
-}
-
 std::string TraceOutput::json_line(const std::string& text) {
   Json line = Json::parse(text, nullptr, false);
   if (!line.is_object()) return "";
@@ -109,17 +101,18 @@ std::string TraceOutput::json_line(const std::string& text) {
   return line.dump() + "\n";
 }
 
-std::string TraceOutput::line(const std::string& text) {
-  if (json_) return json_line(text);
+std::string TraceOutput::line(const std::string& raw) {
+  if (json_) return json_line(raw);
+  const std::string text = printable(raw);  // the firmware's log is in it
   if (text.empty() || text.starts_with("Attaching ")) return "";
   if (collect(text)) return "";
-  if (growth_) return grown(text) + "\n";
+  if (top_) return top_->line(text);
   if (text.find("::") != std::string::npos) return short_symbol(text) + "\n";
   return text + "\n";
 }
 
 std::string TraceOutput::end() {
-  std::string out;
+  std::string out = top_ && !json_ ? top_->end() : "";
   for (const auto& [key, count] : counts_) out += fmt::format("{}: {}\n", key, count);
   return out;
 }

@@ -6,8 +6,10 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
+#include "tools/hni/trace_top.hpp"
 #include "tools/hni/view.hpp"
 
 namespace hni::tools {
@@ -18,10 +20,12 @@ class TraceOutput {
   enum class Extra : std::uint8_t {
     kNone,
     kRegisters,  ///< keys (port, BAR, byte offset) of @reads and @writes become (port, name)
-    kGrowth,     ///< each count is followed by its growth since it was last shown
+    kTop,        ///< sums become a table, once a second
   };
-  explicit TraceOutput(bool json, Extra extra = Extra::kNone)
-      : json_(json), registers_(extra == Extra::kRegisters), growth_(extra == Extra::kGrowth) {}
+  explicit TraceOutput(bool json, Extra extra = Extra::kNone, bool in_place = false)
+      : json_(json), registers_(extra == Extra::kRegisters) {
+    if (extra == Extra::kTop) top_.emplace(in_place);
+  }
 
   /// Returns the text to print for a line of bpftrace's standard output, with its line ends.
   std::string line(const std::string& text);
@@ -34,14 +38,12 @@ class TraceOutput {
   std::string json_line(const std::string& text);
   const std::string& register_name(unsigned bar, std::uint32_t offset);
   bool collect(const std::string& text);
-  std::string grown(const std::string& text);
 
   bool json_;
   bool registers_;
-  bool growth_;
+  std::optional<TraceTop> top_;
   std::map<std::pair<unsigned, std::uint32_t>, std::string> names_;
   std::map<std::string, std::uint64_t> counts_;  ///< "@reads[0, INTR_STATUS]"
-  std::map<std::string, std::uint64_t> shown_;
 };
 
 /// Removes "<...>" and parameter lists: hni::TxQueue<A, B>::poll(C)+12 becomes

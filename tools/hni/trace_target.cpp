@@ -67,6 +67,38 @@ Outcome<TraceTarget> running_target() {
   return find_target(pids.front(), {});
 }
 
+std::string link_of(const std::string& path) {
+  std::error_code error;
+  return fs::read_symlink(path, error).string();
+}
+
+/// A path at which the tracer finds the program of a process: in the process's own file system, if
+/// that is another (a container).
+Outcome<std::string> program_of(int pid) {
+  const std::string folder = fmt::format("/proc/{}", pid);
+  std::error_code error;
+  if (!fs::exists(folder, error))
+    return problem(fmt::format("--pid {}: there is no such process", pid));
+  const std::string program = link_of(folder + "/exe");
+  if (program.empty())
+    return system_problem(fmt::format("the program of process {}", pid), EACCES);
+  if (program.ends_with(" (deleted)"))
+    return problem(
+        fmt::format("the program of process {} was replaced or deleted since it "
+                    "started: start it again to trace it",
+                    pid));
+  if (link_of(folder + "/ns/mnt") == link_of("/proc/self/ns/mnt") &&
+      link_of(folder + "/root") == link_of("/proc/self/root"))
+    return folder + "/exe";
+  std::string inside = folder + "/root" + program;
+  if (!fs::equivalent(inside, folder + "/exe", error))
+    return problem(
+        fmt::format("the program of process {} is not at {} in its file system: it "
+                    "cannot be traced from outside",
+                    pid, program));
+  return inside;
+}
+
 }  // namespace
 
 bool has_probes(const std::string& path) {
@@ -96,10 +128,9 @@ Outcome<TraceTarget> find_target(int pid, const std::vector<std::string>& comman
   TraceTarget target{pid, command, ""};
   if (pid == 0 && command.empty()) return running_target();
   if (pid != 0) {
-    target.binary = fmt::format("/proc/{}/exe", pid);
-    std::error_code error;
-    if (!fs::exists(fmt::format("/proc/{}", pid), error))
-      return problem(fmt::format("--pid {}: there is no such process", pid));
+    auto program = program_of(pid);
+    if (!program) return tl::unexpected(program.error());
+    target.binary = std::move(*program);
     if (!has_probes(target.binary))
       return problem(fmt::format("process {} has no openhni USDT probes", pid));
     return target;

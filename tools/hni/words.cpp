@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "tools/hni/help.hpp"
+#include "tools/hni/printable.hpp"
 
 namespace hni::tools {
 namespace {
@@ -85,7 +86,7 @@ std::string unknown(const std::string& noun, const std::string& word,
 }
 
 int complain(const std::string& command, const Problem& why) {
-  fmt::print(stderr, "{}: {}\n", command, why.text);
+  fmt::print(stderr, "{}: {}\n", command, printable(why.text));
   return why.status;
 }
 

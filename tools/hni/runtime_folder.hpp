@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// RuntimeFolder: where control sockets and records of running processes lie: /run/hni for root,
+/// $XDG_RUNTIME_DIR/hni for users. Owner and mode are checked on the descriptor, and symbolic links
+/// are not followed, so nothing in it is another user's.
+
+#include <string>
+#include <vector>
+
+#include "tools/hni/fd.hpp"
+#include "tools/hni/problem.hpp"
+
+namespace hni::tools {
+
+class RuntimeFolder {
+ public:
+  enum class Create : std::uint8_t { kNo, kYes };
+
+  /// The folder of this user.
+  static Outcome<RuntimeFolder> open(Create create);
+  /// `base`/hni.
+  static Outcome<RuntimeFolder> open_in(const std::string& base, Create create);
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  /// A path of `name` that is short enough for a socket and means this very folder.
+  [[nodiscard]] std::string address(const std::string& name) const {
+    return "/proc/self/fd/" + std::to_string(fd_.get()) + "/" + name;
+  }
+  [[nodiscard]] std::vector<std::string> entries() const;
+  /// Removes a file or a socket, never what a link points at.
+  void remove(const std::string& name) const;
+
+ private:
+  RuntimeFolder() = default;
+  std::string path_;
+  Fd fd_;
+};
+
+}  // namespace hni::tools

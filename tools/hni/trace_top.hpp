@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// The table of `hni trace top`: made from the sums that its program prints once a second.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace hni::tools {
+
+class TraceTop {
+ public:
+  /// `in_place`: each table takes the place of the one before on the terminal.
+  explicit TraceTop(bool in_place) : in_place_(in_place) {}
+
+  /// A line of the program: "hni trace top, 3 s" begins the sums of a second, "@map[keys]: N" is
+  /// one of them. Returns what is to be printed: the table of the second before, or nothing.
+  std::string line(const std::string& text);
+  /// The last table, with the exact sums of the whole time.
+  std::string end();
+
+ private:
+  using Sums = std::map<std::string, std::map<std::vector<std::string>, std::uint64_t>>;
+
+  std::string table(const std::string& title, bool rates);
+  [[nodiscard]] std::uint64_t of(const Sums& sums, const char* map,
+                                 const std::vector<std::string>& key) const;
+
+  bool in_place_;
+  int shown_ = 0;  ///< lines on the terminal
+  std::string title_;
+  Sums now_, before_;
+};
+
+}  // namespace hni::tools
