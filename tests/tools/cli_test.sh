@@ -174,6 +174,22 @@ head -c 100000 "$folder/a.pcap" >"$folder/cut.pcap"
 grep -q 'breaks off' "$out" || fail "a capture that breaks off: not told"
 grep -q 'accounted: yes' "$out" || fail "a capture that breaks off: packets are missing"
 
+# Frames that cannot be sent are counted; a record that is longer than its frame ends, too.
+python3 - "$folder" <<'END'
+import struct, sys
+def capture(name, records):
+    data = struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 262144, 1)
+    for captured, wire in records: data += struct.pack("<IIII", 1, 0, captured, wire) + bytes(captured)
+    open(sys.argv[1] + "/" + name, "wb").write(data)
+capture("longer.pcap", [(73729, 60)])
+capture("cut96.pcap", [(96, 1000)] * 50 + [(60, 60)])
+END
+timeout 60 "$hni" run --replay "$folder/longer.pcap" --quiet >"$out" 2>&1
+[ $? -lt 124 ] || fail "a record of 73,729 bytes does not end"
+grep -q 'accounted: yes' "$out" || fail "a record of 73,729 bytes: packets are missing"
+expect 0 '50 frames of the file left out' "$hni" run --replay "$folder/cut96.pcap" --quiet
+"$hni" run --replay "$folder/cut96.pcap" --quiet -j | grep -q '"replay_left_out":50' || fail "left-out frames are not in the JSON"
+
 expect 0 '20000 of 20000 packets of 1500 bytes' "$generator" 20000 1500
 expect 2 'usage' "$forwarder"
 expect 1 'No such file' "$forwarder" "$folder/missing.pcap" "$folder/x.pcap"

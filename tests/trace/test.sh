@@ -268,7 +268,7 @@ for line in sys.stdin: print(re.sub("=(0x[0-9a-f]+)", lambda m: "=" + str(int(m[
     ;;
   top)
     watch_run top
-    last() { sed '1,/^in all$/d' "$folder/tool.out" | awk -v port="$1" -v at="$2" '$1 == port && $2 == 0 { print $at }'; }
+    last() { awk -v port="$1" -v at="$2" '/^in all$/ { on = 1 } on && $1 == port && $2 == "0" { print $at }' "$folder/tool.out"; }
     for port in hni0 hni1; do
       same "packets of $port" "$(last $port 3)" $packets
       same "descriptors of $port" "$(last $port 5)" $((2 * packets))

@@ -271,9 +271,14 @@ void Runner::print_summary(const std::vector<Balance>& balances, bool accounted)
                           {"corrupt", below.corrupt},
                           {"reordered", below.reordered}});
   }
+  const std::uint64_t left_out =
+      mode_ == Mode::kReplay
+          ? static_cast<const ReplayEnd*>(testbed_->side(0).end())->left_out()
+          : 0;
   if (options_.json) {
     out_.print(Json{{"summary",
                      {{"seconds", elapsed},
+                      {"replay_left_out", left_out},
                       {"directions", directions},
                       {"balances", balances_json(balances)},
                       {"accounted", accounted}}}}
@@ -297,6 +302,11 @@ void Runner::print_summary(const std::vector<Balance>& balances, bool accounted)
       text += fmt::format("  {} not as they were sent, {} out of order\n", d["corrupt"].dump(),
                           d["reordered"].dump());
   }
+  if (left_out != 0)
+    text += fmt::format(
+        "{} frames of the file left out: cut by the capture, shorter than a header or longer than "
+        "{} bytes\n",
+        left_out, kMaxFrameBytes);
   for (const Balance& b : balances) {
     if (!b.holds())
       text += fmt::format("does not balance: {}: {} and {}\n", b.what, b.left, b.right);

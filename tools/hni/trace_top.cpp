@@ -71,9 +71,9 @@ std::string TraceTop::table(const std::string& title, bool rates) {
                    [&](const auto& a, const auto& b) { return work(a) > work(b); });
   std::string out = title + "\n";
   const char* per = rates ? "/s" : "";
-  out += fmt::format("{:<6}{:>6}{:>13}{:>12}{:>14}{:>13}{:>10}\n", "port", "queue",
+  out += fmt::format("{:<6}{:>6}{:>13}{:>12}{:>14}{:>13}\n", "port", "queue",
                      fmt::format("rx pkt{}", per), fmt::format("rx polls{}", per),
-                     fmt::format("tx descr{}", per), fmt::format("tx stops{}", per), "");
+                     fmt::format("tx descr{}", per), fmt::format("tx stops{}", per));
   const auto number = [&](std::uint64_t n) {
     return rates ? with_unit(static_cast<double>(n)) : std::to_string(n);
   };
