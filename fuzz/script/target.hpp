@@ -29,6 +29,9 @@ namespace hni::fuzz {
   X(vfio_user)              \
   X(vhost_user)             \
   X(spec_parser)            \
+  X(script)                 \
+  X(pcap)                   \
+  X(pldm)                   \
   X(recording)              \
   X(control)
 

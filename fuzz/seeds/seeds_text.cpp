@@ -47,8 +47,8 @@ void control_seeds(SeedMaker& to) {
   add("list", R"({"verb":"list"})");
   add("registers", R"({"verb":"regs","port":"hni1","reads":[[0,1048576],[4,12]]})");
   add("bad-registers", R"({"verb":"regs","reads":[[0,-4],["a"],{}]})");
-  add("inject", R"({"verb":"lie","port":"hni1","site":"rcd_header_length","value":0})");
-  add("number-too-large", R"({"verb":"lie","value":4294967296})");
+  add("inject", R"({"verb":"inject","port":"hni1","site":"rcd_header_length","value":0})");
+  add("number-too-large", R"({"verb":"inject","value":4294967296})");
   add("not-an-object", "[1,2]");
   add("not-json", "no json");
   // 50,000 levels ended the process once: copies recurse.

@@ -187,7 +187,7 @@ TEST_F(Control, AQuestionThatIsNestedTooDeepIsRefused) {
     std::string deep;
     for (int n = 0; n < 50'000; ++n) deep += inner;
     EXPECT_EQ(Json::parse(raw_answer("{\"verb\":\"regs\",\"reads\":" + deep + "\n")),
-              Json({{"error", "the question is nested too deep"}}));
+              Json({{"error", "the request is nested too deep"}}));
   }
 }
 

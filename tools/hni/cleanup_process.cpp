@@ -51,7 +51,7 @@ std::string read_all(int fd, std::size_t most) {
   ::_exit(0);
 }
 
-/// Standard streams may be pipes that somebody waits for the end of.
+/// Standard streams may be pipes whose end another process waits for.
 void leave_standard_streams() {
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) (void)::dup2(null, fd);

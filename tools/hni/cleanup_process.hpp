@@ -6,7 +6,7 @@
 ///
 /// Each thing is registered before it is made, so there is no moment at which a kill loses it.
 /// Only what is ours is removed: a namespace by the inode number that was registered, files by
-/// their name in our RuntimeFolder. Nobody else's mounts are touched.
+/// their name in our RuntimeFolder. Mounts of others are left alone.
 
 #include <sys/types.h>
 

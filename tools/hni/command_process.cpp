@@ -49,7 +49,7 @@ std::vector<pid_t> children() {
   return found;
 }
 
-/// Reaps whoever ended; false if nobody is left.
+/// Reaps the children that ended; false if no child is left.
 bool reap_some(pid_t command, int& status) {
   for (;;) {
     int one = 0;
@@ -60,7 +60,7 @@ bool reap_some(pid_t command, int& status) {
   }
 }
 
-/// Children of an ended process become ours: round after round until nobody is left.
+/// Children of an ended process become ours: round after round until no child is left.
 void end_family(pid_t command, int& status) {
   constexpr int kAsked = 50;
   constexpr int kRounds = 250;

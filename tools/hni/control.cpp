@@ -234,13 +234,13 @@ Json ControlServer::answer(const Question& question) {
 }
 
 /// "site": name of an input site, "value": at most 32 bits.
-Json ControlServer::lie(unsigned index, const Question& question) {
+Json ControlServer::inject(unsigned index, const Question& question) {
   std::vector<std::string> names;
   for (const SiteInfo& site : kSites) names.emplace_back(site.name);
   const auto at = std::find(names.begin(), names.end(), question.site);
   if (at == names.end()) return error_json(unknown("site", question.site, names));
-  if (!question.value) return error_json("a value is a number of at most 32 bits");
-  testbed_.side(index).lie(static_cast<Site>(at - names.begin()), *question.value);
+  if (!question.value) return error_json("invalid value: must be a number of at most 32 bits");
+  testbed_.side(index).inject(static_cast<Site>(at - names.begin()), *question.value);
   return {
       {"port", testbed_.side(index).name()}, {"site", question.site}, {"value", *question.value}};
 }

@@ -64,7 +64,7 @@ class ControlServer {
   void reply(std::size_t slot, const Json& answer);
   void drop(std::size_t slot);
   Json answer(const Question& question);
-  Json lie(unsigned index, const Question& question);
+  Json inject(unsigned index, const Question& question);
   Json read_registers(unsigned index, const Question& question);
   bool collect_sensors(Json& answer);
 

@@ -35,15 +35,15 @@ std::optional<std::string> read_registers(const Json& reads, Question& question)
 }  // namespace
 
 tl::expected<Question, std::string> parse_question(std::string_view line) {
-  if (line.size() > Question::kMaxBytes) return wrong("the question is longer than 1 MiB");
+  if (line.size() > Question::kMaxBytes) return wrong("the request is longer than 1 MiB");
   bool deep = false;
   const Json::parser_callback_t limit = [&](int depth, Json::parse_event_t, Json&) {
     deep = deep || depth > kMaxDepth;
     return depth <= kMaxDepth;
   };
   const Json json = Json::parse(line, limit, false);
-  if (deep) return wrong("the question is nested too deep");
-  if (!json.is_object()) return wrong("the question is no JSON object");
+  if (deep) return wrong("the request is nested too deep");
+  if (!json.is_object()) return wrong("the request is not a JSON object");
   Question question;
   for (const auto& [name, to] :
        {std::pair{"verb", &question.verb}, std::pair{"port", &question.port},
@@ -54,7 +54,7 @@ tl::expected<Question, std::string> parse_question(std::string_view line) {
     *to = at->get<std::string>();
   }
   if (const auto at = json.find("value"); at != json.end()) {
-    if (!is_word(*at)) return wrong("a value is a number of at most 32 bits");
+    if (!is_word(*at)) return wrong("invalid value: must be a number of at most 32 bits");
     question.value = at->get<std::uint32_t>();
   }
   if (const auto at = json.find("reads"); at != json.end()) {

@@ -62,7 +62,7 @@ Outcome<NetNamespace> NetNamespace::create(const std::string& name,
 
   const std::string path = path_of(name);
   made.made_folder_ = ::mkdir(kFolder, 0755) == 0;
-  // A process that is killed between the next lines must not leave what nobody knows of.
+  // A process that is killed between the next lines must not leave an unregistered file or mount.
   about_to_make("netns " + name + " " + std::to_string(info.st_ino));
   const Fd mark(::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444));
   if (!mark) {

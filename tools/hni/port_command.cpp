@@ -99,11 +99,12 @@ Outcome<> inject(const PortOptions& options) {
   char* end = nullptr;
   const std::uint64_t value = std::strtoull(text.c_str(), &end, 0);
   if (end == text.c_str() || *end != '\0')
-    return problem(fmt::format("'{}' is no number", text), kExitUsage);
-  if (value > 0xffffffffU) return problem("a value is a number of at most 32 bits", kExitUsage);
+    return problem(fmt::format("invalid number '{}'", text), kExitUsage);
+  if (value > 0xffffffffU)
+    return problem("invalid value: must be a number of at most 32 bits", kExitUsage);
   const auto answer =
       ask(testbed->path,
-          {"lie", options.words[0], options.words[1], static_cast<std::uint32_t>(value), {}});
+          {"inject", options.words[0], options.words[1], static_cast<std::uint32_t>(value), {}});
   if (!answer) return tl::unexpected(answer.error());
   print((*answer)["ports"], options.json);
   return {};

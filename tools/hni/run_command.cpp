@@ -65,9 +65,9 @@ Outcome<> check(const RunOptions& o) {
   if (o.shortest < GeneratorEndpoint::kShortest || o.shortest > kMaxFrameBytes)
     return usage(fmt::format("--shortest {}: 60 to 9742 bytes", o.shortest));
   if (o.longest != 0 && (o.longest < o.shortest || o.longest > kMaxFrameBytes))
-    return usage(fmt::format("--longest {}: from --shortest to 9742 bytes", o.longest));
+    return usage(fmt::format("--longest {}: must be from --shortest to 9742 bytes", o.longest));
   if (o.name.find_first_of("/ \t\n\r\v\f") != std::string::npos || o.name.size() > 200)
-    return usage("--name: a file name without spaces");
+    return usage("--name must be a valid file name without spaces");
   return {};
 }
 

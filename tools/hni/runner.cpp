@@ -272,9 +272,8 @@ void Runner::print_summary(const std::vector<Balance>& balances, bool accounted)
                           {"reordered", below.reordered}});
   }
   const std::uint64_t left_out =
-      mode_ == Mode::kReplay
-          ? static_cast<const ReplayEnd*>(testbed_->side(0).end())->left_out()
-          : 0;
+      mode_ == Mode::kReplay ? static_cast<const ReplayEnd*>(testbed_->side(0).end())->left_out()
+                             : 0;
   if (options_.json) {
     out_.print(Json{{"summary",
                      {{"seconds", elapsed},
@@ -299,7 +298,7 @@ void Runner::print_summary(const std::vector<Balance>& balances, bool accounted)
         text += fmt::format("  {} dropped: {}\n", count.dump(), reason);
     }
     if (mode_ == Mode::kGenerator)
-      text += fmt::format("  {} not as they were sent, {} out of order\n", d["corrupt"].dump(),
+      text += fmt::format("  {} corrupted, {} out of order\n", d["corrupt"].dump(),
                           d["reordered"].dump());
   }
   if (left_out != 0)
@@ -309,7 +308,7 @@ void Runner::print_summary(const std::vector<Balance>& balances, bool accounted)
         left_out, kMaxFrameBytes);
   for (const Balance& b : balances) {
     if (!b.holds())
-      text += fmt::format("does not balance: {}: {} and {}\n", b.what, b.left, b.right);
+      text += fmt::format("accounting mismatch: {}: {} and {}\n", b.what, b.left, b.right);
   }
   out_.print(text + fmt::format("accounted: {}\n", accounted ? "yes" : "no"));
 }
@@ -328,7 +327,7 @@ Outcome<> Runner::finish_output() {
   }
   if (out_.error() == EPIPE) return {};  // `| head -1`
   if (out_.error() != 0) return system_problem("standard output", out_.error());
-  if (out_.waiting()) return problem("standard output: nobody reads the summary");
+  if (out_.waiting()) return problem("standard output: the summary was not read");
   return {};
 }
 

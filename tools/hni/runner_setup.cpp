@@ -211,7 +211,7 @@ void Runner::announce(Duration took) {
                            options_.testbed.queues, options_.testbed.queues == 1 ? "" : "s",
                            std::chrono::duration<double>(took).count()));
     if (!why_generator_.empty())
-      out_.print(fmt::format("no network interfaces ({}): a packet generator takes their place\n",
+      out_.print(fmt::format("no network interfaces ({}): using a packet generator instead\n",
                              why_generator_));
     for (unsigned i = 0; i < taps_.size(); ++i) {
       const bool own = !namespaces_[i].name().empty();
@@ -221,7 +221,7 @@ void Runner::announce(Duration took) {
     }
     if (!namespaces_.empty() && !namespaces_[0].name().empty() && options_.exec.empty())
       out_.print(fmt::format("try: ip netns exec {} ping {}\n", namespaces_[0].name(), kIpv4[1]));
-    if (control_) out_.print(fmt::format("ask: hni port stats --run {}\n", ::getpid()));
+    if (control_) out_.print(fmt::format("statistics: hni port stats --run {}\n", ::getpid()));
   }
   (void)out_.flush();
 }

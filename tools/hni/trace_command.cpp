@@ -144,13 +144,13 @@ class Tracer {
     return spawn(line);
   }
 
-  /// Passes on what bpftrace writes until it ends. Returns its exit status.
+  /// Forwards the output of bpftrace until it ends; returns its exit status.
   int run(TraceOutput& output, std::FILE* to) {
     std::array<pollfd, 3> ends{pollfd{out_.get(), POLLIN, 0}, pollfd{err_.get(), POLLIN, 0},
                                pollfd{signals_.get(), POLLIN, 0}};
     std::array<std::string, 2> rest;
     int status = 0;
-    // The traced command has the pipes too, and may leave a child behind that keeps them open.
+    // The traced command has the pipes too, and may leave a child that keeps them open.
     bool ended = false;
     for (bool quiet = false; (ends[0].fd >= 0 || ends[1].fd >= 0) && !(ended && quiet);) {
       ended = ended || ::waitpid(pid_, &status, WNOHANG) == pid_;
@@ -362,7 +362,7 @@ Outcome<int> trace(TraceOptions& options) {
 
 /// Draws a recording as a page, or converts it into trace events.
 Outcome<int> plot(const TraceOptions& options) {
-  if (options.words.size() != 1) return problem("plot FILE: one recording", kExitUsage);
+  if (options.words.size() != 1) return problem("plot needs one recording: FILE", kExitUsage);
   const std::string& path = options.words[0];
   std::error_code error;
   if (fs::exists(path, error) && !fs::is_regular_file(path, error))
