@@ -51,9 +51,11 @@ constexpr const char* kMemoryRule =
 /// The card: it may vanish at each read, and each part reads it (flush()). Port itself writes
 /// interrupt registers and the drop control at the MAC; everything else is written by parts.
 struct PortIo {
-  std::uint32_t read32(Site, RegAddr) {
+  std::uint32_t read32(Site site, RegAddr) {
     world->vanished = world->vanished || world->flip();
-    return world->vanished ? kAllOnes : 0;
+    if (world->vanished) return kAllOnes;
+    // A queue that is on, or was switched off by a reset of the card.
+    return site == Site::kQueueCtl && world->flip() ? kAllOnes >> 1 : 0;
   }
   void write32(RegAddr reg, std::uint32_t) {
     const bool interrupts =
@@ -150,7 +152,7 @@ class RxFilter<proofs::PortIo, NullObserver> {
   void rewrite_rules() { device_->flush(); }
   Result<> set_mac(const MacAddress&) { return {}; }
   Result<> set_queue_count(std::uint32_t) { return {}; }
-  Result<> set_bmc(const BmcConfig&) { return {}; }
+  Result<> set_bmc(const BmcConfig&) { return proofs::any_result(); }
   [[nodiscard]] RxTimestamps timestamps() const { return {}; }
   std::optional<AddressReport> take_address_report() { return AddressReport{}; }
 
@@ -162,7 +164,11 @@ template <>
 class Clock<proofs::PortIo, NullObserver> {
  public:
   explicit Clock(proofs::PortDoor& device) : device_(&device) {}
-  void setup() { device_->flush(); }
+  std::uint64_t setup(Time) {
+    device_->flush();
+    return proofs::world->flip() ? 1000 : 0;
+  }
+  void keep(Time) { device_->flush(); }
   void start(Time) { device_->flush(); }
   void stop() {}
   void step(Time) { device_->flush(); }
@@ -178,6 +184,10 @@ class Statistics<proofs::PortIo, NullObserver> {
   explicit Statistics(proofs::PortDoor&) {}
   void snapshot() {}
   void step(Time) {}
+  [[nodiscard]] const CounterValues& values() const { return values_; }
+
+ private:
+  CounterValues values_{};
 };
 
 /// Anything that firmware_moves() allows.
@@ -300,6 +310,7 @@ class QueuePair<proofs::PortIo, NullObserver> {
   }
   bool tx_hung(Time) { return proofs::world->flip(); }
   bool hung_again() { return proofs::world->flip(); }
+  bool rx_stalled(std::uint64_t) { return proofs::world->flip(); }
   [[nodiscard]] PairState state() const { return proofs::world->pairs[raw(queue_)]; }
   [[nodiscard]] Vector vector() const { return vector_; }
   [[nodiscard]] QueueId queue() const { return queue_; }
