@@ -32,6 +32,18 @@ if(HNI_SANITIZE)
   add_link_options(-fsanitize=${HNI_SANITIZE})
 endif()
 
+# What is installed faces guests: hardened against the next fault. Sanitizers check more, and differently.
+# tests/install/hardening_test.sh reads all of it from the finished program.
+if(NOT HNI_SANITIZE)
+  set(hardened $<CONFIG:Release,RelWithDebInfo,MinSizeRel>)
+  add_compile_options($<${hardened}:-fstack-protector-strong> $<${hardened}:-U_FORTIFY_SOURCE>
+                      $<${hardened}:-D_FORTIFY_SOURCE=2> $<${hardened}:-D_GLIBCXX_ASSERTIONS>)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
+    add_compile_options($<${hardened}:-fcf-protection=full>)
+  endif()
+  add_link_options($<${hardened}:-Wl,-z,relro> $<${hardened}:-Wl,-z,now>)
+endif()
+
 # hni_unity(target [batch]): so many of its sources are one translation unit. Names that are a
 # file's own must differ within a target.
 function(hni_unity target)

@@ -75,6 +75,10 @@ bool Card::Core::run(unsigned budget) {
   return context.wire.poll(*this, context.now_ns, budget) == budget || more;
 }
 
+bool Card::Core::has_room(std::span<const std::byte> frame) {
+  return rx.has_room(frame);
+}
+
 bool Card::Core::receive(std::span<const std::byte> frame, std::uint64_t now_ns) {
   advance(now_ns);
   return rx.receive(frame);
@@ -194,6 +198,9 @@ bool Card::run(unsigned budget) {
 }
 bool Card::receive(std::span<const std::byte> frame, std::uint64_t now_ns) {
   return core_->receive(frame, now_ns);
+}
+bool Card::has_room(std::span<const std::byte> frame) {
+  return core_->rx.has_room(frame);
 }
 void Card::reset(ResetKind kind) {
   core_->reset(kind);

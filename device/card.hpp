@@ -138,6 +138,7 @@ class Card final : public FrameSink {
   /// @param now_ns virtual time, nanoseconds
   /// @return false if it was dropped, and counted, for lack of room in the RX FIFO
   bool receive(std::span<const std::byte> frame, std::uint64_t now_ns) override;
+  bool has_room(std::span<const std::byte> frame) override;
 
   /// Resets the card.
   /// @param kind function level or power

@@ -31,6 +31,7 @@ struct Card::Core final : FrameSink, FirmwarePort {
 
   // FrameSink: the MAC's receive side.
   bool receive(std::span<const std::byte> frame, std::uint64_t now_ns) override;
+  bool has_room(std::span<const std::byte> frame) override;
 
   // FirmwarePort.
   std::uint32_t mailbox_word(unsigned mailbox, unsigned descriptor, unsigned half) override;

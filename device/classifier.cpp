@@ -331,6 +331,21 @@ bool Classifier::enabled() const {
   return spec::RPC_RMI_CONFIG{tables_->rmi_config}.ENABLE() != 0;
 }
 
+bool Classifier::serves_host() {
+  Tables& t = *tables_;
+  if (!enabled()) return false;
+  if (t.stale) t.rebuild();
+  const auto to_host = [&](std::size_t action) {
+    const spec::RPC_ACT_TBL0 act{t.action[0][action]};
+    return act.DROP() == 0 && (act.DEST() & 1u) != 0;
+  };
+  if (to_host(kActEntries)) return true;
+  const auto entries = t.live_act.all();
+  return t.live_mac.count != 0 &&
+         std::any_of(entries.begin(), entries.end(),
+                     [&](const Tables::TcamActionEntry& entry) { return to_host(entry.index); });
+}
+
 std::uint32_t Classifier::mtu_bytes() const {
   return spec::RPC_RMI_CONFIG{tables_->rmi_config}.MTU();
 }

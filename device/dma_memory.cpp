@@ -94,7 +94,7 @@ void DmaMemory::refuse(std::uint64_t iova, std::size_t bytes, Access access) {
 
 std::byte* DmaMemory::find(std::uint64_t iova, std::size_t bytes, Access access, bool count) {
   const DmaRange* const range = range_of(iova);
-  if (range != nullptr && allows(*range, iova, bytes, access)) {
+  if (range != nullptr && allows(*range, iova, bytes, access) && (count || range->readable)) {
     if (range->cpu != nullptr) {
       last_ = static_cast<std::size_t>(range - ranges_.data());
       return range->cpu + (iova - range->iova);

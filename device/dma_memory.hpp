@@ -26,6 +26,7 @@ struct DmaRange {
   std::size_t bytes;     ///< size
   std::byte* cpu;        ///< address in this process; null: remote memory
   bool writable = true;  ///< the card may store
+  bool readable = true;  ///< the card may fetch
 };
 
 /// A refused access.
@@ -129,7 +130,7 @@ class DmaMemory {
   /// accesses.
   /// @param iova start
   /// @param bytes size
-  /// @return null unless one writable mapping contains all of it
+  /// @return null unless one mapping that is readable and writable contains all of it
   std::byte* peek(std::uint64_t iova, std::size_t bytes) {
     return find(iova, bytes, Access::kWrite, false);
   }
@@ -152,7 +153,7 @@ class DmaMemory {
 
  private:
   static bool allows(const DmaRange& range, std::uint64_t iova, std::size_t bytes, Access access) {
-    return (access == Access::kRead || range.writable) && iova >= range.iova &&
+    return (access == Access::kRead ? range.readable : range.writable) && iova >= range.iova &&
            iova - range.iova < range.bytes && bytes <= range.bytes - (iova - range.iova);
   }
   std::byte* find(std::uint64_t iova, std::size_t bytes, Access access, bool count);

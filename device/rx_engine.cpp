@@ -284,7 +284,35 @@ RxEngine::Layout RxEngine::lay_out(const Queue& queue, const RxFrameInfo& info) 
   return layout;
 }
 
-// Out of buffers or completions: drop, or hold with DROP_MODE never [device 13.6].
+/// What `queue` lacks to place a frame of this layout.
+RxEngine::Lack RxEngine::lack(const Queue& queue, const Layout& layout) {
+  if (queue.completions.room() < layout.completions)
+    return {Lack::kCompletions, queue.completions.capacity() < layout.completions};
+  if (layout.payloads != 0 && !queue.payloads_enabled) return {Lack::kBuffers, true};
+  if ((layout.fresh && queue.headers.available() == 0) ||
+      queue.payloads.available() < layout.payloads) {
+    return {Lack::kBuffers, queue.payloads.ring.mask() < layout.payloads};
+  }
+  return {};
+}
+
+bool RxEngine::has_room(std::span<const std::byte> frame) {
+  if (!card_.link.rx_enabled() || !card_.classifier.enabled() ||
+      frame.size() < kEthernetHeaderBytes || frame.size() > kMaxFrameBytes ||
+      frame.size() > card_.classifier.mtu_bytes()) {
+    return true;
+  }
+  const ParsedFrame parsed = parse_frame(frame);
+  const Decision decision = card_.classifier.classify(parsed);
+  if (!decision.to_host()) return true;
+  if (!buffer_.empty() || !card_.may_read_host() || !card_.may_write_host()) return false;
+  const RxFrameInfo info = describe(parsed, decision);
+  if (info.queue >= kQueueBlocks || !queues_[info.queue].usable()) return true;
+  const Queue& queue = queues_[info.queue];
+  const Lack missing = lack(queue, lay_out(queue, info));
+  return missing.what == Lack::kNothing || missing.forever;
+}
+
 RxEngine::Place RxEngine::no_room(const Queue& queue, std::uint32_t& counter,
                                   bool never_fits) const {
   if (queue.drop_mode != spec::DROP_MODE::IMMEDIATE && !never_fits) return Place::kHold;
@@ -311,17 +339,11 @@ RxEngine::Place RxEngine::place(const RxFrameInfo& info, std::span<const std::by
     ++queue.counters.errors;
     return Place::kDone;
   }
-  if (queue.completions.room() < layout.completions) {
-    return no_room(queue, queue.counters.completion_drops,
-                   queue.completions.capacity() < layout.completions);
-  }
-  if (layout.payloads != 0 && !queue.payloads_enabled) {
-    return no_room(queue, queue.counters.buffer_drops, true);
-  }
-  if ((layout.fresh && queue.headers.available() == 0) ||
-      queue.payloads.available() < layout.payloads) {
-    return no_room(queue, queue.counters.buffer_drops,
-                   queue.payloads.ring.mask() < layout.payloads);
+  if (const Lack missing = lack(queue, layout); missing.what != Lack::kNothing) {
+    return no_room(queue,
+                   missing.what == Lack::kCompletions ? queue.counters.completion_drops
+                                                      : queue.counters.buffer_drops,
+                   missing.forever);
   }
   if (!fetch(queue, layout) || !queue.completions.writable(card_.dma, layout.completions)) {
     fail(queue);

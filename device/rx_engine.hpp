@@ -116,6 +116,11 @@ class RxEngine {
   /// @param frame bytes without FCS
   /// @return false if it was dropped because the RX FIFO was full
   bool receive(std::span<const std::byte> frame);
+  /// Tests whether a frame could be placed now, for wires that can wait.
+  /// @param frame bytes without FCS
+  /// @return false if receive() would hold or drop it for want of buffers or completions that the
+  ///     driver can still provide
+  bool has_room(std::span<const std::byte> frame);
   /// Places frames from the FIFOs.
   /// @param budget most frames
   /// @return true if more can be placed now
@@ -182,12 +187,17 @@ class RxEngine {
     std::uint16_t id = 0;
   };
   enum class Place { kDone, kHold };
+  struct Lack {
+    enum { kNothing, kCompletions, kBuffers } what = kNothing;
+    bool forever = false;  ///< the ring is too small: waiting does not help
+  };
 
   static constexpr std::size_t kMaxPayloads = kMaxFrameBytes / kFragmentBytes + 1;
 
   void write_buffer_tail(unsigned q, BufferDescriptorQueue& queue, bool enabled,
                          std::uint32_t value);
   Place place(const RxFrameInfo& info, std::span<const std::byte> frame);
+  static Lack lack(const Queue& queue, const Layout& layout);
   Layout lay_out(const Queue& queue, const RxFrameInfo& info) const;
   Place no_room(const Queue& queue, std::uint32_t& counter, bool never_fits) const;
   bool take(BufferDescriptorQueue& queue, Buffer& buffer, std::uint32_t ahead);

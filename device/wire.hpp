@@ -30,6 +30,11 @@ class FrameSink {
   /// @param now_ns virtual time
   /// @return false if the sink had no room; it has counted and dropped the frame
   virtual bool receive(std::span<const std::byte> frame, std::uint64_t now_ns) = 0;
+
+  /// Tests for room, for a wire whose frames can wait: a file.
+  /// @param frame whole frame without FCS
+  /// @return false if receive() would drop it now, but not once the driver has served its rings
+  virtual bool has_room([[maybe_unused]] std::span<const std::byte> frame) { return true; }
 };
 
 /// One end of something that carries frames; at most one card per end. Owned by the creator of the

@@ -2,7 +2,7 @@
 # What the scripts ./run, ./test and .ci/run need of Debian 12; to be sourced by them.
 
 packages_build="g++ cmake ninja-build ccache mold libcli11-dev libfmt-dev nlohmann-json3-dev
-  libpcap-dev libexpected-dev systemtap-sdt-dev libgtest-dev libgmock-dev libbenchmark-dev"
+  libpcap-dev libexpected-dev libseccomp-dev libcap-ng-dev systemtap-sdt-dev libgtest-dev libgmock-dev libbenchmark-dev"
 packages_run="iproute2 iputils-ping iperf3 jq procps"
 packages_trace="bpftrace"
 packages_prove="libz3-dev cvc5 cadical"

@@ -7,6 +7,7 @@
 
 #include "device/card.hpp"
 #include "vfio_user/guest_memory.hpp"
+#include "vfio_user/loop_hooks.hpp"
 
 namespace hni::device::vfio_user {
 
@@ -38,6 +39,13 @@ class CardServer {
   virtual bool wants_write() const = 0;
   /// @return true if serve() has work although nothing arrives
   virtual bool wants_turn() const = 0;
+  /// Sets the event loop, for a server that ends its turns in time.
+  /// @param hooks must outlive the server
+  virtual void set_hooks([[maybe_unused]] LoopHooks& hooks) {}
+  /// @return false while the listener is to be ignored: accept() failed
+  virtual bool accepts() const { return true; }
+  /// @return when serve() has work although nothing arrives; ~0: never
+  virtual std::uint64_t next_deadline_ns() const { return ~std::uint64_t{0}; }
   /// Makes what the card wrote visible to the host; call after run(), tick() or a frame.
   virtual void publish() = 0;
 

@@ -33,7 +33,8 @@ std::vector<OwnedFd> descriptors_of(msghdr& message) {
 
 }  // namespace
 
-Connection::Connection(OwnedFd socket) : socket_(std::move(socket)), in_(kBuffer) {}
+Connection::Connection(OwnedFd socket, SocketCalls& calls)
+    : socket_(std::move(socket)), calls_(&calls), in_(kBuffer) {}
 
 void Connection::fail(std::string why, bool breach) {
   if (broken()) return;
@@ -60,7 +61,7 @@ bool Connection::fill() {
   message.msg_iovlen = 1;
   message.msg_control = control.data();
   message.msg_controllen = control.size();
-  const ssize_t n = ::recvmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  const ssize_t n = calls_->receive(socket_.get(), &message);
   if (n < 0) {
     if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
       fail(std::string("receive: ") + std::strerror(errno));
@@ -136,7 +137,7 @@ void Connection::send(const Header& header, std::span<const std::byte> payload,
       c->cmsg_len = CMSG_LEN(fds.size_bytes());
       std::memcpy(CMSG_DATA(c), fds.data(), fds.size_bytes());
     }
-    const ssize_t n = ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const ssize_t n = calls_->send(socket_.get(), &message);
     if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
       return fail(std::string("send: ") + std::strerror(errno));
     if (n < 0 && !fds.empty()) return fail("send: no room for file descriptors");
@@ -154,8 +155,11 @@ void Connection::send(const Header& header, std::span<const std::byte> payload,
 
 void Connection::flush() {
   while (!broken() && unsent() != 0) {
-    const ssize_t n =
-        ::send(socket_.get(), out_.data() + out_at_, unsent(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    iovec rest{out_.data() + out_at_, unsent()};
+    msghdr message{};
+    message.msg_iov = &rest;
+    message.msg_iovlen = 1;
+    const ssize_t n = calls_->send(socket_.get(), &message);
     if (n < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK)

@@ -19,6 +19,7 @@
 
 #include "vfio_user/owned_fd.hpp"
 #include "vfio_user/protocol.hpp"
+#include "vfio_user/socket_calls.hpp"
 
 namespace hni::device::vfio_user {
 
@@ -37,7 +38,8 @@ class Connection {
  public:
   /// Takes over a connected socket.
   /// @param socket made non-blocking
-  explicit Connection(OwnedFd socket);
+  /// @param calls system calls on it; must outlive the connection
+  explicit Connection(OwnedFd socket, SocketCalls& calls = SocketCalls::system());
 
   /// @return file descriptor of the socket
   int fd() const { return socket_.get(); }
@@ -66,6 +68,9 @@ class Connection {
   /// Breaks the connection for a protocol violation that only the caller detects.
   /// @param why the reason, one line
   void refuse(std::string why) { fail(std::move(why), true); }
+  /// Breaks the connection for a reason that is not the peer's.
+  /// @param why the reason, one line
+  void abandon(std::string why) { fail(std::move(why), false); }
   /// @return true once the connection is broken
   bool broken() const { return !why_.empty(); }
   /// @return true if the peer violated the protocol; false if it disconnected
@@ -88,6 +93,7 @@ class Connection {
   void end_of_stream();
 
   OwnedFd socket_;
+  SocketCalls* calls_;
   std::vector<std::byte> in_;
   std::size_t in_begin_ = 0;
   std::size_t in_end_ = 0;

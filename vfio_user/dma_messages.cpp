@@ -13,34 +13,47 @@ void DmaMessages::set_limit(std::uint64_t bytes) {
   most_bytes_ = std::clamp<std::uint64_t>(bytes, 8, kMaxBytes);
 }
 
+void DmaMessages::hold_or_answer(Message& message, std::size_t asked) {
+  if (asked >= kMaxAsked) {
+    client_->refuse("more questions than the card can hold, and no answer");
+  } else if (at_once_ && at_once_(message)) {
+    return;
+  } else if (held_.size() == kMaxHeld) {
+    client_->refuse("more questions than the card can hold, and no answer");
+  } else {
+    ++counters_.held;
+    held_.push_back({message.header,
+                     {message.payload.begin(), message.payload.end()},
+                     std::move(message.fds)});
+  }
+}
+
 std::optional<Message> DmaMessages::wait_for(std::uint16_t id) {
   using Clock = std::chrono::steady_clock;
   const auto end = Clock::now() + kAnswerTime;
+  const auto left = [&] {
+    return std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
+  };
   for (std::size_t asked = 0; !client_->broken();) {
     if (auto message = client_->next()) {
       if ((message->header.flags & Header::kTypeMask) == Header::kReply) {
         if (message->header.id == id && message->fds.empty()) return message;
         client_->refuse("an answer to nothing");
-      } else if (++asked == kMaxAsked) {
-        client_->refuse("more questions than the card can hold, and no answer");
-      } else if (at_once_ && at_once_(*message)) {
-        continue;
-      } else if (held_.size() == kMaxHeld) {
-        client_->refuse("more questions than the card can hold, and no answer");
       } else {
-        ++counters_.held;
-        held_.push_back({message->header,
-                         {message->payload.begin(), message->payload.end()},
-                         std::move(message->fds)});
+        hold_or_answer(*message, ++asked);
+        // Questions without end do not extend the time for the answer.
+        if (asked % 64 == 0 && left().count() <= 0) client_->refuse("no answer to a DMA message");
       }
       continue;
     }
     if (client_->fill() || client_->broken()) continue;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
     const bool unsent = client_->unsent() != 0;
-    pollfd wait{client_->fd(), static_cast<short>(unsent ? POLLIN | POLLOUT : POLLIN), 0};
-    if (left <= 0 || (::poll(&wait, 1, static_cast<int>(left)) <= 0 && errno != EINTR))
-      client_->refuse("no answer to a DMA message");
+    const auto failed = hooks_->wait(
+        client_->fd(), static_cast<short>(unsent ? POLLIN | POLLOUT : POLLIN), left());
+    if (failed && failed->breach)
+      client_->refuse(failed->why);
+    else if (failed)
+      client_->abandon(failed->why);
     if (unsent) client_->flush();
   }
   return std::nullopt;

@@ -19,6 +19,7 @@
 
 #include "device/remote_memory.hpp"
 #include "vfio_user/connection.hpp"
+#include "vfio_user/loop_hooks.hpp"
 
 namespace hni::device::vfio_user {
 
@@ -48,6 +49,9 @@ class DmaMessages final : public RemoteMemory {
   /// Sets the callback for each request that arrives while a reply is outstanding.
   /// @param at_once returns true if it answered the request
   void set_at_once(std::function<bool(Message&)> at_once) { at_once_ = std::move(at_once); }
+  /// Sets the event loop that waits for replies.
+  /// @param hooks must outlive this object
+  void set_hooks(LoopHooks& hooks) { hooks_ = &hooks; }
   /// Sets the largest access (the client's max_data_xfer_size).
   /// @param bytes limit
   void set_limit(std::uint64_t bytes);
@@ -78,7 +82,11 @@ class DmaMessages final : public RemoteMemory {
                                                 std::span<const std::byte> more);
   std::optional<Message> wait_for(std::uint16_t id);
 
+  /// Answers, refuses or holds back one message that came instead of the answer.
+  void hold_or_answer(Message& message, std::size_t asked);
+
   Connection* client_ = nullptr;
+  LoopHooks* hooks_ = &LoopHooks::none();
   std::function<bool(Message&)> at_once_;
   std::uint64_t most_bytes_ = kMaxBytes;
   std::uint16_t next_id_ = 1;

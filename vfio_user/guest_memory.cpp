@@ -11,7 +11,10 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <iterator>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "vfio_user/protocol.hpp"
 
@@ -28,23 +31,33 @@ constexpr std::uint64_t kAddressLimit = 1ull << 52;
 struct Watched {
   std::atomic<std::uintptr_t> begin{0};
   std::atomic<std::uintptr_t> end{0};
+  std::atomic<std::uintptr_t> page{kPage};  ///< the mapping can be replaced in units of this
   std::atomic<bool> damaged{false};
 };
-std::array<Watched, 8192> watched;
+constexpr std::size_t kMaxWatched = 8192;
+std::array<Watched, kMaxWatched> watched;
 std::atomic<std::size_t> watched_end{0};
 std::atomic<std::uint64_t> lost_pages{0};
 
+/// Puts empty memory of ours over [begin, end). MAP_NORESERVE: the page may be one of 1 GB.
+bool replace(std::uintptr_t begin, std::uintptr_t end) {
+  return ::mmap(reinterpret_cast<void*>(begin), end - begin, PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;
+}
+
+/// An access of the card failed: the file was cut, its file system or pool of huge pages is empty,
+/// or the memory is broken.
 void on_bus_error(int /*signal*/, siginfo_t* info, void* /*context*/) {
   const auto at = reinterpret_cast<std::uintptr_t>(info->si_addr);
   const std::size_t count = watched_end.load(std::memory_order_acquire);
   for (std::size_t i = 0; i < count; ++i) {
-    if (at < watched[i].begin.load(std::memory_order_relaxed) ||
-        at >= watched[i].end.load(std::memory_order_relaxed)) {
-      continue;
-    }
-    void* const page = reinterpret_cast<void*>(at & ~(kPage - 1));
-    if (::mmap(page, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-               0) != MAP_FAILED) {
+    const std::uintptr_t begin = watched[i].begin.load(std::memory_order_relaxed);
+    const std::uintptr_t end = watched[i].end.load(std::memory_order_relaxed);
+    if (begin == 0 || at < begin || at >= end) continue;
+    // A part of a huge page cannot be replaced; where even the page cannot, all of the piece is.
+    const std::uintptr_t page = watched[i].page.load(std::memory_order_relaxed);
+    const std::uintptr_t from = at & ~(page - 1);
+    if (replace(from, from + page) || replace(begin, end)) {
       watched[i].damaged.store(true, std::memory_order_relaxed);
       lost_pages.fetch_add(1, std::memory_order_relaxed);
       return;
@@ -64,53 +77,100 @@ void watch_bus_errors() {
   (void)done;
 }
 
-bool watch(const std::byte* cpu, std::uint64_t bytes) {
-  watch_bus_errors();
-  const auto begin = reinterpret_cast<std::uintptr_t>(cpu);
-  for (std::size_t i = 0; i < watched.size(); ++i) {
-    if (watched[i].begin.load(std::memory_order_relaxed) != 0) continue;
-    watched[i].end.store(begin + bytes, std::memory_order_relaxed);
-    watched[i].damaged.store(false, std::memory_order_relaxed);
-    watched[i].begin.store(begin, std::memory_order_relaxed);
-    if (i >= watched_end.load(std::memory_order_relaxed))
-      watched_end.store(i + 1, std::memory_order_release);
-    return true;
-  }
-  return false;
+/// Slots that were used and are free again.
+std::vector<std::size_t>& free_slots() {
+  static std::vector<std::size_t> slots;
+  return slots;
 }
 
-void forget(const std::byte* cpu) {
+/// The slot that watches the range; nothing: all are in use.
+std::optional<std::size_t> watch(const std::byte* cpu, std::uint64_t bytes, std::uint64_t page) {
+  watch_bus_errors();
+  std::vector<std::size_t>& unused = free_slots();
+  const std::size_t end = watched_end.load(std::memory_order_relaxed);
+  if (unused.empty() && end == kMaxWatched) return std::nullopt;
+  const std::size_t slot = unused.empty() ? end : unused.back();
+  if (!unused.empty()) unused.pop_back();
   const auto begin = reinterpret_cast<std::uintptr_t>(cpu);
-  for (Watched& range : watched) {
-    if (range.begin.load(std::memory_order_relaxed) != begin) continue;
-    range.begin.store(0, std::memory_order_relaxed);
-    return;
-  }
+  watched[slot].end.store(begin + bytes, std::memory_order_relaxed);
+  watched[slot].page.store(page, std::memory_order_relaxed);
+  watched[slot].damaged.store(false, std::memory_order_relaxed);
+  watched[slot].begin.store(begin, std::memory_order_release);
+  if (slot >= end) watched_end.store(slot + 1, std::memory_order_release);
+  return slot;
+}
+
+void forget(std::size_t slot) {
+  watched[slot].begin.store(0, std::memory_order_relaxed);
+  free_slots().push_back(slot);
 }
 
 // ---- Files
 
+/// A client's file, as far as it matters here.
+struct FileFacts {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t page = kPage;
+  bool huge = false;
+};
+
 /// 0 if the window lies in a file that can be trusted to have its pages at hand.
-int check(const struct stat& about, const OwnedFd& file, std::uint64_t offset,
-          std::uint64_t bytes) {
+int check(const OwnedFd& file, std::uint64_t offset, std::uint64_t bytes, FileFacts& facts) {
+  struct stat about {};
   struct statfs system {};
-  if (::fstatfs(file.get(), &system) != 0) return errno;
+  if (::fstat(file.get(), &about) != 0 || ::fstatfs(file.get(), &system) != 0) return errno;
   if (!S_ISREG(about.st_mode)) return EINVAL;
   const auto kind = static_cast<std::uint64_t>(system.f_type);
   if (kind != TMPFS_MAGIC && kind != HUGETLBFS_MAGIC) return EPERM;
-  const auto size = static_cast<std::uint64_t>(about.st_size);
-  return offset > size || bytes > size - offset ? EINVAL : 0;
+  facts.device = about.st_dev;
+  facts.inode = about.st_ino;
+  facts.bytes = static_cast<std::uint64_t>(about.st_size);
+  facts.huge = kind == HUGETLBFS_MAGIC;
+  if (facts.huge) facts.page = std::max(kPage, static_cast<std::uint64_t>(system.f_bsize));
+  return offset > facts.bytes || bytes > facts.bytes - offset ? EINVAL : 0;
 }
 
-/// nullptr: errno says why.
-std::byte* map_file(const OwnedFd& file, std::uint64_t offset, std::uint64_t bytes,
-                    bool writable) {
-  void* const at = ::mmap(nullptr, bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ,
-                          MAP_SHARED | MAP_NORESERVE, file.get(), static_cast<off_t>(offset));
-  return at == MAP_FAILED ? nullptr : static_cast<std::byte*>(at);
+/// nullptr: errno says why. Huge pages are reserved here, so that a pool without them is an error
+/// of this call and not of the first access.
+std::byte* map_file(const OwnedFd& file, std::uint64_t offset, std::uint64_t bytes, bool writable,
+                    bool huge) {
+  void* const at =
+      ::mmap(nullptr, bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ,
+             MAP_SHARED | (huge ? 0 : MAP_NORESERVE), file.get(), static_cast<off_t>(offset));
+  if (at == MAP_FAILED) return nullptr;
+  (void)::madvise(at, bytes, MADV_DONTDUMP);
+  return static_cast<std::byte*>(at);
+}
+
+std::uint64_t round_up(std::uint64_t bytes, std::uint64_t unit) {
+  return (bytes + unit - 1) / unit * unit;
 }
 
 }  // namespace
+
+/// A piece of a client's file in this process, for all windows that lie in it.
+struct FilePiece {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t offset = 0;  ///< of the piece in the file
+  std::uint64_t bytes = 0;   ///< whole pages of the file
+  std::uint64_t page = kPage;
+  std::byte* cpu = nullptr;
+  bool writable = false;
+  std::size_t windows = 0;
+  std::size_t slot = 0;  ///< that watches it
+  std::list<FilePiece>::iterator self{};
+  OwnedFd file{};
+};
+
+GuestMemory::GuestMemory(DmaMemory& dma) : dma_(dma) {}
+
+GuestMemory::~GuestMemory() {
+  unmap_all();
+  (void)reap(LoopHooks::none());
+}
 
 std::uint64_t GuestMemory::lost() {
   return lost_pages.load(std::memory_order_relaxed);
@@ -118,45 +178,52 @@ std::uint64_t GuestMemory::lost() {
 
 bool GuestMemory::damaged() const {
   return std::any_of(pieces_.begin(), pieces_.end(), [](const FilePiece& piece) {
-    const auto begin = reinterpret_cast<std::uintptr_t>(piece.cpu);
-    return std::any_of(watched.begin(), watched.end(), [&](const Watched& range) {
-      return range.begin.load(std::memory_order_relaxed) == begin &&
-             range.damaged.load(std::memory_order_relaxed);
-    });
+    return watched[piece.slot].damaged.load(std::memory_order_relaxed);
   });
 }
 
 int GuestMemory::reach(OwnedFd& file, std::uint64_t offset, MemoryWindow& window) {
-  struct stat about {};
-  if (::fstat(file.get(), &about) != 0) return errno;
-  if (const int error = check(about, file, offset, window.bytes); error != 0) return error;
+  FileFacts facts;
+  if (const int error = check(file, offset, window.bytes, facts); error != 0) return error;
   const auto known = std::find_if(pieces_.begin(), pieces_.end(), [&](const FilePiece& piece) {
-    return piece.device == about.st_dev && piece.inode == about.st_ino &&
+    return piece.device == facts.device && piece.inode == facts.inode &&
            (piece.writable || !window.writable) && offset >= piece.offset &&
            offset - piece.offset <= piece.bytes &&
            window.bytes <= piece.bytes - (offset - piece.offset);
   });
   if (known != pieces_.end()) {
     ++known->windows;
+    window.piece = &*known;
     window.cpu = known->cpu + (offset - known->offset);
     return 0;
   }
   // Whole pages, and writable for later windows where the client lets us; if there is no room for
   // all of a large file, the window alone.
-  FilePiece piece{about.st_dev, about.st_ino, 0, 0, nullptr, true, 1, OwnedFd()};
-  piece.bytes = (static_cast<std::uint64_t>(about.st_size) + kPage - 1) / kPage * kPage;
-  piece.cpu = map_file(file, 0, piece.bytes, true);
+  FilePiece piece;
+  piece.device = facts.device;
+  piece.inode = facts.inode;
+  piece.page = facts.page;
+  piece.windows = 1;
+  piece.writable = true;
+  piece.bytes = round_up(facts.bytes, facts.page);
+  piece.cpu = map_file(file, 0, piece.bytes, true, facts.huge);
   if (piece.cpu == nullptr) {
-    piece.offset = offset;
-    piece.bytes = window.bytes;
+    piece.offset = offset / facts.page * facts.page;
+    piece.bytes = round_up(offset + window.bytes, facts.page) - piece.offset;
     piece.writable = window.writable;
-    piece.cpu = map_file(file, offset, piece.bytes, piece.writable);
+    piece.cpu = map_file(file, piece.offset, piece.bytes, piece.writable, facts.huge);
   }
   if (piece.cpu == nullptr) return errno;
-  if (!watch(piece.cpu, piece.bytes)) {
+  auto slot = watch(piece.cpu, piece.bytes, piece.page);
+  if (!slot && !retired_.empty()) {
+    (void)reap(LoopHooks::none());
+    slot = watch(piece.cpu, piece.bytes, piece.page);
+  }
+  if (!slot) {
     ::munmap(piece.cpu, piece.bytes);
     return ENOSPC;
   }
+  piece.slot = *slot;
   window.cpu = piece.cpu + (offset - piece.offset);
   if (keep_files_ && std::count_if(pieces_.begin(), pieces_.end(), [](const FilePiece& p) {
                        return static_cast<bool>(p.file);
@@ -164,25 +231,43 @@ int GuestMemory::reach(OwnedFd& file, std::uint64_t offset, MemoryWindow& window
     piece.file = std::move(file);
   }
   pieces_.push_back(std::move(piece));
+  pieces_.back().self = std::prev(pieces_.end());
+  window.piece = &pieces_.back();
   return 0;
 }
 
 void GuestMemory::leave(const MemoryWindow& window) {
-  if (window.cpu == nullptr) {
+  if (window.cpu == nullptr)
     --unreachable_;
-    return;
+  else if (--window.piece->windows == 0)
+    retire(window.piece);
+}
+
+void GuestMemory::retire(FilePiece* piece) {
+  piece->file.reset();
+  retired_.splice(retired_.end(), pieces_, piece->self);
+}
+
+bool GuestMemory::reap(LoopHooks& hooks) {
+  // From the end, so that what is left stays one range that is watched.
+  constexpr std::uint64_t kSlice = 256ull << 20;
+  while (!retired_.empty()) {
+    FilePiece& piece = retired_.front();
+    const std::uint64_t bytes = std::min(piece.bytes, std::max(kSlice, piece.page));
+    piece.bytes -= bytes;
+    ::munmap(piece.cpu + piece.bytes, bytes);
+    if (piece.bytes == 0) {
+      forget(piece.slot);
+      retired_.pop_front();
+    }
+    if (hooks.turn_spent()) break;
   }
-  const auto piece = std::find_if(pieces_.begin(), pieces_.end(), [&](const FilePiece& p) {
-    return window.cpu >= p.cpu && window.cpu < p.cpu + p.bytes;
-  });
-  if (piece == pieces_.end() || --piece->windows != 0) return;
-  forget(piece->cpu);
-  ::munmap(piece->cpu, piece->bytes);
-  pieces_.erase(piece);
+  return !retired_.empty();
 }
 
 int GuestMemory::map(std::uint64_t address, std::uint64_t bytes, std::uint64_t offset,
-                     OwnedFd file, bool writable) {
+                     OwnedFd file, bool writable, bool readable) {
+  if (!file && !readable) return ENOTSUP;
   if (bytes == 0 || (address | bytes | offset) % kPage != 0) return EINVAL;
   if (address >= kAddressLimit || bytes > kAddressLimit - address) return EINVAL;
   if (windows_.size() >= kMaxDmaMaps) return ENOSPC;
@@ -191,7 +276,7 @@ int GuestMemory::map(std::uint64_t address, std::uint64_t bytes, std::uint64_t o
       [](const MemoryWindow& window, std::uint64_t at) { return window.address < at; });
   if (next != windows_.end() && next->address - address < bytes) return EEXIST;
   if (next != windows_.begin() && address - (next - 1)->address < (next - 1)->bytes) return EEXIST;
-  MemoryWindow window{address, bytes, nullptr, writable};
+  MemoryWindow window{address, bytes, nullptr, writable, readable, nullptr};
   if (file) {
     if (const int error = reach(file, offset, window); error != 0) return error;
   }
@@ -203,7 +288,7 @@ int GuestMemory::map(std::uint64_t address, std::uint64_t bytes, std::uint64_t o
 
 void GuestMemory::show(const MemoryWindow& window) {
   if (window.cpu != nullptr)
-    (void)dma_.map({window.address, window.bytes, window.cpu, window.writable});
+    (void)dma_.map({window.address, window.bytes, window.cpu, window.writable, window.readable});
   else
     (void)dma_.map_remote(window.address, window.bytes, window.writable);
 }
@@ -228,8 +313,10 @@ int GuestMemory::unmap(std::uint64_t address, std::uint64_t bytes) {
 
 void GuestMemory::unmap_all() {
   dma_.unmap_all();
-  for (const MemoryWindow& window : windows_) leave(window);
   windows_.clear();
+  unreachable_ = 0;
+  for (FilePiece& piece : pieces_) piece.file.reset();
+  retired_.splice(retired_.end(), pieces_);
 }
 
 void GuestMemory::enable(bool on) {
@@ -252,25 +339,17 @@ std::byte* GuestMemory::at(std::uint64_t address, std::uint64_t bytes, bool writ
   return bytes <= window->bytes - offset ? window->cpu + offset : nullptr;
 }
 
-const GuestMemory::FilePiece* GuestMemory::piece_of(const MemoryWindow& window) const {
-  const auto piece = std::find_if(pieces_.begin(), pieces_.end(), [&](const FilePiece& p) {
-    return window.cpu >= p.cpu && window.cpu < p.cpu + p.bytes;
-  });
-  return window.cpu == nullptr || piece == pieces_.end() ? nullptr : &*piece;
-}
-
 std::optional<SharedWindow> GuestMemory::shared(std::uint64_t address, std::uint64_t bytes) const {
   if (!enabled_) return std::nullopt;
   auto first = std::partition_point(windows_.begin(), windows_.end(), [&](const MemoryWindow& w) {
     return w.address + (w.bytes - 1) < address;
   });
   if (first == windows_.end() || first->address > address) return std::nullopt;
-  const FilePiece* const piece = piece_of(*first);
+  const FilePiece* const piece = first->piece;
   if (piece == nullptr || !piece->file) return std::nullopt;
   const auto continues = [&](const MemoryWindow& one, const MemoryWindow& next) {
-    return piece_of(one) == piece && piece_of(next) == piece &&
-           one.address + one.bytes == next.address && one.cpu + one.bytes == next.cpu &&
-           one.writable == next.writable;
+    return one.piece == piece && next.piece == piece && one.address + one.bytes == next.address &&
+           one.cpu + one.bytes == next.cpu && one.writable == next.writable;
   };
   auto last = first;
   while (first != windows_.begin() && continues(*(first - 1), *first)) --first;

@@ -4,8 +4,12 @@
 ///
 /// A client must not be able to harm this process with its own memory. So only files of a memory
 /// file system are mapped (a page of any other may block forever); a file that is shorter than the
-/// window is refused; and truncating one later does not end the process: the missing page is
-/// replaced by an empty private one, and lost() reports it.
+/// window is refused, and so is one of huge pages whose pool cannot provide them. A page that fails
+/// later, at any access and of any size, does not end the process: it is replaced by an empty
+/// private one and counted in lost(). Guest memory is left out of core dumps.
+///
+/// Unmapping a large memory takes long. So windows end at once, but their files are unmapped piece
+/// by piece, by reap().
 ///
 /// A guest with an IOMMU opens one window per page. So each file is mapped once, completely, for
 /// all of its windows.
@@ -15,20 +19,26 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <optional>
 #include <vector>
 
 #include "device/dma_memory.hpp"
+#include "vfio_user/loop_hooks.hpp"
 #include "vfio_user/owned_fd.hpp"
 
 namespace hni::device::vfio_user {
 
+struct FilePiece;
+
 /// A window of the card.
 struct MemoryWindow {
-  std::uint64_t address = 0;  ///< bus address
-  std::uint64_t bytes = 0;    ///< size
-  std::byte* cpu = nullptr;   ///< address in this process; null: by messages only
-  bool writable = false;      ///< the card may write
+  std::uint64_t address = 0;   ///< bus address
+  std::uint64_t bytes = 0;     ///< size
+  std::byte* cpu = nullptr;    ///< address in this process; null: by messages only
+  bool writable = false;       ///< the card may write
+  bool readable = true;        ///< the card may read
+  FilePiece* piece = nullptr;  ///< mapping that holds `cpu`
 };
 
 /// A window and its file, for a process that maps it itself.
@@ -49,9 +59,9 @@ class GuestMemory {
  public:
   /// Creates an empty set.
   /// @param dma must outlive it; holds the windows while enable(true)
-  explicit GuestMemory(DmaMemory& dma) : dma_(dma) {}
-  /// Closes all windows.
-  ~GuestMemory() { unmap_all(); }
+  explicit GuestMemory(DmaMemory& dma);
+  /// Closes all windows and unmaps all files.
+  ~GuestMemory();
   /// Not copyable: it owns mappings.
   GuestMemory(const GuestMemory&) = delete;
   /// Not copyable.
@@ -63,9 +73,10 @@ class GuestMemory {
   /// @param offset offset in the file
   /// @param file may be empty
   /// @param writable the card may write
+  /// @param readable the card may read; required without a file
   /// @return 0, or an errno value
   int map(std::uint64_t address, std::uint64_t bytes, std::uint64_t offset, OwnedFd file,
-          bool writable);
+          bool writable, bool readable = true);
   /// Closes every window inside a range, as VFIO does for a type 1 IOMMU; success without one, too
   /// (a guest that replaces its IOMMU tables flushes everything).
   /// @param address start
@@ -74,6 +85,10 @@ class GuestMemory {
   int unmap(std::uint64_t address, std::uint64_t bytes);
   /// Closes all windows.
   void unmap_all();
+  /// Unmaps files that no window needs any more, until the turn is over.
+  /// @param hooks the event loop
+  /// @return true if some are left
+  bool reap(LoopHooks& hooks);
 
   /// Opens or closes all windows for the card: bus mastering.
   /// @param on true: open
@@ -103,35 +118,25 @@ class GuestMemory {
   std::size_t windows() const { return windows_.size(); }
   /// @return number of windows without a file
   std::size_t unreachable() const { return unreachable_; }
-  /// @return true if the client truncated a page of this memory after it was mapped
+  /// @return true if an access to this memory failed after it was mapped
   bool damaged() const;
-  /// @return pages that clients truncated while mapped, in the whole process
+  /// @return pages of clients that failed while mapped, in the whole process
   static std::uint64_t lost();
 
  private:
   // A client must not exhaust the descriptors of this process.
   static constexpr std::ptrdiff_t kMaxKept = 64;
 
-  /// A part of a client's file in this process, for all windows that lie in it.
-  struct FilePiece {
-    std::uint64_t device = 0;
-    std::uint64_t inode = 0;
-    std::uint64_t offset = 0;  ///< of the piece in the file
-    std::uint64_t bytes = 0;
-    std::byte* cpu = nullptr;
-    bool writable = false;
-    std::size_t windows = 0;
-    OwnedFd file{};
-  };
-
   void show(const MemoryWindow& window);
   /// Sets the window's address in this process; returns 0 or an errno value.
   int reach(OwnedFd& file, std::uint64_t offset, MemoryWindow& window);
   void leave(const MemoryWindow& window);
-  const FilePiece* piece_of(const MemoryWindow& window) const;
+  /// The windows' last user of this piece has left.
+  void retire(FilePiece* piece);
 
   DmaMemory& dma_;
-  std::vector<FilePiece> pieces_;
+  std::list<FilePiece> pieces_;
+  std::list<FilePiece> retired_;       // of no window; reap() unmaps them
   std::vector<MemoryWindow> windows_;  // sorted by address, without overlaps
   std::size_t unreachable_ = 0;
   bool enabled_ = false;

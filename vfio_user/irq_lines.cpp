@@ -2,6 +2,7 @@
 #include "vfio_user/irq_lines.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -36,8 +37,13 @@ void IrqLines::msix(std::uint16_t vector) {
 void IrqLines::deliver(Line& line) {
   line.pending = false;
   const std::uint64_t one = 1;
-  // A full counter (EAGAIN) already says that something happened.
-  if (::write(line.eventfd.get(), &one, sizeof one) == sizeof one) ++signalled_;
+  // A full counter already says that something happened.
+  pollfd room{line.eventfd.get(), POLLOUT, 0};
+  if (::poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0) return;
+  if (::write(line.eventfd.get(), &one, sizeof one) == sizeof one)
+    ++signalled_;
+  else if (errno == EINTR)
+    blocked_ = true;
 }
 
 int IrqLines::assign(unsigned vector, OwnedFd eventfd) {
@@ -61,6 +67,7 @@ void IrqLines::set_mask(unsigned vector, bool masked) {
 void IrqLines::clear() {
   lines_.clear();
   lines_.resize(vectors_);
+  blocked_ = false;
 }
 
 }  // namespace hni::device::vfio_user

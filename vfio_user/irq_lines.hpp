@@ -31,7 +31,8 @@ class IrqLines final : public InterruptSink {
 
   void msix(std::uint16_t vector) override;
 
-  /// Assigns an eventfd and makes it non-blocking.
+  /// Assigns an eventfd and makes it non-blocking. It is also polled before each write: the client
+  /// shares its flags and can change them back.
   /// @param vector the vector
   /// @param eventfd empty: remove
   /// @return 0, or an errno value if it is not an eventfd
@@ -49,6 +50,8 @@ class IrqLines final : public InterruptSink {
   bool pending(unsigned vector) const { return lines_[vector].pending; }
   /// @return eventfds written
   std::uint64_t signalled() const { return signalled_; }
+  /// @return true once a write to an eventfd blocked and had to be interrupted
+  bool blocked() const { return blocked_; }
   /// @return interrupts without an eventfd
   std::uint64_t unheard() const { return unheard_; }
 
@@ -65,6 +68,7 @@ class IrqLines final : public InterruptSink {
   DmaMemory* dma_ = nullptr;
   std::uint64_t signalled_ = 0;
   std::uint64_t unheard_ = 0;
+  bool blocked_ = false;
 };
 
 }  // namespace hni::device::vfio_user

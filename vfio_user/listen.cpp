@@ -36,10 +36,14 @@ tl::expected<OwnedFd, std::string> listen_on(const std::string& path) {
   std::memcpy(address.sun_path, path.data(), path.size());
   if (is_abandoned(path, address)) ::unlink(path.c_str());
   OwnedFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::listen(fd.get(), 4) != 0) {
-    return tl::make_unexpected(because(path));
-  }
+  // Whoever may connect has the card: nobody but its user, whatever the umask.
+  const mode_t before = ::umask(0177);
+  const bool bound =
+      fd && ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  const int error = errno;
+  (void)::umask(before);
+  errno = error;
+  if (!bound || ::listen(fd.get(), 16) != 0) return tl::make_unexpected(because(path));
   return fd;
 }
 

@@ -55,13 +55,14 @@ struct Version {
 
 /// Payload of kDmaMap.
 struct DmaMap {
-  static constexpr std::uint32_t kReadable = 1;  ///< flag: the card may read
-  static constexpr std::uint32_t kWritable = 2;  ///< flag: the card may write
-  std::uint32_t argsz;                           ///< size of this structure
-  std::uint32_t flags;                           ///< flags above
-  std::uint64_t offset;                          ///< offset in the file that came with the message
-  std::uint64_t address;                         ///< bus address
-  std::uint64_t bytes;                           ///< size
+  static constexpr std::uint32_t kReadable = 1;                   ///< flag: the card may read
+  static constexpr std::uint32_t kWritable = 2;                   ///< flag: the card may write
+  static constexpr std::uint32_t kKnown = kReadable | kWritable;  ///< flags: all that exist
+  std::uint32_t argsz;                                            ///< size of this structure
+  std::uint32_t flags;                                            ///< flags above
+  std::uint64_t offset;   ///< offset in the file that came with the message
+  std::uint64_t address;  ///< bus address
+  std::uint64_t bytes;    ///< size
 };
 
 /// Payload of kDmaUnmap.

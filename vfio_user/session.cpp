@@ -47,7 +47,7 @@ Reply Session::answer(const T& value) {
   return {0, reply_};
 }
 
-Reply Session::handle(Message& message) {
+std::optional<Reply> Session::handle(Message& message, LoopHooks& hooks) {
   ++counters_.messages;
   const Header& header = message.header;
   if ((header.flags & Header::kTypeMask) != 0) return breach("a reply to nothing");
@@ -56,12 +56,28 @@ Reply Session::handle(Message& message) {
   const bool first = header.command == static_cast<std::uint16_t>(Command::kVersion);
   if (first == negotiated_)
     return breach(first ? "the version twice" : "a command before the version");
-  const Reply reply = dispatch(message);
-  if (reply.error != 0) ++counters_.refused;
+  const std::optional<Reply> reply = dispatch(message, hooks);
+  if (reply && reply->error != 0) ++counters_.refused;
   return reply;
 }
 
-Reply Session::dispatch(Message& message) {
+std::optional<Reply> Session::resume(LoopHooks& hooks) {
+  Work work = *suspended_;
+  suspended_.reset();
+  const std::optional<Reply> reply = advance(work, hooks);
+  if (reply && reply->error != 0) ++counters_.refused;
+  return reply;
+}
+
+std::optional<Reply> Session::suspend(const Work& work) {
+  suspended_ = work;
+  if (work.data.data() != suspended_data_.data())
+    suspended_data_.assign(work.data.begin(), work.data.end());
+  suspended_->data = suspended_data_;
+  return std::nullopt;
+}
+
+std::optional<Reply> Session::dispatch(Message& message, LoopHooks& hooks) {
   switch (static_cast<Command>(message.header.command)) {
     case Command::kVersion:
       return version(message.payload);
@@ -78,11 +94,11 @@ Reply Session::dispatch(Message& message) {
     case Command::kSetIrqs:
       return set_irqs(message);
     case Command::kRegionRead:
-      return region_read(message.payload);
+      return region_read(message.payload, hooks);
     case Command::kRegionWrite:
-      return region_write(message.payload);
+      return region_write(message.payload, hooks);
     case Command::kRegionWriteMulti:
-      return write_multi(message.payload);
+      return write_multi(message.payload, hooks);
     case Command::kReset:
       return message.payload.empty() ? reset() : breach("a reset with a payload");
     case Command::kGetRegionIoFds:
@@ -94,7 +110,8 @@ Reply Session::dispatch(Message& message) {
     case Command::kDmaWrite:
       return breach("a command that only a server sends");
   }
-  return breach("an unknown command");
+  // Of another version of the protocol: this server does not have it.
+  return refuse(ENOTSUP);
 }
 
 // ---- What there is
@@ -129,13 +146,14 @@ Reply Session::version(std::span<const std::byte> payload) {
 }
 
 Reply Session::device_info(std::span<const std::byte> payload) {
-  if (payload.size() != sizeof(DeviceInfo)) return breach("device info of impossible length");
+  // A newer client's structure may be longer; argsz says how much of the answer counts.
+  if (payload.size() < sizeof(DeviceInfo)) return breach("device info of impossible length");
   return answer(
       DeviceInfo{sizeof(DeviceInfo), DeviceInfo::kReset | DeviceInfo::kPci, kRegions, kIrqs});
 }
 
 Reply Session::region_info(std::span<const std::byte> payload) {
-  if (payload.size() != sizeof(RegionInfo)) return breach("region info of impossible length");
+  if (payload.size() < sizeof(RegionInfo)) return breach("region info of impossible length");
   const auto asked = load<RegionInfo>(payload);
   if (asked.index >= kRegions) return refuse(EINVAL);
   const std::uint64_t bytes = asked.index < kBarRegions      ? bar_bytes(asked.index)
@@ -146,7 +164,7 @@ Reply Session::region_info(std::span<const std::byte> payload) {
 }
 
 Reply Session::irq_info(std::span<const std::byte> payload) {
-  if (payload.size() != sizeof(IrqInfo)) return breach("interrupt info of impossible length");
+  if (payload.size() < sizeof(IrqInfo)) return breach("interrupt info of impossible length");
   const auto asked = load<IrqInfo>(payload);
   if (asked.index >= kIrqs) return refuse(EINVAL);
   const bool msix = asked.index == kMsixIrq;
@@ -160,15 +178,20 @@ Reply Session::dma_map(Message& message) {
   if (message.payload.size() != sizeof(DmaMap)) return breach("a DMA map of impossible length");
   if (message.fds.size() > 1) return breach("a DMA map with several files");
   const auto asked = load<DmaMap>(message.payload);
+  if ((asked.flags & ~DmaMap::kKnown) != 0 || (asked.flags & DmaMap::kKnown) == 0)
+    return refuse(EINVAL);
   OwnedFd file = message.fds.empty() ? OwnedFd() : std::move(message.fds.front());
   return refuse(memory_.map(asked.address, asked.bytes, asked.offset, std::move(file),
-                            (asked.flags & DmaMap::kWritable) != 0));
+                            (asked.flags & DmaMap::kWritable) != 0,
+                            (asked.flags & DmaMap::kReadable) != 0));
 }
 
 Reply Session::dma_unmap(std::span<const std::byte> payload) {
-  if (payload.size() != sizeof(DmaUnmap)) return breach("a DMA unmap of impossible length");
+  if (payload.size() < sizeof(DmaUnmap)) return breach("a DMA unmap of impossible length");
   const auto asked = load<DmaUnmap>(payload);
+  // With a flag for it, a bitmap of dirty pages comes behind: not here.
   if ((asked.flags & ~DmaUnmap::kAll) != 0) return refuse(ENOTSUP);
+  if (payload.size() != sizeof(DmaUnmap)) return breach("a DMA unmap of impossible length");
   if ((asked.flags & DmaUnmap::kAll) != 0) {
     if (asked.address != 0 || asked.bytes != 0) return refuse(EINVAL);
     memory_.unmap_all();
@@ -233,23 +256,58 @@ Reply Session::act_on_irqs(const SetIrqs& request, std::span<const std::byte> ch
 
 // ---- Regions
 
-Reply Session::region_read(std::span<const std::byte> payload) {
+std::optional<Reply> Session::region_read(std::span<const std::byte> payload, LoopHooks& hooks) {
   if (payload.size() != sizeof(RegionAccess)) return breach("a read of impossible length");
   const auto access = load<RegionAccess>(payload);
   if (access.count > kMaxTransfer) return breach("a read of more than agreed");
+  ++counters_.reads;
+  if (const int error = check_range(access); error != 0) return refuse(error);
   (void)answer(access);
   reply_.resize(sizeof access + access.count);
-  const int error = read_region(access, std::span(reply_).subspan(sizeof access));
-  return error != 0 ? refuse(error) : Reply{0, reply_};
+  Work work{WorkKind::kRead, access, {}, 0};
+  return advance(work, hooks);
 }
 
-Reply Session::region_write(std::span<const std::byte> payload) {
+std::optional<Reply> Session::region_write(std::span<const std::byte> payload, LoopHooks& hooks) {
   if (payload.size() < sizeof(RegionAccess)) return breach("a write of impossible length");
   const auto access = load<RegionAccess>(payload);
   const auto data = payload.subspan(sizeof access);
   if (data.size() != access.count) return breach("a write of another length than it says");
-  const int error = write_region(access, data);
-  return error != 0 ? refuse(error) : answer(access);
+  ++counters_.writes;
+  if (const int error = check_range(access); error != 0) return refuse(error);
+  Work work{WorkKind::kWrite, access, data, 0};
+  return advance(work, hooks);
+}
+
+std::optional<Reply> Session::advance(Work& work, LoopHooks& hooks) {
+  if (work.kind == WorkKind::kMulti) return advance_multi(work, hooks);
+  if (work.access.region == 0 || work.access.region == 4) return advance_bar(work, hooks);
+  if (work.kind == WorkKind::kWrite) {
+    write_region(work.access, work.data);
+    return answer(work.access);
+  }
+  read_region(work.access, std::span(reply_).subspan(sizeof work.access));
+  return Reply{0, reply_};
+}
+
+/// Registers: a long access is done in pieces. An access that is not of whole words is one piece,
+/// so that each register is read once.
+std::optional<Reply> Session::advance_bar(Work& work, LoopHooks& hooks) {
+  constexpr std::size_t kPiece = 32 * sizeof(std::uint32_t);
+  const RegionAccess& access = work.access;
+  const bool odd = access.offset % 4 != 0 || access.count % 4 != 0;
+  do {
+    const std::size_t bytes = odd ? access.count : std::min(kPiece, access.count - work.done);
+    const RegionAccess piece{access.offset + work.done, access.region,
+                             static_cast<std::uint32_t>(bytes)};
+    if (work.kind == WorkKind::kWrite)
+      write_region(piece, work.data.subspan(work.done, bytes));
+    else
+      read_region(piece, std::span(reply_).subspan(sizeof access + work.done, bytes));
+    work.done += bytes;
+    if (work.done < access.count && hooks.turn_spent()) return suspend(work);
+  } while (work.done < access.count);
+  return work.kind == WorkKind::kWrite ? answer(access) : Reply{0, reply_};
 }
 
 std::optional<RegionAccess> Session::sure_write(const Message& message) const {
@@ -267,10 +325,10 @@ std::optional<RegionAccess> Session::sure_write(const Message& message) const {
   return fits ? std::optional(access) : std::nullopt;
 }
 
-Reply Session::write_multi(std::span<const std::byte> payload) {
+std::optional<Reply> Session::write_multi(std::span<const std::byte> payload, LoopHooks& hooks) {
   if (payload.size() < sizeof(std::uint64_t)) return breach("writes of impossible length");
   const auto count = load<std::uint64_t>(payload);
-  auto rest = payload.subspan(sizeof count);
+  const auto rest = payload.subspan(sizeof count);
   if (rest.size() % sizeof(MultiWrite) != 0 || rest.size() / sizeof(MultiWrite) != count)
     return breach("another number of writes than it says");
   // All are looked at before the first is done.
@@ -278,32 +336,41 @@ Reply Session::write_multi(std::span<const std::byte> payload) {
     if (load<MultiWrite>(look).count > sizeof(MultiWrite::data))
       return breach("a write of more than 8 bytes among several");
   }
-  std::uint64_t done = 0;
-  for (; !rest.empty(); rest = rest.subspan(sizeof(MultiWrite)), ++done) {
-    const auto one = load<MultiWrite>(rest);
-    const int error = write_region({one.offset, one.region, one.count},
-                                   std::span<const std::byte>(one.data).first(one.count));
-    if (error != 0) return refuse(error);
-  }
-  return answer(done);
+  Work work{WorkKind::kMulti, {}, rest, 0};
+  return advance_multi(work, hooks);
 }
 
-int Session::read_region(const RegionAccess& access, std::span<std::byte> to) {
-  ++counters_.reads;
+std::optional<Reply> Session::advance_multi(Work& work, LoopHooks& hooks) {
+  while (work.done < work.data.size()) {
+    const auto one = load<MultiWrite>(work.data.subspan(work.done));
+    const RegionAccess access{one.offset, one.region, one.count};
+    ++counters_.writes;
+    if (const int error = check_range(access); error != 0) return refuse(error);
+    write_region(access, std::span<const std::byte>(one.data).first(one.count));
+    work.done += sizeof one;
+    if (work.done < work.data.size() && hooks.turn_spent()) return suspend(work);
+  }
+  return answer(std::uint64_t{work.done / sizeof(MultiWrite)});
+}
+
+/// 0 or an errno value.
+int Session::check_range(const RegionAccess& access) {
   const std::uint64_t bytes = access.region == kConfigRegion ? ConfigSpace::kBytes
                               : access.region < kBarRegions  ? bar_bytes(access.region)
                                                              : 0;
-  if (access.offset > bytes || access.count > bytes - access.offset) return EINVAL;
+  return access.offset > bytes || access.count > bytes - access.offset ? EINVAL : 0;
+}
+
+void Session::read_region(const RegionAccess& access, std::span<std::byte> to) {
   const auto offset = static_cast<std::uint32_t>(access.offset);
   if (access.region == kConfigRegion) {
     note_master_abort();
     config_.read(offset, to);
   } else if (access.region == 2) {
     read_msix(offset, to);
-  } else if (bytes != 0) {
+  } else if (access.region == 0 || access.region == 4) {
     read_bar(access.region == 0 ? spec::Bar::kBar0 : spec::Bar::kBar4, offset, to);
   }
-  return 0;
 }
 
 void Session::note_master_abort() {
@@ -311,12 +378,7 @@ void Session::note_master_abort() {
   refused_reads_ = memory_.refused_reads();
 }
 
-int Session::write_region(const RegionAccess& access, std::span<const std::byte> from) {
-  ++counters_.writes;
-  const std::uint64_t bytes = access.region == kConfigRegion ? ConfigSpace::kBytes
-                              : access.region < kBarRegions  ? bar_bytes(access.region)
-                                                             : 0;
-  if (access.offset > bytes || access.count > bytes - access.offset) return EINVAL;
+void Session::write_region(const RegionAccess& access, std::span<const std::byte> from) {
   const auto offset = static_cast<std::uint32_t>(access.offset);
   if (access.region == kConfigRegion) {
     note_master_abort();
@@ -325,10 +387,9 @@ int Session::write_region(const RegionAccess& access, std::span<const std::byte>
   } else if (access.region == 2) {
     const std::size_t end = std::min<std::size_t>(offset + from.size(), table_.size());
     for (std::size_t at = offset; at < end; ++at) table_[at] = from[at - offset];
-  } else if (bytes != 0) {
+  } else if (access.region == 0 || access.region == 4) {
     write_bar(access.region == 0 ? spec::Bar::kBar0 : spec::Bar::kBar4, offset, from);
   }
-  return 0;
 }
 
 void Session::read_bar(spec::Bar bar, std::uint32_t offset, std::span<std::byte> to) {

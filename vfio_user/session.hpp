@@ -6,7 +6,8 @@
 /// Each message ends in one of three ways. It is performed, with a reply. It is refused with an
 /// errno value, because it is valid but not supported here (an overlapping window, an unknown
 /// command): the session continues. Or it violates the protocol (a wrong length, unexpected
-/// descriptors, anything before the version): the session ends.
+/// descriptors, anything before the version): the session ends. A long one may take several turns of
+/// the owner's loop.
 
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +20,7 @@
 #include "vfio_user/config_space.hpp"
 #include "vfio_user/guest_memory.hpp"
 #include "vfio_user/irq_lines.hpp"
+#include "vfio_user/loop_hooks.hpp"
 #include "vfio_user/protocol.hpp"
 
 namespace hni::device::vfio_user {
@@ -63,7 +65,18 @@ class Session {
   /// Handles one request. If broken() afterwards, send the reply and disconnect.
   /// @param message the request
   /// @return the reply
-  Reply handle(Message& message);
+  Reply handle(Message& message) { return *handle(message, LoopHooks::none()); }
+  /// Handles one request until the turn is over.
+  /// @param message the request
+  /// @param hooks the event loop
+  /// @return the reply; nullopt: call resume() before any other request
+  std::optional<Reply> handle(Message& message, LoopHooks& hooks);
+  /// Continues a long request.
+  /// @param hooks the event loop
+  /// @return as handle()
+  std::optional<Reply> resume(LoopHooks& hooks);
+  /// @return true while a long request waits for resume()
+  bool suspended() const { return suspended_.has_value(); }
 
   /// Tests for a register write that can only succeed, so that its reply may precede it.
   /// @param message the request
@@ -81,7 +94,21 @@ class Session {
   const SessionCounters& counters() const { return counters_; }
 
  private:
-  Reply dispatch(Message& message);
+  enum class WorkKind : std::uint8_t { kRead, kWrite, kMulti };
+  /// A message of many accesses, some of which are done.
+  struct Work {
+    WorkKind kind = WorkKind::kRead;
+    RegionAccess access{};            ///< not of kMulti
+    std::span<const std::byte> data;  ///< to write
+    std::size_t done = 0;             ///< bytes
+  };
+
+  std::optional<Reply> dispatch(Message& message, LoopHooks& hooks);
+  std::optional<Reply> advance(Work& work, LoopHooks& hooks);
+  std::optional<Reply> advance_bar(Work& work, LoopHooks& hooks);
+  std::optional<Reply> advance_multi(Work& work, LoopHooks& hooks);
+  /// Keeps `work`, with a copy of its data, for resume().
+  std::optional<Reply> suspend(const Work& work);
   Reply version(std::span<const std::byte> payload);
   Reply dma_map(Message& message);
   Reply dma_unmap(std::span<const std::byte> payload);
@@ -91,14 +118,15 @@ class Session {
   Reply set_irqs(Message& message);
   Reply set_eventfds(const SetIrqs& request, std::vector<OwnedFd>& fds);
   Reply act_on_irqs(const SetIrqs& request, std::span<const std::byte> chosen);
-  Reply region_read(std::span<const std::byte> payload);
-  Reply region_write(std::span<const std::byte> payload);
-  Reply write_multi(std::span<const std::byte> payload);
+  std::optional<Reply> region_read(std::span<const std::byte> payload, LoopHooks& hooks);
+  std::optional<Reply> region_write(std::span<const std::byte> payload, LoopHooks& hooks);
+  std::optional<Reply> write_multi(std::span<const std::byte> payload, LoopHooks& hooks);
   Reply reset();
 
   /// Returns 0 or an errno value.
-  int read_region(const RegionAccess& access, std::span<std::byte> to);
-  int write_region(const RegionAccess& access, std::span<const std::byte> from);
+  static int check_range(const RegionAccess& access);
+  void read_region(const RegionAccess& access, std::span<std::byte> to);
+  void write_region(const RegionAccess& access, std::span<const std::byte> from);
   void read_bar(spec::Bar bar, std::uint32_t offset, std::span<std::byte> to);
   void write_bar(spec::Bar bar, std::uint32_t offset, std::span<const std::byte> from);
   void read_msix(std::uint32_t offset, std::span<std::byte> to) const;
@@ -121,6 +149,8 @@ class Session {
   /// refused reads of the card that the configuration space already reports
   std::uint64_t refused_reads_;
   std::vector<std::byte> reply_;
+  std::optional<Work> suspended_;
+  std::vector<std::byte> suspended_data_;
   // The MSI-X table: plain memory. A client keeps its own and uses eventfds.
   std::vector<std::byte> table_ = std::vector<std::byte>(kMsixPendingOffset);
 };

@@ -64,6 +64,7 @@ void Server::accept_client() {
 
 bool Server::serve(std::uint64_t now_ns, unsigned budget) {
   if (!connection_) return false;
+  (void)memory_.reap(vfio_user::LoopHooks::none());
   card_.tick(now_ns);
   publish();
   if (!check_memory()) return false;
@@ -190,6 +191,7 @@ void Server::end_client(const std::string& why, bool breach) {
   kick_reply_.reset();
   notifications_owed_ = 0;
   memory_.unmap_all();
+  (void)memory_.reap(vfio_user::LoopHooks::none());
   function_.reset();
 }
 

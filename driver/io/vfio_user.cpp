@@ -48,7 +48,12 @@ tl::expected<std::unique_ptr<VfioUser>, std::string> VfioUser::connect(const std
   OwnedFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket ||
       ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return no("'" + path + "': " + std::strerror(errno));
+    const int error = errno;
+    const bool absent = error == ECONNREFUSED || error == ENOENT;
+    return no("'" + path + "': " + std::strerror(error) +
+              (absent            ? ": no server listens there"
+               : error == EAGAIN ? ": the server is busy"
+                                 : ""));
   }
   std::unique_ptr<VfioUser> io(new VfioUser(std::move(socket)));
   for (const auto step : {&VfioUser::negotiate, &VfioUser::open_regions, &VfioUser::identify,
@@ -71,8 +76,13 @@ VfioUser::Status VfioUser::negotiate() {
   std::copy(kText.begin(), kText.end(), text.begin());
   const vu::Version ours{0, 1};
   const auto answer = ask(Command::kVersion, vu::bytes_of(ours), std::as_bytes(std::span(text)));
-  if (!answer || answer->size() < sizeof ours) return no("not a vfio-user server");
-  return {};
+  if (answer && answer->size() >= sizeof ours) return {};
+  if (!answer && answer.error() == EBUSY)
+    return no("the server is busy: another client uses the card; end it first");
+  if (connection_.broken())
+    return no("the server closed the connection (" + connection_.why() +
+              "): it is busy, or not a vfio-user server");
+  return no("not a vfio-user server");
 }
 
 VfioUser::Status VfioUser::open_regions() {

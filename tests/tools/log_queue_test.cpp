@@ -72,8 +72,8 @@ TEST(LogQueue, AFullPipeCostsLinesAndNoTime) {
   all += pipe.take();
   std::string expected;
   for (std::uint64_t i = 0; i < printed; ++i) expected += kLine;
-  expected += "(" + std::to_string(2000 - printed) +
-              " lines dropped: the reader is too slow)\nlast\n";
+  expected +=
+      "(" + std::to_string(2000 - printed) + " lines dropped: the reader is too slow)\nlast\n";
   EXPECT_EQ(expected, all);
   EXPECT_FALSE(log.finish(milliseconds(0)));  // not every line was written
 }

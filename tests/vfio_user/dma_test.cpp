@@ -216,6 +216,27 @@ TEST_F(VfioUserDma, ASilentClientIsClosedAfterAWhileAndOnlyOnce) {
   expect_closed("no answer to a DMA message");
 }
 
+TEST_F(VfioUserDma, TheLoopEndsAWaitWithoutBlamingTheClient) {
+  struct Ending final : LoopHooks {
+    std::optional<WaitEnd> wait(int /*fd*/, short /*events*/,
+                                std::chrono::milliseconds patience) override {
+      EXPECT_LE(patience, DmaMessages::kAnswerTime);
+      ++waits;
+      return WaitEnd{"the server ends", false};
+    }
+    int waits = 0;
+  } hooks;
+  start_with_window();
+  server_->set_hooks(hooks);
+  EXPECT_EQ(std::nullopt, card_reads(kWindow));
+  EXPECT_EQ(std::nullopt, card_reads(kWindow));
+  EXPECT_EQ(1, hooks.waits);
+  work();
+  EXPECT_EQ("client left: the server ends", reports_.back());
+  EXPECT_EQ(0u, server_->counters().breaches);
+  server_->set_hooks(LoopHooks::none());
+}
+
 TEST_F(VfioUserDma, AClientThatAsksInsteadOfAnsweringIsClosed) {
   start_with_window();
   for (std::size_t i = 0; i <= DmaMessages::kMaxHeld; ++i)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a hostile client gets: one line why, the end of its connection, and the next one is served.
+#include <sys/stat.h>
+
 #include "tests/vfio_user/vfio_user_fixture.hpp"
 
 namespace hni::device::vfio_user {
@@ -53,11 +55,12 @@ TEST_F(VfioUserHostile, TheEndInTheMiddleOfAMessage) {
   EXPECT_EQ(0, error(Command::kGetInfo, join(DeviceInfo{})));
 }
 
-TEST_F(VfioUserHostile, CommandsThatAreNone) {
+TEST_F(VfioUserHostile, UnknownCommandsAreAnsweredAndServerCommandsEndTheClient) {
   start();
   for (const std::uint16_t command : std::initializer_list<std::uint16_t>{0, 14, 19, 65535}) {
     put(message(command, {}));
-    expect_closed("an unknown command");
+    work();
+    EXPECT_EQ(static_cast<std::uint32_t>(ENOTSUP), take()->header.error);
   }
   put(message(Command::kDmaRead, Bytes(16)));
   expect_closed("a command that only a server sends");
@@ -97,7 +100,7 @@ TEST_F(VfioUserHostile, PayloadsOfTheWrongLength) {
     expect_closed(why);
   };
   closes(Command::kGetInfo, Bytes(15), "device info of impossible length");
-  closes(Command::kGetRegionInfo, Bytes(33), "region info of impossible length");
+  closes(Command::kGetRegionInfo, Bytes(31), "region info of impossible length");
   closes(Command::kGetIrqInfo, {}, "interrupt info of impossible length");
   closes(Command::kDmaMap, Bytes(31), "a DMA map of impossible length");
   closes(Command::kDmaUnmap, Bytes(25), "a DMA unmap of impossible length");
@@ -116,6 +119,36 @@ TEST_F(VfioUserHostile, PayloadsOfTheWrongLength) {
          "another number of writes than it says");
   closes(Command::kRegionWriteMulti, join(std::uint64_t{1}, MultiWrite{0, 4, 9, {}}),
          "a write of more than 8 bytes among several");
+}
+
+TEST_F(VfioUserHostile, LongerStructuresOfNewerClientsAreAnswered) {
+  start();
+  const auto answer = ask(Command::kGetInfo, Bytes(24));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(0u, answer->header.error);
+  EXPECT_EQ(sizeof(DeviceInfo), answer->payload.size());
+  EXPECT_EQ(0, error(Command::kGetRegionInfo, Bytes(40)));
+  EXPECT_EQ(0, error(Command::kGetIrqInfo, Bytes(20)));
+  // With the flag for a bitmap of dirty pages, and the bitmap's header behind.
+  EXPECT_EQ(ENOTSUP, error(Command::kDmaUnmap, join(DmaUnmap{24, 1, 0, 4096}) + Bytes(16)));
+}
+
+TEST_F(VfioUserHostile, AWindowHasADirectionAndNoUnknownFlag) {
+  start();
+  const OwnedFd file = memory_file(0x4000);
+  const auto map = [&](std::uint32_t flags, bool with_file = true) {
+    return error(Command::kDmaMap, join(DmaMap{32, flags, 0, 0x10000, 0x1000}),
+                 with_file ? std::vector<int>{file.get()} : std::vector<int>{});
+  };
+  EXPECT_EQ(EINVAL, map(0));
+  EXPECT_EQ(EINVAL, map(0xff));
+  EXPECT_EQ(EINVAL, map(4 | 3));
+  EXPECT_EQ(ENOTSUP, map(DmaMap::kWritable, false));
+  EXPECT_EQ(0, map(DmaMap::kWritable));
+  EXPECT_EQ(0, write32(kConfigRegion, 4, 0x6));
+  EXPECT_NE(nullptr, server_->dma().at(0x10000, 8, Access::kWrite));
+  EXPECT_EQ(nullptr, server_->dma().at(0x10000, 8, Access::kRead));
+  EXPECT_EQ(nullptr, server_->dma().peek(0x10000, 8));
 }
 
 TEST_F(VfioUserHostile, InterruptFlagsThatExcludeEachOther) {
@@ -238,6 +271,40 @@ TEST_F(VfioUserHostile, AFileThatIsCutUnderTheCardCostsTheClientOnly) {
   EXPECT_EQ(0, error(Command::kGetInfo, join(DeviceInfo{})));
 }
 
+TEST_F(VfioUserHostile, HugePagesThatThePoolDoesNotHaveAreRefused) {
+  start();
+  const OwnedFd file(::memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB));
+  if (!file) GTEST_SKIP() << "this kernel has no huge pages";
+  // More than any pool holds.
+  constexpr std::uint64_t kBytes = 1ull << 40;
+  ASSERT_EQ(0, ::ftruncate(file.get(), static_cast<off_t>(kBytes)));
+  EXPECT_EQ(ENOMEM, error(Command::kDmaMap, join(DmaMap{32, 3, 0, 0, kBytes}), {file.get()}));
+  EXPECT_EQ(0u, server_->memory().windows());
+}
+
+/// Memory whose file ends early stands for every failure: the kernel reports all by SIGBUS.
+TEST_F(VfioUserHostile, APageThatFailsIsReplacedWhateverTheAccess) {
+  for (const Access access : {Access::kRead, Access::kWrite}) {
+    start();
+    const OwnedFd file = memory_file(64 << 10);
+    EXPECT_EQ(0, error(Command::kDmaMap, join(DmaMap{32, 3, 0, 0x10000, 64 << 10}), {file.get()}));
+    EXPECT_EQ(0, write32(kConfigRegion, 4, 0x6));
+    ASSERT_EQ(0, ::ftruncate(file.get(), 0));
+    const std::uint64_t lost = GuestMemory::lost();
+    for (std::uint64_t at = 0x10000; at < 0x20000; at += 4096) {
+      std::byte* const cpu = server_->dma().at(at, 4096, access);
+      ASSERT_NE(nullptr, cpu);
+      if (access == Access::kWrite) std::memset(cpu, 1, 4096);
+      if (access == Access::kRead) {
+        EXPECT_EQ(std::byte{0}, static_cast<std::byte>(*reinterpret_cast<volatile char*>(cpu)));
+      }
+    }
+    EXPECT_EQ(lost + 16, GuestMemory::lost());
+    work();
+    EXPECT_EQ("client closed: it took memory away that the card uses", reports_.back());
+  }
+}
+
 TEST_F(VfioUserHostile, MoreWindowsThanAgreed) {
   start();
   for (std::uint64_t i = 0; i < kMaxDmaMaps; ++i)
@@ -280,6 +347,195 @@ TEST_F(VfioUserHostile, AnEventfdThatIsFullDoesNotStallTheCard) {
   EXPECT_EQ(0, error(Command::kSetIrqs, join(assign), {fd.get()}));
   EXPECT_EQ(0, error(Command::kSetIrqs, join(SetIrqs{20, 0x21, kMsixIrq, 0, 1})));
   EXPECT_EQ(0u, server_->lines().signalled());
+}
+
+TEST_F(VfioUserHostile, AnEventfdMadeBlockingAgainAndFullDoesNotStallTheCard) {
+  start();
+  const OwnedFd fd = event_file();
+  const SetIrqs assign{20, SetIrqs::kDataEventFd | SetIrqs::kTrigger, kMsixIrq, 0, 1};
+  EXPECT_EQ(0, error(Command::kSetIrqs, join(assign), {fd.get()}));
+  ASSERT_EQ(0, ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) & ~O_NONBLOCK));
+  const std::uint64_t most = 0xfffffffffffffffe;
+  ASSERT_EQ(8, ::write(fd.get(), &most, sizeof most));
+  EXPECT_EQ(0, error(Command::kSetIrqs, join(SetIrqs{20, 0x21, kMsixIrq, 0, 1})));
+  EXPECT_EQ(0u, server_->lines().signalled());
+  EXPECT_FALSE(server_->lines().blocked());
+}
+
+// ---- Turns
+
+/// A turn that is over after so many questions.
+struct ShortTurns final : LoopHooks {
+  bool turn_spent() override { return --left <= 0; }
+  int left = 1;
+};
+
+TEST_F(VfioUserHostile, ATurnEndsInTheMiddleOfAMessageAndTheNextGoesOn) {
+  start();
+  ShortTurns turns;
+  server_->set_hooks(turns);
+  // 2,700 function-level resets in one message.
+  constexpr std::uint64_t kResets = 2700;
+  Bytes payload = join(kResets);
+  MultiWrite reset{0x68, kConfigRegion, 2, {}};  // Device Control of the express capability
+  const std::uint16_t initiate = 0x8000;
+  std::memcpy(reset.data, &initiate, sizeof initiate);
+  for (std::uint64_t i = 0; i < kResets; ++i) payload = payload + join(reset);
+  put(message(Command::kRegionWriteMulti, payload));
+  std::uint64_t rounds = 0;
+  std::uint64_t before = 0;
+  for (bool more = true; more; ++rounds) {
+    turns.left = 10;
+    more = server_->serve(now_, 64);
+    EXPECT_LE(server_->session_counters().resets - before, 10u);
+    before = server_->session_counters().resets;
+    ASSERT_LT(rounds, 1000u);
+  }
+  EXPECT_EQ(kResets, server_->session_counters().resets);
+  EXPECT_EQ(kResets / 10, rounds - 1);
+  const auto answer = take();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(kResets, answer->as<std::uint64_t>());
+  server_->set_hooks(LoopHooks::none());
+}
+
+TEST_F(VfioUserHostile, ALongReadAcrossTurnsIsOneAnswer) {
+  start();
+  const Bytes whole = ask(Command::kRegionRead, join(RegionAccess{0x24000, 0, 4096}))->payload;
+  ShortTurns turns;
+  server_->set_hooks(turns);
+  put(message(Command::kRegionRead, join(RegionAccess{0x24000, 0, 4096})));
+  // Behind it: not done before.
+  put(message(Command::kReset, {}));
+  std::uint64_t rounds = 0;
+  for (turns.left = 1; server_->serve(now_, 64); turns.left = 1) ++rounds;
+  EXPECT_GT(rounds, 30u);
+  EXPECT_EQ(whole, take()->payload);
+  EXPECT_EQ(0u, take()->header.error);
+  server_->set_hooks(LoopHooks::none());
+}
+
+// ---- Clients that come, stay away or stay
+
+TEST_F(VfioUserHostile, TheNextClientIsServedThoughTheEndOfTheLastWasNotNoticed) {
+  start();
+  for (int i = 0; i < 50; ++i) {
+    // Answers that the last one never read, then its end, and the next before anything is served.
+    for (int n = 0; n < 30; ++n) put(message(Command::kGetInfo, join(DeviceInfo{})));
+    work();
+    client_.reset();
+    client_ = connect();
+    put(message(Command::kVersion, kVersion01));
+    work();
+    ASSERT_EQ(0u, take()->header.error) << i;
+  }
+  EXPECT_EQ(51u, server_->counters().clients);
+  EXPECT_EQ(0u, server_->counters().turned_away);
+}
+
+TEST_F(VfioUserHostile, ASecondClientWaitsForTheFirstAndIsThenToldThatItIsBusy) {
+  start();
+  const OwnedFd first = std::move(client_);
+  client_ = connect();
+  put(message(Command::kVersion, kVersion01));
+  work();
+  EXPECT_FALSE(take());
+  EXPECT_EQ(now_ + Server::kHoldTimeNs, server_->next_deadline_ns());
+  now_ = server_->next_deadline_ns() - 1;
+  work();
+  EXPECT_EQ(0u, server_->counters().turned_away);
+  ++now_;
+  work();
+  EXPECT_EQ(1u, server_->counters().turned_away);
+  const auto answer = take();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(static_cast<std::uint32_t>(EBUSY), answer->header.error);
+  EXPECT_EQ(7, answer->header.id);
+  EXPECT_EQ("a second client was turned away", reports_.back());
+  EXPECT_EQ(~std::uint64_t{0}, server_->next_deadline_ns());
+}
+
+TEST_F(VfioUserHostile, AHeldClientThatGivesUpIsForgotten) {
+  start();
+  const OwnedFd first = std::move(client_);
+  for (int i = 0; i < 8; ++i) (void)connect();
+  // As many as are held have left: there is room for one that has not.
+  const OwnedFd last = connect();
+  work();
+  EXPECT_EQ(0u, server_->counters().turned_away);
+  now_ += Server::kHoldTimeNs;
+  work();
+  EXPECT_EQ(1u, server_->counters().turned_away);
+  EXPECT_EQ(1u, server_->counters().clients);
+  // Of those that stay, one too many is turned away at once.
+  std::vector<OwnedFd> many;
+  for (int i = 0; i < 9; ++i) many.push_back(connect());
+  EXPECT_EQ(2u, server_->counters().turned_away);
+}
+
+TEST_F(VfioUserHostile, AClientThatNeverSpeaksIsClosedInTime) {
+  client_ = connect();
+  put({std::byte{7}});  // the beginning of a header
+  work();
+  EXPECT_EQ(now_ + Server::kHelloTimeNs, server_->next_deadline_ns());
+  const OwnedFd silent = std::move(client_);
+  now_ += Server::kHelloTimeNs;
+  expect_closed("no version in time");
+  // One that has spoken may be silent as long as it likes.
+  now_ += 1'000 * Server::kHelloTimeNs;
+  work();
+  EXPECT_NE(-1, server_->client());
+}
+
+TEST_F(VfioUserHostile, TheSocketIsItsUsersWhateverTheUmask) {
+  for (const mode_t mask : {0u, 022u, 0777u}) {
+    const mode_t before = ::umask(mask);
+    const std::string path = path_ + ".mode";
+    const auto server = Server::create(path, CardConfig{}, wire_, [](const std::string&) {});
+    const mode_t after = ::umask(before);
+    ASSERT_TRUE(server.has_value());
+    struct stat about {};
+    ASSERT_EQ(0, ::stat(path.c_str(), &about));
+    EXPECT_EQ(0600u, about.st_mode & 07777);
+    EXPECT_EQ(mask, after);
+  }
+}
+
+TEST(VfioUserAccept, AFailureIsAPauseAndNotALoop) {
+  struct NoDescriptors final : SocketCalls {
+    int accept(int listener) override {
+      ++calls;
+      if (!full) return SocketCalls::accept(listener);
+      errno = EMFILE;
+      return -1;
+    }
+    bool full = true;
+    int calls = 0;
+  } world;
+  const std::string path = testing::TempDir() + "hni-accept-" + std::to_string(::getpid());
+  Loopback wire;
+  std::vector<std::string> reports;
+  const auto server = Server::create(
+      path, CardConfig{}, wire, [&](const std::string& line) { reports.push_back(line); }, world);
+  ASSERT_TRUE(server.has_value());
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::snprintf(address.sun_path, sizeof address.sun_path, "%s", path.c_str());
+  const OwnedFd client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  ASSERT_EQ(0,
+            ::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address));
+  for (int i = 0; i < 3; ++i) (*server)->accept_client();
+  EXPECT_EQ(1, world.calls);
+  EXPECT_FALSE((*server)->accepts());
+  EXPECT_TRUE((*server)->wants_turn());
+  (void)(*server)->serve(1000, 1);
+  EXPECT_EQ(1000 + Server::kAcceptPauseNs, (*server)->next_deadline_ns());
+  world.full = false;
+  (void)(*server)->serve((*server)->next_deadline_ns(), 1);
+  EXPECT_TRUE((*server)->accepts());
+  (*server)->accept_client();
+  EXPECT_NE(-1, (*server)->client());
+  EXPECT_EQ("no client can be accepted: Too many open files", reports.front());
 }
 
 }  // namespace

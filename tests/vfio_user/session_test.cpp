@@ -347,6 +347,10 @@ TEST_F(VfioUserTest, ASecondClientIsTurnedAwayWhileOneIsServed) {
   start();
   const OwnedFd second = connect();
   char byte = 0;
+  work();
+  EXPECT_EQ(-1, ::recv(second.get(), &byte, 1, 0));  // the first may have died unnoticed
+  now_ = server_->next_deadline_ns();
+  work();
   EXPECT_EQ(0, ::recv(second.get(), &byte, 1, 0));
   EXPECT_EQ(1u, server_->counters().turned_away);
   EXPECT_EQ(0, error(Command::kGetInfo, join(DeviceInfo{})));

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/wire/pcap.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -38,6 +40,21 @@ class WirePcap : public testing::Test {
   std::string read_file() {
     std::ifstream in(path_, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
+  }
+  /// A capture of records with these captured and wire lengths.
+  void write_records(const std::vector<std::pair<std::uint32_t, std::uint32_t>>& records,
+                     std::uint32_t link_type = 1) {
+    std::string bytes;
+    const auto word = [&](std::uint32_t value) {
+      bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+    };
+    for (const std::uint32_t value : {0xa1b2c3d4u, 0x00040002u, 0u, 0u, 262144u, link_type})
+      word(value);
+    for (const auto& [captured, on_wire] : records) {
+      for (const std::uint32_t value : {1u, 0u, captured, on_wire}) word(value);
+      bytes.append(captured, 'f');
+    }
+    write_file(bytes);
   }
   /// A capture with frames at 0, 1.000000001 and 3 s.
   void record_three() {
@@ -131,6 +148,8 @@ TEST_F(WirePcap, OtherLinkTypesAreRefused) {
   const auto reader = PcapReader::open(path_);
   ASSERT_FALSE(reader.has_value());
   EXPECT_EQ(reader.error().kind, WireErrorKind::kWrongLinkType);
+  EXPECT_EQ(reader.error().text,
+            "'" + path_ + "' is not a capture of Ethernet but of Raw IP (RAW)");
 }
 
 TEST_F(WirePcap, FileCutAnywhereDeliversWhatIsWholeAndSaysSo) {
@@ -160,6 +179,108 @@ TEST_F(WirePcap, FramesThatNoMacCarriesAreSkippedAndCounted) {
   ASSERT_TRUE(reader.has_value());
   EXPECT_EQ(reader->next()->bytes.size(), 100u);
   EXPECT_EQ(reader->skipped(), 2u);
+  EXPECT_EQ(reader->left_out().undersized, 1u);
+  EXPECT_FALSE(reader->next().has_value());
+  EXPECT_EQ(reader->left_out().text(),
+            "2 frames left out: 1 shorter than an Ethernet header, 1 longer than 9742 bytes");
+}
+
+TEST_F(WirePcap, ARecordHasTheSmallerOfItsTwoLengths) {
+  write_records({{1500, 60}, {73729, 60}, {60, 60}});
+  auto reader = PcapReader::open(path_);
+  ASSERT_TRUE(reader.has_value());
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(reader->next()->bytes.size(), 60u);
+  EXPECT_FALSE(reader->next().has_value());
+  EXPECT_TRUE(reader->broken().empty()) << reader->broken();
+  EXPECT_EQ(reader->left_out().text(), "");
+}
+
+TEST_F(WirePcap, RecordsThatTheCaptureCutAreLeftOutAndNamed) {
+  write_records(std::vector<std::pair<std::uint32_t, std::uint32_t>>(50, {96, 1000}));
+  auto reader = PcapReader::open(path_);
+  ASSERT_TRUE(reader.has_value());
+  EXPECT_FALSE(reader->next().has_value());
+  EXPECT_EQ(reader->left_out().text(), "50 frames left out: 50 cut by the capture");
+}
+
+TEST_F(WirePcap, TheFcsThatTheLinkTypeAnnouncesIsNoPayload) {
+  constexpr std::uint32_t kFourBytes = 1u | 0x0400'0000u | 2u << 28;
+  // Whole; cut within the FCS, which costs nothing; cut before it; FCS alone.
+  write_records({{64, 64}, {62, 64}, {59, 64}, {4, 4}}, kFourBytes);
+  auto reader = PcapReader::open(path_);
+  ASSERT_TRUE(reader.has_value());
+  EXPECT_EQ(reader->next()->bytes.size(), 60u);
+  EXPECT_EQ(reader->next()->bytes.size(), 60u);
+  EXPECT_FALSE(reader->next().has_value());
+  EXPECT_EQ(reader->left_out().cut, 1u);
+  EXPECT_EQ(reader->left_out().undersized, 1u);
+}
+
+TEST_F(WirePcap, APipeIsRefusedAsInputAndAsOutputWithoutAReader) {
+  ASSERT_EQ(0, ::mkfifo(path_.c_str(), 0600));
+  const auto reader = PcapReader::open(path_);
+  ASSERT_FALSE(reader.has_value());
+  EXPECT_EQ(reader.error().text, "'" + path_ + "' is not a regular file: copy it to one first");
+  const auto writer = PcapWriter::open(path_);
+  ASSERT_FALSE(writer.has_value());
+  EXPECT_EQ(writer.error().text,
+            "cannot open '" + path_ + "': a pipe without a reader: start the reader first");
+}
+
+TEST_F(WirePcap, ASlowReaderOfAPipeCostsWholeRecords) {
+  ASSERT_EQ(0, ::mkfifo(path_.c_str(), 0600));
+  const int pipe = ::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  auto writer = PcapWriter::open(path_);
+  ASSERT_TRUE(writer.has_value());
+  const Bytes frame = frame_of(9000);
+  for (int i = 0; i < 1000; ++i) writer->write(frame, 0);
+  EXPECT_EQ(1000u, writer->frames() + writer->lost());
+  EXPECT_NE(0u, writer->lost());
+  EXPECT_EQ(writer->error(), "'" + path_ + "' is not complete: its reader is too slow");
+  // All that was accepted arrives, record by record.
+  std::size_t bytes = 0;
+  std::vector<char> some(1 << 20);
+  for (ssize_t n = 1; n > 0; (void)writer->flush(std::chrono::milliseconds(0))) {
+    n = ::read(pipe, some.data(), some.size());
+    if (n > 0) bytes += static_cast<std::size_t>(n);
+  }
+  EXPECT_EQ(24 + writer->frames() * (16 + 9000), bytes);
+  ::close(pipe);
+}
+
+TEST_F(WirePcap, AnOutputThatFailsIsReportedAndCounted) {
+  auto writer = PcapWriter::open("/dev/full");
+  ASSERT_TRUE(writer.has_value());
+  writer->write(frame_of(60), 0);
+  EXPECT_FALSE(writer->flush());
+  EXPECT_EQ(writer->error(), "'/dev/full' cannot be written: No space left on device");
+  writer->write(frame_of(60), 0);
+  EXPECT_EQ(writer->lost(), 1u);
+}
+
+TEST_F(WirePcap, AFrameWithoutRoomInTheCardWaits) {
+  record_three();
+  struct Picky final : FrameSink {
+    bool receive(std::span<const std::byte> /*frame*/, std::uint64_t /*now*/) override {
+      ++received;
+      return true;
+    }
+    bool has_room(std::span<const std::byte> /*frame*/) override { return room; }
+    bool room = false;
+    unsigned received = 0;
+  } sink;
+  PcapWire wire(std::move(*PcapReader::open(path_)), std::nullopt);
+  wire.set_hold(true);
+  sink.room = true;
+  EXPECT_EQ(wire.poll(sink, 0, 10), 0u);
+  wire.set_hold(false);
+  sink.room = false;
+  EXPECT_EQ(wire.poll(sink, 0, 10), 0u);
+  EXPECT_EQ(wire.played(), 0u);
+  sink.room = true;
+  EXPECT_EQ(wire.poll(sink, 0, 10), 3u);
+  EXPECT_EQ(sink.received, 3u);
+  EXPECT_EQ(wire.played(), 3u);
 }
 
 TEST_F(WirePcap, RecordingWireSeesBothDirectionsOnceEach) {

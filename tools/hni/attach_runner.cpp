@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uint64_t kTapToken = 2;
 constexpr std::uint64_t kCardToken = 3;
+constexpr std::uint64_t kOutputToken = 4;
 constexpr QueueId kQueue{0};
 constexpr Duration kPatience = std::chrono::seconds(30);
 /// So many frames may be under way at once: fewer than a wire that returns them has room for.
@@ -55,9 +56,11 @@ Outcome<> AttachRunner<Io>::set_up() {
   for (const int s : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, s);
   if (options_.standby) sigaddset(&set, SIGUSR1);
   if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return system_problem("signals");
+  (void)std::signal(SIGPIPE, SIG_IGN);
   signals_ = Fd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
   if (!signals_) return system_problem("signals");
   if (auto r = poller_->add(signals_.get(), kSignalToken); !r) return r;
+  if (log_.pollable()) (void)poller_->add_output(log_.fd(), kOutputToken);
 
   auto io = open_card(options_, static_cast<Io*>(nullptr));
   if (!io) return tl::unexpected(io.error());
@@ -101,6 +104,7 @@ Outcome<> AttachRunner<Io>::loop() {
       return problem(std::string("the card failed: ") + std::string(port_->error().text()));
     if (auto r = announce(now); !r) return r;
     if (finished(now)) return {};
+    (void)log_.flush();
     wait(now, busy);
   }
 }
@@ -109,8 +113,7 @@ Outcome<> AttachRunner<Io>::loop() {
 template <class Io>
 Outcome<> AttachRunner<Io>::announce(Time now) {
   const auto say = [this](const std::string& line) {
-    if (!options_.json) fmt::print("{}\n", line);
-    std::fflush(stdout);
+    if (!options_.json) (void)log_.print(line + "\n");
   };
   if (!wanted_) {
     if (told_ready_ || port_->state() != PortState::kReady) return {};
@@ -306,15 +309,18 @@ int AttachRunner<Io>::conclude() {
                             {"wrong", counters_.wrong},    {"refused", counters_.refused},
                             {"dropped", counters_.dropped}};
   if (options_.json) {
-    fmt::print("{}\n", j.dump());
+    (void)log_.print(j.dump() + "\n");
   } else {
-    fmt::print("{:.1f} s: {} frames sent, {} received, {} not as they were sent, {} dropped\n",
-               seconds, counters_.sent, counters_.received, counters_.wrong,
-               counters_.refused + counters_.dropped);
-    if (!faults.empty()) fmt::print("refused of what the card said: {}\n", faults);
+    std::string text = fmt::format(
+        "{:.1f} s: {} frames sent, {} received, {} not as they were sent, {} dropped\n", seconds,
+        counters_.sent, counters_.received, counters_.wrong,
+        counters_.refused + counters_.dropped);
+    if (!faults.empty()) text += fmt::format("refused of what the card said: {}\n", faults);
+    (void)log_.print(text);
   }
+  const bool told = log_.finish(std::chrono::seconds(1)) || log_.error() == 0;
   const bool all = options_.frames == 0 || counters_.received >= options_.frames;
-  return counters_.wrong == 0 && all ? kExitDone : kExitFailed;
+  return counters_.wrong == 0 && all && told ? kExitDone : kExitFailed;
 }
 
 template class AttachRunner<io::VfioUser>;

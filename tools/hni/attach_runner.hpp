@@ -14,6 +14,7 @@
 #include "driver/io/vfio.hpp"
 #include "driver/io/vfio_user.hpp"
 #include "driver/port.hpp"
+#include "tools/hni/log_queue.hpp"
 #include "tools/hni/poller.hpp"
 #include "tools/hni/problem.hpp"
 
@@ -75,6 +76,7 @@ class AttachRunner {
   std::optional<device::TapDevice> tap_;
   std::unique_ptr<Io> io_;
   std::unique_ptr<CardPort> port_;
+  LogQueue log_{STDOUT_FILENO};
   Counters counters_;
   bool wanted_ = true;      ///< the port is to run
   bool announced_ = false;  ///< that it does

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include "fuzz/fault/fault_script_player.hpp"
+#include "tools/hni/card_processes.hpp"
 #include "tools/hni/commands.hpp"
 #include "tools/hni/device_runner.hpp"
+#include "tools/hni/sandbox.hpp"
 #include "tools/hni/words.hpp"
 
 namespace hni::tools {
@@ -41,7 +43,16 @@ void add_options(CLI::App& app, DeviceOptions& o, std::vector<std::string>& vhos
   app.add_option("--record", o.records,
                  "write each register access of the card's driver into this file; SIGUSR2 writes "
                  "a line `mark` between; one for each --socket, 'none' for no file");
+  app.add_option("--replay-after", o.replay_after_s,
+                 "seconds from the driver's receiver to the first frame of a capture (default: "
+                 "when the driver's receive filter is on)");
   app.add_option("--duration", o.duration_s, "seconds; without it until Ctrl-C");
+  app.add_flag("--shared", o.shared,
+               "all cards in one process: a client that hurts it hurts them all");
+  app.add_option("--user", o.user,
+                 "become this user once sockets, wires and files are open; it owns the sockets");
+  app.add_flag("!--no-sandbox", o.sandbox,
+               "for debugging: keep capabilities and all system calls");
   app.add_flag("-j,--json", o.json, "JSON, one object a line");
   app.add_flag("-q,--quiet", o.quiet, "only the summary");
 }
@@ -73,6 +84,13 @@ Outcome<> check(const DeviceOptions& o) {
     return problem("--firmware-delay: microseconds, at most ten seconds", kExitUsage);
   if (!(o.duration_s >= 0) || o.duration_s > 1e9)
     return problem("--duration: seconds, not less than 0", kExitUsage);
+  if (o.replay_after_s > 1e9 || o.replay_after_s != o.replay_after_s)
+    return problem("--replay-after: seconds, not less than 0", kExitUsage);
+  if (!o.user.empty() && !o.sandbox)
+    return problem("--user and --no-sandbox exclude each other", kExitUsage);
+  if (!o.user.empty()) {
+    if (const auto ids = find_user(o.user); !ids) return tl::unexpected(ids.error());
+  }
   return {};
 }
 
@@ -82,7 +100,8 @@ int device_command(int argc, char** argv) {
   DeviceOptions options;
   CLI::App app{
       "Emulated cards, each behind a socket: for a virtual machine (QEMU's vfio-user-pci), for "
-      "`hni attach`, or for User Mode Linux. Clients come and go; SIGUSR1 prints what was seen so "
+      "`hni attach`, or for User Mode Linux. Clients come and go, and each card has a process of "
+      "its own; SIGUSR1 prints what was seen so "
       "far, Ctrl-C ends it.",
       "hni device"};
   std::vector<std::string> vhost;
@@ -91,8 +110,11 @@ int device_command(int argc, char** argv) {
   options.first_vhost = options.sockets.size();
   options.sockets.insert(options.sockets.end(), vhost.begin(), vhost.end());
   if (const auto good = check(options); !good) return complain("hni device", good.error());
-  DeviceRunner runner(options, fuzz::FaultScriptPlayer::load);
-  const auto status = runner.run();
+  const bool alone = options.shared || options.sockets.size() == 1;
+  const auto status = alone ? DeviceRunner(options, fuzz::FaultScriptPlayer::load).run()
+                            : CardProcesses(options, fuzz::FaultScriptPlayer::load).run();
+  // The process of a card has said why it could not start.
+  if (!status && status.error().text.empty()) return status.error().status;
   return status ? *status : complain("hni device", status.error());
 }
 

@@ -134,6 +134,15 @@ std::string event_line(const std::string& socket, const std::string& text) {
   return nlohmann::json{{"socket", socket}, {"event", text}}.dump();
 }
 
+LogQueue::DropNotice drop_notice(bool json) {
+  if (!json) return {};
+  return [](std::uint64_t lines) {
+    return nlohmann::json{{"event", "lines dropped: the reader is too slow"}, {"lines", lines}}
+               .dump() +
+           "\n";
+  };
+}
+
 Outcome<std::array<std::uint8_t, 6>> parse_mac(const std::string& text) {
   std::array<unsigned, 6> b{};
   char rest = 0;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "tools/hni/log_queue.hpp"
 #include "tools/hni/problem.hpp"
 #include "vfio_user/card_server.hpp"
 #include "vfio_user/external_firmware.hpp"
@@ -24,6 +25,9 @@ std::string firmware_text(const device::vfio_user::ExternalFirmware& firmware);
 
 /// One line of JSON about one event.
 std::string event_line(const std::string& socket, const std::string& text);
+
+/// The line that stands where others were dropped.
+LogQueue::DropNotice drop_notice(bool json);
 
 /// "02:00:00:00:00:01": a unicast address that is not zero.
 Outcome<std::array<std::uint8_t, 6>> parse_mac(const std::string& text);

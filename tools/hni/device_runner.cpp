@@ -2,21 +2,28 @@
 #include "tools/hni/device_runner.hpp"
 
 #include <fmt/format.h>
+#include <poll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
-#include <cstdio>
+#include <cstring>
 
+#include "device/classifier.hpp"
 #include "device/firmware.hpp"
 #include "device/link.hpp"
 #include "tools/hni/device_report.hpp"
+#include "tools/hni/sandbox.hpp"
+#include "tools/hni/wire_report.hpp"
 #include "vfio_user/server.hpp"
 #include "vhost_user/server.hpp"
 
 namespace hni::tools {
 namespace {
 
+constexpr std::uint64_t kLogToken = 2;
 constexpr std::uint64_t kSlotTokens = 0x100;  // + 4 * slot + one of these
 constexpr std::uint64_t kListener = 0;
 constexpr std::uint64_t kClient = 1;
@@ -30,17 +37,76 @@ constexpr unsigned kDescriptors = 64;
 /// How soon to offer a frame again that the wire did not take.
 constexpr Duration kWireRetry = std::chrono::microseconds(100);
 
+/// A driver programs its filter in many writes: a capture begins so long after the first that lets
+/// frames through.
+constexpr Duration kFilterSettles = std::chrono::milliseconds(10);
+/// A write to a client's eventfd that blocks in spite of all checks ends after so long.
+constexpr Duration kWatch = std::chrono::seconds(1);
+/// What the reader of the output has at the end.
+constexpr std::chrono::milliseconds kLastWords{1000};
+
+/// Each client may bring descriptors: as many as this process may have.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 std::uint64_t ns(Time t) {
   return static_cast<std::uint64_t>(t.count());
 }
 
 }  // namespace
 
+DeviceRunner::~DeviceRunner() {
+  // Another user may not remove the sockets: the cleanup process is not told that all is done.
+  static CleanupProcess* kept = nullptr;
+  if (!options_.user.empty() && cleanup_process_)
+    kept = new CleanupProcess(std::move(*cleanup_process_));
+  (void)kept;
+  if (watch_) (void)::timer_delete(*watch_);
+}
+
+DeviceOptions one_card(const DeviceOptions& all, std::size_t index) {
+  DeviceOptions one = all;
+  for (auto* const list :
+       {&one.sockets, &one.wires, &one.macs, &one.scripts, &one.records, &one.firmwares}) {
+    if (!list->empty()) *list = {(*list)[index]};
+  }
+  one.first_vhost = index < all.first_vhost ? 1 : 0;
+  one.first_card = index;
+  one.ends_with_parent = true;
+  return one;
+}
+
 Outcome<int> DeviceRunner::run() {
   if (auto r = set_up(); !r) return tl::unexpected(r.error());
+  if (ready_) ready_();
   if (auto r = loop(); !r) return tl::unexpected(r.error());
   print_summary();
-  return kExitDone;
+  return conclude();
+}
+
+/// The exit status: files and output that are not whole are failures.
+int DeviceRunner::conclude() {
+  std::string lines;
+  for (const auto& slot : slots_) {
+    for (const std::string& line :
+         {slot->wire.capture != nullptr ? wire_problem(*slot->wire.capture) : std::string(),
+          slot->recorder ? slot->recorder->finish() : std::string()}) {
+      if (!line.empty()) lines += fmt::format("hni device: {}\n", line);
+    }
+  }
+  (void)log_.finish(kLastWords);
+  if (log_.error() != 0)
+    lines += fmt::format(
+        "hni device: {} lines of output lost: {}\n", log_.dropped(),
+        log_.error() == ETIMEDOUT ? "the reader is too slow" : std::strerror(log_.error()));
+  if (lines.empty()) return kExitDone;
+  (void)errors_.print(lines);
+  (void)errors_.finish(kLastWords);
+  return kExitFailed;
 }
 
 Outcome<> DeviceRunner::watch_signals() {
@@ -51,7 +117,26 @@ Outcome<> DeviceRunner::watch_signals() {
   (void)std::signal(SIGPIPE, SIG_IGN);
   signals_ = Fd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
   if (!signals_) return system_problem("signals");
+  // Interrupts what blocks: without SA_RESTART, and with nothing to do.
+  struct sigaction action {};
+  action.sa_handler = [](int) {};
+  if (::sigaction(SIGALRM, &action, nullptr) != 0) return system_problem("signals");
+  sigevent event{};
+  event.sigev_notify = SIGEV_SIGNAL;
+  event.sigev_signo = SIGALRM;
+  timer_t timer{};
+  if (::timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) return system_problem("timer");
+  watch_ = timer;
   return poller_->add(signals_.get(), kSignalToken);
+}
+
+/// Arms the timer anew now and then, so that it never fires while the loop goes round.
+void DeviceRunner::keep_watch(Time now) {
+  if (watch_armed_ != Time{} && now - watch_armed_ < kWatch / 2) return;
+  watch_armed_ = now;
+  itimerspec when{};
+  when.it_value.tv_sec = std::chrono::duration_cast<std::chrono::seconds>(kWatch).count();
+  (void)::timer_settime(*watch_, 0, &when, nullptr);
 }
 
 Outcome<> DeviceRunner::set_up() {
@@ -62,13 +147,35 @@ Outcome<> DeviceRunner::set_up() {
   if (!poller) return tl::unexpected(poller.error());
   poller_.emplace(std::move(*poller));
   if (auto r = watch_signals(); !r) return r;
+  if (log_.pollable()) (void)poller_->add_output(log_.fd(), kLogToken);
+  raise_descriptor_limit();
   for (std::size_t i = 0; i < options_.sockets.size(); ++i) {
     if (auto r = open_card(i); !r) return r;
   }
   if (options_.duration_s > 0)
     stop_at_ = monotonic_now() + std::chrono::duration_cast<Time>(
                                      std::chrono::duration<double>(options_.duration_s));
-  return {};
+  return close_sandbox();
+}
+
+/// All is open: from here on, what a client makes of this process can do little.
+Outcome<> DeviceRunner::close_sandbox() {
+  if (!options_.sandbox) return {};
+  SandboxPolicy policy;
+  policy.ends_with_parent = options_.ends_with_parent;
+  policy.unix_sockets =
+      std::any_of(options_.wires.begin(), options_.wires.end(),
+                  [](const std::string& wire) { return wire.starts_with("cable:"); });
+  if (!options_.user.empty()) {
+    const auto ids = find_user(options_.user);
+    if (!ids) return tl::unexpected(ids.error());
+    for (const std::string& path : options_.sockets) {
+      if (::lchown(path.c_str(), ids->user, ids->group) != 0)
+        return system_problem("--user: '" + path + "'");
+    }
+    policy.user = options_.user;
+  }
+  return enter_sandbox(policy);
 }
 
 Outcome<> DeviceRunner::open_card(std::size_t index) {
@@ -81,7 +188,7 @@ Outcome<> DeviceRunner::open_card(std::size_t index) {
   device::FirmwareConfig firmware;
   firmware.response_delay_ns = options_.firmware_delay_us * 1000;
   config.firmware = &firmware;
-  config.serial_number += index;
+  config.serial_number += options_.first_card + index;
   if (!options_.macs.empty()) {
     const auto mac = parse_mac(options_.macs[index]);
     if (!mac) return tl::unexpected(mac.error());
@@ -112,10 +219,11 @@ Outcome<> DeviceRunner::open_card(std::size_t index) {
 Outcome<> DeviceRunner::open_server(Slot& slot, std::size_t index,
                                     const device::CardConfig& config) {
   const std::string& path = options_.sockets[index];
-  const auto report = [this, raw = &slot](const std::string& line) { say(raw, line); };
-  const auto keep = [&slot](auto&& made, const char* option) -> Outcome<> {
+  const auto report = [this, raw = &slot](const std::string& line) { say_rarely(raw, line); };
+  const auto keep = [this, &slot](auto&& made, const char* option) -> Outcome<> {
     if (!made) return problem(std::string(option) + " " + made.error());
     slot.server = std::move(*made);
+    slot.server->set_hooks(*this);
     return {};
   };
   return index < options_.first_vhost
@@ -142,12 +250,10 @@ Outcome<> DeviceRunner::give_script(Slot& slot, const std::string& file) {
   Slot* const raw = &slot;
   auto player = load_(file, [this, raw](const fuzz::InjectedFault& fault) {
     if (options_.quiet) return;
-    if (options_.json) {
-      fmt::print("{}\n", fault_line(raw->server->path(), fault));
-      std::fflush(stdout);
-    } else {
+    if (options_.json)
+      (void)log_.print(fault_line(raw->server->path(), fault) + "\n");
+    else
       say(raw, fault_text(fault));
-    }
   });
   if (!player) return problem("--script " + player.error());
   slot.player = std::move(*player);
@@ -163,46 +269,93 @@ Outcome<> DeviceRunner::give_record(Slot& slot, const std::string& file) {
   return {};
 }
 
-void DeviceRunner::say(const Slot* slot, const std::string& line) const {
+void DeviceRunner::say(const Slot* slot, const std::string& line) {
   if (options_.quiet) return;
   const std::string path = slot->server ? slot->server->path() : std::string();
-  if (options_.json)
-    fmt::print("{}\n", event_line(path, line));
-  else
-    fmt::print("{}{}{}\n", path, path.empty() ? "" : ": ", line);
-  std::fflush(stdout);
+  (void)log_.print(options_.json ? event_line(path, line) + "\n"
+                                 : fmt::format("{}{}{}\n", path, path.empty() ? "" : ": ", line));
+}
+
+void DeviceRunner::say_rarely(Slot* slot, const std::string& line) {
+  if (!slot->lines.allow(monotonic_now())) return;
+  const std::uint64_t left_out = slot->lines.take_suppressed();
+  say(slot, left_out == 0 ? line : fmt::format("{} ({} lines left out before)", line, left_out));
 }
 
 Outcome<> DeviceRunner::loop() {
   while (!stop_) {
-    const Time now = monotonic_now();
-    if (now >= stop_at_) return {};
     bool busy = false;
     for (std::size_t i = 0; i < slots_.size(); ++i) {
-      busy = turn(*slots_[i], now) || busy;
+      busy = turn(*slots_[i]) || busy;
       if (auto r = follow_client(i); !r) return r;
     }
-    wait(now, busy);
+    (void)log_.flush();
+    const Time now = monotonic_now();
+    if (now >= stop_at_) return {};
+    keep_watch(now);
+    sleep(now, busy);
   }
   return {};
 }
 
-/// What is due on one card; true if more waits.
-bool DeviceRunner::turn(Slot& slot, Time now) {
+/// For memory of a client that is reached by messages. Signals are served meanwhile.
+std::optional<device::vfio_user::WaitEnd> DeviceRunner::wait(int fd, short events,
+                                                             std::chrono::milliseconds patience) {
+  using device::vfio_user::WaitEnd;
+  const Time begin = monotonic_now();
+  if (slots_.size() > 1) {
+    waited_ = std::max(Duration::zero(), waited_ - (begin - forgiven_) / 20);
+    forgiven_ = begin;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(kMaxWaited - waited_);
+    if (left.count() <= 0)
+      return WaitEnd{"answers to DMA messages take too long for a process of several cards", true};
+    patience = std::min(patience, left);
+  }
+  std::array<pollfd, 2> both{{{fd, events, 0}, {signals_.get(), POLLIN, 0}}};
+  const int n = ::poll(both.data(), both.size(), static_cast<int>(patience.count()));
+  waited_ += monotonic_now() - begin;
+  if (n > 0 && both[1].revents != 0) read_signals();
+  if (stop_) return WaitEnd{"the server ends", false};
+  if (n == 0 && patience.count() >= 0) return WaitEnd{"no answer to a DMA message", true};
+  return std::nullopt;
+}
+
+/// Whether the capture has to wait for a driver that would receive it.
+bool DeviceRunner::hold_capture(Slot& slot, Time now) const {
   device::Card& card = slot.server->card();
-  slot.ready = (slot.ready || slot.server->wants_turn()) && slot.server->serve(ns(now), kMessages);
+  const bool by_filter = options_.replay_after_s < 0;
+  if (!card.link().rx_enabled() || (by_filter && !card.classifier().serves_host())) {
+    slot.receiving_since.reset();
+    return true;
+  }
+  if (!slot.receiving_since) slot.receiving_since = now;
+  const Duration after = by_filter ? kFilterSettles
+                                   : std::chrono::duration_cast<Duration>(
+                                         std::chrono::duration<double>(options_.replay_after_s));
+  return now - *slot.receiving_since < after;
+}
+
+/// What is due on one card; true if more waits.
+bool DeviceRunner::turn(Slot& slot) {
+  device::Card& card = slot.server->card();
+  const Time now = monotonic_now();
+  turn_end_ = now + kTurn;
+  const bool due =
+      slot.ready || slot.server->wants_turn() || ns(now) >= slot.server->next_deadline_ns();
+  slot.ready = due && slot.server->serve(ns(now), kMessages);
   card.tick(ns(now));
   if (slot.firmware) {
     slot.firmware->follow_memory();
     slot.firmware_speaks = slot.firmware_speaks && slot.firmware->serve(kMessages);
   }
   if (slot.player) slot.player->act(card, ns(now));
+  if (slot.wire.capture != nullptr) slot.wire.capture->set_hold(hold_capture(slot, now));
   bool busy = card.run(kDescriptors);
   // After run(): it may have ended a pause.
-  if (!slot.wire.eager || card.link().rx_enabled())
-    busy = slot.wire.wire->poll(card, ns(now), kFrames) == kFrames || busy;
+  busy = slot.wire.wire->poll(card, ns(now), kFrames) == kFrames || busy;
   busy = card.run(kDescriptors) || busy;
   slot.server->publish();
+  turn_end_ = Time::max();
   return busy || slot.ready || slot.firmware_speaks || slot.server->wants_turn();
 }
 
@@ -211,6 +364,10 @@ Outcome<> DeviceRunner::follow_client(std::size_t index) {
   Slot& slot = *slots_[index];
   const std::uint64_t token = kSlotTokens + 4 * index + kClient;
   const int client = slot.server->client();
+  if (slot.muted == slot.server->accepts()) {
+    slot.muted = !slot.muted;
+    poller_->mute(slot.server->listener(), kSlotTokens + 4 * index + kListener, slot.muted);
+  }
   if (client != slot.polled) {
     // A socket that was closed has left the poller by itself.
     slot.polled = client;
@@ -233,12 +390,18 @@ Time DeviceRunner::deadline(Time now) const {
     const std::uint64_t due = slot->server->card().next_deadline_ns();
     if (due < static_cast<std::uint64_t>(Time::max().count()))
       next = std::min(next, Time(static_cast<std::int64_t>(due)));
+    const std::uint64_t served = slot->server->next_deadline_ns();
+    if (served < static_cast<std::uint64_t>(Time::max().count()))
+      next = std::min(next, Time(static_cast<std::int64_t>(served)));
+    // A capture that waits for a filter to settle, or for its time.
+    if (slot->receiving_since && !slot->wire.capture->finished())
+      next = std::min(next, now + kFilterSettles);
     if (slot->server->card().waits_for_wire()) next = std::min(next, now + kWireRetry);
   }
   return next;
 }
 
-void DeviceRunner::wait(Time now, bool busy) {
+void DeviceRunner::sleep(Time now, bool busy) {
   Duration longest = Duration::zero();
   if (!busy) longest = std::clamp<Duration>(deadline(now) - now, Duration::zero(), kLongestSleep);
   for (const Poller::Event& event : poller_->wait(longest)) {
@@ -246,6 +409,7 @@ void DeviceRunner::wait(Time now, bool busy) {
       read_signals();
       continue;
     }
+    if (event.token == kLogToken) continue;  // the loop writes what it can in each round
     Slot& slot = *slots_[(event.token - kSlotTokens) / 4];
     const std::uint64_t what = (event.token - kSlotTokens) % 4;
     if (what == kListener) slot.server->accept_client();
@@ -269,21 +433,26 @@ void DeviceRunner::read_signals() {
   }
 }
 
-void DeviceRunner::print_summary() const {
+void DeviceRunner::print_summary() {
   for (const auto& slot : slots_) {
     const std::optional<fuzz::ScriptReport> script =
         slot->player ? std::optional(slot->player->report()) : std::nullopt;
+    device::PcapWire* const capture = slot->wire.capture;
     if (options_.json) {
       nlohmann::json line = card_json(*slot->server);
       if (script) line["script"] = script_json(*script);
       if (slot->firmware) line["firmware"] = firmware_json(*slot->firmware);
-      fmt::print("{}\n", line.dump());
+      if (capture != nullptr) line["wire"] = wire_json(*capture);
+      if (slot->recorder)
+        line["record"] = {{"accesses", slot->recorder->accesses()},
+                          {"lost", slot->recorder->lost()}};
+      (void)log_.print(line.dump() + "\n");
     } else {
-      fmt::print("{}{}{}", card_text(*slot->server), script ? script_text(*script) : "",
-                 slot->firmware ? firmware_text(*slot->firmware) : "");
+      (void)log_.print(card_text(*slot->server) + (script ? script_text(*script) : "") +
+                       (slot->firmware ? firmware_text(*slot->firmware) : "") +
+                       (capture != nullptr ? wire_text(*capture) : ""));
     }
   }
-  std::fflush(stdout);
 }
 
 }  // namespace hni::tools

@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// DeviceRunner: `hni device` from the first socket to the summary. One thread, one event loop for
-/// all cards: it sleeps in epoll when no client asks, no frame comes and no timer is due.
+/// DeviceRunner: `hni device` in one process, from the first socket to the summary. One thread, one event loop for
+/// its cards: it sleeps in epoll when no client asks, no frame comes and no timer is due.
+///
+/// The loop waits for nobody: a turn of one card ends after kTurn, output goes through a LogQueue, and
+/// signals are read once per round and during every wait for a client.
 
+#include <ctime>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "device/wire.hpp"
+#include "device/wire/pcap.hpp"
 #include "tools/hni/cleanup_process.hpp"
+#include "tools/hni/device_report.hpp"
+#include "tools/hni/log_queue.hpp"
 #include "tools/hni/poller.hpp"
 #include "tools/hni/problem.hpp"
 #include "tools/hni/register_recorder.hpp"
@@ -32,25 +39,44 @@ struct DeviceOptions {
   unsigned vectors = 130;
   std::uint64_t firmware_delay_us = 0;
   double duration_s = 0;  ///< 0: until a signal
+  /// Seconds between the driver's receiver and the first frame of a capture; less than 0: once the
+  /// driver's filter is on.
+  double replay_after_s = -1;
   bool json = false;
   bool quiet = false;
+  bool shared = false;  ///< all cards in one process
+  bool sandbox = true;
+  std::string user;               ///< to become once all is open; empty: stay
+  std::size_t first_card = 0;     ///< the number of the first card here, for its serial number
+  bool ends_with_parent = false;  ///< one of several processes
 };
+
+/// The options of a process that has only card `index` of `all`.
+DeviceOptions one_card(const DeviceOptions& all, std::size_t index);
 
 /// Where a wire's frames come from, to wait for them; -1: nowhere.
 struct OpenWire {
   std::unique_ptr<device::Wire> wire;
   int fd = -1;
-  /// Frames come as fast as the card takes them: only while its receiver is on.
-  bool eager = false;
+  device::PcapWire* capture = nullptr;  ///< `wire`, if it is capture files
 };
 
 /// "tap:NAME", "cable:PATH", "pcap:IN,OUT" or "loop".
 Outcome<OpenWire> open_wire(const std::string& text);
 
-class DeviceRunner {
+class DeviceRunner final : private device::vfio_user::LoopHooks {
  public:
   DeviceRunner(const DeviceOptions& options, ScriptLoader load)
-      : options_(options), load_(std::move(load)) {}
+      : options_(options),
+        load_(std::move(load)),
+        log_(STDOUT_FILENO, LogQueue::kMaxBytes, drop_notice(options.json)),
+        errors_(STDERR_FILENO) {}
+  ~DeviceRunner() override;
+  DeviceRunner(const DeviceRunner&) = delete;
+  DeviceRunner& operator=(const DeviceRunner&) = delete;
+
+  /// Called once all sockets are there and the sandbox is closed.
+  void when_ready(std::function<void()> ready) { ready_ = std::move(ready); }
 
   /// The exit status of the whole run.
   Outcome<int> run();
@@ -66,29 +92,56 @@ class DeviceRunner {
     int polled = -1;  ///< the client's socket that the poller knows
     bool ready = false;
     bool wants_write = false;
+    bool muted = false;  ///< the poller ignores the listener
+    LineRate lines;      ///< that clients cause
+    std::optional<Time> receiving_since;
   };
+  /// One card may keep the others of the process, and signals, waiting so long.
+  static constexpr Duration kTurn = std::chrono::milliseconds(2);
+  /// With other cards in the process: clients may be waited for so long, then a twentieth of the
+  /// time (memory without a file, reached by messages).
+  static constexpr Duration kMaxWaited = std::chrono::milliseconds(200);
+
+  // LoopHooks.
+  bool turn_spent() override { return monotonic_now() >= turn_end_; }
+  std::optional<device::vfio_user::WaitEnd> wait(int fd, short events,
+                                                 std::chrono::milliseconds patience) override;
 
   Outcome<> set_up();
   Outcome<> watch_signals();
+  Outcome<> close_sandbox();
   Outcome<> open_card(std::size_t index);
   Outcome<> open_server(Slot& slot, std::size_t index, const device::CardConfig& config);
   Outcome<> give_firmware(Slot& slot, const std::string& where, std::uint64_t token);
   Outcome<> give_script(Slot& slot, const std::string& file);
   static Outcome<> give_record(Slot& slot, const std::string& file);
   Outcome<> loop();
-  bool turn(Slot& slot, Time now);
+  bool turn(Slot& slot);
+  bool hold_capture(Slot& slot, Time now) const;
+  void keep_watch(Time now);
   Outcome<> follow_client(std::size_t index);
-  void wait(Time now, bool busy);
+  void sleep(Time now, bool busy);
   void read_signals();
   Time deadline(Time now) const;
-  void say(const Slot* slot, const std::string& line) const;
-  void print_summary() const;
+  void say(const Slot* slot, const std::string& line);
+  /// The same for a line that a client can cause at will: limited in number.
+  void say_rarely(Slot* slot, const std::string& line);
+  void print_summary();
+  int conclude();
 
   DeviceOptions options_;
   ScriptLoader load_;
   std::optional<CleanupProcess> cleanup_process_;
   std::optional<Poller> poller_;
   Fd signals_;
+  LogQueue log_;
+  LogQueue errors_;
+  std::function<void()> ready_;
+  Time turn_end_ = Time::max();
+  Duration waited_{};  ///< for clients, less what has been forgiven since
+  Time forgiven_{};
+  std::optional<timer_t> watch_;
+  Time watch_armed_{};
   std::vector<std::unique_ptr<Slot>> slots_;
   bool stop_ = false;
   Time stop_at_ = Time::max();

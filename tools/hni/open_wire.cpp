@@ -45,8 +45,9 @@ Outcome<OpenWire> open_pcap(const std::string& files) {
     writer.emplace(std::move(*opened));
   }
   OpenWire open;
-  open.eager = true;
-  open.wire = std::make_unique<device::PcapWire>(std::move(reader), std::move(writer));
+  auto wire = std::make_unique<device::PcapWire>(std::move(reader), std::move(writer));
+  open.capture = wire.get();
+  open.wire = std::move(wire);
   return open;
 }
 

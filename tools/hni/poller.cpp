@@ -39,6 +39,20 @@ Outcome<> Poller::add(int fd, std::uint64_t token, bool edge) {
   return {};
 }
 
+bool Poller::add_output(int fd, std::uint64_t token) {
+  epoll_event event{};
+  event.events = EPOLLOUT | EPOLLET;
+  event.data.u64 = token;
+  return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void Poller::mute(int fd, std::uint64_t token, bool muted) {
+  epoll_event event{};
+  if (!muted) event.events = EPOLLIN;
+  event.data.u64 = token;
+  (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
+}
+
 void Poller::want_write(int fd, std::uint64_t token, bool want) {
   epoll_event event{};
   event.events = EPOLLIN;

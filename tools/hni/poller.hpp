@@ -33,6 +33,11 @@ class Poller {
 
   /// `edge`: told once per arrival instead of as long as something waits.
   Outcome<> add(int fd, std::uint64_t token, bool edge = false);
+  /// For output: reported as writable once per time that there is room again. False: a regular
+  /// file, which is never full.
+  bool add_output(int fd, std::uint64_t token);
+  /// Whether `fd` is reported at all, for a listener that cannot accept now.
+  void mute(int fd, std::uint64_t token, bool muted);
   /// Whether to hear of room to write, too.
   void want_write(int fd, std::uint64_t token, bool want);
   void remove(int fd);

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/hni/register_recorder.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <iterator>
 
 namespace hni::tools {
@@ -40,14 +43,25 @@ std::string word_name(spec::RegAddr at) {
 
 Outcome<std::unique_ptr<RegisterRecorder>> RegisterRecorder::create(const std::string& file,
                                                                     device::HostInterposer* next) {
-  std::FILE* const opened = std::fopen(file.c_str(), "we");
-  if (opened == nullptr) return system_problem("'" + file + "'");
-  return std::unique_ptr<RegisterRecorder>(new RegisterRecorder(opened, next));
+  // Not blocking: a pipe without a reader is an error here, not a halt.
+  Fd opened(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+                   0666));
+  if (!opened && errno == ENXIO)
+    return problem("'" + file + "': a pipe without a reader: start the reader first");
+  if (!opened) return system_problem("'" + file + "'");
+  return std::unique_ptr<RegisterRecorder>(new RegisterRecorder(file, std::move(opened), next));
 }
 
 void RegisterRecorder::mark() {
-  fmt::print(file_.get(), "mark\n");
-  (void)std::fflush(file_.get());
+  (void)out_.print("mark\n");
+  (void)out_.flush();
+  buffered_ = 0;
+}
+
+std::string RegisterRecorder::finish() {
+  if (out_.finish(std::chrono::seconds(1))) return {};
+  return fmt::format("--record '{}': {} lines lost: {}", path_, out_.dropped(),
+                     out_.error() == 0 ? "its reader is too slow" : std::strerror(out_.error()));
 }
 
 void RegisterRecorder::note(char kind, spec::RegAddr at, std::uint32_t value) {
@@ -55,7 +69,11 @@ void RegisterRecorder::note(char kind, spec::RegAddr at, std::uint32_t value) {
   const std::uint64_t key = std::uint64_t{at.bar == spec::Bar::kBar0} << 32 | at.byte_offset;
   std::string& name = names_[key];
   if (name.empty()) name = word_name(at);
-  fmt::print(file_.get(), "{} {} 0x{:x}\n", kind, name, value);
+  const std::string line = fmt::format("{} {} 0x{:x}\n", kind, name, value);
+  if (out_.print(line)) buffered_ += line.size();
+  if (buffered_ < kWriteAt) return;
+  buffered_ = 0;
+  (void)out_.flush();
 }
 
 std::uint32_t RegisterRecorder::read(spec::RegAddr at, std::uint32_t honest) {

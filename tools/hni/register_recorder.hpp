@@ -12,15 +12,18 @@
 /// A 64-bit register has its upper half as NAME.high; a word that the spec does not name is
 /// "BAR0+0x1234". The value of a read is what the host sees. `mark` lines divide a recording:
 /// whoever knows what the driver is asked to do next writes one (SIGUSR2).
+///
+/// The guest decides how much is recorded. A full disk, or a pipe whose reader is slow, costs lines,
+/// which are counted, and not the card.
 
 #include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <unordered_map>
 
 #include "device/host_interposer.hpp"
 #include "device/register_file.hpp"
+#include "tools/hni/log_queue.hpp"
 #include "tools/hni/problem.hpp"
 
 namespace hni::tools {
@@ -38,6 +41,10 @@ class RegisterRecorder : public device::HostInterposer {
   /// Divides the recording here; all before it is in the file when this returns.
   void mark();
   [[nodiscard]] std::uint64_t accesses() const { return accesses_; }
+  /// Lines that are not in the file.
+  [[nodiscard]] std::uint64_t lost() const { return out_.dropped(); }
+  /// Writes what is buffered. Not empty: one line that says why lines are missing.
+  std::string finish();
 
   std::uint32_t read(spec::RegAddr at, std::uint32_t honest) override;
   bool write(spec::RegAddr at, std::uint32_t value) override;
@@ -45,13 +52,17 @@ class RegisterRecorder : public device::HostInterposer {
   void deliver(std::span<std::byte> message) override;
 
  private:
-  struct Closer {
-    void operator()(std::FILE* file) const { (void)std::fclose(file); }
-  };
-  RegisterRecorder(std::FILE* file, device::HostInterposer* next) : file_(file), next_(next) {}
+  RegisterRecorder(std::string path, Fd file, device::HostInterposer* next)
+      : path_(std::move(path)), file_(std::move(file)), out_(file_.get(), kBuffer), next_(next) {}
   void note(char kind, spec::RegAddr at, std::uint32_t value);
 
-  std::unique_ptr<std::FILE, Closer> file_;
+  static constexpr std::size_t kBuffer = 1024 * 1024;
+  static constexpr std::size_t kWriteAt = 64 * 1024;
+
+  std::string path_;
+  Fd file_;
+  LogQueue out_;
+  std::size_t buffered_ = 0;
   std::unordered_map<std::uint64_t, std::string> names_;  ///< of words that were used
   device::HostInterposer* next_;
   std::uint64_t accesses_ = 0;

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <fstream>
 
+#include "device/classifier.hpp"
 #include "device/firmware.hpp"
 #include "device/link.hpp"
 #include "tools/hni/poller.hpp"
@@ -124,8 +125,9 @@ Outcome<> UmlMachine::open_card(std::size_t index, std::size_t cards) {
   if (index < options_.scripts.size() && options_.scripts[index] != "none") {
     if (!load_)
       return problem("--script: this build is without the fuzz layer (HNI_FUZZ=OFF)", kExitUsage);
-    auto script = load_(options_.scripts[index], [this, raw](const fuzz::Lie& lie) {
-      report(raw, fmt::format("{:.9f} s: {}", static_cast<double>(now()) / 1e9, lie_text(lie)));
+    auto script = load_(options_.scripts[index], [this, raw](const fuzz::InjectedFault& fault) {
+      report(raw,
+             fmt::format("{:.9f} s: {}", static_cast<double>(now()) / 1e9, fault_text(fault)));
     });
     if (!script) return problem("--script " + script.error());
     slot->script = std::move(*script);
@@ -235,11 +237,12 @@ bool UmlMachine::turn(Slot& slot, std::uint64_t now_ns) {
   device::Card& card = slot.server->card();
   card.tick(now_ns);
   if (slot.script && script_runs_) slot.script->act(card, now_ns);
+  // A capture waits for a driver that would receive it.
+  if (slot.open.capture != nullptr)
+    slot.open.capture->set_hold(!card.link().rx_enabled() || !card.classifier().serves_host());
   bool busy = card.run(kDescriptors);
-  if (!slot.open.eager || card.link().rx_enabled()) {
-    const unsigned frames = slot.wire->poll(card, now_ns, kFrames);
-    busy = busy || (clock_ ? frames != 0 : frames == kFrames);
-  }
+  const unsigned frames = slot.wire->poll(card, now_ns, kFrames);
+  busy = busy || (clock_ ? frames != 0 : frames == kFrames);
   busy = card.run(kDescriptors) || busy;
   slot.server->publish();
   return busy || slot.server->wants_turn();
