@@ -34,7 +34,8 @@ struct End {
 
 std::optional<End> make_end(unsigned index, bool offload) {
   const char letter = index == 0 ? 'a' : 'b';
-  auto where = NetNamespace::create(fmt::format("tapcopy-{}-{}", ::getpid(), letter));
+  auto where = NetNamespace::create(fmt::format("tapcopy-{}-{}", ::getpid(), letter),
+                                    [](const std::string&) {});
   if (!where) {
     fmt::print(stderr, "tap_copy: {}\n", where.error().text);
     return std::nullopt;

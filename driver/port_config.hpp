@@ -62,15 +62,15 @@ constexpr const char* to_string(PortState s) {
 
 /// What a port reports to the application.
 enum class PortEventKind : std::uint8_t {
-  kStarted,        ///< kRunning was entered
-  kStopped,        ///< the queues are off after stop()
-  kLinkUp,         ///< value: Mbit/s
-  kLinkDown,       ///< the link went down
-  kQueueReset,     ///< value: queue; its posted packets were dropped and counted
-  kCardReset,      ///< value: ErrorCode of the cause
-  kFirmwareCrash,  ///< value: CrashCause
-  kGone,           ///< surprise removal
-  kFailed,         ///< value: ErrorCode
+  kStarted,         ///< kRunning was entered
+  kStopped,         ///< the queues are off after stop()
+  kLinkUp,          ///< value: Mbit/s
+  kLinkDown,        ///< the link went down
+  kQueueReset,      ///< value: queue; its posted packets were dropped and counted
+  kCardReset,       ///< value: ErrorCode of the cause
+  kFirmwareCrash,   ///< value: CrashCause
+  kGone,            ///< surprise removal
+  kFailed,          ///< value: ErrorCode
   kClockContinued,  ///< after a device reset; value: us by which the clock may be off
   kBmcDeferred,     ///< the address table has no room for the entries of the BMC
 };

@@ -26,7 +26,7 @@ enum class SiteKind : std::uint8_t { kRegister, kRing, kField, kMailbox, kMessag
   X(kIntrStatus, "intr_status", kRegister, "bit 0 only; polled until a deadline")             \
   X(kIntrMask, "intr_mask", kRegister, "self test only")                                      \
   X(kIdle, "idle", kRegister, "all ones or not; polled until a deadline")                     \
-  X(kQueueCtl, "queue_ctl", kRegister, "one bit, once per second: queue enabled")              \
+  X(kQueueCtl, "queue_ctl", kRegister, "one bit, once per second: queue enabled")             \
   X(kQueueReadback, "queue_readback", kRegister, "self test compares it")                     \
   X(kSetupReadback, "setup_readback", kRegister,                                              \
     "fields kept by a read-modify-write of the global set-up")                                \

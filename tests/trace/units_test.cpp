@@ -260,7 +260,8 @@ TEST(TraceOutput, TopIsATableOfRatesAndThenOfSums) {
                            "@rx_packets[1, 3]: 900", "@drops[1, queue reset]: 2"})
     EXPECT_EQ(text.line(line), "");
   const std::string first = text.line("hni trace top, 2 s");
-  EXPECT_LT(first.find("hni1       3          900           7"), first.find("hni0       0           20"));
+  EXPECT_LT(first.find("hni1       3          900           7"),
+            first.find("hni0       0           20"));
   EXPECT_NE(first.find("hni1             2/s drops: queue reset"), std::string::npos) << first;
   EXPECT_EQ(text.line("@rx_packets[0, 0]: 1520"), "");
   EXPECT_NE(text.line("hni trace top, 3 s").find("hni0       0        1.5 k"), std::string::npos);

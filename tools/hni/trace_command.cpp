@@ -345,9 +345,10 @@ Outcome<int> trace(TraceOptions& options) {
   if (auto r = tracer.start(options, *target); !r) return tl::unexpected(r.error());
   if (target->pid != 0) fmt::print(stderr, "hni trace: process {}; Ctrl-C ends\n", target->pid);
   using Extra = TraceOutput::Extra;
-  TraceOutput output(options.json, options.tool == "registers" ? Extra::kRegisters
-                                   : options.tool == "top"     ? Extra::kTop
-                                                               : Extra::kNone,
+  TraceOutput output(options.json,
+                     options.tool == "registers" ? Extra::kRegisters
+                     : options.tool == "top"     ? Extra::kTop
+                                                 : Extra::kNone,
                      ::isatty(::fileno(to)) != 0);
   const int status = tracer.run(output, to);
   const bool written = std::fflush(to) == 0 && std::ferror(to) == 0;
