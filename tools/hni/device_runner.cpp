@@ -10,6 +10,7 @@
 #include <array>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 
 #include "device/classifier.hpp"
 #include "device/firmware.hpp"
@@ -206,7 +207,8 @@ Outcome<> DeviceRunner::open_card(std::size_t index) {
   if (!options_.records.empty() && options_.records[index] != "none") {
     if (auto r = give_record(*slot, options_.records[index]); !r) return r;
   }
-  cleanup_process_->remember(options_.sockets[index]);
+  // The cleanup process has another working folder.
+  cleanup_process_->remember(std::filesystem::absolute(options_.sockets[index]).string());
   if (auto r = poller_->add(slot->server->listener(), token + kListener); !r) return r;
   if (slot->wire.fd >= 0) {
     if (auto r = poller_->add(slot->wire.fd, token + kWire, true); !r) return r;
