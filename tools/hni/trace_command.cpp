@@ -128,6 +128,8 @@ class Tracer {
   }
 
   Outcome<> start(const TraceOptions& options, const TraceTarget& target) {
+    for (const char* tool : {"events", "mailbox", "record", "refused", "timeline"})
+      immediate_ = immediate_ || options.tool == tool;
     auto program = program_for(options.tool, target);
     if (!program) return tl::unexpected(program.error());
     program_ = std::move(*program);
@@ -175,6 +177,8 @@ class Tracer {
     pid_ = 0;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   }
+  /// It was attached and had nothing to print.
+  [[nodiscard]] bool saw_nothing() const { return attached_ && !results_; }
   /// It did not end when it was asked to, so its results are not complete.
   [[nodiscard]] bool forced() const { return asked_ >= kMaxAsked; }
 
@@ -238,7 +242,8 @@ class Tracer {
   void report_silence() {
     if (!attached_ || results_ || told_silence_ || monotonic_now() < silent_until_) return;
     told_silence_ = true;
-    fmt::print(stderr, "hni trace: attached; nothing so far\n");
+    fmt::print(stderr, "hni trace: attached; {}\n",
+               immediate_ ? "nothing so far" : "the results come at the end");
   }
 
   void hand_on_lines(bool out, std::string& text, TraceOutput& output, std::FILE* to) {
@@ -321,6 +326,7 @@ class Tracer {
   bool attached_ = false;
   bool results_ = false;
   bool told_silence_ = false;
+  bool immediate_ = false;  ///< the program prints each event when it happens
   Time silent_until_{};
 };
 
@@ -357,6 +363,8 @@ Outcome<int> trace(TraceOptions& options) {
   if (tracer.forced())
     return problem(
         "bpftrace did not end when it was asked to and was killed: results are missing");
+  if (status == 0 && tracer.saw_nothing())
+    fmt::print(stderr, "hni trace: attached, and nothing happened\n");
   if (status != 0) return problem(fmt::format("bpftrace ended with status {}", status));
   return kExitDone;
 }
