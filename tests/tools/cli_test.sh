@@ -183,12 +183,16 @@ def capture(name, records):
     open(sys.argv[1] + "/" + name, "wb").write(data)
 capture("longer.pcap", [(73729, 60)])
 capture("cut96.pcap", [(96, 1000)] * 50 + [(60, 60)])
+capture("jumbo.pcap", [(100, 100), (9217, 9217), (60, 60), (16384, 16384), (1514, 1514), (65535, 65535)])
 END
+expect 0 '2 frames left out: 2 longer than 9742 bytes' "$hni" run --replay "$folder/jumbo.pcap" --mtu 9728 --quiet
+mkfifo "$folder/fifo"
+expect 1 'start the reader first' timeout 30 "$hni" run --generator --packets 1 --pcap "$folder/fifo"
 timeout 60 "$hni" run --replay "$folder/longer.pcap" --quiet >"$out" 2>&1
 [ $? -lt 124 ] || fail "a record of 73,729 bytes does not end"
 grep -q 'accounted: yes' "$out" || fail "a record of 73,729 bytes: packets are missing"
-expect 0 '50 frames of the file left out' "$hni" run --replay "$folder/cut96.pcap" --quiet
-"$hni" run --replay "$folder/cut96.pcap" --quiet -j | grep -q '"replay_left_out":50' || fail "left-out frames are not in the JSON"
+expect 0 '50 frames left out: 50 cut by the capture' "$hni" run --replay "$folder/cut96.pcap" --quiet
+"$hni" run --replay "$folder/cut96.pcap" --quiet -j | grep -q '"replay_left_out":{"cut":50,' || fail "left-out frames are not in the JSON"
 
 expect 0 '20000 of 20000 packets of 1500 bytes' "$generator" 20000 1500
 expect 2 'usage' "$forwarder"

@@ -176,12 +176,6 @@ bool ReplayEnd::transmit(QueueId queue, Time now) {
         done_ = true;
         return moved;
       }
-      // No packet holds it: waiting for fragments would never end.
-      if (frame_->bytes.size() > kMaxFrameBytes) {
-        ++too_long_;
-        frame_.reset();
-        continue;
-      }
       Packet packet;
       if (!port_.allocate(packet, static_cast<std::uint32_t>(frame_->bytes.size()))) break;
       store(port_, packet, frame_->bytes);

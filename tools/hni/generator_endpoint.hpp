@@ -81,10 +81,6 @@ class ReplayEnd final : public TrafficEndpoint {
     return held_ ? held_->segment_count : 0;
   }
   [[nodiscard]] bool finished() const override { return done_ && !held_; }
-  /// Frames of the file that were not sent: no device carries them, or the capture cut them.
-  [[nodiscard]] std::uint64_t left_out() const {
-    return too_long_ + (reader_ ? reader_->skipped() : 0);
-  }
   [[nodiscard]] bool sends() const { return reader_.has_value(); }
   /// Returns the reader, which knows the skipped frames and whether the file is truncated; null
   /// without one.
@@ -95,7 +91,6 @@ class ReplayEnd final : public TrafficEndpoint {
   std::optional<device::PcapReader> reader_;
   std::optional<Packet> held_;                      ///< read, not yet sent
   std::optional<device::PcapReader::Frame> frame_;  ///< read, waits for fragments
-  std::uint64_t too_long_ = 0;
   bool done_;
 };
 

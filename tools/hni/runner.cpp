@@ -159,7 +159,7 @@ void Runner::tick(Time now) {
   if (out_.waiting()) (void)out_.flush();
   if (now < next_report_) return;
   next_report_ = now + kReportPeriod;
-  if (auto r = testbed_->flush_capture(); !r) failure_ = r.error().text;
+  if (auto r = testbed_->write_capture(); !r) failure_ = r.error().text;
   if (!options_.quiet) report(now);
 }
 
@@ -271,13 +271,16 @@ void Runner::print_summary(const std::vector<Balance>& balances, bool accounted)
                           {"corrupt", below.corrupt},
                           {"reordered", below.reordered}});
   }
-  const std::uint64_t left_out =
-      mode_ == Mode::kReplay ? static_cast<const ReplayEnd*>(testbed_->side(0).end())->left_out()
-                             : 0;
+  device::PcapLeftOut left_out;
+  if (mode_ == Mode::kReplay)
+    left_out = static_cast<const ReplayEnd*>(testbed_->side(0).end())->reader()->left_out();
   if (options_.json) {
     out_.print(Json{{"summary",
                      {{"seconds", elapsed},
-                      {"replay_left_out", left_out},
+                      {"replay_left_out",
+                       {{"cut", left_out.cut},
+                        {"undersized", left_out.undersized},
+                        {"oversized", left_out.oversized}}},
                       {"directions", directions},
                       {"balances", balances_json(balances)},
                       {"accounted", accounted}}}}
@@ -301,11 +304,7 @@ void Runner::print_summary(const std::vector<Balance>& balances, bool accounted)
       text += fmt::format("  {} corrupted, {} out of order\n", d["corrupt"].dump(),
                           d["reordered"].dump());
   }
-  if (left_out != 0)
-    text += fmt::format(
-        "{} frames of the file left out: cut by the capture, shorter than a header or longer than "
-        "{} bytes\n",
-        left_out, kMaxFrameBytes);
+  if (left_out.total() != 0) text += left_out.text() + "\n";
   for (const Balance& b : balances) {
     if (!b.holds())
       text += fmt::format("accounting mismatch: {}: {} and {}\n", b.what, b.left, b.right);

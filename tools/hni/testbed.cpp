@@ -2,6 +2,7 @@
 #include "tools/hni/testbed.hpp"
 
 #include <algorithm>
+#include <filesystem>
 
 namespace hni::tools {
 namespace {
@@ -176,9 +177,16 @@ std::optional<std::string> Testbed::broken() const {
   return std::nullopt;
 }
 
+Outcome<> Testbed::write_capture() {
+  std::error_code error;
+  if (!capture_ || capture_->flush(std::chrono::milliseconds(0)) ||
+      std::filesystem::is_fifo(options_.pcap, error))
+    return {};
+  return problem("--pcap: " + capture_->error());
+}
+
 Outcome<> Testbed::flush_capture() {
-  if (capture_ && !capture_->flush())
-    return problem("--pcap: '" + options_.pcap + "' cannot be written: disk full?");
+  if (capture_ && !capture_->flush()) return problem("--pcap: " + capture_->error());
   return {};
 }
 

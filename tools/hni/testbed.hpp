@@ -113,6 +113,9 @@ class Testbed {
   [[nodiscard]] std::optional<std::string> broken() const;
   /// Writes the recorded frames; fails if the disk refuses them.
   Outcome<> flush_capture();
+  /// The same without waiting for the reader of a pipe. What is lost by that is reported at the
+  /// end, by flush_capture().
+  Outcome<> write_capture();
 
  private:
   explicit Testbed(const LabOptions& options) : options_(options) {}
