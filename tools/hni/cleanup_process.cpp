@@ -138,7 +138,7 @@ Outcome<CleanupProcess> CleanupProcess::start(const RuntimeFolder* folder) {
     writer.reset();
     // Signals to the terminal's process group are for the process that is watched.
     (void)::setsid();
-    (void)::chdir("/");
+    (void)!::chdir("/");
     sigset_t all;
     sigfillset(&all);
     (void)::sigprocmask(SIG_BLOCK, &all, nullptr);
