@@ -19,7 +19,8 @@ namespace hni::device {
 /// stores into it.
 enum class Access : std::uint8_t { kRead, kWrite };
 
-/// A mapping of `bytes` bytes. The memory belongs to the driver (or guest) and must stay valid until
+/// A mapping of `bytes` bytes. The memory belongs to the driver (or guest) and must stay valid
+/// until
 /// unmap(). An IOMMU maps what the card only fetches, such as packets to send, as not writable.
 struct DmaRange {
   std::uint64_t iova;    ///< bus address that the card uses

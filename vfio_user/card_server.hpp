@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/// The interface of a card that is served on one socket, for any protocol, to the loop of `hni device`.
+/// The interface of a card that is served on one socket, for any protocol, to the loop of `hni
+/// device`.
 
 #include <cstdint>
 #include <string>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// What a server asks of the event loop that owns it: whether its turn is over, and to wait for a
-/// client without neglecting signals and the other cards. The protocol code reads no clock for turns.
+/// client without neglecting signals and the other cards. The protocol code reads no clock for
+/// turns.
 
 #include <poll.h>
 

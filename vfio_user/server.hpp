@@ -4,7 +4,8 @@
 /// any of them. The owner's loop calls it when one of its descriptors is ready.
 ///
 /// A client that connects while another one is served is held for kHoldTimeNs: the other may have
-/// died without its end having been noticed, as when a virtual machine is killed and restarted. Then
+/// died without its end having been noticed, as when a virtual machine is killed and restarted.
+/// Then
 /// it is turned away with EBUSY. A client has kHelloTimeNs to send its version.
 ///
 /// When a client leaves for any reason, its memory windows and eventfds are closed and the card's
@@ -84,7 +85,8 @@ class Server final : public CardServer {
            (connection_ && (dma_messages_.holds() || connection_->broken() || lines_.blocked() ||
                             (session_->suspended() && !wants_write())));
   }
-  /// Sets the event loop. Without one a message runs to its end, and poll() waits for the replies to
+  /// Sets the event loop. Without one a message runs to its end, and poll() waits for the replies
+  /// to
   /// DMA messages.
   /// @param hooks must outlive the server
   void set_hooks(LoopHooks& hooks) override {

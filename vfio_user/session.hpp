@@ -6,7 +6,8 @@
 /// Each message ends in one of three ways. It is performed, with a reply. It is refused with an
 /// errno value, because it is valid but not supported here (an overlapping window, an unknown
 /// command): the session continues. Or it violates the protocol (a wrong length, unexpected
-/// descriptors, anything before the version): the session ends. A long one may take several turns of
+/// descriptors, anything before the version): the session ends. A long one may take several turns
+/// of
 /// the owner's loop.
 
 #include <cstddef>

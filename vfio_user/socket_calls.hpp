@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/// The system calls of a connection, so that a test can put a world of short reads, full buffers and
+/// The system calls of a connection, so that a test can put a world of short reads, full buffers
+/// and
 /// dead peers in their place. None of them blocks.
 
 #include <sys/socket.h>

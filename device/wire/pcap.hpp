@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Capture files as a wire, and a recorder around any wire (libpcap).
 ///
-/// Times in files are the card's virtual nanoseconds. Neither side waits for another process: input
-/// is a regular file, and output to a pipe whose reader is slow drops whole records and counts them.
+/// Times in files are the card's virtual nanoseconds. Neither side waits for another process:
+/// input
+/// is a regular file, and output to a pipe whose reader is slow drops whole records and counts
+/// them.
 #pragma once
 
 #include <chrono>

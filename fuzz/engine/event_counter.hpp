@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Counts a campaign's card events over all processes of an engine: HNI_FUZZ_EVENTS names a file of
+/// Counts a campaign's card events over all processes of an engine: HNI_FUZZ_EVENTS names a file
+/// of
 /// one 64-bit number, shared memory, to which each process adds every 64 runs and at its end.
 
 #include <fcntl.h>

@@ -31,7 +31,8 @@ bool write_file(const std::filesystem::path& path, std::span<const std::uint8_t>
 /// The target of that name, or nullptr and a message.
 const Target* named_target(std::string_view name);
 
-/// Reads `[TARGET] PATH`. Without TARGET, the target is the one that a text's line `# target: NAME`
+/// Reads `[TARGET] PATH`. Without TARGET, the target is the one that a text's line `# target:
+/// NAME`
 /// names, or else the innermost folder of the path that is named like a target. Nothing and a
 /// message if that fails, or if the text is not a script of the target.
 std::optional<Input> read_input(Arguments arguments);

@@ -8,7 +8,8 @@
 /// A script of the fuzz corpus drives card and driver. Here the driver runs by itself, so each
 /// operation becomes one of three things:
 ///
-///  a fault    fault, header_id, head, rx_word, ...   the next value of that kind is changed; those
+///  a fault    fault, header_id, head, rx_word, ...   the next value of that kind is changed;
+/// those
 ///             of the ring targets are one completion each, in sequence
 ///  an event   fw_reboot, cable, gone, card_reset, ...   happens to the card
 ///  a wait     receive, confirm, inject, send, start, advance   waits for so many unchanged

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The kinds of script that a card alone can play against a driver (fault/fault_script_player.hpp).
+/// The kinds of script that a card alone can play against a driver
+/// (fault/fault_script_player.hpp).
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What production makes of the proved headers, as functions of their own. proofs/mutation/mutate compares
+// What production makes of the proved headers, as functions of their own. proofs/mutation/mutate
+// compares
 // the machine code of a mutant with that of the original: if it is the same, no input tells them
 // apart.
 #include <cstdint>

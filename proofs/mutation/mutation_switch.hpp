@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which mutant runs. proofs/mutation/mutate writes the mutants of a function beside its body, each behind
+// Which mutant runs. proofs/mutation/mutate writes the mutants of a function beside its body, each
+// behind
 // its number, so that one compilation serves all of them:
 //
 //     constexpr W free() const {

@@ -23,7 +23,8 @@ namespace {
 /// A register, by the address of its first element.
 using Place = std::pair<spec::Bar, std::uint32_t>;
 
-/// The device of a part of the driver. Nothing of it is ever called: the CheckedIo below stands before.
+/// The device of a part of the driver. Nothing of it is ever called: the CheckedIo below stands
+/// before.
 template <class Part>
 struct Footprint {
   std::uint32_t read32(Site, RegAddr) { return 0; }

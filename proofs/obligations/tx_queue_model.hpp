@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A transmit queue, said a second time: what each operation does to memory, registers, pool, counters
+// A transmit queue, said a second time: what each operation does to memory, registers, pool,
+// counters
 // and observer.
 #pragma once
 

@@ -14,7 +14,8 @@ namespace hni::proofs {
 std::optional<std::set<std::string>> changed_files(const std::filesystem::path& tree,
                                                    const std::string& revision);
 
-/// Whether `file` is, or includes at any depth, a changed file. What is generated from spec/ counts
+/// Whether `file` is, or includes at any depth, a changed file. What is generated from spec/
+/// counts
 /// as changed with any file there, and everything does with the prover itself.
 bool depends_on(const std::filesystem::path& tree, const std::string& file,
                 const std::set<std::string>& changed);

@@ -40,7 +40,8 @@ Versions versions();
 Verdict ask_z3(const std::string& question, unsigned timeout_ms);
 Verdict ask_cvc5(const std::string& question, unsigned timeout_ms);
 
-/// A third opinion on `unsat`: the question as CNF (by Z3's bit-blasting), refuted by CaDiCaL, whose
+/// A third opinion on `unsat`: the question as CNF (by Z3's bit-blasting), refuted by CaDiCaL,
+/// whose
 /// proof drat.cpp checks.
 struct Certificate {
   bool checked = false;

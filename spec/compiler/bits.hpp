@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Unsigned numbers of up to kMaxBits bits. SystemRDL counts the width of a number in bits and lets
-// a literal have any width; nearly all numbers of a map fit 64 bits and need no memory of their own.
+// a literal have any width; nearly all numbers of a map fit 64 bits and need no memory of their
+// own.
 //
-// Every operation takes the width of its context and wraps there, as the standard's expressions do.
+// Every operation takes the width of its context and wraps there, as the standard's expressions
+// do.
 #pragma once
 
 #include <compare>

@@ -17,7 +17,8 @@ void check_references(const Node& field, Diagnostics& diagnostics);
 void check_tests(const Node& node, Diagnostics& diagnostics);
 // SystemRDL 8.2.1: resets have a polarity, and there is one of a kind at a level.
 void check_signals(const std::vector<Node*>& signals, Diagnostics& diagnostics);
-// SystemRDL 10.5.1: an alias has a part of the primary register's fields, with other access at most.
+// SystemRDL 10.5.1: an alias has a part of the primary register's fields, with other access at
+// most.
 void check_alias(const Model& model, const Node& reg, Diagnostics& diagnostics);
 // SystemRDL 15.1.1: componentwidth; and 5.3.1: what is referred to is present.
 void check_user_properties(const Model& model, const Node& node, Diagnostics& diagnostics);

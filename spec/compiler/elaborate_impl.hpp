@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The elaborator's class, shared by elaborate.cpp (instances and properties) and shape.cpp (arrays,
+// The elaborator's class, shared by elaborate.cpp (instances and properties) and shape.cpp
+// (arrays,
 // bits, references). Private to them.
 #pragma once
 

@@ -108,7 +108,8 @@ const char* const kHtmlScript = R"js(
     names: new Set(e.dataset.k.toLowerCase().split(' ')) }));
   const sections = [...document.querySelectorAll('section')];
   const number = s => /^(0x[0-9a-f]+|[0-9]+)$/.test(s) ? Number(s) : NaN;
-  // The element of an article that an address hits, as [name, byte], or null. The address is a byte
+  // The element of an article that an address hits, as [name, byte], or null. The address is a
+  // byte
   // offset or the index of a 32-bit word, also inside an array.
   const element = (e, n) => {
     if (!e.dataset.at) return null;
@@ -168,7 +169,7 @@ const char* const kHtmlScript = R"js(
     const query = words.length ? '?q=' + encodeURIComponent(box.value) : location.pathname;
     history.replaceState(null, '', query + location.hash);
   }
-  // Decode and compose: one box for the word, one for each field, one index for each dimension.
+  // Decode and compose: a box for the word, one per field, an index per dimension.
   const big = s => { try { return s.trim() === '' ? 0n : BigInt(s.trim()); } catch { return null; } };
   function calculator(details) {
     const art = details.closest('article'), width = BigInt(art.dataset.w);

@@ -79,7 +79,8 @@ bool Parser::check_value(const Assignment& assignment) {
   return takes_type(info, type_of(*assignment.value)) || wrong(assignment.value->span);
 }
 
-// SystemRDL 5.1.3: a property is assigned once in a scope, and of properties that exclude each other one.
+// SystemRDL 5.1.3: a property is assigned once in a scope, and of properties that exclude each
+// other one.
 bool Parser::check_once(const Assignment& assignment, Place place) {
   const PropertyInfo& info = ast_.properties.items[assignment.id];
   std::string prefix = place == Place::kDefault ? "default " : "";

@@ -64,7 +64,8 @@ bool Placer::widths(const Node& reg) {
   return true;
 }
 
-// SystemRDL 10.7.1: [high:low] and [low:high] cannot be mixed in a register. One that uses neither, or
+// SystemRDL 10.7.1: [high:low] and [low:high] cannot be mixed in a register. One that uses
+// neither, or
 // ranges of one bit only, follows its addrmap.
 bool Placer::bit_order(const Node& reg, bool& msb0) {
   const Node* rising = nullptr;

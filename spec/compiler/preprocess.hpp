@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Verilog-style preprocessor of SystemRDL (SystemRDL 16): `include, `define and its use, `undef,
+// The Verilog-style preprocessor of SystemRDL (SystemRDL 16): `include, `define and its use,
+// `undef,
 // `ifdef, `ifndef, `elsif, `else, `endif and `line. Works on text, because a macro may make a part
 // of a token. The result is one text with a map back to the files.
 //

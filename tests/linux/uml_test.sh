@@ -52,7 +52,7 @@ check 'no warning of the kernel' no_warning
 check 'ten minutes of virtual time' run 0 --time-travel --exec 'sleep 600'
 check 'its own wire' run 0 --wire loop --exec 'ethtool eth0 | grep "Link detected: yes"'
 
-echo 'lie site=rcd_header_id class_count=0xf02 value=0' >"$work/fault.script"
+echo 'fault site=rcd_header_id class_count=0xf02 value=0' >"$work/fault.script"
 check 'a fault that panics this driver' run 1 --time-travel --script "$work/fault.script" --script-at 2 --append panic_on_warn=1 \
   --exec 'echo 2 >/sys/kernel/um-ext-time/bc-message; ping -c 30 -i 0.01 10.99.0.1; sleep 5'
 check 'its report' says 'hni linux: while the command ran: (Kernel panic|.*KASAN)'

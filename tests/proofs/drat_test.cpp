@@ -30,7 +30,8 @@ TEST(Drat, RefusesAProofThatEndsEarly) {
 }
 
 TEST(Drat, RefusesAStepThatDoesNotFollow) {
-  // (1 or 2) alone has solutions; its variables occur negatively nowhere, so units are RAT, but the
+  // (1 or 2) alone has solutions; its variables occur negatively nowhere, so units are RAT, but
+  // the
   // empty clause is not.
   EXPECT_FALSE(check_drat({2, {{1, 2}}}, "0\n").accepted);
   const DratVerdict v = check_drat({3, {{1, 2}, {-1, 3}, {-3, 2}, {-1, -2}}}, "1 0\n");

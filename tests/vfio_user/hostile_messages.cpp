@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // hostile_messages [MESSAGES [SEED]]: two cards in one process, as `hni device --shared` has them.
-// One client sends hostile messages, valid, mutated, and with any descriptors; whenever it is closed it
-// comes again. The other one reads a register per round. Prints how long that took at most, in time of
+// One client sends hostile messages, valid, mutated, and with any descriptors; whenever it is
+// closed it
+// comes again. The other one reads a register per round. Prints how long that took at most, in
+// time of
 // this process; fails if a descriptor is left or the neighbour is not served.
 //     cmake --preset asan && cmake --build build/asan --target vfio_user_hostile_messages
 //     build/asan/tests/vfio_user/vfio_user_hostile_messages 1000000
@@ -44,7 +46,8 @@ int open_files() {
   return count;
 }
 
-/// Turns of 2 ms of this process; DMA messages are not waited for, as after the 200 ms that a client
+/// Turns of 2 ms of this process; DMA messages are not waited for, as after the 200 ms that a
+/// client
 /// of a shared process has.
 struct Turns final : LoopHooks {
   bool turn_spent() override { return cpu_ns() >= end; }
@@ -247,7 +250,8 @@ void drain(int socket) {
   }
 }
 
-/// The neighbour asks, and the process goes round until it is answered. Processor time, or nothing.
+/// The neighbour asks, and the process goes round until it is answered. Processor time, or
+/// nothing.
 std::optional<std::uint64_t> neighbour_waits(Card2& other, Card2& own, int socket,
                                              std::uint64_t& now) {
   Bytes question;

@@ -121,7 +121,8 @@ void CardProcesses::be_card(std::size_t index, const Fd& log, const Fd& ready) {
   ::_exit(status);
 }
 
-/// Nothing may be said of a card whose socket is not there: `start` in order, as one process would.
+/// Nothing may be said of a card whose socket is not there: `start` in order, as one process
+/// would.
 Outcome<> CardProcesses::wait_until_ready(std::size_t index, const Fd& ready) {
   for (;;) {
     std::array<pollfd, 2> both{{{ready.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}}};

@@ -32,6 +32,14 @@ void remove_socket(const std::string& path) {
   if (::lstat(path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode)) (void)::unlink(path.c_str());
 }
 
+/// A file, a socket or an empty folder; a link is left alone.
+void remove_path(const std::string& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) == 0 &&
+      (S_ISSOCK(info.st_mode) || S_ISREG(info.st_mode) || S_ISDIR(info.st_mode)))
+    (void)::remove(path.c_str());
+}
+
 std::string read_all(int fd, std::size_t most) {
   std::string text;
   std::array<char, 4096> bytes;
@@ -81,6 +89,8 @@ void remove_leftovers(std::string_view lines, const RuntimeFolder* folder) {
       if (folder != nullptr && is_name(name.data())) folder->remove(name.data());
     } else if (line.starts_with("socket ")) {
       remove_socket(line.substr(7));
+    } else if (line.starts_with("path ")) {
+      remove_path(line.substr(5));
     }
   }
   for (const auto& [name, inode] : namespaces) NetNamespace::remove_named(name, inode);

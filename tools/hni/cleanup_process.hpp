@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,7 +22,7 @@
 namespace hni::tools {
 
 /// Removes what these lines name: "netns NAME INODE", "not NAME" (it belongs to another process),
-/// "file NAME" (in `folder`), "socket PATH". Lines that mean nothing are skipped.
+/// "file NAME" (in `folder`), "socket PATH", "path PATH". Lines that mean nothing are skipped.
 void remove_leftovers(std::string_view lines, const RuntimeFolder* folder);
 
 /// A file in the RuntimeFolder that lists the same lines, locked while its process lives.
@@ -60,8 +61,16 @@ class CleanupProcess {
   ~CleanupProcess();
 
   void add(const std::string& line) const;
-  /// A socket with this path, which may contain anything but a line feed.
-  void remember(const std::string& path) const { add("socket " + path); }
+  /// Registers a socket by its path, which may be relative to the working directory of now and may
+  /// contain anything but a line feed.
+  void remember(const std::string& path) const {
+    add("socket " + std::filesystem::absolute(path).string());
+  }
+  /// Registers a file, a socket or a folder that is empty by then, made by this process in a
+  /// folder that no other user writes to.
+  void remember_own(const std::string& path) const {
+    add("path " + std::filesystem::absolute(path).string());
+  }
 
  private:
   CleanupProcess(Fd pipe, pid_t pid) : pipe_(std::move(pipe)), pid_(pid) {}

@@ -2,7 +2,8 @@
 #pragma once
 
 /// CommandProcess: a shell command whose whole family ends with it: children in the background,
-/// and those that left its session. A supervisor process adopts every orphan and ends them all when
+/// and those that left its session. A supervisor process adopts every orphan and ends them all
+/// when
 /// the command ends, when it is asked to, or when the process that started it dies.
 
 #include <sys/types.h>

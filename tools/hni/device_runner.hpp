@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// DeviceRunner: `hni device` in one process, from the first socket to the summary. One thread, one event loop for
+/// DeviceRunner: `hni device` in one process, from the first socket to the summary. One thread,
+/// one event loop for
 /// its cards: it sleeps in epoll when no client asks, no frame comes and no timer is due.
 ///
-/// The loop waits for nobody: a turn of one card ends after kTurn, output goes through a LogQueue, and
+/// The loop waits for nobody: a turn of one card ends after kTurn, output goes through a LogQueue,
+/// and
 /// signals are read once per round and during every wait for a client.
 
 #include <ctime>

@@ -175,10 +175,10 @@ Outcome<int> run(Choice& c) {
   if (!cleanup) return tl::unexpected(cleanup.error());
   for (const char* name :
        {"time", "initramfs", "command", "ready", "status", "hni/pid", "hni/mconsole", "hni"})
-    cleanup->remember(folder.path() + "/" + name);
+    cleanup->remember_own(folder.path() + "/" + name);
   for (std::size_t card = 0; card < kMaxCards; ++card)
-    cleanup->remember(fmt::format("{}/card{}", folder.path(), card));
-  cleanup->remember(folder.path());
+    cleanup->remember_own(fmt::format("{}/card{}", folder.path(), card));
+  cleanup->remember_own(folder.path());
   LinuxResult result;
   {
     const SavedTerminal terminal;

@@ -41,7 +41,8 @@ LogQueue::LogQueue(int fd, std::size_t max_bytes, DropNotice notice)
   } else if (S_ISSOCK(about.st_mode)) {
     kind_ = Kind::kSocket;
   } else {
-    // A second open file description: O_NONBLOCK on the first would affect every process that shares it.
+    // A second open file description: O_NONBLOCK on the first would affect every process that
+    // shares it.
     const std::string path = fmt::format("/proc/self/fd/{}", fd);
     own_ = Fd(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     if (own_) kind_ = Kind::kNonBlocking;

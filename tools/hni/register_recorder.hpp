@@ -13,7 +13,8 @@
 /// "BAR0+0x1234". The value of a read is what the host sees. `mark` lines divide a recording:
 /// whoever knows what the driver is asked to do next writes one (SIGUSR2).
 ///
-/// The guest decides how much is recorded. A full disk, or a pipe whose reader is slow, costs lines,
+/// The guest decides how much is recorded. A full disk, or a pipe whose reader is slow, costs
+/// lines,
 /// which are counted, and not the card.
 
 #include <cstdint>

@@ -2,7 +2,8 @@
 #pragma once
 
 /// RuntimeFolder: where control sockets and records of running processes lie: /run/hni for root,
-/// $XDG_RUNTIME_DIR/hni for users. Owner and mode are checked on the descriptor, and symbolic links
+/// $XDG_RUNTIME_DIR/hni for users. Owner and mode are checked on the descriptor, and symbolic
+/// links
 /// are not followed, so nothing in it is another user's.
 
 #include <string>

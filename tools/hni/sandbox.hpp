@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// What a card's process gives up once its sockets, TAP interfaces and files are open: another user
+/// What a card's process gives up once its sockets, TAP interfaces and files are open: another
+/// user
 /// (optional), all capabilities, new privileges, core dumps, and every system call that its event
 /// loop does not need. A call outside of the list ends the process (SIGSYS).
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// UmlMachine: a User Mode Linux kernel with our cards on its PCI bus, from the first socket to its
+/// UmlMachine: a User Mode Linux kernel with our cards on its PCI bus, from the first socket to
+/// its
 /// end. One thread, one loop, on real time or on virtual time (VirtualClock).
 
 #include <memory>

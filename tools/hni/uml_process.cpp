@@ -43,7 +43,8 @@ Outcome<Pipe> make_pipe() {
   (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);
   (void)::personality(ADDR_NO_RANDOMIZE);  // repeatable addresses
-  // A group of its own: Ctrl-C belongs to the guest's shell, and the kernel's own children go with it.
+  // A group of its own: Ctrl-C belongs to the guest's shell, and the kernel's own children go with
+  // it.
   if (!options.interactive) (void)::setpgid(0, 0);
   if (::chdir(options.directory.c_str()) != 0) ::_exit(127);
   if (!options.interactive) {
