@@ -170,7 +170,9 @@ const char* const kHtmlScript = R"js(
     history.replaceState(null, '', query + location.hash);
   }
   // Decode and compose: a box for the word, one per field, an index per dimension.
-  const big = s => { try { return s.trim() === '' ? 0n : BigInt(s.trim()); } catch { return null; } };
+  const big = s => {
+    try { return s.trim() === '' ? 0n : BigInt(s.trim()); } catch { return null; }
+  };
   function calculator(details) {
     const art = details.closest('article'), width = BigInt(art.dataset.w);
     if (details.dataset.built) return;
