@@ -84,12 +84,16 @@ bool SocketCable::join() {
 bool SocketCable::wait_for_peer() {
   const sockaddr_un address = address_of(path_);
   listener_ = new_socket();
-  if (listener_ >= 0 &&
-      ::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-      ::listen(listener_, 1) == 0 && watch_fd(listener_)) {
-    return true;
-  }
-  const int error = errno;
+  // A peer sends frames to the card: only its user may connect, whatever the umask.
+  const mode_t before = ::umask(0177);
+  const bool bound =
+      listener_ >= 0 &&
+      ::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  int error = errno;
+  (void)::umask(before);
+  errno = error;
+  if (bound && ::listen(listener_, 1) == 0 && watch_fd(listener_)) return true;
+  error = errno;
   close_fd(listener_);
   errno = error;
   return false;

@@ -198,6 +198,24 @@ def own_processes():
     check('it stops', device.stop() == 0)
 
 
+def cable_in_the_sandbox():
+    """The end that listens dies; the other one, confined, takes its place, and a third process finds it."""
+    cards = Device('--wire', 'cable:c', '--wire', 'cable:c', sockets=('a', 'b'))
+    os.kill(cards.children()[0], signal.SIGKILL)
+    until(lambda: not os.path.exists('a'))
+    b = Client('b')
+    check('the other end goes on', b.hello() == 0)
+    check('and listens', until(lambda: b.info() == 0 and 'c' in open('/proc/net/unix').read().split(), 30))
+    b.close()
+    third = Device('--wire', 'cable:c', sockets=('d',))
+    ends = [subprocess.Popen([HNI, 'attach', '--socket', s, '--frames', '1000000', '--duration', '2', '--json'],
+                             stdout=subprocess.PIPE, text=True) for s in ('b', 'd')]
+    received = [json.loads(end.communicate()[0].strip().splitlines()[-1])['received'] for end in ends]
+    check('frames cross the new cable', all(count > 0 for count in received), received)
+    third.stop()
+    check('no call outside of the list', cards.stop() == 1 and 'signal 31' not in open('log').read())
+
+
 def full_disk():
     device = Device('--wire', 'loop', '--record', '/dev/full', '--json')
     attach = subprocess.run([HNI, 'attach', '--socket', 'a', '--frames', '2000'], capture_output=True, text=True)
@@ -249,7 +267,8 @@ def captures():
 
 with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
-    for case in (unread_output, strangers_fill_no_log, next_client, modes, confined, own_processes, full_disk, captures):
+    for case in (unread_output, strangers_fill_no_log, next_client, modes, confined, own_processes, cable_in_the_sandbox, full_disk,
+                 captures):
         begin = time.monotonic()
         os.mkdir(case.__name__)
         os.chdir(case.__name__)

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -146,6 +147,19 @@ TEST_F(WireSocketCable, APathThatIsNoSocketIsNotTouched) {
   EXPECT_EQ(0, ::access(path_.c_str(), F_OK));
   ::unlink(path_.c_str());
   EXPECT_FALSE(SocketCable::open(std::string(108, 'x')).has_value());
+}
+
+TEST_F(WireSocketCable, TheSocketIsItsUsersWhateverTheUmask) {
+  for (const mode_t mask : {0u, 0777u}) {
+    const mode_t before = ::umask(mask);
+    const auto cable = SocketCable::open(path_);
+    const mode_t after = ::umask(before);
+    ASSERT_TRUE(cable.has_value());
+    struct stat about {};
+    ASSERT_EQ(0, ::stat(path_.c_str(), &about));
+    EXPECT_EQ(0600u, about.st_mode & 07777);
+    EXPECT_EQ(mask, after);
+  }
 }
 
 }  // namespace
