@@ -32,12 +32,9 @@ void remove_socket(const std::string& path) {
   if (::lstat(path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode)) (void)::unlink(path.c_str());
 }
 
-/// A file, a socket or an empty folder; a link is left alone.
+/// A file, a link (not what it names) or an empty folder.
 void remove_path(const std::string& path) {
-  struct stat info {};
-  if (::lstat(path.c_str(), &info) == 0 &&
-      (S_ISSOCK(info.st_mode) || S_ISREG(info.st_mode) || S_ISDIR(info.st_mode)))
-    (void)::remove(path.c_str());
+  (void)::remove(path.c_str());
 }
 
 std::string read_all(int fd, std::size_t most) {
