@@ -36,7 +36,7 @@ foreach(folder driver device)
 endforeach()
 # Of the protocol's headers those that the client is written with; the server is a part of `hni device`.
 install(FILES ${PROJECT_SOURCE_DIR}/vfio_user/connection.hpp ${PROJECT_SOURCE_DIR}/vfio_user/owned_fd.hpp
-              ${PROJECT_SOURCE_DIR}/vfio_user/protocol.hpp
+              ${PROJECT_SOURCE_DIR}/vfio_user/protocol.hpp ${PROJECT_SOURCE_DIR}/vfio_user/socket_calls.hpp
         DESTINATION ${HNI_INCLUDE}/vfio_user COMPONENT dev)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/spec/runtime/openhni ${PROJECT_BINARY_DIR}/generated/openhni
         DESTINATION ${HNI_INCLUDE} COMPONENT dev FILES_MATCHING PATTERN "*.hpp" PATTERN "*.h")

@@ -121,7 +121,7 @@ void Bits::divide(const Bits& divisor, Bits& quotient, Bits& remainder) const {
   remainder = rest;
 }
 
-Bits Bits::power(Bits exponent, unsigned width) const {
+Bits Bits::power(const Bits& exponent, unsigned width) const {
   Bits base = truncated(width);
   Bits result = Bits(1).truncated(width);
   const unsigned bits = exponent.length();

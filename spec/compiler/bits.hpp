@@ -35,7 +35,7 @@ class Bits {
   Bits multiply(const Bits& other, unsigned width) const;
   // Quotient and remainder. `divisor` is not 0.
   void divide(const Bits& divisor, Bits& quotient, Bits& remainder) const;
-  Bits power(Bits exponent, unsigned width) const;
+  Bits power(const Bits& exponent, unsigned width) const;
   Bits shift_left(std::uint64_t count, unsigned width) const;
   Bits shift_right(std::uint64_t count) const;
   Bits operator&(const Bits& other) const;
