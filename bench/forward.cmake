@@ -2,14 +2,27 @@
 # The forwarding benchmark, and the same program with the checks of card input taken out, so that their cost is a difference
 # of two figures from one build. The second is made here, from the very headers, and exists nowhere else.
 find_package(benchmark REQUIRED)
-add_executable(forward_bench forward_bench.cpp)
-target_link_libraries(forward_bench PRIVATE openhni::driver benchmark::benchmark hni_warnings)
-# The same without probes: what they cost while nobody listens is the difference.
-add_executable(forward_bench_untraced forward_bench.cpp)
-target_link_libraries(forward_bench_untraced PRIVATE openhni::driver benchmark::benchmark hni_warnings)
-if(HNI_TRACE)
-  target_link_libraries(forward_bench PRIVATE openhni::trace)
-endif()
+
+# hni_forward_bench(name [HARDENED]): without the hardening flags of cmake/hni.cmake unless HARDENED, because the figure is the
+# driver's own, comparable to other drivers' and to a user's build; what the flags cost is the difference to the hardened one.
+function(hni_forward_bench name)
+  add_executable(${name} forward_bench.cpp)
+  target_link_libraries(${name} PRIVATE openhni::driver benchmark::benchmark)
+  if(NOT "HARDENED" IN_LIST ARGN)
+    target_compile_options(${name} PRIVATE -fno-stack-protector -U_FORTIFY_SOURCE -U_GLIBCXX_ASSERTIONS)
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
+      target_compile_options(${name} PRIVATE -fcf-protection=none)
+    endif()
+  endif()
+  if(HNI_TRACE AND NOT "UNTRACED" IN_LIST ARGN)
+    target_link_libraries(${name} PRIVATE openhni::trace)
+  endif()
+endfunction()
+hni_forward_bench(forward_bench)
+hni_forward_bench(forward_bench_hardened HARDENED)
+# Without probes: what they cost while nobody listens is the difference.
+hni_forward_bench(forward_bench_untraced UNTRACED)
+target_link_libraries(forward_bench PRIVATE hni_warnings)
 
 set(HNI_UNCHECKED ${CMAKE_CURRENT_BINARY_DIR}/unchecked)
 function(hni_take_out file)
@@ -37,9 +50,5 @@ hni_take_out(queues/tx_ring.hpp
   "if (window.distance(done, window.tail) < n) return false" ""
   "if (!slots.at(window.distance(W(1), slot)).last()) return false" "")
 
-add_executable(forward_bench_unchecked forward_bench.cpp)
+hni_forward_bench(forward_bench_unchecked)
 target_include_directories(forward_bench_unchecked BEFORE PRIVATE ${HNI_UNCHECKED})
-target_link_libraries(forward_bench_unchecked PRIVATE openhni::driver benchmark::benchmark)
-if(HNI_TRACE)
-  target_link_libraries(forward_bench_unchecked PRIVATE openhni::trace)
-endif()

@@ -10,6 +10,8 @@ max_per_packet=200
 max_check_percent=10
 # Beside the checks of the semaphores, the register allocation of a loop differs by an instruction a packet, in either direction.
 max_probe_percent=1.0
+# The flags of cmake/hni.cmake: stack protector, FORTIFY, assertions of the C++ library, control-flow protection.
+max_hardening_percent=6.0
 
 count() {
   local out
@@ -21,8 +23,12 @@ count() {
 total=$(count "$build/bench/forward_bench")
 bare=$(count "$build/bench/forward_bench_unchecked")
 untraced=$(count "$build/bench/forward_bench_untraced")
-awk -v t="$total" -v b="$bare" -v u="$untraced" -v probes="$max_probe_percent" -v n="$((bursts * 32))" -v max="$max_per_packet" -v pct="$max_check_percent" 'BEGIN {
+hardened=$(count "$build/bench/forward_bench_hardened")
+awk -v t="$total" -v b="$bare" -v u="$untraced" -v probes="$max_probe_percent" -v h="$hardened" \
+  -v hardening="$max_hardening_percent" -v n="$((bursts * 32))" \
+  -v max="$max_per_packet" -v pct="$max_check_percent" 'BEGIN {
   printf "instructions per forwarded packet: %.1f (at most %d)\n", t / n, max
   printf "without the checks of card input:  %.1f, so the checks cost %.1f %% (at most %d %%)\n", b / n, 100 * (t - b) / t, pct
   printf "without the probes:                %.1f, so the probes cost %.1f %% (at most %.1f %%)\n", u / n, 100 * (t - u) / u, probes
-  exit !(t / n <= max && 100 * (t - b) / t <= pct && 100 * (t - u) / u <= probes) }'
+  printf "with the hardening flags:           %.1f, so hardening costs %.1f %% (at most %.1f %%)\n", h / n, 100 * (h - t) / t, hardening
+  exit !(100 * (h - t) / t <= hardening && t / n <= max && 100 * (t - b) / t <= pct && 100 * (t - u) / u <= probes) }'

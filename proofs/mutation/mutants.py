@@ -82,13 +82,21 @@ def mutants_of(text, part):
     for m in re.finditer(r"(?<=\n)(\s+)([\w.:>*\[\]()-]+(?:\s[|&^+-]?=\s[^;{}]+|\([^;{}]*\)));", code):
         statement = m.group(2)
         if not re.match(r"(return|using|static|constexpr|const|if|for|while|case|else)\b", statement):
-            found += [(m.start(2), m.end(2), ""), (m.start(2), m.end(2), f"{text[m.start(2):m.end(2)]}; {text[m.start(2):m.end(2)]}")]
+            found.append((m.start(2), m.end(2), ""))
+            if not idempotent(statement):
+                found.append((m.start(2), m.end(2), f"{text[m.start(2):m.end(2)]}; {text[m.start(2):m.end(2)]}"))
             after = re.match(r";(\s+)([\w.:>*\[\]()-]+(?:\s[|&^+-]?=\s[^;{}]+|\([^;{}]*\)));", code[m.end(2):])
             if after and not re.match(r"(return|using|static|constexpr|const|if|for|while|case|else)\b", after.group(2)):
                 end = m.end(2) + after.end(2)
                 second = text[m.end(2) + after.start(2):end]
                 found.append((m.start(2), end, f"{second};{after.group(1)}{text[m.start(2):m.end(2)]}"))
     return sorted(set(found))
+
+
+def idempotent(statement):
+    """Whether it is `name = value` with a value that neither names `name` nor calls anything: twice is once."""
+    m = re.fullmatch(r"([\w.]+)\s=\s([^()+-]*)", statement)
+    return m is not None and m.group(1) not in m.group(2)
 
 
 def loops(text, code):

@@ -64,6 +64,17 @@ struct Release {
 };
 using Filter = std::unique_ptr<void, Release>;
 
+/// What one argument of a call must be. libseccomp's SCMP_CMP macro is a C99 compound literal,
+/// which clang refuses in C++.
+/// @param argument its position, from 0
+/// @param compare how it is compared
+/// @param a the value, or the mask for SCMP_CMP_MASKED_EQ
+/// @param b the value under the mask
+scmp_arg_cmp where(unsigned int argument, scmp_compare compare, scmp_datum_t a,
+                   scmp_datum_t b = 0) {
+  return {argument, compare, a, b};
+}
+
 /// Calls that are allowed for some arguments only.
 bool add_conditional(const Filter& filter, const SandboxPolicy& policy) {
   const auto allow = [&](int call, scmp_arg_cmp condition) {
@@ -71,17 +82,16 @@ bool add_conditional(const Filter& filter, const SandboxPolicy& policy) {
   };
   constexpr auto kExec = static_cast<scmp_datum_t>(PROT_EXEC);
   bool good =
-      allow(SCMP_SYS(mmap), SCMP_CMP(2, SCMP_CMP_MASKED_EQ, kExec, 0)) &&
-      allow(SCMP_SYS(mprotect), SCMP_CMP(2, SCMP_CMP_MASKED_EQ, kExec, 0)) &&
+      allow(SCMP_SYS(mmap), where(2, SCMP_CMP_MASKED_EQ, kExec, 0)) &&
+      allow(SCMP_SYS(mprotect), where(2, SCMP_CMP_MASKED_EQ, kExec, 0)) &&
       // abort(): a signal to this process and no other.
-      allow(SCMP_SYS(tgkill), SCMP_CMP(0, SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid())));
+      allow(SCMP_SYS(tgkill), where(0, SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid())));
   for (const int command : {F_GETFD, F_GETFL, F_SETFL})
-    good = good &&
-           allow(SCMP_SYS(fcntl), SCMP_CMP(1, SCMP_CMP_EQ, static_cast<scmp_datum_t>(command)));
+    good =
+        good && allow(SCMP_SYS(fcntl), where(1, SCMP_CMP_EQ, static_cast<scmp_datum_t>(command)));
   // The C library asks each stream whether it is a terminal.
   good = good && seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(ENOTTY), SCMP_SYS(ioctl), 0) == 0;
-  if (policy.unix_sockets)
-    good = good && allow(SCMP_SYS(socket), SCMP_CMP(0, SCMP_CMP_EQ, AF_UNIX));
+  if (policy.unix_sockets) good = good && allow(SCMP_SYS(socket), where(0, SCMP_CMP_EQ, AF_UNIX));
   return good;
 }
 
