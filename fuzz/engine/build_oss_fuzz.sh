@@ -6,12 +6,14 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$WORK/openhni
 
-# Nothing but the C and C++ libraries is there where the targets run: fmt comes as headers, and what
-# a target does not call is not linked.
+# Nothing but the C and C++ libraries is there where the targets run: fmt comes as headers, what a
+# target does not call is not linked, and what remains (libpcap and what it needs) goes to $OUT/lib,
+# where DT_RPATH finds it for libraries of libraries, too.
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=None \
   -DCMAKE_C_COMPILER="$CC" -DCMAKE_CXX_COMPILER="$CXX" \
   -DCMAKE_C_FLAGS="$CFLAGS" -DCMAKE_CXX_FLAGS="$CXXFLAGS" \
-  -DCMAKE_EXE_LINKER_FLAGS=-Wl,--as-needed -DHNI_FUZZ_ENGINE="$LIB_FUZZING_ENGINE" \
+  -DCMAKE_EXE_LINKER_FLAGS=-Wl,--as-needed,--disable-new-dtags -DCMAKE_BUILD_RPATH='$ORIGIN/lib' \
+  -DHNI_FUZZ_ENGINE="$LIB_FUZZING_ENGINE" \
   -DHNI_FMT_TARGET=fmt::fmt-header-only \
   -DHNI_TESTS=OFF -DHNI_BENCH=OFF -DHNI_PROOFS=OFF -DHNI_TOOLS=OFF -DHNI_TRACE=OFF
 
@@ -25,6 +27,9 @@ cmake --build "$build" --target "${programs[@]}"
 for name in $targets; do
   program=fuzz_$name
   cp "$build/fuzz/$program" "$OUT/"
+  ldd "$OUT/$program" | sed -n 's/^\t[^ ]* => \(\/[^ ]*\) .*/\1/p' |
+    grep -vE '/(libc|libm|libstdc\+\+|libgcc_s|librt|libdl|libpthread|libresolv)\.' |
+    while read -r library; do mkdir -p "$OUT/lib" && cp -L -n "$library" "$OUT/lib/"; done || true
   zip -q -j "$OUT/${program}_seed_corpus.zip" "$root/corpus/$name"/*
   cp "$build/generated/openhni/spec/fbnic.dict" "$OUT/$program.dict"
   printf '[libfuzzer]\nmax_len = 32768\ntimeout = 60\ndict = %s.dict\n' "$program" >"$OUT/$program.options"
