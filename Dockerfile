@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # openhni with everything that ./run, ./test and the Linux rig need, QEMU with vfio-user included.
 #     docker build -t openhni . && docker run --privileged -it openhni
-# Written without a container engine at hand: only its syntax was checked.
+# Never built with a container engine; only its syntax was checked.
 FROM debian:13
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates git \
   && sed -i 's/^Suites: trixie trixie-updates$/& trixie-backports/' /etc/apt/sources.list.d/debian.sources \

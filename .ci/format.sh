@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Format, licence lines, and what must not be in the repository.
+# Checks formatting and licence lines, and refuses machine paths and unfinished code.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 bad=0
@@ -9,12 +9,12 @@ say() {
   bad=1
 }
 
-# Debian 12's clang-format decides.
+# clang-format of Debian 12 is authoritative.
 format=clang-format-14
 command -v $format >/dev/null || format=clang-format
 git ls-files '*.cpp' '*.hpp' | xargs $format --dry-run --Werror || bad=1
 
-# The licence on one of the first three lines.
+# The licence line must be among the first three lines.
 for file in $(git ls-files '*.cpp' '*.hpp' '*.h' '*.c' '*.cmake' '*.txt' '*.rdl' '*.sh' '*.bt' '*.md' '*.in' '.ci/run' run test); do
   case $file in
     LICENSE | .ci/cppcheck.txt | corpus/* | tests/spec/bad/* | */golden/* | tests/spec/*.dump | tests/data/*) continue ;;
@@ -22,7 +22,7 @@ for file in $(git ls-files '*.cpp' '*.hpp' '*.h' '*.c' '*.cmake' '*.txt' '*.rdl'
   head -3 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || say "$file: no licence line"
 done
 
-# No path of a machine, nothing unfinished.
+# No machine-specific path, no unfinished code.
 here='/(work|home|root|Users)/[a-z]'
 git grep -anE "$here" -- ':!LICENSE' ':!.ci/format.sh' && say "the lines above name a machine's paths"
 git grep -nwE 'TODO|FIXME|XXX|HACK' -- ':!.ci/format.sh' ':!LICENSE' ':!corpus' && say "the lines above are unfinished"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Lint with figures that do not depend on the day: what the documents and citations name must exist, every public
-# declaration is documented, then cppcheck over all libraries and tools.
+# Reproducible lint: checks that everything named in documents and citations exists and that every public declaration
+# is documented, then runs cppcheck over all libraries and tools.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 for check in tests/docs/citations.py tests/docs/paths.py tests/docs/idiom.py "docs/make_figures.py --check"; do

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What the card spends on a received frame before it touches a ring.
+# The cost of a received frame on the card before it accesses a ring.
 find_package(benchmark REQUIRED)
 add_executable(classify_bench classify_bench.cpp)
 target_link_libraries(classify_bench PRIVATE openhni::device hni_warnings benchmark::benchmark)

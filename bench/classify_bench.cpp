@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Parser, classifier and Toeplitz hash of the emulated card, with the rules that the Linux driver
-// installs. The bar: more than a million small frames a second on one core.
+// installs. The requirement: more than a million small frames per second on one core.
 #include <benchmark/benchmark.h>
 
 #include <array>
@@ -48,7 +48,7 @@ void classify(benchmark::State& state, FrameBuilder::Bytes frame) {
   open_like_linux(classifier);
   std::uint32_t flow = 0;
   for (auto _ : state) {
-    frame[35] = static_cast<std::byte>(++flow & 0xff);  // another flow every time
+    frame[35] = static_cast<std::byte>(++flow & 0xff);  // a different flow per iteration
     const device::Decision decision = classifier.classify(device::parse_frame(frame));
     benchmark::DoNotOptimize(decision.queue);
   }

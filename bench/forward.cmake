@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# The forwarding benchmark, and the same program with the checks of card input taken out, so that their cost is a difference
-# of two figures from one build. The second is made here, from the very headers, and exists nowhere else.
+# The forwarding benchmark, and the same program without the checks of device input, so that their cost is the
+# difference of two figures of one build. The second program is generated here from the same headers and exists
+# nowhere else.
 find_package(benchmark REQUIRED)
 
-# hni_forward_bench(name [HARDENED]): without the hardening flags of cmake/hni.cmake unless HARDENED, because the figure is the
-# driver's own, comparable to other drivers' and to a user's build; what the flags cost is the difference to the hardened one.
+# hni_forward_bench(name [HARDENED]): adds a forwarding benchmark. Without HARDENED it is built without the hardening
+# flags of cmake/hni.cmake, because the figure describes the driver itself and must be comparable to other drivers and
+# to a user's build. The difference to the hardened one is the cost of the flags.
 function(hni_forward_bench name)
   add_executable(${name} forward_bench.cpp)
   target_link_libraries(${name} PRIVATE openhni::driver benchmark::benchmark)
@@ -20,7 +22,7 @@ function(hni_forward_bench name)
 endfunction()
 hni_forward_bench(forward_bench)
 hni_forward_bench(forward_bench_hardened HARDENED)
-# Without probes: what they cost while nobody listens is the difference.
+# Without probes: the difference is the cost of unattached probes.
 hni_forward_bench(forward_bench_untraced UNTRACED)
 target_link_libraries(forward_bench PRIVATE hni_warnings)
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the driver costs for one packet that it receives and sends again, in bursts of 32, all
-// checks of card input on. Seconds by Google Benchmark; instructions by bench/instructions.sh,
-// which runs this program with --count N under callgrind and counts only what forward_burst()
-// does.
+// Measures the driver's cost to receive a packet and send it again, in bursts of 32, with all
+// checks of device input. Google Benchmark measures time; bench/instructions.sh runs this program
+// with --count N under callgrind and counts the instructions of forward_burst().
 
 #include <benchmark/benchmark.h>
 
@@ -22,7 +21,7 @@ namespace {
 constexpr std::uint32_t kBurst = 32;
 constexpr std::uint32_t kFrameBytes = 64;
 #ifdef HNI_HAS_TRACE
-using BenchObserver = trace::UsdtObserver;  // compiled in, nobody listens
+using BenchObserver = trace::UsdtObserver;  // probes compiled in, no tracer attached
 #else
 using BenchObserver = NullObserver;
 #endif
@@ -71,7 +70,7 @@ void forward_64_bytes(benchmark::State& state) {
 }
 BENCHMARK(forward_64_bytes);
 
-/// --count N: forwards N bursts and nothing else, for callgrind.
+/// --count N: forwards N bursts and does nothing else, for callgrind.
 int count(std::uint64_t bursts) {
   Rig rig;
   ScriptedCard<Pair> card(rig.io, rig.pair, kFrameBytes);

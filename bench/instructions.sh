@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Instructions that the driver needs to receive a 64-byte packet and send it again, in bursts of 32, counted by callgrind in
-# forward_burst() and all that it calls: repeatable, whatever else the machine does. Fails when a bar is missed.
+# Counts the instructions that the driver needs to receive a 64-byte packet and send it again, in bursts of 32, with
+# callgrind, in forward_burst() and all functions that it calls. The result does not depend on the load of the
+# machine. Fails when a limit is exceeded.
 #   bench/instructions.sh BUILD_DIR      (a RelWithDebInfo or Release build)
 set -euo pipefail
 build=${1:?usage: bench/instructions.sh BUILD_DIR}
 bursts=10000
 max_per_packet=200
 max_check_percent=10
-# Beside the checks of the semaphores, the register allocation of a loop differs by an instruction a packet, in either direction.
+# Besides the semaphore checks, register allocation of a loop may differ by one instruction per packet, in either
+# direction.
 max_probe_percent=1.0
-# The flags of cmake/hni.cmake: stack protector, FORTIFY, assertions of the C++ library, control-flow protection.
+# The hardening flags of cmake/hni.cmake: stack protector, FORTIFY, libstdc++ assertions, control-flow protection.
 max_hardening_percent=6.0
 
 count() {

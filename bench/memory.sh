@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# bench/memory.sh BUILD [SECONDS]: what two ports with 4 queues of 1,024 take, under TCP traffic all
-# the while: resident memory of `hni run` after the first tenth of the time, at the end, and the
-# most. Fails above 128 MB, and when the end is above the beginning. Needs root.
+# bench/memory.sh BUILD [SECONDS]: measures the memory of two ports with 4 queues of 1,024 descriptors under
+# continuous TCP traffic: resident set size of `hni run` after the first tenth of the time, at the end, and its
+# maximum. Fails above 128 MB, and if the size grows until the end. Needs root.
 set -eu
 build=${1:?usage: bench/memory.sh BUILD [SECONDS]}
 seconds=${2:-600}

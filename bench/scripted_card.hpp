@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The cheapest card that a driver can have: it completes what the driver posts, in order, and
-/// does nothing else. The driver side of a benchmark then is all that is measured.
+/// The cheapest possible card: it completes posted descriptors in order and does nothing else, so
+/// that a benchmark measures the driver alone.
 
 #include <cstdlib>
 #include <cstring>
@@ -14,7 +14,7 @@
 
 namespace hni::bench {
 
-/// Registers are a few words of memory that swallow doorbells; DMA memory is plain memory.
+/// Registers are a few words of memory that absorb doorbells; DMA memory is ordinary memory.
 class MemoryIo {
  public:
   ~MemoryIo() {
@@ -88,7 +88,7 @@ class ScriptedCard {
     }
   }
 
-  /// Confirms all that is posted on work queue 0.
+  /// Completes all descriptors posted on work queue 0.
   void transmit() {
     put(tcq_, tcq_at_, tcq_lap_, pair_->tx.size(),
         spec::TCD_TYPE0{}.set_HEAD0(pair_->tx.ring().window.tail).raw);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The yardstick for `hni run`: two TAP interfaces in two namespaces and a loop that copies each
-// frame from one to the other with a read and a write. No card, no driver, no rings.
+// The reference point for `hni run`: two TAP interfaces in two namespaces and a loop that copies
+// each frame from one to the other with a read and a write. No card, no driver, no rings.
 //
 //     tap_copy [--offload] COMMAND
 //
-// COMMAND runs with the same environment as under `hni run --exec`. With --offload the kernel's
-// 64 KiB packets pass whole, without segmentation; a cable between two cards cannot do that, so it
-// is an upper bound and no fair comparison.
+// COMMAND runs with the same environment as under `hni run --exec`. With --offload the kernel's 64
+// KiB packets pass unsegmented; a cable between two cards cannot do that, so the result is an
+// upper bound and not a fair comparison.
 
 #include <fmt/format.h>
 #include <sys/epoll.h>
@@ -54,7 +54,7 @@ std::optional<End> make_end(unsigned index, bool offload) {
   return End{std::move(*where), std::move(*tap)};
 }
 
-/// Copies what waits, at most a batch; false if nothing did.
+/// Copies the waiting frames, at most one batch. Returns false if there were none.
 bool copy(const Tap& from, const Tap& to, std::vector<char>& buffer) {
   int copied = 0;
   for (; copied < kBatch; ++copied) {

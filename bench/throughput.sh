@@ -1,10 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# bench/throughput.sh BUILD [SECONDS [ROUNDS]]: TCP through two cards, two drivers and a cable
-# (`hni run`), and through a loop that only copies frames from one TAP interface to the other, in
-# turns on the same machine. Prints each round, and the ratio of the medians. The copy without
-# offload moves the frames that a wire would carry; with offload it moves 64 KiB packets that no
-# wire carries, and is an upper bound. Needs root.
+# bench/throughput.sh BUILD [SECONDS [ROUNDS]]: TCP through two cards, two drivers and a cable (`hni run`), and
+# through a loop that only copies frames from one TAP interface to the other, alternately on the same machine. Prints
+# each round, and the ratio of the medians. Without offload the copy moves frames as a wire carries them; with offload
+# it moves 64 KiB packets, which no wire carries, and is an upper bound. Needs root.
 set -eu
 build=${1:?usage: bench/throughput.sh BUILD [SECONDS [ROUNDS]]}
 seconds=${2:-3}

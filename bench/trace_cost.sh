@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# What a packet costs while each tracing tool is attached: processor time of a `hni run` with its generator (both drivers and
-# both cards in one thread), a packet, with and without the tool. Processor time, so that other work on the machine counts little.
+# Measures the cost per packet while each tracing tool is attached: processor time per packet of `hni run` with its
+# generator (both drivers and both cards in one thread), with and without the tool. Processor time is largely
+# independent of other load.
 #   bench/trace_cost.sh BUILD_DIR [TOOL...]      (root, BPF, bpftrace)
 set -euo pipefail
 build=$(realpath "${1:?usage: bench/trace_cost.sh BUILD_DIR [TOOL...]}")
@@ -11,7 +12,7 @@ hni=$build/tools/hni
 
 cpu_ns() { cut -d' ' -f1 "/proc/$1/schedstat"; }
 packets() { echo $(($("$hni" port stats --run "$1" -j | grep -o '"rx_packets":[0-9]*' | head -2 | cut -d: -f2 | paste -sd+))); }
-measure() { # measure PID: nanoseconds of processor time a packet, over two seconds
+measure() { # measure PID: nanoseconds of processor time per packet, over two seconds
   local c p
   p=$(packets "$1") c=$(cpu_ns "$1")
   sleep 2

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# A million completions of a live `hni run`, recorded by the recorder while the ring-invariant monitor watches, and replayed in the
-# simulator: every word as it was recorded, no finding, the monitor silent. The test trace_replay with more packets.
+# Records a million completions of a live `hni run` with the ring-invariant monitor attached and replays them in the
+# simulator. Every word must equal the recorded one, and the monitor must report no violation. This is the test
+# trace_replay with more packets.
 #   bench/trace_million.sh BUILD_DIR      (root, BPF, bpftrace; 77 without)
 set -euo pipefail
 build=$(realpath "${1:?usage: bench/trace_million.sh BUILD_DIR}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What every target shares: language level, warnings, sanitizers, ccache, a fast linker.
+# Settings shared by all targets: language level, warnings, sanitizers, ccache, a fast linker.
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
@@ -11,7 +11,7 @@ endif()
 
 find_program(HNI_CCACHE ccache)
 if(HNI_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # The sloppiness is what lets it keep objects that use a precompiled header.
+  # ccache caches objects that use a precompiled header only with this sloppiness.
   set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros ${HNI_CCACHE})
 endif()
 set(HNI_FMT_TARGET fmt::fmt CACHE STRING "fmt::fmt, or fmt::fmt-header-only where no library may be linked")
@@ -32,8 +32,8 @@ if(HNI_SANITIZE)
   add_link_options(-fsanitize=${HNI_SANITIZE})
 endif()
 
-# What is installed faces guests: hardened against the next fault. Sanitizers check more, and differently.
-# tests/install/hardening_test.sh reads all of it from the finished program.
+# Installed programs are exposed to guests and are therefore hardened. Sanitizer builds are excluded, since their
+# checks conflict. tests/install/hardening_test.sh verifies the flags on the finished program.
 if(NOT HNI_SANITIZE)
   set(hardened $<CONFIG:Release,RelWithDebInfo,MinSizeRel>)
   add_compile_options($<${hardened}:-fstack-protector-strong> $<${hardened}:-U_FORTIFY_SOURCE>
@@ -44,8 +44,8 @@ if(NOT HNI_SANITIZE)
   add_link_options($<${hardened}:-Wl,-z,relro> $<${hardened}:-Wl,-z,now>)
 endif()
 
-# hni_unity(target [batch]): so many of its sources are one translation unit. Names that are a
-# file's own must differ within a target.
+# hni_unity(target [batch]): compiles `batch` sources as one translation unit. Names with internal linkage must
+# therefore be unique within a target.
 function(hni_unity target)
   set(batch ${ARGN})
   if(NOT batch)
@@ -54,20 +54,20 @@ function(hni_unity target)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ${HNI_UNITY} UNITY_BUILD_BATCH_SIZE ${batch})
 endfunction()
 
-# hni_object_program(target): a program that the hni command executes for one of its objects, as git does. It lies in the same
-# place relative to the command in a build and in an installation: ../libexec/openhni.
+# hni_object_program(target): a program that the hni command executes for one of its objects, as git does. Build and
+# installation use the same location relative to the command: ../libexec/openhni.
 function(hni_object_program target)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/libexec/openhni)
   set_property(GLOBAL APPEND PROPERTY HNI_OBJECT_PROGRAMS ${target})
 endfunction()
 
-# hni_test(name sources... LIBS libs...): one GoogleTest binary, its cases known to ctest by name.
+# hni_test(name sources... LIBS libs...): one GoogleTest program, whose test cases are registered with ctest by name.
 function(hni_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   hni_unity(${name} 3)
   target_link_libraries(${name} PRIVATE hni_warnings GTest::gtest GTest::gmock GTest::gtest_main ${arg_LIBS})
-  # A test's own operator new comes before ThreadSanitizer's, which is linked whole.
+  # A test's own operator new takes precedence over ThreadSanitizer's, which is linked as a whole.
   if(HNI_SANITIZE MATCHES thread)
     target_link_options(${name} PRIVATE -Wl,-z,muldefs)
   endif()

@@ -7,8 +7,8 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-# One folder for all headers, so that "driver/port.hpp", "device/card.hpp" and
-# "openhni/spec/registers.hpp" are found with a single include path.
+# A common folder for all headers, so that "driver/port.hpp", "device/card.hpp" and "openhni/spec/registers.hpp" are
+# found with a single include path.
 set(HNI_INCLUDE ${CMAKE_INSTALL_INCLUDEDIR}/openhni)
 set(HNI_PACKAGE ${CMAKE_INSTALL_LIBDIR}/cmake/openhni)
 
@@ -24,7 +24,7 @@ set(HNI_PUBLIC_TARGETS
 foreach(target hni_driver hni_device hni_vfio_client hni_vfio_user_protocol openhni_spec)
   target_include_directories(${target} INTERFACE $<INSTALL_INTERFACE:${HNI_INCLUDE}>)
 endforeach()
-# Users need no flag of ours to get the language level that the headers are written in.
+# Exports the language level of the headers, so that users need no flag of ours.
 target_compile_features(openhni_spec INTERFACE cxx_std_20)
 
 install(TARGETS ${HNI_PUBLIC_TARGETS} EXPORT openhni COMPONENT dev
@@ -34,7 +34,7 @@ foreach(folder driver device)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder} DESTINATION ${HNI_INCLUDE} COMPONENT dev
           FILES_MATCHING PATTERN "*.hpp")
 endforeach()
-# Of the protocol's headers those that the client is written with; the server is a part of `hni device`.
+# Only the protocol headers that the client uses; the server is a part of `hni device`.
 install(FILES ${PROJECT_SOURCE_DIR}/vfio_user/connection.hpp ${PROJECT_SOURCE_DIR}/vfio_user/owned_fd.hpp
               ${PROJECT_SOURCE_DIR}/vfio_user/protocol.hpp ${PROJECT_SOURCE_DIR}/vfio_user/socket_calls.hpp
         DESTINATION ${HNI_INCLUDE}/vfio_user COMPONENT dev)
@@ -76,12 +76,12 @@ hni_pkg_config(vfio "Back ends of the driver: vfio-user sockets and /dev/vfio" "
 if(TARGET hni)
   install(TARGETS hni RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
   get_property(programs GLOBAL PROPERTY HNI_OBJECT_PROGRAMS)
-  # OPTIONAL: a build of some commands can be installed without the others.
+  # OPTIONAL: a build without some of the commands can still be installed.
   install(TARGETS ${programs} RUNTIME DESTINATION libexec/openhni COMPONENT tools OPTIONAL)
-  # What `hni linux` builds its kernel with.
+  # Sources from which `hni linux` builds its kernel.
   install(DIRECTORY tools/linux DESTINATION libexec/openhni USE_SOURCE_PERMISSIONS COMPONENT tools)
   if(TARGET hni_trace)
-    # Where the installed command looks for them: ../share/openhni/trace.
+    # The installed command looks for them in ../share/openhni/trace.
     install(DIRECTORY ${PROJECT_BINARY_DIR}/share/openhni/trace DESTINATION ${CMAKE_INSTALL_DATADIR}/openhni
             COMPONENT tools)
     install(DIRECTORY ${PROJECT_BINARY_DIR}/share/man/ DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT tools)

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // MAC control frames (IEEE 802.3, clause 31): EtherType 0x8808, then an opcode of 16 bits. Opcode
-// 1
-// is PAUSE: the receiver of one does not send for so many times 512 bit times.
+// 1 is PAUSE: the receiver of one does not send for so many times 512 bit times.
 //
-// INTERPRETATION: the card's MAC counts them in both directions, for any sender, and keeps
-// those that it receives to itself, but for PAUSE with PAUSE_FWD and others with CNTL_FRAME_ENA.
+// INTERPRETATION: the card's MAC counts them in both directions, for any sender, and keeps those
+// that it receives to itself, but for PAUSE with PAUSE_FWD and others with CNTL_FRAME_ENA.
 #pragma once
 
 #include <cstddef>

@@ -12,7 +12,7 @@ command -v doxygen >/dev/null || {
   exit 77
 }
 
-# run INPUT FOLDER: prints the warnings; status 0 if there is none.
+# run INPUT FOLDER: prints the warnings; status 0 if there are none
 run() {
   mkdir -p "$2"
   { cat docs/Doxyfile && printf 'INPUT = %s\nOUTPUT_DIRECTORY = %s\nWARN_LOGFILE = %s/warnings\n' "$1" "$2" "$2"; } |

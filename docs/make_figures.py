@@ -3,9 +3,9 @@
 """Makes docs/*.svg from docs/*.dot with graphviz, or checks that they are up to date.
 
     docs/make_figures.py            makes every figure (needs dot, Debian package graphviz)
-    docs/make_figures.py --check    exits 1 if a figure is not the one of its source
+    docs/make_figures.py --check    exits with 1 if a figure does not match its source
 
-A figure carries the hash of its source, which is checked always. With dot at hand the check also renders the source
+A figure carries the hash of its source, which is always checked. If dot is installed, the check also renders the source
 again and compares all nodes, edges and texts; positions depend on the fonts of the machine and are not compared.
 """
 import hashlib
@@ -30,7 +30,7 @@ def render(source):
 
 
 def content(svg):
-    """What a reader sees, without the places: titles of nodes and edges, and texts."""
+    """Returns the visible content without positions: titles of nodes and edges, and texts."""
     return re.findall(r"<(?:title|text)[^>]*>([^<]*)<", svg)
 
 

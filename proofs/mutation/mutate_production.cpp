@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What production makes of the proved headers, as functions of their own. proofs/mutation/mutate
-// compares
-// the machine code of a mutant with that of the original: if it is the same, no input tells them
-// apart.
+// compares the machine code of a mutant with that of the original: if it is the same, no input
+// tells them apart.
 #include <cstdint>
 
 #ifdef HNI_SUBJECT_DRIVER_QUEUES_RING_HPP

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which mutant runs. proofs/mutation/mutate writes the mutants of a function beside its body, each
-// behind
-// its number, so that one compilation serves all of them:
+// behind its number, so that one compilation serves all of them:
 //
 //     constexpr W free() const {
 //       if (::hni::mutation::on(17)) { return W(mask + used()); }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // TxQueue: its base case (reset), what only reads a state, the queue of time stamps, and what
-// comes
-// back in several turns.
+// comes back in several turns.
 #include <vector>
 
 #include "proofs/obligations/tx_queue_world.hpp"

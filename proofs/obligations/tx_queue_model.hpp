@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A transmit queue, said a second time: what each operation does to memory, registers, pool,
-// counters
-// and observer.
+// counters and observer.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The card allocates everything in its constructor. This program counts every allocation.
+// The card allocates only in its constructor. This program counts every allocation.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -45,7 +45,7 @@ void operator delete(void* p, std::size_t, std::align_val_t) noexcept {
 namespace hni::device {
 namespace {
 
-/// A wire that keeps nothing.
+/// A wire that discards every frame.
 class NullWire final : public Wire {
  public:
   bool transmit(std::span<const std::byte>, std::uint64_t) override { return accept; }

@@ -46,7 +46,7 @@ class Rpc {
     put(spec::RPC_TCAM_MACDA::at(3, n), 1u << 31);
   }
 
-  /// Word 0, 1, 3, 4 with their cares; all other words ignored.
+  /// Matches words 0, 1, 3 and 4 with the given masks and ignores all other words.
   void act(std::uint32_t n, std::array<std::uint32_t, 4> value, std::array<std::uint32_t, 4> care,
            std::uint32_t table0, std::uint32_t table1) {
     put(spec::RPC_ACT_TBL0::at(n), table0);
@@ -69,7 +69,8 @@ class Rpc {
     word(8, 1u << 31);
   }
 
-  /// As `ip link set up` leaves it [device 9, 14.6], with `queues` queues round robin.
+  /// The classifier state after `ip link set up` [device 9, 14.6], with round robin over `queues`
+  /// queues.
   void open(std::uint32_t queues) {
     for (std::uint32_t i = 0; i < 256; ++i) {
       put(spec::RPC_RSS_TBL::at(0, i), i % queues);
@@ -197,7 +198,7 @@ TEST(DeviceClassifier, LowestMatchingRuleWinsAndSelectsItsQueue) {
   EXPECT_FALSE(decision.from_table);
   EXPECT_TRUE(decision.report_action);
   EXPECT_EQ(rpc.of(tcp4(kHost, 81)).action_index, 60);
-  rpc.act(48, value, care, 1u, 0);  // a drop rule above it
+  rpc.act(48, value, care, 1u, 0);  // a drop rule at a higher index
   decision = rpc.of(tcp4());
   EXPECT_EQ(decision.action_index, 48);
   EXPECT_TRUE(decision.drop);
@@ -217,7 +218,7 @@ TEST(DeviceClassifier, AddressRulesGoThroughTheIpTcams) {
   EXPECT_TRUE(rpc.of(tcp4()).action_hit);
   const Bytes elsewhere = FrameBuilder{}.ethernet(kIp4).ipv4(6, kV4A, kV4B + 1).tcp(1, 2).finish();
   EXPECT_EQ(rpc.of(elsewhere).action_index, 60);
-  rpc.ip(spec::RPC_TCAM_IPSRC::kByteOffset, 1, kV4A, 0);  // a lower index answers first
+  rpc.ip(spec::RPC_TCAM_IPSRC::kByteOffset, 1, kV4A, 0);  // the lowest matching index wins
   EXPECT_EQ(rpc.of(tcp4()).action_index, 60);
 }
 
@@ -236,7 +237,7 @@ TEST(DeviceClassifier, OuterTablesSeeOnlyTunnels) {
   rpc.open(4);
   const std::uint32_t base = spec::RPC_TCAM_OUTER_IPDST::kByteOffset;
   for (std::uint32_t w = 0; w < 8; ++w) rpc.classifier.changed(base + 4 * (8 * w + 7), 0xffff0000);
-  rpc.classifier.changed(base + 4 * (8 * 8 + 7), 1u << 31);  // entry 7: any address
+  rpc.classifier.changed(base + 4 * (8 * 8 + 7), 1u << 31);  // entry 7 matches any address
   rpc.act(2, {0xf000, 0x2000, 0, 0}, {0xf000, 0x2000, 0, 0}, 2u, 0);
   const Bytes tunnel =
       FrameBuilder{}.ethernet(kIp6).ipv6(41, kV6A, kV6B).ipv6(17, kV6B, kV6A).udp(1, 2).finish();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A card with nothing around it: a wire that records, an interrupt sink that counts, host memory
-// in one piece, and just enough of a driver to run queues by hand. No code of driver/ is used, so
-// that an error there cannot hide one in the card.
+// A card in isolation: a recording wire, a counting interrupt sink, one block of host memory, and
+// minimal driver code to run queues by hand. It uses no code of driver/, so that a fault there
+// cannot mask one in the card.
 
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +25,7 @@ namespace hni::device {
 
 using Bytes = std::vector<std::byte>;
 
-/// A wire whose far end is the test.
+/// A wire whose peer is the test.
 class TestWire final : public Wire {
  public:
   bool transmit(std::span<const std::byte> frame, std::uint64_t now_ns) override {
@@ -74,7 +74,7 @@ class TestSink final : public InterruptSink {
   unsigned count[256] = {};
 };
 
-/// Host memory, mapped for the card as one span at kFirstIova.
+/// Host memory, mapped for the card as one region at kFirstIova.
 class TestMemory {
  public:
   static constexpr std::uint64_t kFirstIova = 0x1234'0000'0000 & ((1ull << 46) - 1);
@@ -125,7 +125,8 @@ struct TestCard {
     while (card.run(64)) {
     }
   }
-  /// Every frame goes to queue `q`, unclassified; hint 1, 2 or 4 as L2, L3, L4.
+  /// Steers every frame to queue `q` without classification; `hint` 1, 2 or 4 requests L2, L3 or
+  /// L4.
   void receive_to(unsigned q, std::uint32_t hint = 4, std::uint32_t flags = 0) {
     write(spec::RPC_ACT_TBL0_DEFAULT::at(), 1u << 1 | 1u << 4 | q << 8 | hint << 16 | flags);
     write(spec::RPC_RMI_CONFIG::at(), 0x260e1014);
@@ -145,7 +146,7 @@ inline std::uint32_t log2_of(std::uint32_t entries) {
   return bits & 0xf;
 }
 
-/// One work queue with its completion queue, driven by hand. `second` selects TWQ1.
+/// One work queue and its completion queue, driven by hand. `second` selects TWQ1.
 struct TestTx {
   TestTx(TestCard& t, unsigned queue, std::uint32_t ring_entries = 64, bool second = false,
          std::uint32_t completion_entries = 64)
@@ -190,14 +191,14 @@ struct TestTx {
                 static_cast<std::uint64_t>(last ? spec::TWD_TYPE::LAST_AL : spec::TWD_TYPE::AL))
             .raw);
   }
-  /// Copies `bytes` to fresh memory and returns where.
+  /// Copies `bytes` to newly allocated host memory and returns their address.
   std::uint64_t place(std::span<const std::byte> bytes) {
     const std::uint64_t iova = test.memory.alloc(bytes.size() + 1, 64);
     std::memcpy(test.memory.at(iova), bytes.data(), bytes.size());
     return iova;
   }
   static spec::TWD_META meta() { return spec::TWD_META{}.set_DEST_MAC(1).set_REQ_COMPLETION(1); }
-  /// META and one LAST_AL.
+  /// Posts META and one LAST_AL descriptor.
   void post(std::span<const std::byte> frame, spec::TWD_META m = meta()) {
     put(m.raw);
     put_al(place(frame), frame.size(), true);
@@ -210,7 +211,8 @@ struct TestTx {
     ring_doorbell();
     test.run();
   }
-  /// The next completion if the card wrote one (by phase), else 0; not acknowledged.
+  /// Returns the next completion that the card has written (by its phase bit), or 0. Does not
+  /// acknowledge it.
   std::uint64_t next_completion() {
     const std::uint64_t raw = test.memory.word(tcq + std::uint64_t{done % tcq_entries} * 8);
     const bool first_lap = (done / tcq_entries) % 2 == 0;
@@ -231,13 +233,13 @@ struct TestTx {
   std::uint32_t done = 0;
 };
 
-/// One receive queue: header and payload buffers and completions.
+/// One receive queue with header buffers, payload buffers and completions.
 struct TestRx {
   struct Options {
     std::uint32_t rcq_entries = 64;
     std::uint32_t hpq_entries = 64;
     std::uint32_t ppq_entries = 64;
-    std::uint32_t ctl0 = 0x0c0a0000;  // headroom 192, tailroom 320, drop at once
+    std::uint32_t ctl0 = 0x0c0a0000;  // headroom 192, tailroom 320, drop immediately
     std::uint32_t max_header = 1536;
     bool fill = true;
   };
@@ -277,7 +279,7 @@ struct TestRx {
     test.write(QUEUE_RCQ_CTL::at(q), 2);
     header_tail = payload_tail = done = 0;
   }
-  /// IDs are distinct from slot numbers, so that a card that invents them is caught.
+  /// Buffer ids differ from slot numbers, so that a card that returns slot numbers is caught.
   static std::uint64_t header_id(std::uint32_t slot) { return 0x4000 + slot; }
   static std::uint64_t payload_id(std::uint32_t slot) { return 0x8000 + slot; }
   void post_headers(std::uint32_t count) {
@@ -298,7 +300,8 @@ struct TestRx {
     test.write(spec::QUEUE_BDQ_PPQ_TAIL::at(q), payload_tail);
   }
   bool deliver(std::span<const std::byte> frame) { return test.card.receive(frame, test.now); }
-  /// The next completion if the card wrote one (by phase), else 0; DONE is normalised to 1.
+  /// Returns the next completion that the card has written (by its phase bit), or 0; DONE is
+  /// normalised to 1.
   std::uint64_t next_completion() {
     const std::uint64_t raw = test.memory.word(rcq + 8ull * (done % options.rcq_entries));
     const bool first_lap = (done / options.rcq_entries) % 2 == 0;
@@ -308,7 +311,7 @@ struct TestRx {
   }
   void acknowledge() { test.write(spec::QUEUE_RCQ_HEAD::at(q), done % options.rcq_entries); }
 
-  /// One packet put together from its completions, as the driver does it.
+  /// One packet, assembled from its completions as the driver does it.
   struct Packet {
     Bytes bytes;
     std::vector<std::uint64_t> completions;
@@ -343,7 +346,8 @@ struct TestRx {
   std::uint32_t header_tail = 0, payload_tail = 0, done = 0;
 };
 
-/// A frame of `bytes` bytes that no protocol claims: type 0x88b5, content from `seed`.
+/// A frame of `bytes` bytes with an Ethertype that no parser knows (0x88b5) and content derived
+/// from `seed`.
 inline Bytes plain_frame(std::size_t bytes, unsigned seed = 1) {
   Bytes frame(bytes);
   for (std::size_t i = 0; i < bytes; ++i)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A host for firmware tests: mailbox words, a flat DMA memory, and the ring discipline that the
-// Linux driver keeps [device 4]. It records what the firmware did to it.
+// A host for firmware tests: mailbox words, a flat DMA memory, and the same ring discipline as the
+// Linux driver [device 4]. It records every access by the firmware.
 #pragma once
 
 #include <array>
@@ -25,7 +25,7 @@ class FirmwareHost final : public device::FirmwarePort {
   // FirmwarePort
   std::uint32_t mailbox_word(unsigned mailbox, unsigned descriptor, unsigned half) override {
     if (tear && mailbox == 1 && half == 1)
-      words[1][descriptor][0] ^= 4;  // the host is rewriting it
+      words[1][descriptor][0] ^= 4;  // the host is in the middle of rewriting it
     return words[mailbox][descriptor][half];
   }
   void set_mailbox_word(unsigned mailbox, unsigned descriptor, unsigned half,
@@ -77,7 +77,7 @@ class FirmwareHost final : public device::FirmwarePort {
     reset_ring(1);
     for (unsigned i = 0; i < 15; ++i) post_receive();
   }
-  /// Publishes `message` as a request; returns its slot.
+  /// Publishes `message` as a request and returns its slot.
   unsigned send(std::span<const std::byte> message) {
     const unsigned slot = tx_tail;
     const std::uint64_t iova = kBase + (16 + slot) * kPage;
@@ -91,14 +91,15 @@ class FirmwareHost final : public device::FirmwarePort {
     const std::vector<std::uint32_t> copy(message);
     return send(std::as_bytes(std::span{copy}));
   }
-  /// Takes the next finished receive descriptor and recycles its buffer. Empty: none, or FW_ERR.
+  /// Pops the next completed receive descriptor and recycles its buffer. Returns an empty message
+  /// if there is none or if FW_ERR is set.
   std::vector<std::byte> receive() {
     const std::uint64_t raw = descriptor(0, rx_head);
     if ((raw & 2) == 0) return {};
     const std::byte* at = memory_at(raw & 0x3ffffffffff8, raw >> 48);
     std::vector<std::byte> message;
     if (at != nullptr)
-      message.assign(at, at + (raw >> 48));  // a test may have garbled the address
+      message.assign(at, at + (raw >> 48));  // a test may have corrupted the address
     if ((raw & 4) != 0) ++receive_errors;
     rx_head = (rx_head + 1) % 16;
     post_receive();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the firmware answers to each message. Exact words are from [device 6.1, 6.2].
+// The firmware's response to each message. The exact words are from [device 6.1, 6.2].
 #include "device/firmware.hpp"
 
 #include <gtest/gtest.h>
@@ -305,7 +305,7 @@ TEST(DeviceFirmwareMessages, LogsAreSentOnlyWhenEnabled) {
   const auto message = rig.host.receive();
   EXPECT_EQ(attribute(message, fw::LOG_MSG_REQ::MSEC).unsigned_or(0), 7u);
   EXPECT_EQ(attribute(message, fw::LOG_MSG_REQ::INDEX).unsigned_or(0),
-            2u);  // after "firmware started" and "before"
+            2u);  // after the log records "firmware started" and "before"
   EXPECT_EQ(text_of(attribute(message, fw::LOG_MSG_REQ::MSG)), std::string("after\0", 6));
   EXPECT_FALSE(attribute(message, fw::LOG_MSG_REQ::LENGTH).present);
   rig.host.send_words({0x00018043});
@@ -332,7 +332,7 @@ TEST(DeviceFirmwareMessages, LogHistoryComesOldestFirstInMessagesOfFourteen) {
     EXPECT_EQ(parse_tlv_array(texts, fw::LOG_MSG_REQ::MSG, 256, found), extra);
     next += extra;
   }
-  EXPECT_EQ(next, 31u);  // the first one is the firmware's own
+  EXPECT_EQ(next, 31u);  // the first record is the firmware's own
   EXPECT_TRUE(rig.host.receive().empty());
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the firmware tests share: a firmware with its host, and a look into the messages it sends.
+// Shared by the firmware tests: a firmware with its host, and a decoder of the messages that it
+// sends.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -25,7 +26,8 @@ struct FirmwareRig {
   device::Firmware firmware;
 };
 
-/// The value of attribute `id` of a message from the firmware, which must be in the catalogue.
+/// Returns the value of attribute `id` of a message from the firmware; the catalogue must contain
+/// the attribute.
 inline device::TlvValue attribute(std::span<const std::byte> message, std::uint16_t id) {
   const spec::FwMessageInfo* info =
       spec::find_fw_message(device::tlv_message_id(message).value_or(0xfff));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The firmware's ring discipline against a host that keeps the Linux driver's [device 4].
+// The firmware's ring discipline, tested with a host that follows the Linux driver's [device 4].
 #include "device/firmware.hpp"
 
 #include <gtest/gtest.h>
@@ -33,7 +33,7 @@ TEST(DeviceFirmware, ResettingTheTxRingInterruptsAlthoughNothingIsValid) {
   Rig rig;
   rig.host.interrupts = 0;
   rig.host.reset_ring(1);
-  EXPECT_EQ(rig.host.interrupts, 16u);  // one a low-half write
+  EXPECT_EQ(rig.host.interrupts, 16u);  // includes one write of a low half
   EXPECT_EQ(rig.firmware.counters().requests, 0u);
 }
 
@@ -56,7 +56,7 @@ TEST(DeviceFirmware, HeadFollowsAHostThatResetsAnywhere) {
       ASSERT_EQ(rig.host.receive().size(), 16u);
     }
     EXPECT_EQ(rig.firmware.tx_head(), sent % 16);
-    rig.up();  // reset both rings, post again
+    rig.up();  // resets both rings and posts again
     EXPECT_EQ(rig.firmware.tx_head(), 0u) << sent;
     EXPECT_EQ(rig.firmware.rx_head(), 0u) << sent;
     rig.host.send_words({0x00018014});
@@ -90,7 +90,7 @@ TEST(DeviceFirmware, RequestsStayInTheRingWhileTheAnswerQueueIsFull) {
     if ((rig.host.descriptor(1, slot) & 2) == 0) break;
     ++completed;
   }
-  EXPECT_EQ(completed, 30u);  // 32 slots, 3 must be free
+  EXPECT_EQ(completed, 30u);  // of 32 slots 3 must stay free
   for (unsigned i = 0; i < 15; ++i) rig.host.post_receive();
   unsigned received = 0;
   while (!rig.host.receive().empty()) ++received;
@@ -122,7 +122,7 @@ TEST(DeviceFirmware, TornDescriptorIsNotUsed) {
 TEST(DeviceFirmware, StateBetweenTheTwoWritesOfAnInvalidationIsNoDescriptor) {
   Rig rig;
   rig.up();
-  rig.host.words[1][0][1] = 0x00044000;  // an old high half: LEN 4, EOM
+  rig.host.words[1][0][1] = 0x00044000;  // a stale high half: LEN 4, EOM
   rig.host.write(1, 0, 0, 0);
   EXPECT_EQ(rig.firmware.counters().requests, 0u);
 }

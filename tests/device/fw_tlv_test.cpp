@@ -76,7 +76,7 @@ TEST(DeviceTlv, NumbersHaveTheirOwnWidthAndSign) {
   TlvTable table;
   const Words words{0x00058000, 0x00050001, 0xffffffab, 0x00060002, 0xfffffffe};
   ASSERT_EQ(parse(words, table), TlvError::kNone);
-  EXPECT_EQ(table[1].unsigned_or(0), 0xabu);  // one byte: its padding does not count
+  EXPECT_EQ(table[1].unsigned_or(0), 0xabu);  // one byte: the length excludes padding
   EXPECT_EQ(table[2].signed_or(0), -2);       // two bytes, extended
   EXPECT_EQ(table[3].unsigned_or(77), 77u);
   EXPECT_EQ(table[3].signed_or(-77), -77);
@@ -84,14 +84,15 @@ TEST(DeviceTlv, NumbersHaveTheirOwnWidthAndSign) {
 
 TEST(DeviceTlv, LengthsThatNoMessageHasAreRefused) {
   EXPECT_EQ(parse({}), TlvError::kMalformed);
-  EXPECT_EQ(parse({0x00030000, 0x00080001, 1}), TlvError::kMalformed);     // no IS_MSG
-  EXPECT_EQ(parse({0x00048000, 0x00080001, 1}), TlvError::kMalformed);     // longer than the bytes
+  EXPECT_EQ(parse({0x00030000, 0x00080001, 1}), TlvError::kMalformed);  // no IS_MSG
+  // longer than the buffer
+  EXPECT_EQ(parse({0x00048000, 0x00080001, 1}), TlvError::kMalformed);
   EXPECT_EQ(parse({0x00008000}), TlvError::kMalformed);                    // shorter than a header
   EXPECT_EQ(parse({0x00038000, 0x00030001, 1}), TlvError::kMalformed);     // attribute of 3 bytes
   EXPECT_EQ(parse({0x00038000, 0x00090001, 1}), TlvError::kMalformed);     // behind the end
   EXPECT_EQ(parse({0x00038000, 0x00088001, 1}), TlvError::kMalformed);     // a message inside
   EXPECT_EQ(parse({0x00048000, 0x000c0001, 1, 2}), TlvError::kMalformed);  // 8 bytes for a u32
-  EXPECT_EQ(parse({0x00028000, 0x00040001}), TlvError::kMalformed);  // a number without bytes
+  EXPECT_EQ(parse({0x00028000, 0x00040001}), TlvError::kMalformed);  // a number of zero bytes
   EXPECT_EQ(parse({0x00058000, 0x00080001, 1, 0x00080000, 0}), TlvError::kMalformed);  // flag
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A driver that means harm: whatever it writes into registers and memory, the card neither crashes
-// nor stalls, stays inside the mapped memory, and counts what was wrong.
+// A malicious driver: whatever it writes to registers and memory, the card neither crashes nor
+// stalls, accesses mapped memory only, and counts each violation.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -199,8 +199,8 @@ TEST(DeviceHostile, RegistersRewrittenUnderALiveQueueTakeEffectAtTheNextEnable) 
   EXPECT_EQ(test.card.events().illegal_actions(), 3u);
 }
 
-/// Random registers, random memory, random frames, random time. The host memory is one mapping, so
-/// an access outside of it is refused, and an ASan build sees what the card itself does wrong.
+/// Random register writes, memory, frames and delays. Host memory is a single mapping, so that an
+/// access outside it is refused, and an ASan build detects faults of the card itself.
 class RandomDriver {
  public:
   explicit RandomDriver(unsigned seed) : engine_(seed) { revive(); }
@@ -254,12 +254,12 @@ class RandomDriver {
   void spoil_descriptor() {
     const std::uint64_t ring = random() % 2 == 0 ? tx_.ring : rx_.hpq;
     std::uint64_t raw = std::uint64_t{random()} << 32 | random();
-    if (random() % 2 == 0) {  // an address that is mapped
+    if (random() % 2 == 0) {  // a mapped address
       raw = (raw & ~0x3fffffffffffull) | (TestMemory::kFirstIova + raw % (8u << 20));
     }
     test.memory.set_word(ring + random() % 64 * 8, raw);
   }
-  /// Keeps the queues coming back to life.
+  /// Re-enables the queues, which random writes keep disabling.
   void revive() {
     test.write(PUL_OB_TLP_HDR_AW_CFG::at(), 1u << 18);
     test.write(PUL_OB_TLP_HDR_AR_CFG::at(), 1u << 18);
@@ -282,7 +282,7 @@ TEST(DeviceHostile, RandomDriverCannotCrashOrStallTheCard) {
   for (unsigned seed = 0; seed < 12; ++seed) {
     RandomDriver driver(seed);
     for (unsigned i = 0; i < 20000; ++i) driver.step(i);
-    // Work ends: a bounded number of rounds drains whatever is left.
+    // A bounded number of rounds drains all remaining work.
     TestCard& test = driver.test;
     test.wire.accept = true;
     test.wire.peer_paused = false;

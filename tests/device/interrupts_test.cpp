@@ -17,22 +17,22 @@ TEST(DeviceInterrupts, MsixSelfTestPassesForEveryVector) {
     const std::uint32_t bit = 1u << (v % 32);
     unsigned& count = test.sink.count[v];
     ASSERT_EQ(count, 0u) << v;
-    // 1. Set while masked: nothing.
+    // 1. A cause that is set while the vector is masked does not fire.
     test.write(INTR_MASK_SET::at(word), bit);
     test.write(INTR_CLEAR::at(word), bit);
     test.write(INTR_SET::at(word), bit);
     ASSERT_EQ(count, 0u) << v;
     ASSERT_EQ(test.read(INTR_STATUS::at(word)) & bit, bit) << v;
-    // 2. The cause was latched and fires at the unmask.
+    // 2. The latched cause fires on unmask.
     test.write(INTR_MASK_CLEAR::at(word), bit);
     ASSERT_EQ(count, 1u) << v;
-    // 3. Nothing pending: nothing.
+    // 3. Without a pending cause unmasking does not fire.
     test.write(INTR_MASK_CLEAR::at(word), bit);
     ASSERT_EQ(count, 1u) << v;
-    // 4. Set while unmasked fires.
+    // 4. A cause that is set while unmasked fires.
     test.write(INTR_SET::at(word), bit);
     ASSERT_EQ(count, 2u) << v;
-    // 5. The message masked the vector and cleared the cause.
+    // 5. Delivery masked the vector and cleared the cause.
     ASSERT_EQ(test.read(INTR_STATUS::at(word)) & bit, 0u) << v;
     ASSERT_EQ(test.read(INTR_MASK::at(word)) & bit, bit) << v;
   }

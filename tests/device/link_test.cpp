@@ -15,7 +15,7 @@ RegAddr pcs(std::uint32_t page, std::uint32_t reg) {
   return {spec::Bar::kBar0, (0x10000 + 0x400 * page + reg) * 4};
 }
 
-/// The driver's test: LINK, and exact equality of the lock field [device 10.3].
+/// The driver's link test: LINK is set and the lock field equals all lanes exactly [device 10.3].
 struct Lock {
   std::uint32_t link, block, amps, fc;
 };
@@ -105,7 +105,7 @@ TEST(DeviceLink, LightNeedsItsTimeToLock) {
   EXPECT_TRUE(link.up());
   link.set_cable(false, 1600);
   link.set_cable(true, 1700);
-  link.set_cable(false, 1800);  // out again before it locked
+  link.set_cable(false, 1800);  // signal lost again before the PCS locked
   link.tick(10'000);
   EXPECT_FALSE(link.up());
 }
@@ -136,7 +136,7 @@ TEST(DeviceLink, MacPassesTrafficOnlyEnabledAndOutOfReset) {
   LinkModel link{LinkModelConfig{}};
   link.set_pcs_in(0x60040, 0xf);
   EXPECT_FALSE(link.tx_enabled());
-  link.write(spec::MAC_COMMAND_CONFIG::at(), 0x00000813);  // the driver's link up
+  link.write(spec::MAC_COMMAND_CONFIG::at(), 0x00000813);  // the driver's link-up sequence
   EXPECT_TRUE(link.tx_enabled());
   EXPECT_TRUE(link.rx_enabled());
   EXPECT_TRUE(link.tx_pause_enabled());

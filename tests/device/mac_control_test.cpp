@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// MAC control frames: counted in both directions, PAUSE stops the sender for its quanta.
+// MAC control frames are counted in both directions; PAUSE stops the transmitter for the given
+// quanta.
 #include <gtest/gtest.h>
 
 #include "device/mac_control.hpp"

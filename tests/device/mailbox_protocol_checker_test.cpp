@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The order rules of the firmware mailbox, on the watch alone.
+// The ordering rules of the firmware mailbox, tested on the checker alone.
 #include "device/mailbox_protocol_checker.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Interrupt moderation of completion queues, seen through the card.
+// Interrupt moderation of completion queues, observed at the card's interface.
 #include <gtest/gtest.h>
 
 #include "tests/device/device_fixture.hpp"

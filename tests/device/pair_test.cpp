@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two cards and the cable between them.
+// Two cards connected by a cable.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -10,8 +10,8 @@
 namespace hni::device {
 namespace {
 
-/// A TestCard whose wire is one end of a cable is not possible with the fixture's own wire, so the
-/// pair bridges the two test wires by hand: what one card sent, the other one finds waiting.
+/// The fixture owns its wire, so a TestCard cannot be attached to a cable. The pair bridges the
+/// two test wires by hand: frames that one card sent are queued for the other.
 struct Pair {
   Pair() {
     for (TestCard* card : {&left, &right}) {
@@ -56,7 +56,7 @@ TEST(DevicePair, PauseLosesNoFrameWhenTheReceiverIsSlow) {
     while (tx.next_completion() != 0) {
     }
     tx.acknowledge();
-    if (i % 4 != 0) continue;  // the host on the right looks seldom
+    if (i % 4 != 0) continue;  // the right host polls rarely
     for (TestRx::Packet packet = rx.next_packet(); packet.complete; packet = rx.next_packet()) {
       ASSERT_EQ(packet.bytes, frame);
       ++received;

@@ -23,7 +23,7 @@ using Bytes = FrameBuilder::Bytes;
 constexpr std::uint16_t kIp4 = 0x0800;
 constexpr std::uint16_t kIp6 = 0x86dd;
 
-/// The little-endian form of the network-order sum of everything behind byte 14.
+/// The one's complement sum of everything after byte 14, in little-endian form.
 std::uint16_t expected_l2_csum(const Bytes& frame) {
   const std::uint32_t sum = FrameBuilder::slow_sum(std::span{frame}.subspan(14));
   return static_cast<std::uint16_t>(sum << 8 | sum >> 8);
@@ -159,7 +159,7 @@ TEST(DeviceParser, FragmentsHaveNoL4) {
     EXPECT_FALSE(p.l4_checksum_verified);
     EXPECT_EQ(p.l2_csum, expected_l2_csum(frame));
   }
-  const Bytes whole =  // don't-fragment is no fragment
+  const Bytes whole =  // DF alone does not make a fragment
       FrameBuilder{}.ethernet(kIp4).ipv4(17, kV4A, kV4B, 0, 0x4000).udp(1, 2).finish();
   EXPECT_FALSE(parse_frame(whole).fragment);
   const Bytes six =
@@ -218,7 +218,7 @@ TEST(DeviceParser, ContradictingLengthsAreParserErrors) {
   const Bytes good =
       FrameBuilder{}.ethernet(kIp4).ipv4(6, kV4A, kV4B).tcp(1, 2).payload(9).finish();
   Bytes longer = good;
-  longer[17] = std::byte{200};  // IPv4 total length beyond the frame
+  longer[17] = std::byte{200};  // IPv4 total length beyond the end of the frame
   EXPECT_TRUE(parse_frame(longer).parser_error);
   EXPECT_EQ(parse_frame(longer).payload_end, good.size());
   Bytes shorter = good;

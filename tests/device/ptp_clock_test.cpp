@@ -15,7 +15,7 @@ std::uint64_t counter(const PtpClock& clock) {
          *clock.read(PTP_CTR_VAL_LO::at());
 }
 
-/// What the driver writes at probe [device 17].
+/// The register writes of the driver's probe [device 17].
 PtpClock started() {
   PtpClock clock;
   clock.write(PTP_CTRL::at(), 0x00100001);
@@ -63,7 +63,7 @@ TEST(DevicePtpClock, InitSetsTheCounter) {
   PtpClock clock = started();
   clock.write(PTP_INIT_HI::at(), 0x12);
   clock.write(PTP_INIT_LO::at(), 0x3456789a);
-  EXPECT_EQ(counter(clock), 0u);  // only the trigger counts
+  EXPECT_EQ(counter(clock), 0u);  // only the write to the trigger register takes effect
   clock.write(PTP_ADJUST::at(), 1);
   EXPECT_EQ(counter(clock), 0x12'3456789aull);
   EXPECT_EQ(clock.now40(), 0x12'3456789aull);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Register semantics of the card: what reads back, what acts, what is counted.
+// Register semantics of the card: read-back, side effects and counters.
 #include <gtest/gtest.h>
 
 #include "device/register_file.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The RX buffer: thresholds, pause, pause storm. A queue without buffers that must never drop
-// makes frames pile up; frames of 640 bytes are ten units each.
+// The RX buffer: thresholds, pause, pause storm. Frames pile up in a queue that has no buffers and
+// must not drop; a frame of 640 bytes takes ten buffer units.
 #include <gtest/gtest.h>
 
 #include "device/statistics.hpp"
@@ -50,7 +50,7 @@ TEST_F(DeviceRxBuffer, PauseIsAskedAboveOnAndWithdrawnBelowOff) {
   EXPECT_TRUE(test.wire.pause);
   EXPECT_EQ(test.read(RXB_TRANS_PAUSE_STS::at(4)), 1u);
   EXPECT_EQ(test.read(MAC_STAT_TX_XOFF_STB_L::at()), 1u);
-  drain(3);  // a fragment of headers takes three such frames: nine gone
+  drain(3);  // one header fragment holds three such frames, so nine were consumed
   EXPECT_EQ(level(), 20u);
   EXPECT_TRUE(test.wire.pause);
   drain(1);
@@ -132,7 +132,7 @@ TEST_F(DeviceRxBuffer, PauseStormEndsThePauseAfterTheProgrammedTime) {
   EXPECT_FALSE(test.wire.pause);
   EXPECT_EQ(test.read(RXB_ERR_INTR_STS::at()) & 0x1000, 0x1000u);
   EXPECT_EQ(test.read(RXB_INTR_PS_COUNT::at(0)), 1u);
-  // Only FORCE_NORMAL lets the card ask again.
+  // FORCE_NORMAL alone lets the card request pause again.
   deliver(1);
   EXPECT_FALSE(test.wire.pause);
   test.write(RXB_ERR_INTR_STS::at(), 0x1000);

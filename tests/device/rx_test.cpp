@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Receive: where headers and payloads lie, what completions say, what happens without room.
+// Receive: placement of headers and payloads, contents of completions, behaviour without buffers.
 #include <gtest/gtest.h>
 
 #include "device/checksum.hpp"
@@ -22,7 +22,7 @@ spec::RCD_TYPE type_of(std::uint64_t raw) {
   return static_cast<spec::RCD_TYPE>(spec::RCD{raw}.TYPE());
 }
 
-/// IPv4 TCP frame with right checksums: 54 bytes of headers.
+/// An IPv4 TCP frame with valid checksums and 54 bytes of headers.
 Bytes tcp_frame(std::size_t bytes) {
   Bytes frame = plain_frame(bytes, 3);
   const auto put = [&](std::size_t at, unsigned value) {
@@ -86,7 +86,8 @@ TEST(DeviceRx, HeadersFollowTheDriversArithmeticInsideAFragment) {
     ASSERT_EQ(header.OFF(), offset) << i;
     ASSERT_EQ(header.LEN(), bytes) << i;
     const std::uint64_t next = (offset + bytes + 320 + 192 + 127) / 128 * 128;
-    // The buffer that the driver computes must end inside the fragment, else PAGE_FIN says 4096.
+    // The buffer address that the driver computes must end inside the fragment; otherwise PAGE_FIN
+    // means 4096.
     ASSERT_TRUE(next - 192 <= 4096 || header.PAGE_FIN() == 1) << i;
     ASSERT_EQ(header.PAGE_FIN(), next + 320 >= 4096 ? 1u : 0u) << i;
     offset = header.PAGE_FIN() == 1 ? 4096 : next;
@@ -312,7 +313,7 @@ TEST(DeviceRx, PhaseAndOrderHoldOverManyLapsOfAllRings) {
     ASSERT_EQ(rx.next_completion(), 0u) << i;
     rx.acknowledge();
     const std::uint32_t headers = test.read(spec::QUEUE_BDQ_HPQ_PTRS::at(0)) >> 16;
-    // The fragment in use stays with the card; every older one goes back.
+    // The card keeps the fragment in use and returns all older ones.
     rx.post_headers((headers + 4 - 1 - rx.header_tail) % 4);
     const std::uint32_t payloads = test.read(spec::QUEUE_BDQ_PPQ_PTRS::at(0)) >> 16;
     rx.post_payloads((payloads + 3 - rx.payload_tail) % 4);
@@ -345,7 +346,7 @@ TEST(DeviceRx, DropAtOnceCountsMissingBuffers) {
   rx.post_headers(1);
   rx.deliver(plain_frame(2000));
   EXPECT_EQ(test.read(spec::QUEUE_RDE_BDQ_DROP_CNT::at(0)), 2u);
-  // The dropped frame took nothing: the buffer is still there for the next one.
+  // The dropped frame consumed no buffer: the next frame still finds it.
   rx.deliver(plain_frame(60));
   EXPECT_EQ(rx.next_packet().bytes, plain_frame(60));
   EXPECT_EQ(test.card.occupancy().rx_frames_held, 0u);

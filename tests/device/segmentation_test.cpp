@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checksum offload and segmentation against a plain reference written here, byte by byte.
+// Checksum offload and segmentation, compared byte by byte with a simple reference implementation
+// in this file.
 #include <gtest/gtest.h>
 
 #include <numeric>
@@ -12,7 +13,7 @@ namespace {
 
 using spec::TWD_META;
 
-/// RFC 1071 over big-endian words, as the textbook has it.
+/// RFC 1071 checksum over big-endian words.
 std::uint16_t reference_sum(std::span<const std::byte> bytes, std::uint32_t sum = 0) {
   for (std::size_t i = 0; i < bytes.size(); i += 2) {
     const unsigned high = std::to_integer<unsigned>(bytes[i]);
@@ -49,8 +50,8 @@ struct Packet {
   bool ipv6 = false, udp = false, tunnel = false;
 };
 
-/// A packet as a driver hands it over: with the pseudo-header sum in the checksum field, taken
-/// over `l4_length` (0 for segmentation, where the device adds the length).
+/// A packet as a driver submits it: the checksum field holds the pseudo-header sum over
+/// `l4_length` (0 for segmentation, where the device adds the length).
 Packet make_packet(const Shape& shape, bool with_length) {
   Packet p;
   p.ipv6 = shape.ipv6 || shape.tunnel;
@@ -108,7 +109,7 @@ TWD_META meta_of(const Packet& p, std::size_t mss) {
       .set_MSS(mss);
 }
 
-/// The checksum of one whole segment, verified over its real pseudo-header.
+/// Verifies the checksum of one segment over its actual pseudo-header.
 void expect_good_checksums(const Packet& p, std::span<const std::byte> segment) {
   const unsigned protocol = p.udp ? 17 : 6;
   const std::size_t addresses = p.ipv6 ? p.inner + 8 : p.inner + 12;
@@ -123,7 +124,7 @@ void expect_good_checksums(const Packet& p, std::span<const std::byte> segment) 
 
 class DeviceSegmentation : public ::testing::TestWithParam<Shape> {
  protected:
-  /// Sends with segmentation and checks each segment against what the packet says it must be.
+  /// Sends a packet with segmentation and checks each segment against the expected fields.
   void run(std::size_t mss) {
     const Packet p = make_packet(GetParam(), false);
     tx.send(p.bytes, meta_of(p, mss));
@@ -190,7 +191,7 @@ TEST_P(DeviceSegmentation, ChecksumOffloadCompletesTheField) {
   tx.send(p.bytes, meta_of(p, 0));
   ASSERT_EQ(test.wire.sent.size(), 1u);
   const Bytes& sent = test.wire.sent[0];
-  // Only the field changed. (The IPv4 header sum is the driver's own in this case.)
+  // Only the checksum field changed. (The IPv4 header sum is computed by the driver in this case.)
   const std::size_t field = p.l4 + (p.udp ? 6 : 16);
   Bytes expected = p.bytes;
   expected[field] = sent[field];
@@ -224,7 +225,7 @@ TEST(DeviceOffload, UdpChecksumThatComesOutZeroIsSentAsAllOnes) {
   TestCard test;
   TestTx tx(test, 0);
   Packet p = make_packet(Shape{false, false, true, 0, 20, 0}, true);
-  // Choose the payload so that everything adds up to all ones.
+  // Choose the payload so that the sum becomes all ones.
   put16(p.bytes, p.header, 0);
   const unsigned rest = reference_sum(std::span(p.bytes).subspan(p.l4));
   put16(p.bytes, p.header, 0xffff - rest);
@@ -236,7 +237,8 @@ TEST(DeviceOffload, UdpSegmentThatSumsToZeroIsSentAsAllOnes) {
   TestCard test;
   TestTx tx(test, 0);
   Packet p = make_packet(Shape{false, false, true, 0, 200, 0}, false);
-  // The sum of the first segment, its length twice (pseudo-header and field), must be all ones.
+  // The sum of the first segment, including its length twice (pseudo-header and UDP header), must
+  // be all ones.
   put16(p.bytes, p.header, 0);
   put16(p.bytes, p.l4 + 4, 108);
   const unsigned rest = reference_sum(std::span(p.bytes).subspan(p.l4, 108), 108);
@@ -290,7 +292,7 @@ TEST(DeviceOffload, PacketOf64KiBIsSegmentedWhole) {
   TestCard test;
   TestTx tx(test, 0);
   const Packet p = make_packet(Shape{false, false, false, 0, 65535, 0}, false);
-  // Three fragments, since one holds at most 65535 bytes.
+  // Three descriptors are needed, since one describes at most 65535 bytes.
   const std::uint64_t at = tx.place(p.bytes);
   tx.put(meta_of(p, 1448).raw);
   tx.put_al(at, 54, false);

@@ -26,7 +26,7 @@ TEST(DeviceStatistics, LengthClassesCountTheFcs) {
     std::size_t bytes;  // without FCS
     std::uint32_t rx, tx;
   };
-  // Registers by [device 16]; 60 bytes and 4 of FCS are the 64-byte class.
+  // Registers from [device 16]; 60 bytes plus 4 of FCS belong to the 64-byte class.
   const Case cases[] = {{60, 0x11a26, 0x11a4e},   {61, 0x11a28, 0x11a50},
                         {123, 0x11a28, 0x11a50},  {124, 0x11a2a, 0x11a52},
                         {252, 0x11a2c, 0x11a54},  {508, 0x11a2e, 0x11a56},
@@ -79,7 +79,7 @@ TEST(DeviceStatistics, SixtyFourBitCountersSplitIntoHalves) {
   EXPECT_EQ(*s.read(word(0x11a08)), 0x55667788u);
   EXPECT_EQ(*s.read(word(0x11a09)), 0x11223344u);
   s.rxb_enqueue[2].bytes = 0xa0000000b;
-  EXPECT_EQ(pair(s, 0x080fd + 2, 4), 0xa0000000bu);  // here H = L + 4 [device 23 trap 14]
+  EXPECT_EQ(pair(s, 0x080fd + 2, 4), 0xa0000000bu);  // in this block H = L + 4 [device 23 trap 14]
   s.rxb_dequeue[3].interface_bytes = 0xc0000000d;
   EXPECT_EQ(pair(s, 0x08109 + 3, 4), 0xc0000000du);
   s.rxb_dequeue[0].buffer_bytes = 0xe0000000f;
@@ -112,7 +112,7 @@ TEST(DeviceStatistics, FecCountersClearOnReadLowThenHigh) {
   HardwareCounters s;
   s.fec_corrected.value = 0x00021234;
   EXPECT_EQ(*s.read(word(0x10802)), 0x1234u);
-  s.fec_corrected.value += 5;  // between the two reads: belongs to the next round
+  s.fec_corrected.value += 5;  // counted between the two reads: belongs to the next snapshot
   EXPECT_EQ(*s.read(word(0x10803)), 2u);
   EXPECT_EQ(*s.read(word(0x10803)), 0u);
   EXPECT_EQ(*s.read(word(0x10802)), 5u);

@@ -48,7 +48,7 @@ const std::vector<Vector>& vectors() {
   return all;
 }
 
-// The definition, bit by bit.
+// The Toeplitz hash, computed bit by bit from its definition.
 std::uint32_t slow_hash(const Key& key, const Bytes& input) {
   const auto key_bit = [&](std::size_t bit) -> std::uint32_t {
     if (bit >= Toeplitz::kKeyBits) return 0;

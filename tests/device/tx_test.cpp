@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transmit: descriptors, rings, completions, timestamps, what stops and what resumes.
+// Transmit: descriptors, rings, completions, timestamps, and what stops and restarts a queue.
 #include <gtest/gtest.h>
 
 #include "device/statistics.hpp"
@@ -95,7 +95,7 @@ TEST(DeviceTx, BurstIsCompletedOnceByItsLastPacket) {
 TEST(DeviceTx, DescriptorsMayCrossTheRingEndAtAnyPoint) {
   TestCard test;
   TestTx tx(test, 0, 8);
-  // Packets of three descriptors in a ring of eight: the wrap hits every position.
+  // Packets of three descriptors in a ring of eight: the wrap occurs at every position.
   for (unsigned i = 0; i < 40; ++i) {
     const Bytes frame = plain_frame(200, i);
     tx.put(TestTx::meta().raw);
@@ -128,7 +128,7 @@ TEST(DeviceTx, UnacknowledgedCompletionsAreNeverOverwritten) {
   for (unsigned i = 0; i < 20; ++i) tx.post(plain_frame(60));
   tx.ring_doorbell();
   test.run();
-  // Seven usable entries; one stays reserved for a timestamp of the next packet.
+  // Seven usable entries; one is reserved for the timestamp of the next packet.
   EXPECT_EQ(test.read(spec::QUEUE_TCQ_PTRS::at(0)) >> 16, 6u);
   EXPECT_EQ(test.wire.sent.size(), 6u);
   EXPECT_EQ(test.memory.word(tx.tcq + 7 * 8), 0u);
@@ -340,7 +340,7 @@ TEST(DeviceTx, BusyQueuesTakeTurns) {
   second.ring_doorbell();
   test.run();
   ASSERT_EQ(test.wire.sent.size(), 200u);
-  // Neither waits until the other is empty.
+  // Neither queue waits until the other is empty.
   const auto seen = [&](unsigned seed, std::size_t within) {
     const Bytes frame = plain_frame(60, seed);
     std::size_t count = 0;
@@ -366,7 +366,7 @@ TEST(DeviceTx, RunStaysWithinItsBudgetAndSaysWhenThereIsMore) {
   EXPECT_FALSE(test.card.run(8));
 }
 
-/// A queue with a packet in flight that the wire does not take yet.
+/// A queue with a packet in flight that the wire does not accept yet.
 class DeviceTxInFlight : public testing::Test {
  protected:
   DeviceTxInFlight() {
@@ -454,7 +454,7 @@ TEST(DeviceTx, SizeZeroStandsFor64KiEntries) {
   EXPECT_EQ(test.read(spec::QUEUE_TWQ0_SIZE::at(0)), 0u);
   tx.tail = 65534;
   test.memory.set_word(tx.ring + 65534ull * 8, 0);
-  // Bring the head there with a jump of the doorbell over descriptors of one packet each.
+  // Move the head there by one doorbell over descriptors that are one packet each.
   const std::uint64_t buffer = tx.place(plain_frame(60));
   for (std::uint32_t i = 0; i < 65534; ++i) {
     test.memory.set_word(tx.ring + 8ull * i,

@@ -20,9 +20,9 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENTS = {"device": "docs/reference/device.md", "trust-boundary": "docs/reference/trust-boundary.md"}
-LEAST_CITATIONS = 300  # fewer means that the search is broken
+LEAST_CITATIONS = 300  # finding fewer means that the search is broken
 
-# No text of ours: corpus files, inputs of the spec compiler's tests, recorded output.
+# Files that are not written by us: corpus, inputs of the spec compiler's tests, recorded output.
 SKIPPED = re.compile(r"^(corpus/|tests/spec/(bad/|.*\.dump$)|LICENSE$|tests/docs/citations\.py$)")
 COMMENTED = re.compile(r"\.(cpp|hpp|h|c|rdl|pml)$")
 
@@ -34,7 +34,7 @@ BROKEN = re.compile(r"\[(device|trust-boundary)$")
 OLD = re.compile(r"\b(fbnic|the|The) references? [0-9]|\([rR]eference [0-9]|\btrust boundary [ABC]?[ .#]?[0-9]"
                  r"|(?<!-)\bboundary [ABC][ .#]?[0-9]|\btrust boundary [ABC]\b|\breference \(?[0-9]")
 OLD_IN_CODE = re.compile(r"\(fbnic$|\btrap [0-9]+\)|\bsection [0-9]+\b|\btrust boundary$")
-# A number that would resolve, in a place where a citation stands: "(4.4, step 2)", "(19)." and "///< 4.7" at an end, "the order of 10.6".
+# A section number in the form of an old citation: "(4.4, step 2)", "(19)." and "///< 4.7" at an end, "the order of 10.6".
 BARE = re.compile(r"(?:^|\s)\((\d{1,2}\.\d)(?=[,; )])[^)]*\)|(?:^|\s)(\d{1,2}\.\d) steps? \d|\s\(([1-9]\d?)\)(?=[.,;:]|$)"
                   r"|///< (\d{1,2}(?:\.\d)?)$|\bof (\d{1,2}\.\d)(?=[ :,;])")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -42,7 +42,7 @@ ANCHOR = re.compile(r'<a id="([^"]+)"></a>')
 
 
 def anchors_of(name, text):
-    """The anchors of a reference document; also checks that each heading, step and row has the right one."""
+    """Returns the anchors of a reference document; checks that each heading, step and row has the correct one."""
     found, problems, section = set(), [], ""
     lines = text.splitlines()
     for number, line in enumerate(lines, 1):
@@ -65,7 +65,7 @@ def anchors_of(name, text):
 
 
 def targets(document, item):
-    """The anchors that one item of a citation names; none if it is malformed."""
+    """Returns the anchors that one item of a citation names; an empty list if the item is malformed."""
     if document == "device":
         if plain := re.fullmatch(r"(\d+(?:\.\d)?)(?: to (\d+(?:\.\d)?))?", item):
             return [end for end in plain.groups() if end]
@@ -124,7 +124,7 @@ class Checker:
                     self.problems.append(f"{where}: '{match[0].strip()}' names no document: write [device {number}]")
 
     def links(self, root, path, text):
-        """Links of a Markdown file to files and anchors of this repository."""
+        """Returns the links of a Markdown file to files and anchors of this repository."""
         for number, line in enumerate(text.splitlines(), 1):
             for link in LINK.findall(re.sub(r"`[^`]*`", "", line)):
                 if re.match(r"[a-z]+:", link):
@@ -147,7 +147,7 @@ def known_anchors(path):
 
 
 def self_test():
-    """A checker that accepts everything would pass on the tree as well: each of these must be refused, or accepted."""
+    """Checks that bad citations are refused and good ones accepted; a checker that accepts everything would pass on the tree."""
     device = '<a id="4"></a>\n## 4 Mailbox\n\n<a id="4.4"></a>\n### 4.4 Bring-up\n\n1. <a id="4.4-1"></a>Reset.\n'
     trust = '<a id="A"></a>\n## A. Where\n\n<a id="A.2"></a>\n### A.2 Rx\n\n| <a id="A22"></a>22 | BUFF_ID |\n'
     good = ["// Bring-up [device 4.4].", "// Bring-up [device 4, 4.4 step 1].", "/// [trust-boundary A22, A.2]", "int a(4.4);",

@@ -41,7 +41,7 @@ class Help:
 
 
 def faults(help_texts, words):
-    """What is wrong with one call."""
+    """Returns what is wrong with one call, or None."""
     if not words or words[0] == "help" or words[0].startswith("-"):
         return
     text = help_texts.of(words[0])

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# manual_check.sh HNI SHARE: every object has a manual page that groff sets without a warning, and the bash completion
-# offers what the command knows.
+# manual_check.sh HNI SHARE: checks that every object has a manual page that groff formats without a warning, and that
+# the bash completion offers the words that the command accepts.
 set -u
 hni=$1 share=$2
 fail() { echo "FAILED: $*"; exit 1; }
@@ -15,7 +15,7 @@ for page in hni $(for object in $objects; do echo "hni-$object"; done); do
 done
 # shellcheck disable=SC1091
 . "$share/bash-completion/completions/hni" || fail "the completion is no bash"
-# offers WORDS...: the last word is being completed
+# offers WORDS...: completes the last word and checks the suggestions
 offers() {
   COMP_WORDS=(hni "${@:2}") COMP_CWORD=$(($# - 1))
   _hni

@@ -16,10 +16,10 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NAME = re.compile(r"~?[A-Za-z_]\w*(?:::~?\w+)*(?:\(\))?$")
 COMMAND = re.compile(r"(?:^| |`)hni (--)?([a-z]+)(?: ([a-z]+)\b)?")
-# Where the words of the command stand as string literals.
+# The sources that contain the words of the command as string literals.
 OBJECTS = "tools/hni/main.cpp"
 VERBS = {"port": "tools/hni/port_command.cpp", "fuzz": "fuzz/engine/fuzz_main.cpp"}
-# Products of other programs, or files that a reader makes.
+# Outputs of other programs, and files that the reader creates.
 ELSEWHERE = ("build/",)
 
 
@@ -53,7 +53,7 @@ def check(path, text, root, folders):
 
 
 def check_commands(path, text, root):
-    """Commands in backquotes and in indented lines."""
+    """Returns the commands in backquotes and in indented lines."""
     problems = []
     for number, line in enumerate(text.splitlines(), 1):
         code = [line] if line.startswith("    ") else re.findall(r"`[^`]*`", line)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The driver's control paths on the emulated card: what a fake device cannot tell, namely that
-// both read the same registers in the same way.
+// The driver's control paths on the emulated card. In contrast to a fake device this shows that
+// driver and card interpret the same registers in the same way.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -13,7 +13,7 @@
 namespace hni::test {
 namespace {
 
-// One card without a driver; each test brings the part that it needs.
+// One card without a driver; each test constructs the driver part that it needs.
 class BareCardTest : public ::testing::Test {
  protected:
   device::Cable cable_;
@@ -78,7 +78,8 @@ TEST_F(BareCardTest, TheClockFollowsTheCardsTime) {
   EXPECT_NEAR(static_cast<double>(clock.read().value() - before), 1.1e9, 100);
 }
 
-// Two ports with four queues; frames are built so that a rule or the hash decides on the queue.
+// Two ports with four queues each. Frames are chosen so that either a rule or the hash selects the
+// queue.
 class ClassifierOnCardTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -88,7 +89,7 @@ class ClassifierOnCardTest : public ::testing::Test {
   }
   RxFilter<PlainIo>& filter() { return two_.ports[1]->filter(); }
 
-  /// Sends `frame` from A; the queue at which B got it, or -1.
+  /// Sends `frame` from A and returns the queue on which B received it, or -1.
   int queue_of(const FrameBuilder::Bytes& frame) {
     Packet packet;
     EXPECT_TRUE(fill(*two_.ports[0], packet, frame));

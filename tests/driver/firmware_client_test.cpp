@@ -173,7 +173,7 @@ TEST_F(FirmwareLife, RecoveryAfterSilenceTakesOwnershipAgain) {
   EXPECT_EQ(io.sent_of(0x10).size(), 1u) << "the mailbox did not have to restart";
 }
 
-// A restarted firmware answers at its slot 0, where the driver does not look: it seems silent.
+// A restarted firmware responds at its slot 0, which the driver does not poll: it appears silent.
 TEST_F(FirmwareLife, RecoveryFromARestartedFirmwareEndsInAMailboxRestart) {
   own();
   advance(25s);
@@ -318,7 +318,7 @@ TEST_F(FirmwareLife, MessagesOfAnotherDirectionOrUnknownAreRefused) {
     io.send(words({0x00018000 | type}));
   advance(50ms);
   EXPECT_EQ(refused(Site::kMessageType), 7u);
-  io.send(words({0x0001803f}));  // known, but nothing that this driver asks for
+  io.send(words({0x0001803f}));  // a known message that this driver never requests
   advance(20ms);
   EXPECT_EQ(fw.counters().unsolicited, 1u);
   EXPECT_TRUE(fw.owned());
@@ -445,7 +445,7 @@ TEST_F(FirmwareLife, VanishedCardIsACrashWithItsName) {
   EXPECT_TRUE(io.mapped.empty());
 }
 
-// The card vanishes at the n-th register read of a whole life, for every n.
+// Surprise removal at the n-th register read of a full lifecycle, for every n.
 TEST_F(FirmwareLife, VanishingAtAnyAccessEndsCleanly) {
   own();
   fw.stop(now);
@@ -454,7 +454,7 @@ TEST_F(FirmwareLife, VanishingAtAnyAccessEndsCleanly) {
   ASSERT_GT(whole_life, 100u);
   for (std::uint64_t n = 1; n <= whole_life; ++n) {
     FakeFirmware card;
-    struct Vanishing {  // a wrapper, as the hostile layer is one
+    struct Vanishing {  // a wrapper, as the fault injector is
       FakeFirmware& inner;
       std::uint64_t left;
       std::uint32_t read32(Site site, RegAddr reg) {

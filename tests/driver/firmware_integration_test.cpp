@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The driver's firmware conversation with the firmware of the emulated card, which was written
-// from the same reference by other hands.
+// The driver's firmware client talking to the firmware of the emulated card; both were written
+// independently from the same reference.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -20,7 +20,7 @@ using Bytes = std::vector<std::byte>;
 struct Integration : testing::Test {
   device::FirmwareConfig firmware_config;
   device::CardConfig card_config;
-  device::Cable cable;  // nobody is at its other end
+  device::Cable cable;  // nothing is connected to its other end
   std::unique_ptr<io::InProcessCard> card;
   NullObserver obs;
   std::unique_ptr<CheckedIo<io::InProcess>> device;
@@ -72,7 +72,7 @@ struct Integration : testing::Test {
     }
     return poll();
   }
-  /// Nothing that the driver did was against the card's rules.
+  /// Checks that no access of the driver violated the card's protocol rules.
   void expect_clean() {
     EXPECT_EQ(card->dma.refused(), 0u);
     const device::CardEvents& events = card->card.events();
@@ -321,8 +321,8 @@ TEST_F(Integration, TwentyLivesOnOneCard) {
   expect_clean();
 }
 
-// Messages of random bytes, with headers that get them past the first checks. Nothing that they
-// say may change the driver's state, and the conversation goes on.
+// Messages of random bytes with headers that pass the first checks. None may change the driver's
+// state, and the conversation continues.
 TEST_F(Integration, RandomMessagesChangeNothing) {
   own();
   std::mt19937 random(7);

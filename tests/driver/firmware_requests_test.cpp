@@ -126,12 +126,12 @@ TEST_F(FirmwareRequests, SelfTestFindsEveryFlippedByteOfTheEcho) {
     io.send(bent);
     advance(20ms);
     const auto outcome = fw.poll_self_test();
-    if (!outcome) continue;  // not well-formed any more, so no answer at all
+    if (!outcome) continue;  // no longer well-formed, so there is no response at all
     if (outcome->has_value()) ++passed;
     ASSERT_TRUE(fw.request_self_test(now));
     advance(20ms);
   }
-  // What carries no value: "cannot ignore" of eleven attributes, two bytes of padding.
+  // Bits without a value: "cannot ignore" of eleven attributes, two bytes of padding.
   EXPECT_EQ(passed, 13u);
 }
 
@@ -266,7 +266,7 @@ TEST_F(Logs, RecordWithoutAMandatoryAttributeIsRefused) {
   EXPECT_EQ(log.total(), 0u);
 }
 
-// ---- MAC synchronisation and the BMC
+// ---- MAC synchronisation with the BMC
 
 Bytes bmc_capabilities(std::initializer_list<MacAddress> macs, std::uint32_t mac_bytes = 6) {
   std::array<std::byte, 512> room;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// A conversation in virtual time: the driver's Firmware on one side, FakeFirmware on the other.
+/// A conversation in virtual time between the driver's FirmwareClient and FakeFirmware.
 
 #include <gtest/gtest.h>
 
@@ -19,11 +19,11 @@ struct FirmwareSession : testing::Test {
   FirmwareClient<FakeFirmware> fw{device};
   Time now{};
 
-  /// One instant: the firmware works, then the host, by interrupt if it is unmasked.
+  /// Runs one step: first the firmware, then the host, by interrupt if the vector is unmasked.
   void tick() {
     io.run();
     if (io.interrupt_pending()) {
-      io.masked = true;  // delivering masks the vector [device 3.2]
+      io.masked = true;  // delivery masks the vector [device 3.2]
       fw.interrupt(now);
     }
     fw.step(now);
@@ -49,7 +49,7 @@ struct FirmwareSession : testing::Test {
     advance(50ms);
     ASSERT_TRUE(fw.owned());
   }
-  /// Advances until `poll` gives something, at most 30 s.
+  /// Advances for at most 30 s until `poll` returns a result.
   template <class Poll>
   auto wait_for(Poll poll) {
     for (int i = 0; i < 3000; ++i) {
@@ -63,11 +63,11 @@ struct FirmwareSession : testing::Test {
   }
 };
 
-/// A session that is ready for requests.
+/// A session that has reached the ready state.
 struct FirmwareRequests : FirmwareSession {
   void SetUp() override { bring_up(); }
 
-  /// Answers requests of `type` with `message`.
+  /// Responds to requests of `type` with `message`.
   void answer(std::uint32_t type, Bytes message) {
     io.script = [this, type, message = std::move(message)](std::uint32_t got, const Bytes&) {
       if (got != type) return false;
@@ -75,13 +75,13 @@ struct FirmwareRequests : FirmwareSession {
       return true;
     };
   }
-  /// Leaves requests of `type` without an answer.
+  /// Leaves requests of `type` unanswered.
   void ignore(std::uint32_t type) {
     io.script = [type](std::uint32_t got, const Bytes&) { return got == type; };
   }
 };
 
-/// The mapped code of a request that the firmware refused.
+/// Returns the mapped error code of a request that the firmware refused.
 template <class T>
 FirmwareFault fault_in(const Result<T>& result) {
   EXPECT_FALSE(result.has_value());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transfers of several messages: core dump and flash.
+// Transfers that take several messages: core dump and flash update.
 #include "tests/driver/firmware_session.hpp"
 
 namespace hni::test {
@@ -224,7 +224,7 @@ TEST_F(Flash, PieceWaitsForRoomInAFullMailbox) {
   while (fw.refresh_capabilities(now)) {
   }
   io.frozen = false;
-  // The firmware asks before it takes what it has.
+  // The firmware requests the next block before it processes the current one.
   ASSERT_TRUE(io.deliver(words({0x00058024, 0x00080000, 0, 0x00080001, 64})));
   now += 1ms;
   fw.step(now);

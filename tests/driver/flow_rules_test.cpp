@@ -22,12 +22,12 @@ TEST_F(FlowRulesTest, ATcpRuleComparesAddressesAndPorts) {
   ASSERT_TRUE(id);
   EXPECT_EQ(*id, RuleId{47});
   EXPECT_EQ(at(0x8800 + 49), 0x00040512U);
-  EXPECT_EQ(at(act(0, 49)), 0xff0000ffU);  // both look-ups hit entry 7
+  EXPECT_EQ(at(act(0, 49)), 0xff0000ffU);  // both lookups hit entry 7
   EXPECT_EQ(at(act(1, 49)), 0x23ff9400U);
   EXPECT_EQ(at(act(3, 49)), 0xffff0000U);
   EXPECT_EQ(at(act(4, 49)), 443U);
   EXPECT_TRUE(live(49));
-  EXPECT_EQ(at(0x8c90 + 7), 0xffff0000U);      // source, low half: don't care
+  EXPECT_EQ(at(0x8c90 + 7), 0xffff0000U);      // low half of the source: don't care
   EXPECT_EQ(at(0x8c90 + 8 + 7), 0x00ff0a00U);  // 10.x
   EXPECT_EQ(at(0x8c90 + 64 + 7), 0x80000000U);
   EXPECT_EQ(at(0x8cd8 + 7), 0x0102U);
@@ -137,7 +137,7 @@ TEST_F(FlowRulesTest, ARuleIsOutWhileItsAddressMoves) {
   for (std::uint8_t n = 1; n < 7; ++n)
     ASSERT_TRUE(
         filter_.add_rule({.type = FlowType::kIp4, .source = IpMatch::v4({10, 9, 9, n}, 32)}));
-  // The shorter prefix must come after entry 7: everything moves.
+  // The shorter prefix must come after entry 7, so all entries move.
   bool rule_was_out = false;
   fake_.device.on_write = [&](RegAddr where, std::uint32_t) {
     if (where.byte_offset / 4 >= 0x8c90 && where.byte_offset / 4 < 0x8cd8)
@@ -162,7 +162,7 @@ TEST_F(FlowRulesTest, ARuleKeepsItsAddressWhateverTheListsDo) {
   expect_card_holds_the_shadow();
 }
 
-// Any sequence of changes leaves the card with what the configuration says.
+// After any sequence of changes the card's tables match the configuration.
 TEST_F(FlowRulesTest, RandomChangesKeepTheInvariant) {
   std::mt19937 random(7);
   const auto below = [&](std::uint32_t n) { return static_cast<std::uint8_t>(random() % n); };

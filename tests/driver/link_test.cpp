@@ -18,7 +18,8 @@ constexpr auto k100G = static_cast<spec::FW_LINK_SPEED>(4);
 constexpr auto kRs = static_cast<spec::FW_LINK_FEC>(2);
 constexpr std::uint32_t kOut0Up = 0x0800001e;  // 100G with RS: [device 10.3]
 
-// A card whose PCS registers are live, not latched, and whose PCS is healthy unless told.
+// A card whose PCS registers are live rather than latched, and whose PCS is healthy unless the
+// test changes it.
 class LinkTest : public ::testing::Test {
  protected:
   LinkTest() {
@@ -34,7 +35,7 @@ class LinkTest : public ::testing::Test {
       fake_.device.poke(at, fake_.device.peek(at) & ~value);
       return true;
     }
-    if (at == bar0(0x10000)) return true;  // the reset is over at once
+    if (at == bar0(0x10000)) return true;  // reset completes immediately
     return false;
   }
 
@@ -164,7 +165,7 @@ TEST_F(LinkTest, LockBitsAreComparedExactly) {
     };
     EXPECT_NE(state(r.out0, r.out1), LinkState::kNoSignal) << r.speed << "/" << r.fec;
     EXPECT_EQ(state(r.out0 & ~kLink, r.out1), LinkState::kNoSignal);
-    // A bit too many in the field that counts, and one too few.
+    // One bit too many in the lock field, and one too few.
     const std::uint32_t lock0 = r.out0 & ~kLink;
     if (lock0 != 0) {
       EXPECT_EQ(state(r.out0 & ~(lock0 & -lock0), r.out1), LinkState::kNoSignal);

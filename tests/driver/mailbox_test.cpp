@@ -180,7 +180,7 @@ TEST_F(MailboxTest, OutgoingPageHoldsTheMessageAndZeros) {
     advance(1ms);
     ASSERT_TRUE(mailbox.send(words({0x00018010}), now));
   }
-  // Slot 0 was used again by the 17th message.
+  // The 17th message reused slot 0.
   const std::uint64_t iova = (std::uint64_t{high(1, 0)} << 32 | low(1, 0)) & 0x3ffffffff000;
   const std::byte* page = io.memory_at(iova, 4096);
   ASSERT_NE(page, nullptr);
@@ -232,7 +232,7 @@ TEST_F(MailboxTest, HundredMessagesComeInOrderThroughTheRing) {
 
 TEST_F(MailboxTest, OneStepTakesAtMostSixteenMessages) {
   bring_up();
-  // A firmware that refills as fast as the host recycles.
+  // A firmware that refills receive descriptors as fast as the host recycles them.
   unsigned sent = 0;
   io.before_copy = [&] {
     if (sent < 1000 && io.deliver(words({0x00018015}))) ++sent;
@@ -304,7 +304,7 @@ TEST_F(MailboxTest, InterruptClearsTheCauseBeforeItLooksAndUnmasksLast) {
   mailbox.enable_interrupt();
   EXPECT_FALSE(io.masked);
   ASSERT_TRUE(io.deliver(words({0x00018015})));
-  io.masked = true;  // the card masks when it fires
+  io.masked = true;  // delivery masks the vector
   io.writes.clear();
   mailbox.interrupt(now, collector);
   ASSERT_FALSE(io.writes.empty());
@@ -398,7 +398,7 @@ TEST_F(MailboxTest, VanishedCardFailsARunningMailbox) {
   EXPECT_FALSE(mailbox.send(words({0x00018010}), now));
 }
 
-/// FieldFaults about every mailbox word at random, between the driver and a faithful firmware.
+/// Random faults in every mailbox word, between the driver and a well-behaved firmware.
 struct LyingIo {
   FakeFirmware& inner;
   std::uint32_t state = 1;
@@ -419,7 +419,7 @@ struct LyingIo {
       case 2:
         return random() << 16;
       case 3:
-        return 0xfffffffe;  // all ones in slot 0 would mean that the card is gone
+        return 0xfffffffe;  // all ones in slot 0 would be taken as surprise removal
       case 4:
         return (random() % 5000) << 16 | 0x4000;
       default:
@@ -460,7 +460,7 @@ TEST(MailboxHostile, AnyDescriptorWordsLeaveTheRingsValidAndTheMailboxRestartabl
       firmware.run();
       const std::uint64_t before = firmware.reads;
       mailbox.step(now, collector);
-      // Two reads a descriptor, and at most two presence checks for each of these.
+      // Two reads per descriptor, and at most two presence checks for each of these.
       ASSERT_LE(firmware.reads - before, (15 + 2 * 16) * 3U);
       ASSERT_TRUE(mailbox.is_valid());
       for (const Bytes& message : collector.messages) {

@@ -12,7 +12,7 @@ namespace {
 
 using File = std::vector<std::byte>;
 
-/// Builds a package byte by byte; a test bends what it wants to bend.
+/// Builds a package byte by byte; each test modifies the fields that it is about.
 struct Maker {
   std::uint8_t revision = 1;
   std::uint16_t bitmap_bits = 8;

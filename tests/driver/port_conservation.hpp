@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Where every packet and every buffer of a port is: the check that nothing is lost and nothing is
-/// in two places. The formulas are the fuzz targets' too.
+/// Accounts for every packet and every buffer of a port: none is lost and none has two owners. The
+/// fuzz targets use the same formulas.
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 
 namespace hni::test {
 
-/// `posted` counts packets still in the rings.
+/// `posted` counts the packets that are still in the rings.
 template <class AnyPort>
 void expect_transmit_conserved(const AnyPort& port, std::uint64_t posted = 0) {
   for (std::uint32_t q = 0; q < port.queues(); ++q) {
@@ -19,7 +19,7 @@ void expect_transmit_conserved(const AnyPort& port, std::uint64_t posted = 0) {
   }
 }
 
-/// With no packet in the application's hands.
+/// Requires that the application owns no packet.
 template <class AnyPort>
 void expect_buffers_conserved(const AnyPort& port) {
   const Balance balance = buffer_balance(port);

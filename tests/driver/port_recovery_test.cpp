@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the port does when the card, the firmware or the host fails: defined reactions, traffic
-// again, nothing lost.
+// Failures of the card, the firmware or the host: the port reacts as defined, traffic resumes, and
+// no packet is lost.
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@
 namespace hni::test {
 namespace {
 
-/// Changes what the card says at one input site.
+/// Replaces the values that the driver reads at one input site.
 class TamperIo : public PlainIo {
  public:
   using PlainIo::PlainIo;
@@ -30,9 +30,9 @@ class TamperIo : public PlainIo {
     return gone ? ~0U : PlainIo::read32(site, at);
   }
   std::function<std::uint64_t(Site, std::uint64_t)> on_load;
-  bool gone = false;                ///< off the bus, as far as reads tell
-  bool deaf = false;                ///< writes do not arrive
-  bool busy_until_dropped = false;  ///< no queue is idle before the MAC drops
+  bool gone = false;                ///< reads return all ones, as if the device were off the bus
+  bool deaf = false;                ///< writes are discarded
+  bool busy_until_dropped = false;  ///< no queue becomes idle before the MAC is down
   bool drops = false;
 };
 
@@ -42,7 +42,8 @@ class PortRecovery : public testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(world.up()); }
 
-  /// Sends `count` frames A to B, one at a time; how many arrived unchanged within 50 turns each.
+  /// Sends `count` frames from A to B, one at a time, each with a limit of 50 steps. Returns how
+  /// many arrived unchanged.
   int send(int count) {
     int arrived = 0;
     for (int i = 0; i < count; ++i) {
@@ -67,7 +68,7 @@ class PortRecovery : public testing::Test {
     return arrived;
   }
 
-  /// Tampers with the next word of `site` on port `port`, once.
+  /// Modifies the next word read at `site` on port `port`, once.
   void tamper_once(unsigned port, Site site, std::function<std::uint64_t(std::uint64_t)> change) {
     auto done = std::make_shared<bool>(false);
     world.ios[port]->on_load = [=](Site s, std::uint64_t value) {

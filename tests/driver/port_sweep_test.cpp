@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The card vanishes at its n-th access, or the host's n-th allocation fails, for every n of a
-// whole life: attach, start, traffic, stop, detach. Each time: a named error, no crash, no leak,
-// no hang, and a fresh attach works afterwards.
+// Surprise removal at the n-th access, or failure of the n-th host allocation, for every n of a
+// full lifecycle: attach, start, traffic, stop, detach. Each time the port reports a named error
+// without crash, leak or hang, and a new attach succeeds.
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@
 
 namespace {
 
-/// Counts down to the nothrow allocation that fails; negative: none fails.
+/// Counts down to the nothrow allocation that fails; negative disables the failure.
 std::int64_t allocations_left = -1;
 
 bool allocation_fails() {
@@ -23,7 +23,7 @@ bool allocation_fails() {
 
 }  // namespace
 
-// The core allocates with nothrow new only.
+// The core uses nothrow new only.
 void* operator new(std::size_t n, const std::nothrow_t&) noexcept {
   return allocation_fails() ? nullptr : std::malloc(n);
 }
@@ -53,7 +53,7 @@ void operator delete[](void* p, std::size_t) noexcept {
 namespace hni::test {
 namespace {
 
-/// A card that answers all ones from its n-th access on, and a host whose n-th DMA allocation
+/// A card that returns all ones from its n-th access on, and a host whose n-th DMA allocation
 /// fails.
 class FailingIo : public PlainIo {
  public:
@@ -89,8 +89,8 @@ PortConfig small_config() {
   return config;
 }
 
-/// Attach, start, twenty frames each way as far as they go, stop, detach. Bounded in virtual time
-/// whatever fails.
+/// Attaches, starts, sends up to twenty frames each way, stops and detaches. Bounded in virtual
+/// time whatever fails.
 void live(World& world) {
   (void)world.up(small_config(), 8s);
   for (std::uint32_t i = 0; i < 20; ++i) {
@@ -165,7 +165,7 @@ TEST(PortSweep, TheCardMayVanishAtEveryAccess) {
     live(world);
     expect_clean_end(world, n);
     if (HasFatalFailure() || HasNonfatalFailure()) return;
-    // A card that vanished after the last read was not missed by anyone.
+    // A removal after the last read cannot be detected.
     if (world.ports[0]->device().gone()) {
       EXPECT_EQ(world.ports[0]->error().code, ErrorCode::kCardGone) << "n = " << n;
     } else {

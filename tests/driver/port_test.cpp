@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole driver on the whole card: bring-up, traffic, stop, conservation.
+// The complete driver on the complete card: bring-up, traffic, stop, conservation.
 
 #include "driver/port.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What packet programs use a port for: offloads, several queues, timestamps, the plain ring, large
-// pages.
+// Port features that packet applications use: offloads, several queues, timestamps, a plain ring,
+// large pages.
 
 #include <gtest/gtest.h>
 
@@ -29,7 +29,7 @@ void put16(std::span<std::byte> at, std::uint32_t v) {
   at[1] = static_cast<std::byte>(v);
 }
 
-/// A TCP or UDP packet A to B with `payload` bytes and correct checksums.
+/// A TCP or UDP packet from A to B with `payload` bytes and correct checksums.
 std::vector<std::byte> make_packet(bool v6, bool tcp, std::size_t payload, std::uint16_t port) {
   const std::size_t l3 = v6 ? kIp6 : kIp4, l4 = tcp ? kTcp : kUdp;
   auto frame = make_frame(kL2 + l3 + l4 + payload, port);
@@ -70,7 +70,7 @@ std::vector<std::byte> make_packet(bool v6, bool tcp, std::size_t payload, std::
   return frame;
 }
 
-/// Puts into the checksum field what an offload expects there: the pseudo-header sum, with or
+/// Stores in the checksum field what an offload expects there: the pseudo-header sum, with or
 /// without the length.
 void leave_checksum_to_the_card(std::span<std::byte> frame, bool v6, bool tcp, bool segment) {
   const std::size_t l3 = v6 ? kIp6 : kIp4;
@@ -107,7 +107,7 @@ class PortTraffic : public testing::Test {
     std::vector<std::byte> bytes;
   };
 
-  /// Everything that arrives at B within 200 turns.
+  /// Returns everything that arrives at B within 200 steps.
   std::vector<Received> receive() {
     std::vector<Received> all;
     for (int turn = 0; turn < 200; ++turn) {
@@ -186,7 +186,7 @@ TEST_F(PortTraffic, FlowsSpreadOverTheQueuesAndEachStaysOnOne) {
   start(config);
   std::map<std::uint32_t, std::uint16_t> queue_of_hash;
   std::array<int, 4> count{};
-  // TCP hashes addresses and ports by default.
+  // The default TCP hash covers addresses and ports.
   for (int round = 0; round < 2; ++round) {
     for (std::uint16_t port = 1; port <= 200; ++port) {
       Packet packet;
@@ -205,7 +205,7 @@ TEST_F(PortTraffic, FlowsSpreadOverTheQueuesAndEachStaysOnOne) {
 
 TEST_F(PortTraffic, TimestampsOfBothSidesAreTheTimeOfTheWire) {
   start();
-  world.advance();  // the cards' clocks are now where the world is
+  world.advance();  // the cards' clocks now follow the time of the test
   ASSERT_TRUE(b().filter().set_timestamps(RxTimestamps::kAll));
   ASSERT_TRUE(a().clock().set(1'000'000'000'000));
   ASSERT_TRUE(b().clock().set(1'000'000'000'000));

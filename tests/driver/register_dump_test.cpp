@@ -15,7 +15,7 @@ using test::bar0;
 class RegisterDumpTest : public ::testing::Test {
  protected:
   RegisterDumpTest() {
-    // Each register shows its own word index.
+    // Each register reads as its own word index.
     fake_.device.on_read = [](RegAddr at) { return std::optional(at.byte_offset / 4); };
   }
   std::vector<std::uint32_t> dump(std::size_t piece) {
@@ -36,7 +36,7 @@ class RegisterDumpTest : public ::testing::Test {
 TEST_F(RegisterDumpTest, HasTwentySectionsInLinuxsOrder) {
   const auto words = dump(4096);
   ASSERT_EQ(words.size(), kDumpWords);
-  // Sum over the sections of [device 2.1], two header words each.
+  // The sum over the sections of [device 2.1], with two header words each.
   EXPECT_EQ(kDumpWords, 151264U);
   std::vector<std::uint32_t> starts;
   for (std::size_t at = 0; at < words.size(); at += 2 + words[at + 1] - words[at] + 1)

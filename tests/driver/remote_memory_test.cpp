@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A driver and a card that see none of each other's memory: each access of the card is a question.
+// A driver and a card without shared memory: each access of the card is a request message.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// The host's memory, and who answers for it.
+/// The host's memory and the responder for it.
 class Host final : public device::RemoteMemory {
  public:
   bool fetch(std::uint64_t iova, std::span<std::byte> into) override {
@@ -44,12 +44,12 @@ class Host final : public device::RemoteMemory {
   std::uint64_t stores = 0;
 };
 
-/// Memory that the driver allocates is no memory of the card.
+/// Memory that the driver allocates is not directly accessible to the card.
 class RemoteIo : public io::PassThrough<io::InProcess> {
  public:
   RemoteIo(io::InProcess& inner, device::DmaMemory& dma, Host& host)
       : PassThrough(inner), dma_(&dma), host_(&host) {}
-  /// The host sees what the card wrote when it has the answer to an access.
+  /// Once an access is answered, all earlier writes of the card are visible to the host.
   std::uint32_t read32(Site site, RegAddr reg) {
     const std::uint32_t value = PassThrough::read32(site, reg);
     dma_->flush();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// A receive filter on a fake device, and what the card's classifier tables then hold.
+/// A receive filter on a fake device, and accessors for the card's classifier tables.
 
 #include <gtest/gtest.h>
 

@@ -273,7 +273,7 @@ TEST_F(RxFilterTest, AStationInTheListOfGroupsThatFindsNoPlaceMakesThePortPromis
   EXPECT_TRUE(filter_.mac_table().unicast_overflow) << "of those beyond the list";
 }
 
-// A management controller that shares the port.
+// A management controller shares the port.
 
 class BmcTest : public RxFilterTest {
  protected:
@@ -303,7 +303,7 @@ TEST_F(BmcTest, ItsFramesGoToItAlone) {
 TEST_F(BmcTest, TransmittedFramesForItAreTurnedAround) {
   ASSERT_TRUE(filter_.set_bmc(bmc()));
   filter_.start();
-  // Entry 0: the BMC's address; entry 1: broadcast, which also leaves.
+  // Entry 0: the BMC's address. Entry 1: broadcast, which the driver removes as well.
   EXPECT_EQ(at(0x4200), 0x0001'0000U);
   EXPECT_EQ(at(0x4210), 0x02bb'0000U);
   EXPECT_EQ(at(0x4218), 0x800000b8U);

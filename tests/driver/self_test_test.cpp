@@ -11,7 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 using test::bar0;
 
-// A card whose queue registers behave as [device 20.1] demands.
+// A card whose queue registers behave as [device 20.1] requires.
 class RegisterTestTest : public ::testing::Test {
  protected:
   RegisterTestTest() {
@@ -103,7 +103,7 @@ TEST_F(RegisterTestTest, AVanishedCardFailsAtOnce) {
   EXPECT_LE(fake_.device.reads, 2U);
 }
 
-// A card that fires, masks and auto-clears as [device 3.2] says, with one thing broken at a time.
+// A card that fires, masks and auto-clears as [device 3.2] specifies, with one defect at a time.
 class MsixTestTest : public ::testing::Test {
  protected:
   enum class Broken { kNothing, kMask, kLatch, kSticky, kSet, kAutoMask, kAutoClear };

@@ -22,7 +22,7 @@ class SetupTest : public ::testing::Test {
   hni::Setup<test::FakeDevice> setup_{fake_.io};
 };
 
-// The values are those of [device 8], with word indices.
+// Expected values from [device 8], by word index.
 
 TEST_F(SetupTest, RequestSizesKeepTheOutstandingLimits) {
   for (const std::uint32_t index : {0x86cU, 0x86eU, 0xc2dU, 0xc2eU, 0xc2fU})

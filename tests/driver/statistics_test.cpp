@@ -43,7 +43,7 @@ TEST(WideCounterTest, GrowsAcrossTheWrap) {
   EXPECT_EQ(c.value, 20U + (std::uint64_t{1} << 32));
 }
 
-// Names and order of `ethtool -S` for fbnic.
+// Names and order as `ethtool -S` prints them for fbnic.
 TEST_F(StatisticsTest, NamesComeInLinuxsOrder) {
   const auto list = names(2);
   const std::vector<std::string> head{
@@ -77,7 +77,7 @@ TEST_F(StatisticsTest, NoNameComesTwice) {
   for (const std::string& name : list) EXPECT_EQ(name.find('%'), std::string::npos);
 }
 
-// Each counter is where [device 16] says: low word, high word, element distance.
+// Each counter is at the location of [device 16]: low word, high word, element stride.
 TEST_F(StatisticsTest, RegistersAreThoseOfTheReference) {
   struct Row {
     Counter c;

@@ -24,7 +24,7 @@ constexpr auto kKnown = std::to_array<spec::FwAttribute>({
     {6, spec::TlvType::kUnsigned, 4, false, "GUESS", 0, 0, 0, false},
 });
 
-/// Parses and gives the site of the refusal, or nothing.
+/// Parses and returns the input site of the refusal, or nothing.
 std::optional<Site> refused_at(const Bytes& bytes) {
   const PrivateBytes source(bytes);
   const auto message = tlv_message(source);
@@ -34,7 +34,7 @@ std::optional<Site> refused_at(const Bytes& bytes) {
   return std::nullopt;
 }
 
-/// A parsed message with the bytes that it points to.
+/// A parsed message together with the bytes that it refers to.
 struct Parsed {
   explicit Parsed(Bytes message) : bytes(std::move(message)), attributes(parse(bytes)) {}
   Parsed(const Parsed&) = delete;
@@ -70,7 +70,7 @@ TEST(TlvHeader, RefusesFewerThanFourBytes) {
 }
 
 TEST(TlvWalk, AttributeMustLieInsideTheMessage) {
-  // Eight bytes of value are claimed; the message ends after four, the buffer does not.
+  // The attribute claims eight bytes of value; the message ends after four, the buffer does not.
   EXPECT_EQ(refused_at(words({0x00038011, 0x000c0001, 0, 0, 0})), Site::kAttributeHeader);
   EXPECT_EQ(refused_at(words({0x00048011, 0x000c0001, 0, 0, 0})), std::nullopt);
 }
@@ -157,10 +157,10 @@ TEST(TlvParser, IsTotalOnRandomBytes) {
   std::mt19937 random(1);
   unsigned accepted = 0;
   for (int run = 0; run < 200'000; ++run) {
-    // An exact allocation, so that a sanitizer sees a read behind it.
+    // An allocation of the exact size, so that a sanitizer detects a read beyond it.
     Bytes bytes(random() % 68);
     for (std::byte& byte : bytes) byte = static_cast<std::byte>(random() & 0xff);
-    if (bytes.size() >= 4 && run % 2 == 0) {  // well-formed headers get further
+    if (bytes.size() >= 4 && run % 2 == 0) {  // well-formed headers get past the first checks
       bytes[1] = std::byte{0x80};
       bytes[2] = static_cast<std::byte>(bytes.size() / 4);
       bytes[3] = std::byte{0};

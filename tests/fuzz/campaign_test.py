@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What a fuzz campaign does, with the real engines where they are installed: the canary is built for libFuzzer
+"""Tests of the fuzz campaign, with the real engines where they are installed: the canary is built for libFuzzer
 (clang) and AFL++ from its five files, which takes seconds, and must be found by both. The rest needs no engine.
 
 HNI_GENERATED names the folder of the generated headers (build/<preset>/generated). Tests that need an engine are
@@ -138,7 +138,7 @@ class Reports(unittest.TestCase):
 
 
 class FakeEngines(unittest.TestCase):
-    """Programs of a few lines in the engines' places: what real ones do only on a bad day."""
+    """Stub programs in place of the engines reproduce failures that real engines show rarely."""
 
     def setUp(self):
         self.home = pathlib.Path(tempfile.mkdtemp())
@@ -262,7 +262,7 @@ class RealEngines(unittest.TestCase):
                 self.build, "--afl", self.afl, "--host", "h", "--seeds", self.home / "seeds", *words, "canary"]
 
     def run_until_found(self, engine, folder):
-        """Ends when there is a finding, however long that takes on a busy machine."""
+        """Runs until there is a finding, however long that takes on a loaded machine."""
         child = subprocess.Popen(self.command(folder, 300, "--jobs", "1", "--engines", engine), stdout=subprocess.PIPE,
                                  stderr=subprocess.STDOUT, text=True)
         lines = []
@@ -277,7 +277,7 @@ class RealEngines(unittest.TestCase):
         self.assertIn("stopped: interrupted", text)
         self.assertNotIn("DID NOT START", text)
         status = json.loads((self.home / folder / "status.json").read_text())
-        self.assertEqual(status["lost"], 0, text)  # an interrupt is not a lost engine
+        self.assertEqual(status["lost"], 0, text)  # an interrupt does not count as a lost engine
         self.assertEqual(status["state"], "stopped")
         findings = triage.load_findings(self.home / folder)
         self.assertGreaterEqual(len(findings), 1)
@@ -285,7 +285,7 @@ class RealEngines(unittest.TestCase):
             kept = pathlib.Path(one["folder"])
             self.assertTrue(one["builds"]["asan+ubsan"])
             again = subprocess.run((kept / "replay").read_text(), shell=True, capture_output=True, check=False)
-            self.assertNotEqual(again.returncode, 0)  # the line can be pasted
+            self.assertNotEqual(again.returncode, 0)  # the line can be pasted into a shell
         return status
 
     def test_libfuzzer_finds_the_canary(self):

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The committed corpus: small, made of what the seeds say, and with a seed for each class of value
-// at each input site.
+// The committed corpus: small, contains all generated seeds, and has a seed for each class of
+// value at each input site.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -54,7 +54,7 @@ TEST(FuzzCorpus, HoldsTheSystematicSeedsAsTheyAreMadeNow) {
   }
 }
 
-/// Sites whose value no target can change, and why.
+/// Sites whose value no target can change, with the reason.
 const std::map<Site, std::string_view> kExempt = {};
 
 TEST(FuzzCorpus, TriesZeroMaximumBoundaryAndStaleAtEverySite) {

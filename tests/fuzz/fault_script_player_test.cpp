@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A hostile script played by the card, our driver on the other side: what the card says wrong is
-// what the driver refuses, site by site.
+// The card plays a fault script and the driver must refuse exactly the injected values, site by
+// site.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -40,7 +40,8 @@ class FaultScriptPlayerTest : public testing::Test {
     return player ? "none" : player.error();
   }
 
-  /// Bring-up, then `rounds` of frames both ways, with this script; everything is given back.
+  /// Bring-up, then `rounds` of frames in both directions with this script. All packets and
+  /// buffers must be returned.
   void play(const std::string& text, int rounds = 40) {
     auto player = FaultScriptPlayer::load(
         file("s.script", text), [&](const InjectedFault& lie) { traced_.push_back(lie); });
@@ -97,7 +98,7 @@ class FaultScriptPlayerTest : public testing::Test {
         },
         limit);
   }
-  /// Frames are not compared here: the application believes a driver that was lied to.
+  /// Frames are not compared here: a fault that the driver cannot detect may corrupt them.
   std::uint32_t take() {
     std::array<Packet, 8> packets;
     if (sim_->port.queues() == 0) return 0;
@@ -227,7 +228,7 @@ TEST_F(FaultScriptPlayerTest, AnInvalidFileIsRefusedWithItsNameAndTheRemedy) {
             error_of(longer));
 }
 
-/// Any bytes are a script: none of them may hurt driver or card.
+/// Any bytes form a valid script, and none may crash driver or card.
 TEST_F(FaultScriptPlayerTest, ARandomScriptDoesNotHarmTheCard) {
   std::uint32_t seed = 1;
   for (int turn = 0; turn < 12; ++turn) {

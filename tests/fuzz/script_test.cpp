@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two forms of a script, the mutator, and the canary that shows that a finding is one.
+// The two forms of a script, the mutator, and the canary that shows that findings are detected.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -39,7 +39,7 @@ TEST(FuzzScript, TextAndBinaryMeanTheSame) {
     const auto script = decode_script(noise(400, 7), target->ops);
     const auto parsed = script_from_text(script_to_text(script, target->ops), target->ops);
     ASSERT_EQ(parsed.error, "") << target->name;
-    // Arguments that an operation does not have are not in the text.
+    // The text form omits arguments that an operation does not have.
     EXPECT_EQ(script_to_text(parsed.script, target->ops), script_to_text(script, target->ops));
     EXPECT_EQ(decode_script(encode_script(parsed.script, target->ops), target->ops).size(),
               script.size());

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# A program that is installed is hardened: position independent, no writable code, relocations read-only
+# Checks the hardening of installed programs: position independent, no writable code, relocations read-only
 # at once, stack protector, fortified calls, checked indexes, and compiled for CET.
 #     hardening_test.sh PROGRAM...
 set -u
@@ -25,14 +25,14 @@ for program in "$@"; do
   check 'at once' has 'BIND_NOW|FLAGS_1.*NOW' "$dynamic"
   check 'stack protector' has '__stack_chk_fail' "$symbols"
   case $program in
-  *-device)  # It formats into buffers; the others have no call that could be replaced.
+  *-device)  # Only this program formats into buffers; the others make no call that could be fortified.
     check 'fortified calls' has '__[a-z]+_chk(@|$)' "$(printf '%s\n' "$symbols" | grep -v stack_chk)"
     ;;
   esac
   check 'checked indexes' has '__glibcxx_assert_fail|_GLIBCXX_ASSERTIONS' "$symbols"
   if has 'X86-64' "$headers"; then
-    # Debian's start files have no marker, so that the linker drops it from every program; the code has
-    # the landing pads.
+    # Debian's start files lack the CET marker, so the linker drops it from every program; only the landing pads can
+    # be checked.
     check 'CET' has 'endbr64' "$(objdump -d --no-show-raw-insn --disassemble=main "$program")"
   fi
 done

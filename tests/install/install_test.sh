@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs into a fresh prefix, moves it, and uses it as somebody would who has never seen the source tree:
+# Installs into a fresh prefix, moves it, and uses it without the source tree:
 # programs against the libraries by find_package() and by pkg-config, the vfio-user client against the installed
 # `hni device`, and the installed commands.
 # install_test.sh CMAKE BUILD_FOLDER CXX FLAGS SANITIZERS
@@ -11,12 +11,12 @@ folder=$(mktemp -d)
 device=
 trap '[ -z "$device" ] || kill "$device" 2>/dev/null; rm -rf "$folder"' EXIT
 
-# quiet COMMAND...: its output is shown only if it fails.
+# quiet COMMAND...: shows the output only if the command fails
 quiet() { "$@" >"$folder/log" 2>&1 || { cat "$folder/log"; echo "FAILED: $*"; exit 1; }; }
 
 quiet "$cmake" --install "$build" --prefix "$folder/first"
-mv "$folder/first" "$folder/prefix"  # nothing may depend on where it was installed
-# Nor on where it was built. (Debug information names sources: programs and archives are not searched.)
+mv "$folder/first" "$folder/prefix"  # Nothing may depend on the installation path.
+# Nothing may depend on the build path. (Debug information names sources, so only programs and archives are searched.)
 if grep -rIl -e "$build" -e "$folder/first" "$folder/prefix"; then
   echo "FAILED: the files above name the build folder"
   exit 1
@@ -27,7 +27,7 @@ quiet "$cmake" -S "$here/consumers" -B "$folder/consumers" -DCMAKE_PREFIX_PATH="
   -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_CXX_FLAGS="$flags"
 quiet "$cmake" --build "$folder/consumers"
 
-# over_socket PROGRAM: drives the installed `hni device`.
+# over_socket PROGRAM: drives the installed `hni device`
 over_socket() {
   "$folder/prefix/bin/hni" device --socket "$folder/card.sock" --wire loop >"$folder/device.log" 2>&1 &
   device=$!

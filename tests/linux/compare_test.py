@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What tests/linux/compare tells of two recordings, and when its check of a table fails."""
+"""Tests of tests/linux/compare: the differences that it reports, and when its check of a table fails."""
 import pathlib
 import subprocess
 import sys
@@ -11,7 +11,7 @@ COMPARE = pathlib.Path(__file__).resolve().parent / "compare"
 
 
 def recording(*phases):
-    """Five phases at most, each a text of lines; a mark before each and one after the last."""
+    """Returns a recording of at most five phases, each given as text; a mark stands before each phase and after the last."""
     phases = list(phases) + [""] * (5 - len(phases))
     return "mark\n" + "mark\n".join(phases) + "mark\n"
 

@@ -9,7 +9,7 @@ trap 'rm -rf "$work"' EXIT
 export TMPDIR=$work/tmp
 mkdir "$TMPDIR"
 failures=0
-# 6.12 loses an answer of the firmware that comes at once, and warns when the machine is powered off (docs/linux.md).
+# 6.12 loses an immediate response of the firmware, and warns at power-off (docs/linux.md).
 delay=0
 [ "$kernel" = 6.12 ] && delay=10000
 
@@ -24,7 +24,7 @@ check() { # WHAT COMMAND...
     failures=$((failures + 1))
   fi
 }
-# run STATUS ARGUMENT...: the command ends with this status and leaves nothing behind.
+# run STATUS ARGUMENT...: the command must exit with this status and leave nothing behind.
 run() {
   local wanted=$1 status
   shift
@@ -69,7 +69,7 @@ check 'two scripts too many' run 2 --script a --script b --script c --exec true
 check 'no such script' run 1 --script "$work/none" --exec true
 check 'a shell on virtual time' run 2 --time-travel
 
-# The kernel is killed, then this program is.
+# First the kernel is killed, then the hni process.
 "$hni" linux --only-if-built --kernel "$kernel" --exec 'sleep 100' >"$work/out" 2>"$work/err" &
 pid=$!
 until ls "$TMPDIR"/hni-linux-*/ready >/dev/null 2>&1 || ! kill -0 $pid 2>/dev/null; do sleep 0.1; done

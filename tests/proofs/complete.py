@@ -37,7 +37,7 @@ def class_body(text, name):
 
 
 def declarations(body):
-    """(access, declaration) of what stands at the top of a class, without bodies."""
+    """Returns (access, declaration) of the members of a class, without function bodies."""
     found, begin, i, access = [], 0, 0, None
     while i < len(body):
         label = re.match(r"\s*(public|private|protected):", body[begin:i + 1])
@@ -48,7 +48,7 @@ def declarations(body):
             end = closing(body, i)
             declaration = body[begin:i]
             i = end
-            # An initialiser ends with a semicolon, a function's body does not.
+            # Initialisers end with a semicolon, function bodies do not.
             if re.search(r"\)\s*(const|noexcept|\s)*(:.*)?$", declaration, re.S) or re.match(
                     r"\s*(template\s*<[^{]*>\s*)?(struct|class|enum)\b", declaration):
                 found.append((None, declaration))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The checker of DRAT proofs: what it must accept, and what it must not.
+// The checker of DRAT proofs: proofs that it must accept and proofs that it must refuse.
 #include "proofs/prover/drat.hpp"
 
 #include <gtest/gtest.h>
@@ -30,8 +30,7 @@ TEST(Drat, RefusesAProofThatEndsEarly) {
 }
 
 TEST(Drat, RefusesAStepThatDoesNotFollow) {
-  // (1 or 2) alone has solutions; its variables occur negatively nowhere, so units are RAT, but
-  // the
+  // (1 or 2) alone is satisfiable; its variables never occur negated, so units are RAT, but the
   // empty clause is not.
   EXPECT_FALSE(check_drat({2, {{1, 2}}}, "0\n").accepted);
   const DratVerdict v = check_drat({3, {{1, 2}, {-1, 3}, {-3, 2}, {-1, -2}}}, "1 0\n");

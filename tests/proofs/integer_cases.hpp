@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many cases of the symbolic integer against the compiler: every operator on pairs of types.
+// Many cases of the symbolic integer, compared with the compiler: every operator on pairs of
+// types.
 #pragma once
 
 #include "tests/proofs/integer_test.hpp"
@@ -39,7 +40,7 @@ class Random {
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
     return z ^ (z >> 31);
   }
-  /// Half of the values are near a power of two, where conversions and overflow decide.
+  /// Half of the values are near a power of two, where conversions and overflow matter.
   template <class T>
   T value() {
     const std::uint64_t w = word();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The symbolic integer is the compiler's integer: exhaustively at 8 bits, and in all conversions.
-// The files beside this one do more than 10^8 random wider cases; they are four, because a
+// The symbolic integer behaves like the compiler's integer: exhaustively at 8 bits, and in all
+// conversions. Four more files test over 10^8 random wider cases; they are separate because a
 // compiler is slow with two thousand instances.
 #include "tests/proofs/integer_cases.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One case of the symbolic integer against the compiler: the same operation on the same two
-// values, once with built-in types, once with Integer over some back end. What would be undefined
-// for the built-in types must be reported instead.
+// One case of the symbolic integer, compared with the compiler: the same operation on the same two
+// values, once with built-in types and once with Integer over some back end. An operation that is
+// undefined for the built-in types must be reported instead.
 #pragma once
 
 #include <array>
@@ -20,7 +20,7 @@ using SmallTypes = TypeList<bool, std::int8_t, std::uint8_t>;
 using WideTypes = TypeList<std::int16_t, std::uint16_t, std::int32_t, std::uint32_t, std::int64_t,
                            std::uint64_t>;
 
-/// What the compiler says about one operation.
+/// The compiler's result of one operation.
 struct Expected {
   bool defined = true;
   std::uint64_t bits = 0;  ///< when defined
@@ -31,11 +31,11 @@ constexpr unsigned bit(Defect d) {
   return 1u << static_cast<unsigned>(d);
 }
 
-/// Whether the value is representable. std::in_range does not take bool.
+/// Returns whether the value is representable. std::in_range does not accept bool.
 template <class To, class From>
 constexpr bool fits(From value) {
   if constexpr (std::is_same_v<To, bool>) {
-    return true;  // a question, not a narrowing
+    return true;  // tests the value; nothing is narrowed
   } else if constexpr (std::is_same_v<From, bool>) {
     return true;
   } else {
@@ -43,7 +43,7 @@ constexpr bool fits(From value) {
   }
 }
 
-/// The usual conversions make a negative operand unsigned.
+/// The usual arithmetic conversions make a negative operand unsigned.
 template <class R, class A, class C>
 constexpr unsigned sign_change(A a, C c) {
   const bool changes = std::is_unsigned_v<R> && (a < A{} || c < C{});
@@ -188,7 +188,7 @@ Expected expected(A a, C c) {
   return e;
 }
 
-/// The same value, out of the optimiser's sight: otherwise it proves both sides equal and runs
+/// Hides the value from the optimiser, which would otherwise prove both sides equal and run
 /// neither.
 template <class T>
 T opaque(T value) {
@@ -196,8 +196,8 @@ T opaque(T value) {
   return value;
 }
 
-/// The operation on integers of the concrete back end. Nothing if it agrees with the compiler,
-/// else what it gave.
+/// Performs the operation on integers of the concrete back end. Returns nothing if it agrees with
+/// the compiler, else the deviating result.
 template <class Op, class A, class C>
 bool agrees(A a, C c) {
   using R = decltype(Op::apply(A{}, C{1}));
@@ -214,7 +214,7 @@ bool agrees(A a, C c) {
   return both.bits() == e.bits && left.bits() == e.bits && right.bits() == e.bits;
 }
 
-/// a op= c, with the implicit conversion back.
+/// a op= c, including the implicit conversion back.
 template <class Op, class A, class C>
 bool assignment_agrees(A a, C c) {
   if constexpr (std::is_same_v<A, bool>) {
@@ -232,7 +232,7 @@ bool assignment_agrees(A a, C c) {
   }
 }
 
-/// Conversion of a to C, explicit and implicit.
+/// Converts a to C, explicitly and implicitly.
 template <class A, class C>
 bool conversion_agrees(A a) {
   const std::uint64_t bits = detail::constant_bits<C>(static_cast<C>(a));
@@ -270,8 +270,8 @@ bool unary_agrees(A a) {
          negated.bits() == detail::constant_bits<P>(static_cast<P>(P{} - static_cast<P>(a)));
   }
   if constexpr (!std::is_same_v<A, bool>) {
-    // A step over the end: defined modulo for unsigned types without promotion, narrowing after
-    // promotion, overflow for signed types without promotion.
+    // Increment past the maximum: wraps for unsigned types without promotion, narrows after
+    // promotion, overflows for signed types without promotion.
     const auto step = [&ok, a](auto move, A limit, A wrapped) {
       ConcreteBits::defects = 0;
       Concrete<A> y(opaque(a));

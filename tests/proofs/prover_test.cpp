@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The prover itself: what it must find, what it must not believe.
+// The prover itself: faults that it must find, and false claims that it must not accept.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -183,7 +183,7 @@ TEST_F(Prover, AnAnswerOfUnknownFails) {
   options_.timeout_ms = 50;
   options_.solvers = Solvers::kCvc5;
   const Report r = decide(make([] {
-                            // True, and far beyond what bits can show in a second.
+                            // True, and far beyond what bit-blasting can decide in a second.
                             const auto x = input<std::uint64_t>("x");
                             const auto y = input<std::uint64_t>("y");
                             conclude("I2", "hard", x * x - y * y == (x - y) * (x + y));
@@ -311,7 +311,7 @@ TEST_F(Prover, ACachedAnswerIsThatOfTheSameQuestion) {
   std::filesystem::remove_all(options_.cache_folder);
 }
 
-// The arena's operations against Z3: the same term, its inputs replaced by values, simplified by
+// The arena's operations compared with Z3: the same term with values for its inputs, simplified by
 // Z3 and evaluated here.
 TEST_F(Prover, EvaluationOfTermsAgreesWithZ3) {
   z3::context context;
@@ -363,7 +363,7 @@ TEST_F(Prover, EvaluationOfTermsAgreesWithZ3) {
   }
 }
 
-// The same expressions over symbolic inputs and over values: exploration adds nothing to what the
+// The same expressions over symbolic inputs and over values: exploration does not change what the
 // integer computes.
 TEST_F(Prover, ASymbolicExpressionHasTheValueOfTheBuiltInOne) {
   static std::vector<Term> results;

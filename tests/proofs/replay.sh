@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The runs that refute four known mistakes, written as scripts and replayed on the real driver: what
-# breaks the mistake does not break the driver.
-#   tests/proofs/replay.sh HNI_PROVE HNI_FUZZ...   (the command `hni fuzz`, in one word or two)
+# The counterexamples of four known mistakes, written as scripts and replayed on the real driver: they break the
+# mistaken code but not the driver.
+# tests/proofs/replay.sh HNI_PROVE HNI_FUZZ... (the command `hni fuzz`, in one word or two)
 set -eu
 prove=$1
 shift
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-# target, known mistake, operation that carries the card's word
+# target, known mistake, operation that carries the device's word
 known='tx completion_loop_waits_for_equality tx_word
 tx poll_without_a_budget tx_word
 tx masked_backward_head tx_word

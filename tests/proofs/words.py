@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The figures of proofs/README.md are those of the run. Usage: words.py RESULTS.json [--write]"""
+"""Checks that the figures of proofs/README.md match the run. Usage: words.py RESULTS.json [--write]"""
 import json
 import pathlib
 import re

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# command_line_test.sh <hni-spec> <tests/spec>: inputs that never end, outputs that cannot be
-# written, and every command on maps that are not of this card.
+# command_line_test.sh <hni-spec> <tests/spec>: endless inputs, unwritable outputs, and every command on register maps
+# other than this card's.
 set -u
 spec=$1
 here=$2
@@ -9,7 +9,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
 
-# expect <status> <what> <command...>: one line at least on stderr where the status is not 0.
+# expect <status> <what> <command...>: expects the status, and at least one line on stderr if it is not 0.
 expect() {
   local status=$1 what=$2
   shift 2

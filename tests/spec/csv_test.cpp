@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The spec against the names that the Linux driver uses: every row of tests/spec/kernel_names.csv
-// (name, space, index, stride, bits) must be in the elaborated card, exactly.
+// The spec compared with the names that the Linux driver uses: every row of
+// tests/spec/kernel_names.csv (name, space, index, stride, bits) must match the elaborated card
+// exactly.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -63,7 +64,7 @@ class SpecCsvTest : public ::testing::Test {
     return nullptr;
   }
 
-  // What differs between the row and the card, empty if nothing.
+  // Returns the difference between the row and the card, empty if there is none.
   std::string check_register(const Row& row) const {
     const Register* reg = find_register(row.name);
     if (reg == nullptr) return "missing";

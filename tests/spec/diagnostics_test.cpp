@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bad input: each file in tests/spec/bad says on its second line which error it must bring, and
-// where. Every error shows the line with a caret and says what to do.
+// Bad input: the second line of each file in tests/spec/bad states the expected error and its
+// position. Every error shows the line with a caret and states what to do.
 #include <gtest/gtest.h>
 
 #include <filesystem>

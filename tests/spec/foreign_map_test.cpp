@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Maps that are not of this card: every output knows every register of a serial port (uart.rdl)
-// and of a small system on a chip (soc.rdl). The C headers are compiled by CMakeLists.txt.
+// Register maps other than this card's: every output contains every register of a serial port
+// (uart.rdl) and of a small system on a chip (soc.rdl). CMakeLists.txt compiles the C headers.
 #include <gtest/gtest.h>
 
 #include <memory>

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # cmake -DHNI_SPEC=... -DCHROMIUM=... -DWORK=<folder> -P html_check.cmake
-# Loads the data sheet in a headless browser, asks it for an address inside an array, and looks at
-# what the script left visible.
+# Loads the data sheet in a headless browser, searches for an address inside an array, and checks what the script
+# leaves visible.
 file(MAKE_DIRECTORY ${WORK})
 execute_process(COMMAND ${HNI_SPEC} html -o ${WORK}/fbnic.html COMMAND_ERROR_IS_FATAL ANY)
 
@@ -29,18 +29,18 @@ visible("RPC_TCAM_ACT" some)
 if(some EQUAL 0 OR some GREATER 10)
   message(FATAL_ERROR "a search for one register shows ${some}")
 endif()
-# Byte 0x980 of queue block 5: no text of the page holds this number.
+# Byte 0x980 of queue block 5: the text of the page does not contain this number.
 visible("0x105980" at)
 if(NOT at EQUAL 1 OR page MATCHES "id=\"QUEUE_BDQ_HPQ_BAL\"[^>]*class=\"hide\"")
   message(FATAL_ERROR "an address inside an array shows ${at} entries")
 endif()
 
-# The element that the address hits is named first.
+# The element that contains the address is listed first.
 if(NOT page MATCHES "<a href=\"#QUEUE_BDQ_HPQ_BAL\"[^>]*>QUEUE_BDQ_HPQ_BAL\\[5\\] at byte 0x105980</a>")
   message(FATAL_ERROR "the page does not name the element that an address hits")
 endif()
 
-# An exact name comes before names that only contain it; prefix, suffix and several words work.
+# An exact match comes before names that only contain it; prefix, suffix and several words work.
 visible("fbnic_intr_status" exact)
 if(NOT page MATCHES "<div id=\"hits\"><a href=\"#INTR_STATUS\"")
   message(FATAL_ERROR "an exact name is not the first hit")
@@ -54,7 +54,7 @@ if(words EQUAL 0 OR words GREATER 30)
   message(FATAL_ERROR "three words show ${words} entries")
 endif()
 
-# A typed value is decoded, and the chosen element of an array has its address.
+# A typed value is decoded, and the selected element of an array shows its address.
 visible("&open=TWD&value=0xc00000000000" all)
 if(NOT page MATCHES "<small> LAST_AL</small>")
   message(FATAL_ERROR "the calculator does not decode TWD.TYPE")

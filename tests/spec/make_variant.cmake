@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # cmake -DFROM=<spec folder> -DTO=<folder> -DEDITS=<file|old|new;...> -P make_variant.cmake
-# Copies the .rdl files and makes the edits, each of which must hit something.
+# Copies the .rdl files and applies the edits, each of which must match.
 file(GLOB_RECURSE files RELATIVE ${FROM} ${FROM}/*.rdl)
 foreach(name ${files})
   configure_file(${FROM}/${name} ${TO}/${name} COPYONLY)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the compiler says about a good spec: golden dump, round trip through the RDL writer,
-// lookups, differences, and the shape of the JSON and of the page.
+// The compiler's output for a valid spec: golden dump, round trip through the RDL writer, lookups,
+// differences, and the shape of the JSON and of the page.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -47,7 +47,8 @@ TEST(SpecDump, TheSampleElaboratesToItsGoldenDump) {
   EXPECT_EQ(emit_dump(sample.compilation->model), *rdl::read_file(kTests + "sample.dump"));
 }
 
-// After an intended change of the spec: hni-spec dump -o tests/spec/fbnic.dump, and read the diff.
+// After an intended change of the spec run hni-spec dump -o tests/spec/fbnic.dump and review the
+// diff.
 TEST(SpecDump, TheCardElaboratesToItsGoldenDump) {
   EXPECT_TRUE(emit_dump(fbnic().compilation->model) == *rdl::read_file(kTests + "fbnic.dump"));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Questions about the card: names, addresses and values; and that Linux's names are Linux's.
+// Queries by name, address and value; names marked as Linux's are the ones that Linux uses.
 #include <gtest/gtest.h>
 
 #include <fstream>

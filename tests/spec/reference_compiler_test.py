@@ -63,7 +63,7 @@ def lines(node, path, address):
 
 
 def reference(path, top):
-    """The dump of the reference compiler, or None if it refuses the file."""
+    """Returns the dump of the reference compiler, or None if it refuses the file."""
     compiler = RDLCompiler(message_printer=Quiet())
     try:
         compiler.compile_file(str(path))
@@ -95,7 +95,7 @@ def main():
         if mine is None or theirs is None or sorted(mine) != sorted(theirs):
             print(f"FAILED: {path} {top}: the models differ")
             failed += 1
-    # Where the standard says more than the reference compiler checks.
+    # Rules of the standard that the reference compiler does not check.
     stricter = ("refuse sub-word", "refuse unsupported", "refuse register-overlap ## addrmap m1")
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "rule.rdl"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The language: each line of rules.txt is accepted, warned about or refused as it says, and what
-// is accepted has the stated lines in its dump and survives every writer.
+// The language rules: each line of rules.txt is accepted, warned about or refused as it states,
+// and accepted input has the stated lines in its dump and survives every writer.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -20,7 +20,7 @@ struct Rule {
   std::string verdict;
   std::string code;
   std::string source;
-  std::vector<std::string> dump;  // parts that it must have
+  std::vector<std::string> dump;  // parts that the output must contain
 };
 
 std::vector<Rule> rules() {

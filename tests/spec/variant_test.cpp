@@ -16,7 +16,7 @@
 namespace hni::test {
 namespace {
 
-// Keeps what the driver writes.
+// Records the driver's writes.
 class Recorder : public PlainIo {
  public:
   using PlainIo::PlainIo;
@@ -28,7 +28,8 @@ class Recorder : public PlainIo {
     descriptors.push_back(value);
     PlainIo::store64(word, value);
   }
-  std::vector<std::uint32_t> queue0_control;  // writes to byte 0x100000, control of work queue 0
+  // catches writes to byte 0x100000, the control register of work queue 0
+  std::vector<std::uint32_t> queue0_control;
   std::vector<std::uint64_t> descriptors;
 };
 
@@ -42,7 +43,7 @@ TEST(SpecVariant, TheDriverWritesTheBitsWhereTheSpecHasThem) {
   Packet packet;
   ASSERT_TRUE(fill(*world.ports[0], packet, make_frame(60, 1)));
   ASSERT_EQ(world.ports[0]->tx_burst(QueueId{0}, std::span(&packet, 1), world.now), 1u);
-  // Metadata has type 0 in bits 47:46; the other descriptor of the packet holds an address.
+  // Metadata has type 0 in bits 47:46; the packet's other descriptor holds an address.
   std::uint64_t meta = 0;
   for (const std::uint64_t word : world.ios[0]->descriptors) {
     if ((word >> 46 & 3) == 0) meta |= word;

@@ -18,7 +18,8 @@
 namespace hni::spec {
 namespace {
 
-// The promise of word.hpp: >> << & | with constants of the word's width, and nothing else.
+// A word type with exactly the operators >> << & and | (with constants of the word's width), as
+// word.hpp requires.
 template <class T>
 class Narrow {
  public:

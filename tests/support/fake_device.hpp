@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// A DeviceIo for unit tests of the driver's control paths: registers are RAM, each write is
-/// remembered in order, and reads can be scripted, so that a test can play any card, a hostile one
-/// included. DMA memory is plain memory that is zeroed and given back with the device.
+/// A DeviceIo for unit tests of the driver's control paths. Registers are RAM, writes are recorded
+/// in order, and reads can be scripted, so that a test can emulate any card, including a hostile
+/// one. DMA memory is ordinary zeroed memory that is freed with the device.
 
 #include <array>
 #include <cstddef>
@@ -34,7 +34,7 @@ struct RegWrite {
   }
 };
 
-/// BAR0 register by the dword index that the reference uses.
+/// Returns the BAR0 register with the dword index that the reference uses.
 constexpr RegAddr bar0(std::uint32_t word_index) {
   return {Bar::kBar0, 4 * word_index};
 }
@@ -82,7 +82,7 @@ class FakeDevice {
 
   // What the test says
   void poke(RegAddr at, std::uint32_t value) { memory_[key(at)] = value; }
-  /// The next reads of `at` give these values, in order; after them the register's own.
+  /// The next reads of `at` return these values, in order; after them the register's own value.
   void script(RegAddr at, std::deque<std::uint32_t> values) {
     script_[key(at)] = std::move(values);
   }
@@ -98,7 +98,7 @@ class FakeDevice {
       if (w.at == at) values.push_back(w.value);
     return values;
   }
-  /// The last value written to `at`, if there was one.
+  /// Returns the last value written to `at`, if any.
   [[nodiscard]] std::optional<std::uint32_t> last_write(RegAddr at) const {
     const auto values = writes_to(at);
     return values.empty() ? std::nullopt : std::optional(values.back());
@@ -118,9 +118,9 @@ class FakeDevice {
   std::vector<Site> read_sites;
   std::size_t reads = 0;
   bool gone = false;
-  /// Answers a read itself if it returns a value.
+  /// Called before each read; a returned value replaces the register's.
   std::function<std::optional<std::uint32_t>(RegAddr)> on_read;
-  /// Sees each write; true keeps it out of the register.
+  /// Called for each write; returning true discards the write.
   std::function<bool(RegAddr, std::uint32_t)> on_write;
 
  private:
@@ -136,7 +136,7 @@ class FakeDevice {
 
 static_assert(DeviceIo<FakeDevice>);
 
-/// A device, an observer and the door between them, for a test fixture.
+/// A device, an observer and the driver's CheckedIo, for a test fixture.
 struct CheckedFakeDevice {
   FakeDevice device;
   NullObserver observer;

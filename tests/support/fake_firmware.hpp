@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// FakeFirmware: a DeviceIo with nothing behind it but the mailbox of [device 4] and
-/// answers from a script. It shares no code with device/, so that a misreading of the reference
-/// there does not hide one in the driver. All memory that it hands out is watched: an access
-/// outside of what is mapped, or through a closed gate, is counted.
+/// FakeFirmware: a DeviceIo that consists of nothing but the mailbox of [device 4] and scripted
+/// responses. It shares no code with device/, so that a misreading of the reference there cannot
+/// mask one in the driver. Accesses to unmapped memory, and accesses while DMA is disabled, are
+/// counted.
 
 #include <array>
 #include <cstddef>
@@ -25,7 +25,7 @@ namespace hni::test {
 
 using Bytes = std::vector<std::byte>;
 
-/// A message from 32-bit words, as the reference prints them.
+/// Builds a message from 32-bit words, as the reference prints them.
 inline Bytes words(std::initializer_list<std::uint32_t> list) {
   Bytes out;
   for (const std::uint32_t word : list)
@@ -95,7 +95,7 @@ class FakeFirmware {
   }
 
   // ---- The firmware's side
-  /// Takes every message that the host published, in ring order.
+  // Pops every message that the host has published, in ring order.
   void run() {
     while (alive && !frozen) {
       auto& desc = mailbox[1][tx_head];
@@ -113,10 +113,10 @@ class FakeFirmware {
     }
     while (alive && !outbox.empty() && deliver(outbox.front())) outbox.pop_front();
   }
-  /// Sends a message as soon as there is a free descriptor.
+  /// Queues a message; it is sent as soon as a descriptor is free.
   void send(const Bytes& message) { outbox.push_back(message); }
 
-  /// Writes one message into the oldest free receive descriptor, or says that there is none.
+  /// Writes one message into the oldest free receive descriptor. Returns false if there is none.
   bool deliver(const Bytes& message, std::optional<std::uint32_t> claimed_length = {}) {
     auto& desc = mailbox[0][rx_head];
     if ((desc[0] & 3) != 1) return false;
@@ -131,14 +131,14 @@ class FakeFirmware {
     return true;
   }
 
-  /// Uptime restarts and the ring heads are forgotten.
+  /// Simulates a firmware restart: uptime restarts and the ring heads are reset.
   void reboot() {
     uptime_ms = 0;
     tx_head = rx_head = 0;
     outbox.clear();
   }
 
-  /// What the firmware answers: the script first, then the defaults.
+  /// Responds from the script first, then with the defaults.
   void answer(const Bytes& message) {
     const std::uint32_t type = word_at(message, 0) & 0xfff;
     if (script && script(type, message)) return;
@@ -161,7 +161,7 @@ class FakeFirmware {
   }
 
   [[nodiscard]] bool interrupt_pending() const { return cause && !masked && present; }
-  /// Messages of one type that the host sent.
+  /// Counts the messages of one type that the host sent.
   [[nodiscard]] std::vector<Bytes> sent_of(std::uint32_t type) const {
     std::vector<Bytes> found;
     for (const Bytes& message : received)
@@ -175,10 +175,10 @@ class FakeFirmware {
     return nullptr;
   }
 
-  // Knobs and what was seen
-  bool present = true;  ///< false: everything reads all ones
-  bool alive = true;    ///< false: neither reads nor raises
-  bool frozen = false;  ///< raises, takes no message
+  // Configuration and counters.
+  bool present = true;  ///< false: every register reads as all ones
+  bool alive = true;    ///< false: neither reads the mailbox nor raises interrupts
+  bool frozen = false;  ///< raises interrupts but reads no message
   bool rx_error = false;
   unsigned fail_next = 0;
   std::uint64_t uptime_ms = 5000;
@@ -211,8 +211,8 @@ class FakeFirmware {
     if (offset >= 0x100) return &scratch_;
     return &mailbox[offset / 0x80][offset % 0x80 / 8][offset % 8 / 4];
   }
-  /// Forward over all descriptors with both completion bits [device 4.3]. A descriptor that the
-  /// firmware completed itself is behind its head and not walked over again.
+  /// Advances the head past all descriptors with both completion bits [device 4.3]. A descriptor
+  /// that the firmware completed itself precedes the head and is not visited again.
   void walk() {
     if (!alive) return;
     unsigned* heads[2] = {&rx_head, &tx_head};

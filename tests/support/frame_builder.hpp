@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Frames for tests, built header by header with right lengths and checksums; a test then breaks
-// what it wants broken. The checksums are computed the slow, obvious way, independent of the
-// product.
+// Builds frames for tests header by header with correct lengths and checksums; a test then
+// corrupts the fields that it is about. Checksums are computed in the simplest way, independently
+// of the product code.
 #pragma once
 
 #include <array>
@@ -82,7 +82,7 @@ class FrameBuilder {
     return *this;
   }
 
-  /// Fills lengths and checksums in, then appends `padding` bytes behind the datagram.
+  /// Fills in lengths and checksums, then appends `padding` bytes after the datagram.
   Bytes finish(std::size_t padding = 0) {
     if (l3_ != 0) finish_l3();
     if (checksum_at_ != 0) finish_l4();
@@ -104,7 +104,7 @@ class FrameBuilder {
   }
   std::size_t size() const { return bytes_.size(); }
 
-  /// Network-order sum of 16-bit words, folded, one word after the other.
+  /// The network-order sum of 16-bit words, folded to 16 bits.
   static std::uint32_t slow_sum(std::span<const std::byte> bytes, std::uint32_t sum = 0) {
     for (std::size_t i = 0; i < bytes.size(); i += 2) {
       std::uint32_t word = std::to_integer<std::uint32_t>(bytes[i]) << 8;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Two cards with a cable between them and a driver on each, in virtual time: the smallest whole
-/// system. Everything happens in advance(), in a fixed order, so that a test's figures are exact.
+/// Two cards connected by a cable with a driver on each, in virtual time: the smallest complete
+/// system. All work is done in advance(), in a fixed order, so that the figures of a test are
+/// exact.
 
 #include <array>
 #include <cstring>
@@ -45,8 +46,8 @@ class TwoPortsOver {
     return config;
   }
 
-  /// Attaches and starts both ports and runs until both carry packets; false after `limit` of
-  /// virtual time, or as soon as a card is gone.
+  /// Attaches and starts both ports and advances until both carry packets. Returns false after
+  /// `limit` of virtual time, or as soon as a card is removed.
   bool up(const PortConfig& config = {}, Duration limit = 30s) {
     for (unsigned i = 0; i < 2; ++i) {
       if (!ports[i]->attach(config_for(i, config), now)) return false;
@@ -63,7 +64,7 @@ class TwoPortsOver {
     return both();
   }
 
-  /// One turn of the world: cards, interrupts, drivers; then `step` later.
+  /// Runs one step: cards, interrupts, drivers; then adds `step` to the time.
   void advance(Duration step = 10us) {
     for (auto& c : cards) c->card.tick(static_cast<std::uint64_t>(now.count()));
     for (int turn = 0; turn < 64; ++turn) {
@@ -78,8 +79,8 @@ class TwoPortsOver {
     now += step;
   }
 
-  /// Advances until `done`, at most for `limit` of virtual time; false if it never was. Far
-  /// deadlines are jumped to.
+  /// Advances until `done` returns true, for at most `limit` of virtual time; returns false on
+  /// timeout. Skips over time in which nothing is due.
   bool run_until(const std::function<bool()>& done, Duration limit = 10s) {
     const Time end = now + limit;
     while (now < end) {
@@ -105,7 +106,7 @@ using PlainIo = io::PassThrough<io::InProcess>;
 using TwoPorts = TwoPortsOver<PlainIo>;
 using SimPort = TwoPorts::SimPort;
 
-/// An Ethernet frame of `bytes` from A to B whose content depends on `seed` only.
+/// An Ethernet frame of `bytes` bytes from A to B with content derived from `seed`.
 inline std::vector<std::byte> make_frame(std::size_t bytes, std::uint32_t seed,
                                          const MacAddress& to = kMacB,
                                          const MacAddress& from = kMacA) {
@@ -122,7 +123,7 @@ inline std::vector<std::byte> make_frame(std::size_t bytes, std::uint32_t seed,
   return frame;
 }
 
-/// Fills a packet of the port with `bytes`. False if the pool is empty.
+/// Fills a packet of the port with `bytes`. Returns false if the pool is exhausted.
 template <class AnyPort>
 bool fill(AnyPort& port, Packet& packet, std::span<const std::byte> bytes) {
   if (!port.allocate(packet, static_cast<std::uint32_t>(bytes.size()))) return false;

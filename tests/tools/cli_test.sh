@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The command line, without any privilege: tools_cli_test.sh HNI FORWARDER GENERATOR
+# Tests the command line without privileges: tools_cli_test.sh HNI FORWARDER GENERATOR
 set -u
 hni=$1
 forwarder=$2
@@ -14,7 +14,7 @@ fail() {
   cat "$out"
   exit 1
 }
-expect() { # expect STATUS WORDS COMMAND...: one line that says WORDS
+expect() { # expect STATUS WORDS COMMAND...: expects the exit status and one line that contains WORDS
   status=$1 words=$2
   shift 2
   "$@" >"$out" 2>&1
@@ -24,7 +24,7 @@ expect() { # expect STATUS WORDS COMMAND...: one line that says WORDS
   [ "$status" = 0 ] || [ "$(wc -l <"$out")" = 1 ] || fail "$*: not one line"
 }
 
-# Help and nearest words.
+# Help, and suggestions for misspelt words.
 expect 0 'Usage: hni OBJECT' "$hni" --help
 expect 0 '^hni [0-9]' "$hni" --version
 expect 0 '--queues' "$hni" run --help
@@ -40,7 +40,7 @@ expect 2 "did you mean '--help'" "$hni" --hlep
 "$hni" >"$out" 2>&1
 [ $? = 2 ] || fail "without words: wrong status"
 
-# Every object and verb: its help fits a terminal of 80 columns, and what it prints is never lost in silence.
+# The help of every object and verb fits a terminal of 80 columns, and a failure to write output is reported.
 objects=$("$hni" help | sed -n 's/^  \([a-z]*\)  .*/\1/p')
 [ "$(echo "$objects" | wc -w)" -ge 8 ] || fail "hni help does not list its objects"
 for object in $objects; do
@@ -63,7 +63,7 @@ for words in help --version 'help run' 'spec find PAUSE' 'spec json' 'spec html'
 done
 expect 0 '--queues' "$hni" help run
 
-# What the card does not have.
+# Requests for features that the card does not have.
 expect 2 'powers of two from 64 to 65536' "$hni" run --ring 1000
 expect 2 'powers of two from 64 to 65536' "$hni" run --ring 32
 expect 2 'powers of two from 64 to 65536' "$hni" run --ring 131072
@@ -78,13 +78,13 @@ expect 2 'exclude each other' "$hni" run --generator --replay x
 expect 2 'longest' "$hni" run --generator --shortest 100 --longest 99
 expect 1 'fewer --queues or a smaller --ring' "$hni" run --generator --queues 128 --ring 65536
 
-# Capture files that are none.
+# Files that are not valid captures.
 printf 'this is no capture' >"$folder/broken.pcap"
 expect 1 'no capture file' "$hni" run --replay "$folder/broken.pcap"
 expect 1 'No such file' "$hni" run --replay "$folder/missing.pcap"
 expect 1 'No such file' "$hni" run --generator --packets 1 --pcap "$folder/missing/out.pcap"
 
-# A folder that others can write is not trusted; a run works without a control socket.
+# A folder that other users can write to is not trusted; a run works without a control socket.
 mkdir "$folder/open" && chmod 777 "$folder/open"
 if [ "$(id -u)" != 0 ]; then
   XDG_RUNTIME_DIR=$folder/open "$hni" run --generator --packets 10 --quiet >"$out" 2>&1 || fail "no control socket"
@@ -94,7 +94,7 @@ fi
 # No run to talk to.
 XDG_RUNTIME_DIR=$folder HOME=$folder "$hni" port list -j >"$out" 2>&1 || fail "hni port list"
 
-# OpenMetrics: each family once, each sample once, an end.
+# OpenMetrics: each family and each sample appears once, and the output is terminated.
 "$hni" run --generator --hold -j >"$out" 2>&1 &
 run=$!
 tries=0
@@ -120,7 +120,7 @@ fi
 kill $run
 wait $run || fail "a run that was asked ended with $?"
 
-# The generator: every packet is checked by the other side and accounted for.
+# The generator: the receiving port checks and counts every packet.
 expect 0 'accounted: yes' "$hni" run --generator --packets 20000 --queues 4 --quiet
 grep -q '20000 packets read, 20000 sent, 20000 frames .* 20000 delivered, 0 dropped' "$out" ||
   fail "not all packets arrived"
@@ -132,7 +132,7 @@ grep -q '0 corrupted, 0 out of order' "$out" || fail "packets were changed"
 [ "$(grep -c '"time_s"' "$out")" = 2 ] || fail "not one line of figures a second"
 tail -1 "$out" | grep -q '"accounted":true' || fail "no summary"
 
-# A reader that does not read costs it lines; the ports and the signals do not wait for it.
+# A reader that does not read loses lines; ports and signal handling do not wait for it.
 mkfifo "$folder/unread"
 sleep 120 <>"$folder/unread" &
 reader=$!
@@ -157,7 +157,7 @@ exec 3>&-
 grep -q 'standard output: No space left' "$out" || fail "a full disk: no reason"
 "$hni" run --generator --packets 10 --quiet >&- 2>&- <&- || fail "closed streams: $?"
 
-# Out of the generator, through a capture file, two cards and a forwarder: the same bytes.
+# From the generator through a capture file, two cards and a forwarder: the bytes stay the same.
 expect 0 'accounted: yes' "$hni" run --generator --packets 2000 --pcap "$folder/a.pcap" --quiet
 expect 0 'accounted: yes' "$hni" run --replay "$folder/a.pcap" --pcap "$folder/b.pcap" --quiet
 expect 0 '4000 packets forwarded' "$forwarder" "$folder/a.pcap" "$folder/c.pcap"
@@ -174,7 +174,7 @@ head -c 100000 "$folder/a.pcap" >"$folder/cut.pcap"
 grep -q 'breaks off' "$out" || fail "a capture that breaks off: not told"
 grep -q 'accounted: yes' "$out" || fail "a capture that breaks off: packets are missing"
 
-# Frames that cannot be sent are counted; a record that is longer than its frame ends, too.
+# Frames that cannot be sent are counted; a record that is longer than its frame does not hang the run.
 python3 - "$folder" <<'END'
 import struct, sys
 def capture(name, records):

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Questions to a running lab, good ones and bad ones.
+// Valid and invalid requests to a running testbed.
 
 #include "tools/hni/control.hpp"
 
@@ -23,7 +23,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A lab that runs on the test's thread while clients of other threads ask.
+/// A testbed that runs on the test's thread while clients of other threads send requests.
 class Control : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -47,7 +47,7 @@ class Control : public ::testing::Test {
     std::filesystem::remove_all(folder_);
   }
 
-  /// Serves until `client` is through.
+  /// Serves requests until `client` returns.
   template <class Client>
   void serve(Client&& client) {
     std::atomic<bool> done{false};
@@ -70,7 +70,7 @@ class Control : public ::testing::Test {
     serve([&] { result = ask(server_->path(), *parsed); });
     return result;
   }
-  /// Sends raw bytes and returns what comes back.
+  /// Sends raw bytes and returns the reply.
   std::string raw_answer(const std::string& bytes) {
     std::string out;
     serve([&] {
@@ -91,7 +91,7 @@ class Control : public ::testing::Test {
     return out;
   }
 
-  /// A connection on which nothing is said.
+  /// An idle connection.
   Fd silent_client() const {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -243,7 +243,7 @@ TEST(ControlClient, ASocketThatNeverAcceptsIsReportedInTime) {
   EXPECT_EQ(answer.error().text, path + ": Connection timed out");
 }
 
-/// Folders that others could have prepared.
+/// Folders that another user may have prepared.
 class Folder : public ::testing::Test {
  protected:
   Folder() {
@@ -302,7 +302,7 @@ TEST_F(Folder, ASweepRemovesWhatDeadProcessesLeftAndNothingElse) {
   };
   write("1.run", "file 1.sock\nfile ../outside\nnetns ../../x 5\nnonsense\nfile kept");
   write("1.sock", "");
-  write("kept", "");  // its line was not written to the end
+  write("kept", "");  // the last line is incomplete
   write("2.run.new", "");
   std::ofstream(base_ + "/outside") << "";
   const auto living = RunRecord::create(*folder);

@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# hni run, killed at one moment after the other: kill_test.sh HNI COUNT
-# With standard streams open or closed, with the cleanup process alive, killed before, or killed together with the run. After the
-# next run nothing is left: no namespace, no socket, no record, no process of --exec. Exit 77: no network namespaces here.
+# Kills hni run after successively longer delays: kill_test.sh HNI COUNT. Standard streams are open or closed; the
+# cleanup process survives, is killed before, or is killed together with the run. After the next run no namespace,
+# socket, record or process of --exec may be left. Exit status 77: no network namespaces.
 set -u
 hni=$1 count=$2
 if [ "$(id -u)" != 0 ] || [ ! -c /dev/net/tun ] || ! unshare --net true 2>/dev/null; then
   echo "skipped: needs root, /dev/net/tun and network namespaces"
   exit 77
 fi
-# Names of its own, so that other runs of this machine do not matter.
+# Unique names, so that other runs on this machine do not interfere.
 name=hnik$$
 mark=31.41$$
 fail() { echo "FAILED: $*"; exit 1; }
@@ -30,7 +30,7 @@ for ((i = 0; i < count; i++)); do
   esac
   pid=$!
   killed+=($pid)
-  # A prime number of steps, so that every way meets every moment.
+  # The number of steps is prime, so that every variant meets every moment.
   sleep "$(awk "BEGIN { print ($i * 37 % 101) * 0.008 }")"
   children=$(pgrep -P $pid)
   case $((i % 3)) in
@@ -42,7 +42,7 @@ for ((i = 0; i < count; i++)); do
   [ $((i % 3)) = 0 ] || pkill -KILL -f "sleep $mark" # the supervisor of --exec was killed, too
 done
 "$hni" run -q --duration 0.1 >/dev/null 2>&1 || fail "the next run ended with $?"
-# A supervisor has half a second to end what it was asked to end.
+# A supervisor has half a second to terminate its processes.
 for ((look = 0; look < 100; look++)); do
   [ -z "$(left)" ] && break
   sleep 0.1

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Output whose reader is slow, absent, or a full disk.
+// Log output to a slow reader, to no reader, and to a full disk.
 #include "tools/hni/log_queue.hpp"
 
 #include <fcntl.h>
@@ -26,7 +26,7 @@ struct Pipe {
     reader = Fd(ends[0]);
     writer = Fd(ends[1]);
   }
-  /// All bytes that are in the pipe now.
+  /// Reads all bytes that are in the pipe now.
   std::string take() const {
     (void)::fcntl(reader.get(), F_SETFL, O_NONBLOCK);
     std::string all;
@@ -62,9 +62,10 @@ TEST(LogQueue, AFullPipeCostsLinesAndNoTime) {
     (void)log.flush();
   }
   EXPECT_EQ(2000 - printed, log.dropped());
-  EXPECT_LT(printed, 700u);  // 64 KiB of the pipe, 1000 bytes of the queue
+  EXPECT_LT(printed, 700u);  // 64 KiB in the pipe, 1000 bytes in the queue
   EXPECT_TRUE(log.waiting());
-  // The reader is back: what was queued, then how many are missing, then what comes now.
+  // Once the reader resumes, it gets the queued lines, then the number of lost lines, then new
+  // lines.
   std::string all = pipe.take();
   EXPECT_TRUE(log.flush());
   EXPECT_TRUE(log.print("last\n"));
@@ -75,7 +76,7 @@ TEST(LogQueue, AFullPipeCostsLinesAndNoTime) {
   expected +=
       "(" + std::to_string(2000 - printed) + " lines dropped: the reader is too slow)\nlast\n";
   EXPECT_EQ(expected, all);
-  EXPECT_FALSE(log.finish(milliseconds(0)));  // not every line was written
+  EXPECT_FALSE(log.finish(milliseconds(0)));  // some lines were lost
 }
 
 TEST(LogQueue, TheFlagsOfASharedDescriptorStay) {
@@ -152,12 +153,12 @@ TEST(LogQueue, FinishGivesUpOnAReaderThatNeverReads) {
   for (int i = 0; i < 900; ++i) EXPECT_TRUE(log.print(kLine));
   EXPECT_FALSE(log.finish(milliseconds(1)));
   EXPECT_EQ(ETIMEDOUT, log.error());
-  // What the pipe took is whole but for one line.
+  // All lines in the pipe are complete except for one.
   EXPECT_NEAR(static_cast<double>(900 - log.dropped()), 65536.0 / 100, 1.0);
 }
 
 TEST(LogQueue, ADescriptorThatCannotBeOpenedAgainIsPolledFirst) {
-  // Without permission for the path behind /proc/self/fd, poll() alone has to decide.
+  // If the file that /proc/self/fd refers to cannot be reopened, poll() alone must decide.
   std::array<int, 2> ends{};
   ASSERT_EQ(0, ::pipe2(ends.data(), O_CLOEXEC));
   const Fd reader(ends[0]);
@@ -191,7 +192,7 @@ TEST(LineRate, ABurstThenOnePerPeriod) {
   EXPECT_EQ(101u, rate.take_suppressed());
   EXPECT_EQ(0u, rate.take_suppressed());
   EXPECT_FALSE(rate.allow(now));
-  // A long silence restores the burst and no more.
+  // After a long pause the burst allowance is restored, but does not exceed its maximum.
   now += seconds(1000);
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(rate.allow(now));
   EXPECT_FALSE(rate.allow(now));

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# hni run with real network interfaces: tools_run_test.sh HNI TRAFFIC SCENARIO
-# Exit 77: this machine or user cannot make network namespaces.
+# hni run with real network interfaces: tools_run_test.sh HNI TRAFFIC SCENARIO. Exit status 77: network namespaces
+# cannot be created.
 set -u
 hni=$1
 traffic=$2
@@ -16,19 +16,19 @@ fail() {
   exit 1
 }
 
-# What the run with this process id, or a test of this script, left behind.
+# Lists what the run with this process id, or a test of this script, left behind.
 leftovers() {
   ls /run/netns 2>/dev/null | grep "^hni-$1-\|^hni-test$$"
   ls /run/hni 2>/dev/null | grep "^$1\."
   ip -o link | grep -o "hni$$[a-z]*"
 }
 
-run() { # run OPTIONS...: must end with 0 and account for every packet
+run() { # run OPTIONS...: must exit with 0 and account for every packet
   "$hni" run --quiet "$@" >"$out" 2>&1 || fail "hni run $* ended with $?"
   grep -q '^accounted: yes$' "$out" || fail "packets are not accounted for: hni run $*"
 }
 
-wait_for() { # wait_for SECONDS COMMAND...: until it succeeds
+wait_for() { # wait_for SECONDS COMMAND...: repeats the command until it succeeds
   tries=$(($1 * 20))
   shift
   while [ "$tries" -gt 0 ]; do
@@ -78,7 +78,7 @@ case $scenario in
     done
     ;;
   udp)
-    # A server that gets no processor time loses datagrams in its socket: the kernel counts those.
+    # A server that is not scheduled loses datagrams in its socket buffer; the kernel counts those.
     run --exec "$(iperf -u -b 50M -l 1400)
       $in_b cat /proc/net/snmp >$folder/snmp"
     no_drops
@@ -92,7 +92,7 @@ case $scenario in
     grep -q '50 packets transmitted, 50 received, 0% packet loss' "$out" || fail "long pings lost"
     ;;
   frames)
-    # One queue: the interfaces promise order within a queue only.
+    # One queue: order is guaranteed within a queue only.
     run --mtu 9202 --exec "$traffic frames 60 9216"
     grep -q '9157 frame lengths, 60 to 9216, byte-identical both ways' "$out" || fail "not all frames"
     run --mtu 9202 --split-headers --exec "$traffic frames 60 9216"
@@ -132,7 +132,7 @@ case $scenario in
       grep -q '"accounted":true' "$out" || fail "packets are not accounted for after SIG$signal"
       [ -z "$(leftovers $pid)" ] || fail "left behind after SIG$signal: $(leftovers $pid)"
     done
-    # Held back: it is listed, touches nothing, and goes or ends as told.
+    # With --hold the run is listed but does not touch any device; it continues or ends on request.
     "$hni" run -j --hold >"$out" 2>&1 &
     pid=$!
     wait_for 20 grep -q '"event":"held"' "$out" || fail "is not held"
@@ -148,7 +148,7 @@ case $scenario in
     "$hni" port go --run $pid >/dev/null || fail "does not go"
     wait $pid || fail "ended with $?"
     grep -q '"accounted":true' "$out" || fail "packets are not accounted for"
-    # Killed without a chance to clean up: nothing stays either.
+    # SIGKILL prevents a clean shutdown; nothing may be left behind even so.
     "$hni" run -j >"$out" 2>&1 &
     pid=$!
     wait_for 20 grep -q '"event":"up"' "$out" || fail "does not come up"
@@ -158,7 +158,7 @@ case $scenario in
     wait_for 5 nothing_left || fail "left behind after SIGKILL: $(leftovers $pid)"
     ;;
   errors)
-    refused() { # refused STATUS WORDS OPTIONS...: one line that says WORDS
+    refused() { # refused STATUS WORDS OPTIONS...: expects the exit status and one line that contains WORDS
       status=$1 words=$2
       shift 2
       "$hni" run --duration 1 "$@" >"$out" 2>&1 &
@@ -212,7 +212,7 @@ case $scenario in
     grep -q "unknown port 'hni7'" "$out" || fail "no complaint about an unknown port"
     ;;
   follow)
-    # The driver hears what its interface wants to hear.
+    # The driver receives exactly the frames that its interface has subscribed to.
     run --exec "
       set -e
       $in_b ip link set hni1 address 02:aa:bb:cc:dd:ee

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a card's process can no longer do, tried and read from /proc.
+// Verifies the restrictions of a card's process, by attempts and by reading /proc.
 #include "tools/hni/sandbox.hpp"
 
 #include <fcntl.h>
@@ -25,7 +25,7 @@ namespace {
 
 constexpr int kNotConfined = 99;
 
-/// The wait status of a process that enters the sandbox and then does `what`.
+/// Returns the wait status of a process that enters the sandbox and then calls `what`.
 int confined(const SandboxPolicy& policy, const std::function<void()>& what) {
   const pid_t child = ::fork();
   if (child == 0) {
@@ -54,7 +54,7 @@ TEST(Sandbox, WhatTheLoopNeedsIsAllowed) {
     void* const at = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0);
     good = good && at != MAP_FAILED && ::madvise(at, 4096, MADV_DONTDUMP) == 0 &&
            ::munmap(at, 4096) == 0;
-    const std::string much(10'000'000, 'x');  // memory of the C++ library, as mappings
+    const std::string much(10'000'000, 'x');  // memory that the C++ library obtains by mmap
     good = good && much.size() == 10'000'000 && ::fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0;
     std::array<char, 64> target{};
     good = good && ::readlink("/proc/self/fd/0", target.data(), target.size()) > 0;
@@ -96,7 +96,7 @@ TEST(Sandbox, OnlyACableMakesUnixSockets) {
   EXPECT_TRUE(killed(confined(policy, make(AF_INET))));
 }
 
-/// What /proc/PID/FILE says of a process in the sandbox.
+/// Reads /proc/PID/FILE of a process in the sandbox.
 std::string proc_of_confined(const SandboxPolicy& policy, const char* file) {
   std::array<int, 2> in{};
   std::array<int, 2> out{};

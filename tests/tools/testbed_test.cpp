@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two cards, a cable and two drivers in virtual time: everything that is sent is found again.
+// Two cards, a cable and two drivers in virtual time: every frame that is sent is accounted for.
 
 #include "tools/hni/testbed.hpp"
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Traffic between the two namespaces of `hni run --exec`, checked byte for byte:
+// Sends traffic between the two namespaces of `hni run --exec` and checks it byte for byte:
 //
 //     tools_traffic frames FIRST LAST   every frame length, raw Ethernet, both ways
 //     tools_traffic tcp MEGABYTES       one TCP stream each way, IPv4 and IPv6
 //     tools_traffic udp DATAGRAMS       UDP that the kernel leaves to the card to segment
 //
-// Ends with 0 and one line, or with 1 and the first difference.
+// Exit status 0 with one line of output, or 1 with the first difference.
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -68,7 +68,8 @@ void fill(Bytes& bytes, std::size_t from, std::uint64_t seed) {
 void set_patience(int fd) {
   const timeval patience{5, 0};
   check(::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0, "timeout");
-  // What the kernel drops because this process does not run is no subject of these tests.
+  // Frames that the kernel drops while this process is not scheduled are outside the scope of
+  // these tests.
   const int room = 16 << 20;
   (void)::setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
 }
@@ -107,7 +108,7 @@ void one_way(int from, int to, std::size_t first, std::size_t last) {
       const Bytes frame = frame_of(length, length % 2 == 0);
       check(::send(from, frame.data(), frame.size(), 0) == static_cast<ssize_t>(length), "send");
     }
-    // The kernel spreads frames over the queues, so they may overtake each other.
+    // The kernel distributes frames over the queues, so they may be reordered.
     std::vector<bool> seen(end - begin);
     for (std::size_t i = begin; i < end; ++i) {
       const ssize_t n = ::recv(to, got.data(), got.size(), 0);
@@ -169,7 +170,7 @@ int bound_socket(const std::string& letter, bool ipv6, int type) {
   return fd;
 }
 
-/// Runs `body` in another process; wait_for() tells whether it was happy.
+/// Runs `body` in a child process; wait_for() returns whether it succeeded.
 template <class Body>
 pid_t in_child(Body&& body) {
   const pid_t child = ::fork();
@@ -247,7 +248,7 @@ void udp_once(bool ipv6, std::size_t datagrams) {
       check(::sendto(fd, all.data(), all.size(), 0, address.get(), address.bytes) ==
                 static_cast<ssize_t>(all.size()),
             "sendto");
-      ::usleep(200);  // the receiver's socket buffer is no subject of this test
+      ::usleep(200);  // overflow of the receiver's socket buffer is outside the scope of this test
     }
   });
   Bytes expected(kPiece);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a TAP says about a frame becomes what the card is asked to do; and the card then sends the
-// bytes that software would have sent.
+// The virtio-net header of a TAP frame becomes an offload request to the card, and the card sends
+// the same bytes as software would.
 
 #include "tools/hni/vnet.hpp"
 
@@ -37,7 +37,7 @@ std::uint32_t get32(const Bytes& b, std::size_t at) {
   return get16(b, at) << 16 | get16(b, at + 2);
 }
 
-/// The Internet checksum as its definition has it, word by word.
+/// The Internet checksum by definition, word by word.
 std::uint32_t sum_of(const Bytes& b, std::size_t from, std::size_t to, std::uint32_t sum = 0) {
   for (std::size_t i = from; i < to; i += 2)
     sum += u8(b, i) << 8 | (i + 1 < to ? u8(b, i + 1) : 0);
@@ -58,15 +58,15 @@ struct Kind {
   [[nodiscard]] std::size_t checksum_offset() const { return tcp ? 16 : 6; }
 };
 
-/// Sum of the pseudo header with this L4 length.
+/// The sum of the pseudo-header with this L4 length.
 std::uint32_t pseudo_sum(const Kind& kind, const Bytes& frame, std::size_t l4_length) {
   const std::size_t addresses = kind.l3_at() + (kind.ipv6 ? 8 : 12);
   return sum_of(frame, addresses, addresses + (kind.ipv6 ? 32 : 8),
                 static_cast<std::uint32_t>(l4_length) + (kind.tcp ? 6U : 17U));
 }
 
-/// A packet as the kernel hands it over for segmentation: lengths of the whole, pseudo-header sum
-/// in the checksum field.
+/// A packet as the kernel submits it for segmentation: lengths of the whole packet, pseudo-header
+/// sum in the checksum field.
 Bytes super_packet(const Kind& kind, std::size_t payload) {
   Bytes frame(kind.header() + payload);
   for (std::size_t i = 0; i < frame.size(); ++i) frame[i] = static_cast<std::byte>(i * 131 + 7);
@@ -98,7 +98,7 @@ Bytes super_packet(const Kind& kind, std::size_t payload) {
   return frame;
 }
 
-/// What software segmentation makes of it.
+/// The segments that software segmentation produces.
 std::vector<Bytes> segmented(const Kind& kind, const Bytes& super, std::size_t mss) {
   std::vector<Bytes> out;
   const std::size_t header = kind.header();
@@ -149,7 +149,7 @@ VnetHeader header_for(const Kind& kind, std::size_t mss) {
   return header;
 }
 
-/// Sends the super packet as `hni run` does and returns what arrives at the other port.
+/// Sends the super packet as `hni run` does and returns the frames that arrive at the other port.
 std::vector<Bytes> through_the_cards(TwoPorts& world, const VnetHeader& header, Bytes super) {
   const OffloadPlan plan = plan_offload(header, super, static_cast<std::uint32_t>(super.size()));
   EXPECT_EQ(plan.verdict, OffloadVerdict::kReady);

@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Probes and tracing tools on the real kernel: trace_test.sh HNI WORKLOAD GENERATOR SOURCE SCENARIO
-# The figures are exact: the workload writes down each event that it fires, and the generator sends a prime number of packets.
-# Exit 77: this machine or user cannot trace.
+# Tests probes and tracing tools on the real kernel: trace_test.sh HNI WORKLOAD GENERATOR SOURCE SCENARIO. The figures
+# are exact: the workload records each event that it fires, and the generator sends a prime number of packets. Exit
+# status 77: tracing is not possible.
 set -u
 hni=$1 workload=$2 generator=$3 source=$4 scenario=$5
 folder=$(mktemp -d)
-# What is still there after a failure would keep ctest waiting.
+# Background processes that survive a failure would keep ctest waiting.
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$folder"' EXIT
 packets=1009
 
@@ -20,11 +20,11 @@ skip_unless_traceable() {
   grep -E 'bpftrace is missing|tracing needs root|this kernel has no|BPF is not allowed' "$folder/can" && exit 77
   fail "hni trace does not work here: $(cat "$folder/can")"
 }
-# watch TOOL COMMAND...: the tool's lines in $folder/tool.out, the command's in $folder/tool.err
+# watch TOOL COMMAND...: traces the command; tool output in $folder/tool.out, command output in $folder/tool.err
 watch() {
   local tool=$1
   shift
-  # Bounded: on a busy machine a tracer takes up to half a minute to attach and to print.
+  # Bounded: on a loaded machine a tracer takes up to half a minute to attach and to print.
   timeout -s INT -k 60 240 "$hni" trace "$tool" -o "$folder/tool.out" -- "$@" >"$folder/tool.err" 2>&1 || fail "hni trace $tool ended with $?"
   awk 'length > 79 { exit 1 }' "$folder/tool.out" || fail "$tool: a line is longer than 79 columns"
 }
@@ -35,7 +35,7 @@ has() {
   local line
   for line in "$@"; do grep -qxF -- "$line" "$folder/tool.out" || fail "no line '$line'"; done
 }
-# count PROBE [ARGUMENT=VALUE...]: how many such events the workload fired
+# count PROBE [ARGUMENT=VALUE...]: the number of such events that the workload fired
 count() {
   local probe=$1
   shift
@@ -55,13 +55,14 @@ total() {
       if (good) for (i = 2; i <= NF; i++) if (index($i, what) == 1) sum += substr($i, length(what) + 1) }
     END { printf "%d\n", sum }' "$folder/events"
 }
-# samples MAP: how many samples a histogram "@map[...]:" has
+# samples MAP: the number of samples of the histogram "@map[...]:"
 samples() {
   awk -v map="$1:" '$0 == map || $0 == map " " { on = 1; next } /^@/ { on = 0 }
     on && /\|/ { sub(/.*[\])]/, ""); sum += $1 } END { print sum + 0 }' "$folder/tool.out"
 }
 same() { [ "$2" = "$3" ] || fail "$1: $2, not $3"; }
-# until_true COMMAND...: for at most two minutes: a tracer reads big binaries, and may get little of a busy machine
+# until_true COMMAND...: repeats the command for at most two minutes: a tracer reads large binaries, and a loaded
+# machine is slow
 until_true() {
   local end=$((SECONDS + 120))
   until "$@"; do
@@ -69,7 +70,7 @@ until_true() {
     sleep 0.1
   done
 }
-# start_driver OPTION...: a hni run whose links are up; its process is $driver, its output $folder/run.out
+# start_driver OPTION...: starts a hni run and waits for its links; its process is $driver, its output $folder/run.out
 start_driver() {
   "$hni" run -j "$@" >"$folder/run.out" 2>"$folder/run.err" &
   driver=$!
@@ -80,7 +81,7 @@ end_driver() {
   wait $driver || fail "the driver ended with $?"
   grep -q '"accounted":true' "$folder/run.out" || fail "packets are not accounted for"
 }
-listeners() { # what all semaphores of the process add up to
+listeners() { # the sum of all semaphores of the process
   python3 - "$1" "$hni" <<'END'
 import os, re, subprocess, sys
 pid, binary = sys.argv[1], os.path.realpath(sys.argv[2])
@@ -93,10 +94,10 @@ with open(f"/proc/{pid}/mem", "rb") as memory:
 print(sum(content[i] | content[i + 1] << 8 for i in range(0, size, 2)))
 END
 }
-attached() { [ "$(listeners $driver)" = "$1" ]; } # attached N: so many probes of $driver are listened to
+attached() { [ "$(listeners $driver)" = "$1" ]; } # attached N: N probes of $driver are attached
 tracers() { pgrep -f "bpftrace .*-p $driver " || true; }
 
-notes() { # the probes of a binary, as hni-trace-gen writes them: name, semaphore, sizes of the arguments
+notes() { # lists the probes of a binary in the format of hni-trace-gen: name, semaphore, sizes of the arguments
   readelf -n "$1" 2>/dev/null | awk '
     /Provider:/ { provider = $2 } /Name:/ { name = $2 }
     /Semaphore:/ { semaphore = $NF != "0x0000000000000000" ? "semaphore" : "none" }
@@ -146,7 +147,7 @@ esac
 
 skip_unless_traceable
 case $scenario in
-  events) # every probe, every event, every argument
+  events) # Every probe, every event and every argument.
     "$hni" trace events -o "$folder/tool.out" -- "$workload" all "$folder/events" 2>"$folder/tool.err" || fail "ended with $?"
     grep -qvE '^ *[0-9]+\.[0-9]{6} [0-9]+ [a-z]+__[a-z_]+ port=' "$folder/tool.out" && fail "a line without time or thread"
     grep -q ' reg__write port=3 BAR=0 offset=0x[0-9a-f]* value=0x' "$folder/tool.out" || fail "no hexadecimal values"
@@ -158,7 +159,7 @@ for line in sys.stdin: print(re.sub("=(0x[0-9a-f]+)", lambda m: "=" + str(int(m[
       [ "$(count "$probe")" -gt 0 ] || fail "$probe does not fire"
     done
     same "packets received" "$(count packet__received)" "$(total rx__poll__done work)"
-    # What each number stands for is in docs/probes.md; the workload does each of these things so often.
+    # docs/probes.md lists the meaning of each number; the workload does each of these things a fixed number of times.
     for expected in 'packet__dropped reason 1 1 1 2 1' 'recovery__step__start step 3 1 1 1 1' 'recovery__step__done step 3 1 0 0 0'; do
       read -r probe what numbers <<<"$expected"
       number=0
@@ -206,7 +207,7 @@ for line in sys.stdin: print(re.sub("=(0x[0-9a-f]+)", lambda m: "=" + str(int(m[
     done
     ;;
   drops)
-    # Symbols are looked up at the end, so the process has to be there still.
+    # Symbols are resolved at the end, so the process must still exist.
     watch drops "$workload" hold "$folder/events"
     for reason in 0:'MAC error' 1:truncated 2:'card input' 3:'queue reset' 4:'not describable'; do
       has "@drops[3, 0, ${reason#*:}]: $(count packet__dropped reason=${reason%%:*})"
@@ -229,7 +230,7 @@ for line in sys.stdin: print(re.sub("=(0x[0-9a-f]+)", lambda m: "=" + str(int(m[
       has "@messages[3, received, ${type#*:}]: $(count message__received message=${type%:*})"
     done
     same "lines" "$(grep -c ' hni3 [<-][->] .* bytes' "$folder/tool.out")" "$(($(count message__sent) + $(count message__received)))"
-    # The latency is in driver time, so it is exact: from request to answer of the capabilities.
+    # The latency is measured in driver time from request to response of the capabilities, so it is exact.
     us=$(awk '$1 == "message__sent" && /message=16 / { sub(/.*time=/, ""); sent = $0 }
       $1 == "message__received" && /message=17 / { sub(/.*time=/, ""); printf "%d", ($0 - sent) / 1000; exit }' "$folder/events")
     grep -q "<- FW_CAP_RESP .* $us us" "$folder/tool.out" || fail "FW_CAP_RESP did not take $us us"
@@ -251,7 +252,7 @@ for line in sys.stdin: print(re.sub("=(0x[0-9a-f]+)", lambda m: "=" + str(int(m[
     has "@recovery[3, queue reset]: 3" "@recovery[3, card reset]: 1" "@recovery[3, starvation kick]: 1" \
       "@recovery[3, transmit hang]: 1" "@recovery[3, firmware crash]: 1" "@link_down[3]: $(count link__changed up=0)" "@statistics[3]: $(count statistics__read__done)"
     grep -q 'hni3 queue reset, queue 0$' "$folder/tool.out" || fail "no reset"
-    # Driver time, so it is exact.
+    # Measured in driver time, so it is exact.
     us=$(awk '/^recovery__step__/ && / step=1 / { sub(/.*time=/, ""); t[++n] = $0 } END { print (t[2] - t[1]) / 1000 }' "$folder/events")
     grep -q "hni3 card reset over after [0-9]* us ($us us of driver time)$" "$folder/tool.out" || fail "the card reset did not take $us us"
     same "log records" "$(grep -c 'hni3 firmware: ' "$folder/tool.out")" "$(count firmware__log)"
@@ -314,13 +315,13 @@ assert {"link up, 100000 Mbit/s"} & {e["name"] for e in events if e["ph"] == "i"
 assert {"hni0", "hni1"} == {e["args"]["name"] for e in events if e["name"] == "process_name"}
 END
     grep -Eq 'http:|https:|src=' "$folder/run.html" && fail "plot: not self-contained"
-    # A recording with a gap, or without its end, is refused.
+    # A recording with a gap or without its end marker is refused.
     sed 100d "$folder/run.rec" >"$folder/gap.rec"
     "$hni" fuzz record "$folder/gap.rec" "$folder/x" 2>&1 | grep -q '1 events of .* were lost' || fail "a gap was not seen"
     head -100 "$folder/run.rec" >"$folder/cut.rec"
     "$hni" trace plot "$folder/cut.rec" 2>&1 | grep -q 'no end' || fail "a missing end was not seen"
     ;;
-  kill) # tracer or driver killed in the middle: nothing stays behind
+  kill) # A tracer or a driver that is killed in the middle leaves nothing behind.
     gone() { ! kill -0 "$1" 2>/dev/null; }
     no_tracers() { [ -z "$(tracers)" ]; }
     start_driver --generator --rate 1000
@@ -332,7 +333,7 @@ END
     wait $tracer 2>/dev/null
     until_true attached 0
     until_true no_tracers
-    # The driver works on, and can be traced again; then the driver is killed.
+    # The driver continues and can be traced again; then the driver is killed.
     "$hni" trace polls --pid $driver >"$folder/tool.out" 2>"$folder/tool.err" &
     tracer=$!
     until_true attached 2
@@ -342,7 +343,7 @@ END
     wait $tracer || fail "the tracer of a killed driver ended with $?"
     grep -q '^@polls\[rx, 0, 0\]: [1-9]' "$folder/tool.out" || fail "the tracer of a killed driver shows nothing"
     until_true no_tracers
-    # Ctrl-C ends a tracer, and the driver does not notice.
+    # Ctrl-C ends a tracer without affecting the driver.
     start_driver --generator --rate 1000
     "$hni" trace polls --pid $driver >"$folder/tool.out" 2>"$folder/tool.err" &
     tracer=$!
@@ -351,7 +352,7 @@ END
     wait $tracer || fail "an interrupted tracer ended with $?"
     until_true attached 0
     end_driver
-    # With network interfaces: these, their namespaces and the control socket go with a killed driver, traced or not.
+    # With network interfaces: a killed driver, traced or not, leaves no interface, namespace or control socket.
     if unshare --net true 2>/dev/null && [ -c /dev/net/tun ]; then
       start_driver
       socket=$(sed -n 's/.*"socket":"\([^"]*\)".*/\1/p' "$folder/run.out")
@@ -369,12 +370,12 @@ END
       until_true nothing_left
     fi
     ;;
-  lie) # a hostile completion on a live driver: each tool says exactly that
+  lie) # A hostile completion on a live driver: each tool reports exactly that.
     start_driver --generator --rate 2000
     for tool in refused drops monitor timeline; do
       "$hni" trace $tool --pid $driver -o "$folder/$tool.out" 2>"$folder/$tool.err" &
     done
-    # Of refused and drops, of monitor, and those that only timeline listens to.
+    # Probes of refused and drops, of monitor, and those that only timeline attaches to.
     until_true attached $((1 + 1 + 5 + 4))
     sleep 1
     "$hni" port inject hni1 rcd_header_length 0 --run $driver >/dev/null || fail "no lie"
@@ -382,7 +383,8 @@ END
     until_true recovered
     end_driver
     wait
-    # The firmware's last answer comes when the port no longer waits for it: not a lie, and not of the run's middle.
+    # The firmware's last response may arrive after the port stopped waiting: that is neither a fault nor part of the
+    # run.
     grep -v fw_unsolicited "$folder/refused.out" >"$folder/lies"
     same "refused" "$(grep '^@refused' "$folder/lies")" '@refused[1, rcd_header_length]: 1'
     same "lines" "$(sed -n 's/^ *[0-9.]* //p' "$folder/lies")" 'hni1 rcd_header_length     value 0x0 limit 0x1000'
@@ -391,7 +393,9 @@ END
     grep -q '@violations' "$folder/monitor.out" && fail "a violation: the driver saw the lie"
     grep -q '^@checked\[1, 0, HPQ\]: ' "$folder/monitor.out" || fail "the monitor saw nothing"
     ;;
-  replay) # what both ports did, replayed word for word, the monitor attached and silent; bench/trace_million.sh: a million
+  # The recording of both ports replays word for word, with the monitor attached and without a violation;
+  # bench/trace_million.sh does a million.
+  replay)
     packets=${HNI_TRACE_PACKETS:-10007}
     export BPFTRACE_PERF_RB_PAGES=16384
     "$hni" run --generator -j --ring 64 --hold --packets $packets >"$folder/run.out" 2>"$folder/run.err" &
@@ -402,7 +406,7 @@ END
     until_true attached 5
     "$hni" trace record --pid $driver -o "$folder/run.rec" 2>"$folder/record.err" &
     recorder=$!
-    until_true attached $((5 + 9)) # those that only the recorder listens to
+    until_true attached $((5 + 9)) # probes that only the recorder attaches to
     "$hni" port go --run $driver >/dev/null || fail "no go"
     wait $driver || fail "the driver ended with $?"
     wait $monitor || fail "the monitor ended with $?"
@@ -411,7 +415,7 @@ END
     grep -q '@violations' "$folder/tool.out" && fail "a violation in a good run"
     for port in 0 1; do
       [ "$(sed -n "s/^@checked\[$port, 0, TWQ0\]: //p" "$folder/tool.out")" -gt $packets ] || fail "the monitor missed steps"
-      # Two completions for each packet received and one for each that was sent alone.
+      # Two completions per received packet and one per packet that was sent alone.
       out=$("$hni" fuzz record "$folder/run.rec" "$folder/run.fuzz" $port 0) || fail "$out"
       same "replay of port $port" "$out" "$((3 * packets)) completions replayed, each as recorded; no finding"
       echo "hni$port: $out; the monitor checked $(awk -F': ' -v port="$port" 'index($0, "@checked[" port ",") == 1 { n += $2 } END { print n }' "$folder/tool.out") steps"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parts of tracing that need no kernel: the probe list, recordings, and what is done to
+// The parts of tracing that need no kernel: the probe list, recordings, and the rewriting of
 // bpftrace's output.
 
 #include <gtest/gtest.h>
@@ -125,7 +125,7 @@ TEST(Recording, WhatNoDriverDoesIsRefused) {
 }
 
 TEST(Recording, IsReadInBoundedMemoryWhateverIsMissing) {
-  // Event 1 is missing: nothing can be delivered, and nothing is kept beyond a bound.
+  // Event 1 is missing: nothing can be delivered, and the number of buffered events is bounded.
   std::string text;
   for (int n = 2; n < 600'000; ++n) text += std::to_string(n) + " 5 Q 0 0\n";
   EXPECT_EQ(read_recording(text + "599999 end\n").error(), "1 events of 599999 were lost");
@@ -141,7 +141,7 @@ tl::expected<std::string, std::string> plot(const std::string& text) {
 }
 
 TEST(Plot, CountsWhatCameBackAcrossAWrap) {
-  // 63 of 64 slots are posted at once and come back in two parts.
+  // 63 of 64 slots are posted at once and returned in two parts.
   const auto page =
       plot("1 0 P 0 0 3 0 3f 3f\n2 5 C 0 0 3 0 20 3f\n3 9 C 0 0 3 20 1f 3f\n3 end\n");
   ASSERT_TRUE(page);
@@ -151,7 +151,7 @@ TEST(Plot, CountsWhatCameBackAcrossAWrap) {
 }
 
 TEST(Plot, TimesMayGoBackAndFarAhead) {
-  // Each wrote outside of its arrays once, or counted wrongly.
+  // Regression inputs: each once caused a write outside an array or a wrong count.
   const auto far = plot(
       "1 0 P 0 0 0 0 4 3f\n2 9000000000000 P 0 0 0 4 4 3f\n"
       "3 10 C 0 0 0 0 4 3f\n3 end\n");
@@ -222,7 +222,7 @@ TEST(Perfetto, SlicesCountersAndInstantsAreValidTraceEvents) {
     if (phase == "e") --open[event.at("id").get<std::string>()];
   }
   EXPECT_EQ(phases["X"], 1);
-  EXPECT_EQ(phases["C"], 5);  // two posts, a return, and two rings reset
+  EXPECT_EQ(phases["C"], 5);  // two posts, a return, and resets of two rings
   EXPECT_EQ(phases["i"], 3);
   EXPECT_EQ(open.size(), 2U);
   for (const auto& [id, depth] : open) EXPECT_EQ(depth, 0) << id;

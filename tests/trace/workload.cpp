@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A driver whose every event is known: what the tests of the probes and of the tracing tools
-// watch. Virtual time, an emulated card that lies when told to, and an observer that fires the
-// probes and writes down what it fired.
+// A driver with a known sequence of events, for the tests of the probes and of the tracing tools.
+// It runs in virtual time on an emulated card with fault injection; its observer fires the probes
+// and records what it fired.
 //   trace_workload all FILE        a port's life with each kind of event
 //   trace_workload hold FILE       the same, then asks its tracer to end until it does
 //   trace_workload broken FILE     three steps of a ring that break its invariant
@@ -35,7 +35,8 @@ using fuzz::ValueClass;
 constexpr std::uint32_t kPort = 3;
 constexpr QueueId kQueue{0};
 
-/// Fires the probe, and writes a line "probe argument=value ..." as `hni trace events` does.
+/// Fires the probe and writes a line "probe argument=value ..." in the format of `hni trace
+/// events`.
 class EchoObserver : public trace::UsdtObserver {
  public:
   explicit EchoObserver(std::FILE* to) : UsdtObserver(kPort), to_(to), port_(kPort) {}
@@ -88,7 +89,7 @@ class EchoObserver : public trace::UsdtObserver {
   std::vector<trace::ProbeInfo> list_ = trace::probe_list();
 };
 
-/// Marks frames as broken, as a card does that met an error on the wire.
+/// Marks frames as broken, like a card that detected an error on the wire.
 class MarkingIo : public fuzz::FaultInjector<io::InProcess> {
  public:
   using FaultInjector::FaultInjector;
@@ -97,7 +98,7 @@ class MarkingIo : public fuzz::FaultInjector<io::InProcess> {
     const bool metadata = site == Site::kRcqWord && (value >> 61 & 3) == 3;
     return metadata ? value | marks : value;
   }
-  std::uint64_t marks = 0;  ///< error bits of each RCD_META
+  std::uint64_t marks = 0;  ///< error bits for each RCD_META
 };
 
 class World {
@@ -173,7 +174,7 @@ class World {
     must(sent_ == sent && received_ == received, "traffic");
   }
 
-  /// The ring fills up while the card stands still, and drains again.
+  /// The ring fills up while the card does not run, and then drains.
   void stall() {
     while (send(60)) {
     }
@@ -184,7 +185,7 @@ class World {
     const Packet nothing;
     must(port_.tx_burst(kQueue, std::span(&nothing, 1), now_) == 1, "an invalid packet is taken");
   }
-  /// The application keeps what it gets until a refill finds no page.
+  /// The application holds received packets until a refill finds no free page.
   void starve() {
     for (std::uint32_t n = 0; n < 200; ++n) {
       wire_.waiting.push_back({n, 3000});
@@ -200,11 +201,11 @@ class World {
       (void)receive();
     }
   }
-  /// A transmit completion names a descriptor that was never posted.
+  /// A transmit completion refers to a descriptor that was never posted.
   void lie_about_head() {
     turn();
     (void)port_.tx_reap(kQueue, now_);
-    // What lies in the ring from the lap before is read, and lied about, too.
+    // Stale completions of the previous lap are read and modified, too.
     io_.order(Site::kTcdHead, ValueClass::kMax, 8, 0);
     must(send(60), "send");
     turn();
@@ -213,7 +214,7 @@ class World {
     must(port_.recoveries().queue_resets == 1, "the lie resets the queue");
     until([&] { return port_.pair(kQueue).state() == PairState::kRunning; }, "queue reset");
   }
-  /// One frame that the MAC found broken, and one that is cut short.
+  /// One frame that the MAC marked as bad, and one that is truncated.
   void broken_frames() {
     for (const std::uint64_t mark : {spec::RCD_META{}.set_ERR_MAC_EOP(1).raw,
                                      spec::RCD_META{}.set_ERR_TRUNCATED_FRAME(1).raw}) {
@@ -233,7 +234,7 @@ class World {
     io_.behave();
     until([&] { return port_.pair(kQueue).state() == PairState::kRunning; }, "queue reset");
   }
-  /// The wire takes nothing for too long.
+  /// The wire applies back-pressure for too long.
   void hang() {
     wire_.takes = false;
     must(send(60), "send");
@@ -242,7 +243,7 @@ class World {
     until([&] { return port_.pair(kQueue).state() == PairState::kRunning; }, "queue reset");
     must(port_.recoveries().queue_resets == 3, "a hang resets the queue");
   }
-  /// The firmware answers no more until the port resets the card.
+  /// The firmware stops responding until the port resets the card.
   void silence() {
     card_.card.firmware().faults().silent = true;
     until([&] { return port_.recoveries().card_resets == 1; }, "card reset", 1ms);
@@ -301,17 +302,18 @@ void all(World& world) {
   world.stop();
 }
 
-/// Steps that no driver of ours makes, so that the monitor has something to find.
+/// Ring steps that our driver never makes, so that the monitor has violations to report.
 void broken(std::FILE* to) {
   EchoObserver observer(to);
   observer.ring_posted(kQueue, RingKind::kTwq0, 0U, 4U, 63U);
   observer.ring_completed(kQueue, RingKind::kTwq0, 0U, 2U, 63U);
   observer.ring_posted(kQueue, RingKind::kTwq0, 5U, 2U, 63U);     // a slot was left out
   observer.ring_completed(kQueue, RingKind::kTwq0, 2U, 9U, 63U);  // more than was posted
-  observer.ring_posted(kQueue, RingKind::kTwq0, 7U, 1U, 62U);     // no ring has 63 slots
+  // a ring size is a power of two, never 63
+  observer.ring_posted(kQueue, RingKind::kTwq0, 7U, 1U, 62U);
 }
 
-/// The tracer has a buffer for each processor; on one of them, events are printed in their order.
+/// The tracer has a buffer per processor; on a single processor it prints events in order.
 void stay_on_this_processor() {
   cpu_set_t one;
   CPU_ZERO(&one);
@@ -319,7 +321,7 @@ void stay_on_this_processor() {
   (void)::sched_setaffinity(0, sizeof one, &one);
 }
 
-/// True while a SIGINT makes the process end in order; later it would kill it.
+/// True while SIGINT ends the process in an orderly way; afterwards SIGINT kills it.
 bool catches_interrupts(pid_t pid) {
   std::ifstream status("/proc/" + std::to_string(pid) + "/status");
   for (std::string line; std::getline(status, line);) {
@@ -329,7 +331,8 @@ bool catches_interrupts(pid_t pid) {
   return false;
 }
 
-/// Asks the tracer to end until it does: one SIGINT can be lost. This process ends with it.
+/// Sends SIGINT to the tracer until it exits, as one signal can be lost. This process exits with
+/// it.
 int end_tracer() {
   const pid_t tracer = ::getppid();
   (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""attack_test.py HNI: what clients, readers, disks and signals do to `hni device`, as processes do it."""
+"""attack_test.py HNI: hostile clients, slow readers, full disks and signals against a real `hni device` process."""
 import errno, fcntl, json, os, pathlib, signal, socket, stat, struct, subprocess, sys, tempfile, time
 
 HNI = os.path.abspath(sys.argv[1])
@@ -16,7 +16,7 @@ def check(what, good, detail=''):
 
 
 def until(condition, seconds=60):
-    """Waits for something that has to happen; a card that hangs fails here."""
+    """Waits until the condition holds; fails if the card hangs."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -28,11 +28,11 @@ def until(condition, seconds=60):
 class Client:
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.connect(path)  # waits while the backlog is full
+        self.socket.connect(path)  # blocks while the backlog is full
         self.socket.settimeout(60)
 
     def ask(self, command, payload):
-        """The errno value of the answer, or -1 if the connection ended."""
+        """Returns the errno value of the reply, or -1 if the connection was closed."""
         self.socket.sendall(struct.pack('<HHIII', 7, command, 16 + len(payload), 0, 0) + payload)
         return self.answer()
 
@@ -83,7 +83,7 @@ class Device:
         return json.loads(open('log').read().strip().splitlines()[-1])
 
     def children(self):
-        """Card processes: the cleanup processes are not confined, and not listed."""
+        """Lists card processes only: the cleanup processes are not sandboxed."""
         pid = self.process.pid
         return [int(p) for p in open(f'/proc/{pid}/task/{pid}/children').read().split()]
 
@@ -199,7 +199,7 @@ def own_processes():
 
 
 def cable_in_the_sandbox():
-    """The end that listens dies; the other one, confined, takes its place, and a third process finds it."""
+    """The listening end dies. The other, sandboxed end takes over listening, and a third process connects to it."""
     cards = Device('--wire', 'cable:c', '--wire', 'cable:c', sockets=('a', 'b'))
     os.kill(cards.children()[0], signal.SIGKILL)
     until(lambda: not os.path.exists('a'))
@@ -274,7 +274,7 @@ with tempfile.TemporaryDirectory() as folder:
         os.chdir(case.__name__)
         try:
             case()
-        except Exception as error:  # the next case runs all the same
+        except Exception as error:  # continue with the next case
             check(f'{case.__name__}: {type(error).__name__}', False, error)
         for process in devices:
             if process.poll() is None:

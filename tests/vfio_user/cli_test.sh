@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# hni device and hni attach as two processes: frames through a looped wire and through a cable,
+# Tests hni device and hni attach as two processes: frames through a looped wire and through a cable,
 # exit statuses, and nothing left behind.
 #     vfio_user_cli_test.sh HNI
 set -u
@@ -71,12 +71,12 @@ check 'all of them' grep -q '"received":2000,' out
 check 'the next client' status 0 "$hni" attach --socket a --frames 50 --bytes 9742
 check 'it stops' stop
 check 'the socket is gone' sh -c '! test -e a'
-# The second server knocked, too.
+# The second server has connected as well.
 check 'three clients' grep -q '"clients":3' device.log
 check 'a driver that keeps the rules' grep -q '"broken_rules":{}' device.log
 check 'no unknown register' grep -q '"unknown_register":0' device.log
 
-# A card that lies by a script: our driver refuses what it lied about, as often.
+# A card with a fault script: our driver refuses exactly the injected values.
 if "$hni" fuzz list >/dev/null 2>&1; then
   printf 'receive packets=20\nheader_length class=max\nconfirm packets=1\nhead class=max\nlies\n' >bad.script
   check 'a bad script' status 1 "$hni" device --socket a --wire loop --script bad.script
@@ -95,7 +95,7 @@ if "$hni" fuzz list >/dev/null 2>&1; then
   check 'what was said' grep -q '"site":"rcd_header_length","socket":"a","value":8191}' device.log
 fi
 
-# Register accesses, with marks; a port that waits to be started.
+# A recording of register accesses with marks, and a port that waits for `hni port up`.
 check 'two records for one card' status 2 "$hni" device --socket a --wire loop --record x --record y
 check 'a firmware that never answers' status 2 "$hni" device --socket a --wire loop --firmware-delay 99999999
 check 'no such folder' status 1 "$hni" device --socket a --wire loop --record no/record
@@ -117,10 +117,10 @@ check 'a queue after it' grep -q '^w QUEUE_TWQ0_CTL\[0\] 0x2$' record
 check 'what was read' grep -q '^r MBX_DESC_HI\[0\]' record
 check 'each access has a name' sh -c '! grep -q BAR record'
 
-# Two cards on one cable in one process, and a capture of what one of them sends.
+# Two cards on one cable in one process, and a capture of the frames that one of them sends.
 serve --socket a --wire cable:c --socket b --wire cable:c
 check 'both sockets are there' wait_for b
-# Who comes first sends into a port that is not up yet, so that the figures are not exact.
+# The first to come up sends to a port that is not up yet, so the figures are not exact.
 "$hni" attach --socket b --frames 1000000 --duration 4 --json >b.log 2>&1 &
 other=$!
 "$hni" attach --socket a --frames 1000000 --duration 3 --json >a.log 2>&1

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Our driver in this process, our card in another one, a socket between them.
+// Our driver in this process and our card in another one, connected by a socket.
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/wait.h>
@@ -24,7 +24,7 @@ Time now() {
   return std::chrono::duration_cast<Time>(std::chrono::steady_clock::now().time_since_epoch());
 }
 
-/// A process with a card whose wire gives every frame back.
+/// A process with a card whose wire loops every frame back.
 class CardProcess {
  public:
   explicit CardProcess(const std::string& path) : pid_(::fork()) {
@@ -130,7 +130,8 @@ TEST(PciFunction, AListOfCapabilitiesThatBitesItsTailEnds) {
   const auto limits =
       io::pcie_limits([&](std::uint32_t at) -> tl::expected<std::uint32_t, std::string> {
         ++reads;
-        return at == 0x34 ? 0x40u : 0x4001u;  // power management, whose next is itself
+        // power management capability whose next pointer refers to itself
+        return at == 0x34 ? 0x40u : 0x4001u;
       });
   ASSERT_TRUE(limits);
   EXPECT_EQ(256u, limits->max_payload);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The configuration space, as a PCI host walks it.
+// The configuration space, traversed like a PCI host does.
 #include "vfio_user/config_space.hpp"
 
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ class VfioUserConfig : public testing::Test {
   bool put(std::size_t offset, std::uint32_t value, std::size_t bytes = 4) {
     return space_.write(offset, bytes_of(value).first(bytes));
   }
-  /// Where the capability is; 0 if it is not in the list.
+  /// Returns the offset of the capability, or 0 if it is not in the list.
   std::size_t find(std::uint32_t id) const {
     for (std::size_t at = get(0x34, 1); at != 0; at = get(at + 1, 1)) {
       if (get(at, 1) == id) return at;
@@ -66,7 +66,7 @@ TEST_F(VfioUserConfig, HasTheCapabilitiesThatTheLinuxDriverNeeds) {
   const std::size_t express = find(0x10);
   ASSERT_NE(0u, express);
   EXPECT_EQ(2u, get(express + 2, 2));
-  // Relaxed ordering, 256 bytes of payload, no snoop, requests of 512 bytes.
+  // Relaxed ordering, 256-byte maximum payload, no snoop, 512-byte read requests.
   EXPECT_EQ(0x2830u, get(express + 8, 2));
   const std::size_t serial = find_extended(0x0003);
   ASSERT_NE(0u, serial);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory of a client that came without a file: the card reaches it by messages, and a client that
-// answers badly is closed. Answers are put before they are asked for: their ids count from 1.
+// Client memory without a file descriptor: the card accesses it by messages, and a client that
+// replies incorrectly is closed. Replies are queued before they are requested, as message ids
+// count from 1.
 #include "openhni/spec/registers.hpp"
 #include "tests/vfio_user/vfio_user_fixture.hpp"
 
@@ -23,7 +24,7 @@ class VfioUserDma : public VfioUserTest {
   static Bytes data(std::uint16_t id, std::uint64_t address, const Bytes& bytes) {
     return answer(id, Command::kDmaRead, join(DmaAccess{address, bytes.size()}) + bytes);
   }
-  /// The card's view of eight bytes of the window; nothing if it has none.
+  /// The card's view of eight bytes of the window; nothing if the card has no access.
   std::optional<std::uint64_t> card_reads(std::uint64_t address) {
     const std::byte* const at = server_->dma().at(address, 8, Access::kRead);
     if (at == nullptr) return std::nullopt;
@@ -116,7 +117,7 @@ TEST_F(VfioUserDma, QuestionsOfTheClientWaitAndAreAnsweredInOrder) {
   EXPECT_EQ(22u, take()->header.id);
 }
 
-/// As QEMU does: it answers nothing while it waits for a register.
+/// As QEMU does: it replies to no DMA message while it waits for a register access.
 TEST_F(VfioUserDma, RegisterAccessesAreAnsweredWhileTheCardWaits) {
   start_with_window();
   const auto write = [](std::uint32_t value) {

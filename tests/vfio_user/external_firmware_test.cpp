@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Firmware in another place than the card: a peer of our own speaks the protocol of the public
-// mock firmware, with our firmware model behind it, or breaks it.
+// Firmware outside the card: a test peer speaks the protocol of the public mock firmware, using
+// our firmware model, or violates it.
 #include "vfio_user/external_firmware.hpp"
 
 #include <gtest/gtest.h>
@@ -26,10 +26,10 @@ constexpr std::uint64_t kPage = 4096;
 
 using Clock = std::chrono::steady_clock;
 
-/// What the other process is: listens, takes one card, does what `behave` says with each message.
+/// The other process: listens, accepts one card and passes each message to `behave`.
 class Peer final : public FirmwarePort {
  public:
-  /// False: it closes the connection.
+  /// Returns false to close the connection.
   using Behave = std::function<bool(Peer&, const EmulatorMessage&)>;
 
   Peer(const std::string& path, Behave behave) : behave_(std::move(behave)), firmware_({}, *this) {
@@ -218,7 +218,7 @@ class ExternalFirmwareTest : public testing::Test {
     card_.write(spec::PUL_OB_TLP_HDR_AR_CFG::at(), spec::PUL_OB_TLP_HDR_AR_CFG{}.set_BME(1).raw);
     card_.write(spec::INTR_MASK_CLEAR::at(0), 1);
   }
-  /// A file of two pages at `address` that host and firmware share; its bytes.
+  /// Adds a file of two pages at `address` that host and firmware share; returns its bytes.
   std::byte* window(std::uint64_t address) {
     OwnedFd file(::memfd_create("host", MFD_CLOEXEC));
     EXPECT_EQ(0, ::ftruncate(file.get(), 2 * kPage));
@@ -243,7 +243,7 @@ class ExternalFirmwareTest : public testing::Test {
     EXPECT_EQ(why, firmware_->why());
     EXPECT_EQ((std::vector<std::string>{"the firmware died: " + why}), reports_);
     EXPECT_EQ(1u, firmware_->counters().deaths);
-    // The card goes on: its memory holds what the host writes, and nobody completes it.
+    // The card continues: its memory holds what the host writes, and no message is completed.
     post(1, 0, 0x10000, 4);
     EXPECT_EQ(0x10001u, low(1, 0));
     EXPECT_FALSE(firmware_->serve(64));

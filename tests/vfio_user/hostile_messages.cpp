@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// hostile_messages [MESSAGES [SEED]]: two cards in one process, as `hni device --shared` has them.
-// One client sends hostile messages, valid, mutated, and with any descriptors; whenever it is
-// closed it
-// comes again. The other one reads a register per round. Prints how long that took at most, in
-// time of
-// this process; fails if a descriptor is left or the neighbour is not served.
+// hostile_messages [MESSAGES [SEED]]: two cards in one process, as with `hni device --shared`.
+// One client sends hostile messages: valid ones, mutated ones, with any descriptors attached. It
+// reconnects whenever the server closes it. The other client reads a register per round. Prints
+// the longest such read in processor time of this process; fails if a descriptor leaks or if the
+// other client is not served.
 //     cmake --preset asan && cmake --build build/asan --target vfio_user_hostile_messages
 //     build/asan/tests/vfio_user/vfio_user_hostile_messages 1000000
 #include <fcntl.h>
@@ -46,9 +45,8 @@ int open_files() {
   return count;
 }
 
-/// Turns of 2 ms of this process; DMA messages are not waited for, as after the 200 ms that a
-/// client
-/// of a shared process has.
+/// Time slices of 2 ms. The server does not wait for replies to DMA messages, as after the 200 ms
+/// that a client of a shared process has.
 struct Turns final : LoopHooks {
   bool turn_spent() override { return cpu_ns() >= end; }
   std::optional<WaitEnd> wait(int, short, std::chrono::milliseconds) override {
@@ -79,7 +77,7 @@ class Card2 {
     (void)::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
     return fd;
   }
-  /// One turn, as DeviceRunner has it.
+  /// One iteration of the loop, as in DeviceRunner.
   void turn(std::uint64_t now) {
     server_->accept_client();
     turns_.end = cpu_ns() + 2'000'000;
@@ -113,7 +111,7 @@ class Attacker {
 
   Bytes hello() { return message(1, version_payload(), false); }
 
-  /// The next message and its descriptors.
+  /// Builds the next message and its descriptors.
   Bytes next(std::vector<int>& fds) {
     fds.clear();
     if (any(50) == 0) (void)!::ftruncate(memory_.get(), any(2) != 0 ? 16 << 20 : 4096);
@@ -250,8 +248,8 @@ void drain(int socket) {
   }
 }
 
-/// The neighbour asks, and the process goes round until it is answered. Processor time, or
-/// nothing.
+/// The other client sends a read and the loop runs until the reply arrives. Returns the processor
+/// time, or nothing on failure.
 std::optional<std::uint64_t> neighbour_waits(Card2& other, Card2& own, int socket,
                                              std::uint64_t& now) {
   Bytes question;

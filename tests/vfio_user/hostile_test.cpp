@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a hostile client gets: one line why, the end of its connection, and the next one is served.
+// A hostile client: the server logs one line with the reason, closes the connection, and serves
+// the next client.
 #include <sys/stat.h>
 
 #include "tests/vfio_user/vfio_user_fixture.hpp"
@@ -129,7 +130,7 @@ TEST_F(VfioUserHostile, LongerStructuresOfNewerClientsAreAnswered) {
   EXPECT_EQ(sizeof(DeviceInfo), answer->payload.size());
   EXPECT_EQ(0, error(Command::kGetRegionInfo, Bytes(40)));
   EXPECT_EQ(0, error(Command::kGetIrqInfo, Bytes(20)));
-  // With the flag for a bitmap of dirty pages, and the bitmap's header behind.
+  // The flag for a dirty-page bitmap is set, and the bitmap's header follows.
   EXPECT_EQ(ENOTSUP, error(Command::kDmaUnmap, join(DmaUnmap{24, 1, 0, 4096}) + Bytes(16)));
 }
 
@@ -206,7 +207,7 @@ TEST_F(VfioUserHostile, NoDescriptorOfAClientStaysOpen) {
   EXPECT_EQ(before + 2, open_files());
   client_.reset();
   work();
-  EXPECT_EQ(before - 2, open_files());  // both ends of the socket, too
+  EXPECT_EQ(before - 2, open_files());  // including both ends of the socket
 }
 
 TEST_F(VfioUserHostile, WindowsThatOverlapOrCannotBe) {
@@ -275,14 +276,15 @@ TEST_F(VfioUserHostile, HugePagesThatThePoolDoesNotHaveAreRefused) {
   start();
   const OwnedFd file(::memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB));
   if (!file) GTEST_SKIP() << "this kernel has no huge pages";
-  // More than any pool holds.
+  // Exceeds the capacity of every pool.
   constexpr std::uint64_t kBytes = 1ull << 40;
   ASSERT_EQ(0, ::ftruncate(file.get(), static_cast<off_t>(kBytes)));
   EXPECT_EQ(ENOMEM, error(Command::kDmaMap, join(DmaMap{32, 3, 0, 0, kBytes}), {file.get()}));
   EXPECT_EQ(0u, server_->memory().windows());
 }
 
-/// Memory whose file ends early stands for every failure: the kernel reports all by SIGBUS.
+/// A truncated file is representative of every memory failure: the kernel reports all of them by
+/// SIGBUS.
 TEST_F(VfioUserHostile, APageThatFailsIsReplacedWhateverTheAccess) {
   for (const Access access : {Access::kRead, Access::kWrite}) {
     start();
@@ -326,7 +328,7 @@ TEST_F(VfioUserHostile, AClientThatNeverReadsIsNotServedOn) {
   EXPECT_LT(answered, 202u);
   work();
   EXPECT_EQ(answered, server_->session_counters().messages);
-  // It reads at last, and gets all.
+  // The client finally reads and receives all replies.
   std::uint64_t got = 0;
   for (int idle = 0; idle < 3;) {
     char buffer[65536];
@@ -364,7 +366,7 @@ TEST_F(VfioUserHostile, AnEventfdMadeBlockingAgainAndFullDoesNotStallTheCard) {
 
 // ---- Turns
 
-/// A turn that is over after so many questions.
+/// A time slice that ends after a given number of queries.
 struct ShortTurns final : LoopHooks {
   bool turn_spent() override { return --left <= 0; }
   int left = 1;
@@ -377,7 +379,7 @@ TEST_F(VfioUserHostile, ATurnEndsInTheMiddleOfAMessageAndTheNextGoesOn) {
   // 2,700 function-level resets in one message.
   constexpr std::uint64_t kResets = 2700;
   Bytes payload = join(kResets);
-  MultiWrite reset{0x68, kConfigRegion, 2, {}};  // Device Control of the express capability
+  MultiWrite reset{0x68, kConfigRegion, 2, {}};  // Device Control of the PCI Express capability
   const std::uint16_t initiate = 0x8000;
   std::memcpy(reset.data, &initiate, sizeof initiate);
   for (std::uint64_t i = 0; i < kResets; ++i) payload = payload + join(reset);
@@ -405,7 +407,7 @@ TEST_F(VfioUserHostile, ALongReadAcrossTurnsIsOneAnswer) {
   ShortTurns turns;
   server_->set_hooks(turns);
   put(message(Command::kRegionRead, join(RegionAccess{0x24000, 0, 4096})));
-  // Behind it: not done before.
+  // Queued after it, so not executed before.
   put(message(Command::kReset, {}));
   std::uint64_t rounds = 0;
   for (turns.left = 1; server_->serve(now_, 64); turns.left = 1) ++rounds;
@@ -415,12 +417,13 @@ TEST_F(VfioUserHostile, ALongReadAcrossTurnsIsOneAnswer) {
   server_->set_hooks(LoopHooks::none());
 }
 
-// ---- Clients that come, stay away or stay
+// ---- Connections: leaving clients, silent clients, too many clients
 
 TEST_F(VfioUserHostile, TheNextClientIsServedThoughTheEndOfTheLastWasNotNoticed) {
   start();
   for (int i = 0; i < 50; ++i) {
-    // Answers that the last one never read, then its end, and the next before anything is served.
+    // Replies that the previous client never read, its disconnect, and the next client, all before
+    // the server runs.
     for (int n = 0; n < 30; ++n) put(message(Command::kGetInfo, join(DeviceInfo{})));
     work();
     client_.reset();
@@ -459,7 +462,7 @@ TEST_F(VfioUserHostile, AHeldClientThatGivesUpIsForgotten) {
   start();
   const OwnedFd first = std::move(client_);
   for (int i = 0; i < 8; ++i) (void)connect();
-  // As many as are held have left: there is room for one that has not.
+  // All pending clients have left, so there is room for a new one.
   const OwnedFd last = connect();
   work();
   EXPECT_EQ(0u, server_->counters().turned_away);
@@ -467,7 +470,7 @@ TEST_F(VfioUserHostile, AHeldClientThatGivesUpIsForgotten) {
   work();
   EXPECT_EQ(1u, server_->counters().turned_away);
   EXPECT_EQ(1u, server_->counters().clients);
-  // Of those that stay, one too many is turned away at once.
+  // One client more than the limit is closed immediately.
   std::vector<OwnedFd> many;
   for (int i = 0; i < 9; ++i) many.push_back(connect());
   EXPECT_EQ(2u, server_->counters().turned_away);
@@ -475,13 +478,13 @@ TEST_F(VfioUserHostile, AHeldClientThatGivesUpIsForgotten) {
 
 TEST_F(VfioUserHostile, AClientThatNeverSpeaksIsClosedInTime) {
   client_ = connect();
-  put({std::byte{7}});  // the beginning of a header
+  put({std::byte{7}});  // a partial header
   work();
   EXPECT_EQ(now_ + Server::kHelloTimeNs, server_->next_deadline_ns());
   const OwnedFd silent = std::move(client_);
   now_ += Server::kHelloTimeNs;
   expect_closed("no version in time");
-  // One that has spoken may be silent as long as it likes.
+  // A client that has sent its first message may then stay idle indefinitely.
   now_ += 1'000 * Server::kHelloTimeNs;
   work();
   EXPECT_NE(-1, server_->client());

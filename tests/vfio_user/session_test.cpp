@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an honest client gets: versions, information, registers, memory, interrupts, reset.
+// A well-behaved client: versions, information, registers, memory, interrupts, reset.
 #include <nlohmann/json.hpp>
 
 #include "openhni/spec/registers.hpp"
@@ -348,7 +348,8 @@ TEST_F(VfioUserTest, ASecondClientIsTurnedAwayWhileOneIsServed) {
   const OwnedFd second = connect();
   char byte = 0;
   work();
-  EXPECT_EQ(-1, ::recv(second.get(), &byte, 1, 0));  // the first may have died unnoticed
+  // the first client may have died without a FIN
+  EXPECT_EQ(-1, ::recv(second.get(), &byte, 1, 0));
   now_ = server_->next_deadline_ns();
   work();
   EXPECT_EQ(0, ::recv(second.get(), &byte, 1, 0));

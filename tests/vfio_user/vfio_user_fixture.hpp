@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A card behind a vfio-user socket and a client that says whatever a test wants, in one thread:
-// the client writes, the server is asked to work, the client reads.
+// A card behind a vfio-user socket and a scripted client, in one thread: the client writes, the
+// server works, the client reads.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -52,7 +52,7 @@ inline OwnedFd event_file() {
   return OwnedFd(::eventfd(0, EFD_CLOEXEC));
 }
 
-/// How often the eventfd was signalled since the last look.
+/// Returns how often the eventfd was signalled since the last call.
 inline std::uint64_t signals(const OwnedFd& fd) {
   std::uint64_t count = 0;
   (void)::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
@@ -130,7 +130,7 @@ class VfioUserTest : public testing::Test {
     }
   }
 
-  /// The next answer; nothing if the server said none, or closed.
+  /// Returns the next reply; nothing if there is none or if the server closed the connection.
   std::optional<Answer> take() {
     Answer answer;
     if (::recv(client_.get(), &answer.header, sizeof answer.header, 0) != sizeof answer.header)
@@ -148,14 +148,14 @@ class VfioUserTest : public testing::Test {
     work();
     return take();
   }
-  /// The errno value of the answer; -1 if there is none.
+  /// Returns the errno value of the reply, or -1 if there is none.
   int error(Command command, const Bytes& payload, const std::vector<int>& fds = {}) {
     const auto answer = ask(command, payload, fds);
     if (!answer) return -1;
     EXPECT_EQ((answer->header.flags & Header::kError) != 0, answer->header.error != 0);
     return static_cast<int>(answer->header.error);
   }
-  /// The client was closed for this reason, and the next one is served.
+  /// Checks that the client was closed for this reason and that the next client is served.
   void expect_closed(const std::string& why) {
     work();
     ASSERT_FALSE(reports_.empty());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A session in a simulated world: every system call of a connection may be short, refused, or the
-// moment at which the peer dies. Each step of the session is such a moment once.
+// A session with simulated socket failures: every system call of a connection may be short, fail,
+// or be the moment at which the peer dies. Each step of the session is tested as that moment once.
 #include <functional>
 #include <map>
 
@@ -9,7 +9,7 @@
 namespace hni::device::vfio_user {
 namespace {
 
-/// Real sockets, with a world between.
+/// Real sockets with an interposed simulation.
 class World final : public SocketCalls {
  public:
   ssize_t receive(int fd, msghdr* message) override {
@@ -21,7 +21,7 @@ class World final : public SocketCalls {
     if (const auto failed = step()) return *failed;
     msghdr less = *message;
     iovec part{};
-    // The first bytes alone, if not all may go.
+    // Transfers only the first bytes, if the limit is lower than the length.
     for (std::size_t i = 0; i < less.msg_iovlen && most_sent != ~std::size_t{0}; ++i) {
       if (less.msg_iov[i].iov_len == 0) continue;
       part = {less.msg_iov[i].iov_base, std::min(less.msg_iov[i].iov_len, most_sent)};
@@ -33,7 +33,7 @@ class World final : public SocketCalls {
 
   std::size_t most_received = ~std::size_t{0};
   std::size_t most_sent = ~std::size_t{0};
-  unsigned refuse_every = 0;  ///< EAGAIN at each so many calls
+  unsigned refuse_every = 0;  ///< every so many calls return EAGAIN
   unsigned fail_at = 0;       ///< this call fails with `error`
   int error = 0;
   unsigned kill_at = 0;  ///< before this call, counted from 1
@@ -70,7 +70,8 @@ class VfioUserWorld : public VfioUserTest {
     world_.kill = [this] { client_.reset(); };
   }
 
-  /// Turns until none has had anything to do for a while: a refusal is no end.
+  /// Runs all parties until none has made progress for a while; EAGAIN alone does not count as
+  /// idle.
   void serve_all() {
     for (int idle = 0, turns = 0; idle < 60 && turns < 400 && server_->client() >= 0; ++turns) {
       const unsigned before = world_.steps;
@@ -78,7 +79,7 @@ class VfioUserWorld : public VfioUserTest {
       idle = more || server_->wants_write() || (world_.steps - before) > 2 ? 0 : idle + 10;
     }
   }
-  /// Sends one message, gives the server its turns, reads what came. False: there is no client.
+  /// Sends one message, runs the server and reads the reply. Returns false if there is no client.
   bool say(Command command, const Bytes& payload, const std::vector<int>& fds = {}) {
     if (!client_) return false;
     put(message(command, payload), fds);
@@ -117,7 +118,7 @@ class VfioUserWorld : public VfioUserTest {
     EXPECT_EQ(0u, server_->memory().windows()) << where;
     EXPECT_EQ(0u, server_->dma().mappings()) << where;
     EXPECT_EQ(files, open_files()) << where;
-    // And the next one gets a whole session.
+    // The next client gets a complete session.
     world_.kill_at = world_.fail_at = world_.refuse_every = 0;
     world_.most_received = world_.most_sent = ~std::size_t{0};
     const std::uint64_t before = server_->session_counters().messages;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A card behind a vhost-user socket and a front-end that sends whatever a test wants, in one
-// thread: the front-end writes, the server works, the front-end reads. Its memory is one file of
-// 1 MiB at guest address kGuest and user address kUser, with two virtqueues of 16 entries.
+// A card behind a vhost-user socket and a scripted front-end, in one thread: the front-end writes,
+// the server works, the front-end reads. Its memory is one file of 1 MiB at guest address kGuest
+// and user address kUser, with two virtqueues of 16 entries.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -99,7 +99,7 @@ class VhostUserTest : public testing::Test {
       (void)::recv(socket_.get(), reply.payload.data(), reply.payload.size(), 0);
     return reply;
   }
-  /// Sends a request that wants a reply.
+  /// Sends a request that requires a reply.
   std::optional<Reply> ask(Request request, const Bytes& payload = {},
                            const std::vector<int>& fds = {}) {
     const Header header{static_cast<std::uint32_t>(request), Header::kVersion | Header::kNeedReply,
@@ -110,7 +110,7 @@ class VhostUserTest : public testing::Test {
     work();
     return take();
   }
-  /// The acknowledgement: 0 is good; ~0: none came.
+  /// Returns the acknowledgement: 0 success, ~0 none received.
   std::uint64_t status(Request request, const Bytes& payload = {},
                        const std::vector<int>& fds = {}) {
     const auto reply = ask(request, payload, fds);
@@ -120,7 +120,7 @@ class VhostUserTest : public testing::Test {
   static std::uint64_t ring(std::uint32_t queue, std::uint32_t part) {
     return 0x1000 * (1 + 4 * queue + part);  // desc, avail, used
   }
-  /// As User Mode Linux does it.
+  /// As User Mode Linux does.
   void start() {
     connect();
     (void)status(Request::kSetOwner);
@@ -130,7 +130,7 @@ class VhostUserTest : public testing::Test {
     std::array<int, 2> ends{};
     ASSERT_EQ(0, ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()));
     calls_ = OwnedFd(ends[0]);
-    const int small = 16384;  // a bound of its own, whatever the machine's default
+    const int small = 16384;  // a limit of its own, independent of the machine's default
     ASSERT_EQ(0, ::setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof small));
     const OwnedFd theirs(ends[1]);
     ASSERT_EQ(0u, status(Request::kSetBackendReqFd, {}, {theirs.get()}));
@@ -182,7 +182,7 @@ class VhostUserTest : public testing::Test {
 
   static constexpr std::uint64_t kOut = 0x10000;
   static constexpr std::uint64_t kIn = 0x20000;
-  /// One command in one or two descriptors, and a kick.
+  /// Submits one command in one or two descriptors and kicks the queue.
   Bytes command(PciOp op, std::uint8_t bar, std::uint64_t address, const Bytes& data,
                 std::uint32_t answer_bytes, std::uint32_t size) {
     Bytes out = join(PciCommand{static_cast<std::uint8_t>(op), bar, 0, size, address});
@@ -205,7 +205,7 @@ class VhostUserTest : public testing::Test {
   void write(PciOp op, std::uint8_t bar, std::uint64_t address, const T& value) {
     (void)command(op, bar, address, join(value), 0, sizeof value);
   }
-  /// Notifications since the last look, as queue numbers.
+  /// Returns the notifications since the last call, as queue numbers.
   std::vector<std::uint32_t> notifications() {
     std::vector<std::uint32_t> queues;
     std::array<std::byte, 20> call{};
@@ -217,7 +217,7 @@ class VhostUserTest : public testing::Test {
     }
     return queues;
   }
-  /// The server closed the front-end with this line.
+  /// Checks that the server closed the front-end with this log line.
   void expect_closed(const std::string& why) {
     work();
     ASSERT_FALSE(said_.empty());

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A front-end that breaks the rules is closed, and costs the card nothing but a function-level
-// reset.
+// A front-end that violates the protocol is closed; the card only sees a function-level reset.
 #include "tests/vhost_user/front_end.hpp"
 
 namespace hni::device::vhost_user {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a well-behaved front-end gets: features, configuration, registers, interrupts, reset.
+// A well-behaved front-end: features, configuration, registers, interrupts, reset.
 #include "openhni/spec/registers.hpp"
 #include "tests/vhost_user/front_end.hpp"
 
@@ -58,7 +58,7 @@ TEST_F(VhostUserTest, AReadThatMakesNoSenseAnswersAllOnes) {
   EXPECT_EQ(0xffffffffu, read<std::uint32_t>(PciOp::kMmioRead, 3, 0));
   EXPECT_EQ(0xffffffffu, read<std::uint32_t>(PciOp::kMmioRead, 4, 128 << 10));
   EXPECT_EQ(0xffffffffu, read<std::uint32_t>(static_cast<PciOp>(9), 4, 0));
-  // More than there is room for, and the largest address.
+  // A length that exceeds the space, and the largest address.
   EXPECT_EQ(Bytes(4, std::byte{0xff}), command(PciOp::kMmioRead, 4, 0, {}, 4, 8));
   EXPECT_EQ(0xffffffffu, read<std::uint32_t>(PciOp::kMmioRead, 4, ~0ull - 1));
   EXPECT_EQ(6u, server_->pci_counters().refused);
@@ -91,7 +91,7 @@ TEST_F(VhostUserTest, PostedWritesAreAnnouncedTogetherAndReadsNotAtAll) {
   EXPECT_EQ(std::vector<std::uint32_t>{kCommandQueue}, notifications());
   for (std::uint32_t i = 0; i < 20; ++i) (void)read<std::uint32_t>(PciOp::kMmioRead, 4, 0x18000);
   EXPECT_TRUE(notifications().empty());
-  // The driver may suppress them.
+  // The driver may suppress notifications.
   poke(ring(0, 1), std::uint16_t{1});
   for (std::uint32_t i = 0; i < 8; ++i) write(PciOp::kMmioWrite, 4, 0x18000, i);
   EXPECT_TRUE(notifications().empty());
@@ -99,7 +99,7 @@ TEST_F(VhostUserTest, PostedWritesAreAnnouncedTogetherAndReadsNotAtAll) {
 
 class VhostUserInterruptTest : public VhostUserTest {
  protected:
-  /// MSI-X on, vector 1 with `data`, `masked` or not; and one buffer for a message.
+  /// Enables MSI-X and vector 1 with `data`, `masked` or not, and posts one buffer for a message.
   void prepare(bool masked, bool buffer = true) {
     start();
     write(PciOp::kConfigWrite, 0, 0x52, std::uint16_t{0x8000});

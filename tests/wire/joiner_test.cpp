@@ -48,7 +48,8 @@ class Joiner : public ::testing::Test {
     const auto bytes = joiner.packet().bytes;
     return {bytes.begin(), bytes.end()};
   }
-  /// One's complement sum over the TCP part behind the pseudo-header sum that the field holds.
+  /// One's complement sum over the TCP header and payload, on top of the pseudo-header sum in the
+  /// checksum field.
   static Bytes tail(const Bytes& packet, std::size_t from) {
     return {packet.begin() + static_cast<std::ptrdiff_t>(from), packet.end()};
   }
@@ -72,7 +73,8 @@ TEST_F(Joiner, JoinsWhatFollowsAndEndsWithAShorterOne) {
 }
 
 TEST_F(Joiner, HeadersOfTheJoinedPacketAreThoseOfOneLongSegment) {
-  // With the TCP checksum filled in, it is the frame that a builder makes of the whole payload.
+  // With the TCP checksum filled in, it equals the frame that the builder makes of the whole
+  // payload.
   ASSERT_TRUE(joiner.add(ip4({.sequence = 1, .bytes = 8})));
   Bytes second = ip4({.sequence = 9, .bytes = 8});
   ASSERT_TRUE(joiner.add(second));
@@ -80,7 +82,7 @@ TEST_F(Joiner, HeadersOfTheJoinedPacketAreThoseOfOneLongSegment) {
   EXPECT_EQ(joined[16], std::byte{0});
   EXPECT_EQ(joined[17], std::byte{20 + 32 + 16});
   EXPECT_EQ(FrameBuilder::slow_sum(std::span(joined).subspan(14, 20)), 0xffffU);
-  // The field holds the pseudo-header's sum: with it the sum over TCP is the final complement.
+  // The field holds the pseudo-header sum, so the sum over TCP yields the final complement.
   const std::uint32_t pseudo =
       FrameBuilder::slow_sum(std::span(joined).subspan(26, 8), 6 + 32 + 16);
   EXPECT_EQ(
@@ -109,9 +111,10 @@ TEST_F(Joiner, OneFrameAloneStaysAsItCame) {
 
 TEST_F(Joiner, WhatDoesNotFollowIsRefused) {
   ASSERT_TRUE(joiner.add(ip4({.sequence = 1})));
-  EXPECT_FALSE(joiner.add(ip4({.sequence = 1})));                    // again
-  EXPECT_FALSE(joiner.add(ip4({.sequence = 1002})));                 // a hole
-  EXPECT_FALSE(joiner.add(ip4({.sequence = 1001, .bytes = 1001})));  // longer than the first
+  EXPECT_FALSE(joiner.add(ip4({.sequence = 1})));     // again
+  EXPECT_FALSE(joiner.add(ip4({.sequence = 1002})));  // a hole
+  // longer than the first segment
+  EXPECT_FALSE(joiner.add(ip4({.sequence = 1001, .bytes = 1001})));
   EXPECT_FALSE(joiner.add(ip4({.sequence = 1001, .options = 8})));
   EXPECT_FALSE(joiner.add(ip4({.sequence = 1001}, 3)));
   EXPECT_FALSE(joiner.add(ip4({.sequence = 1001}, 2, 0)));  // may be fragmented

@@ -41,7 +41,7 @@ class WirePcap : public testing::Test {
     std::ifstream in(path_, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
   }
-  /// A capture of records with these captured and wire lengths.
+  /// Builds a capture of records with these captured and wire lengths.
   void write_records(const std::vector<std::pair<std::uint32_t, std::uint32_t>>& records,
                      std::uint32_t link_type = 1) {
     std::string bytes;
@@ -56,7 +56,7 @@ class WirePcap : public testing::Test {
     }
     write_file(bytes);
   }
-  /// A capture with frames at 0, 1.000000001 and 3 s.
+  /// Builds a capture with frames at 0, 1.000000001 and 3 s.
   void record_three() {
     auto writer = PcapWriter::open(path_);
     ASSERT_TRUE(writer.has_value());
@@ -205,7 +205,8 @@ TEST_F(WirePcap, RecordsThatTheCaptureCutAreLeftOutAndNamed) {
 
 TEST_F(WirePcap, TheFcsThatTheLinkTypeAnnouncesIsNoPayload) {
   constexpr std::uint32_t kFourBytes = 1u | 0x0400'0000u | 2u << 28;
-  // Whole; cut within the FCS, which costs nothing; cut before it; FCS alone.
+  // A complete record; one truncated within the FCS, which is harmless; one truncated before it;
+  // only the FCS.
   write_records({{64, 64}, {62, 64}, {59, 64}, {4, 4}}, kFourBytes);
   auto reader = PcapReader::open(path_);
   ASSERT_TRUE(reader.has_value());
@@ -237,7 +238,7 @@ TEST_F(WirePcap, ASlowReaderOfAPipeCostsWholeRecords) {
   EXPECT_EQ(1000u, writer->frames() + writer->lost());
   EXPECT_NE(0u, writer->lost());
   EXPECT_EQ(writer->error(), "'" + path_ + "' is not complete: its reader is too slow");
-  // All that was accepted arrives, record by record.
+  // Every accepted frame is written, record by record.
   std::size_t bytes = 0;
   std::vector<char> some(1 << 20);
   for (ssize_t n = 1; n > 0; (void)writer->flush(std::chrono::milliseconds(0))) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A cable between two processes; here both ends are in one.
+// A cable between two processes; in this test both ends are in one process.
 #include "device/wire/socket_cable.hpp"
 
 #include <gtest/gtest.h>
@@ -105,7 +105,7 @@ TEST_F(WireSocketCable, EitherEndMayLeaveAndComeBack) {
   b = end();
   (void)poll(*a);
   ASSERT_TRUE(a->link());
-  a.reset();  // the end that listened: the other one takes its place
+  a.reset();  // the listening end: the other one takes over
   (void)poll(*b);
   EXPECT_FALSE(b->link());
   a = end();

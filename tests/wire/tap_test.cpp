@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TAP errors can be tested everywhere; frames only where a user namespace gives CAP_NET_ADMIN and
-// the kernel has TAP. There each case runs in a child process inside namespaces of its own.
+// TAP errors can be tested everywhere; frames only where a user namespace grants CAP_NET_ADMIN and
+// the kernel supports TAP. There each case runs in a child process in its own namespaces.
 #include "device/wire/tap.hpp"
 
 #include <arpa/inet.h>
@@ -35,7 +35,7 @@ bool enter_namespace() {
   return true;
 }
 
-/// Runs `body` in a child with a network namespace of its own.
+/// Runs `body` in a child process with its own network namespace.
 template <class Body>
 ChildResult in_namespace(Body body) {
   const pid_t child = ::fork();
@@ -165,7 +165,7 @@ TEST(WireTap, FramesOfManyLengthsCrossBothWays) {
         pollfd wait{wire.device().fd(), POLLIN, 0};
         ::poll(&wait, 1, 100);
         wire.poll(sink, 0, 1);
-        // The stack may send frames of its own (IPv6 router solicitations): skip them.
+        // The network stack may send frames of its own (IPv6 router solicitations): skip them.
         if (!sink.frames.empty() && sink.frames[0][12] != std::byte{0x88}) sink.frames.clear();
       }
       if (!wire.transmit(frame, 0) || host.receive() != frame) return kFailed;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One frame from one card to another, with the installed headers and library.
+// Sends one frame from one card to another, using the installed headers and library.
 
 #include <chrono>
 #include <cstdio>

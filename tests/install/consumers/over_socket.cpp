@@ -23,7 +23,7 @@ Time now() {
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
-  // Not an address of any device: an error that names it, from code of the library.
+  // Not a PCI address: the library must return an error that quotes it.
   if (io::Vfio::open("0000:ff:1f.7")) return 1;
   auto card = io::VfioUser::connect(argv[1]);
   if (!card) {
