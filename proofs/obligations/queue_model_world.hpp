@@ -81,9 +81,12 @@ inline Log in_order(Log log) {
   for (auto from = log.begin(); from != log.end();) {
     const auto to =
         std::find_if(from, log.end(), [&](const Event1& e) { return e.did != from->did; });
-    if (from->did == Did::kStore)
-      std::stable_sort(from, to,
-                       [](const Event1& a, const Event1& b) { return a.with[0] < b.with[0]; });
+    // A stable sort: std::stable_sort of libstdc++ 12 uses what clang 19 calls deprecated.
+    for (auto it = from; from->did == Did::kStore && it != to; ++it)
+      std::rotate(
+          std::upper_bound(from, it, *it,
+                           [](const Event1& a, const Event1& b) { return a.with[0] < b.with[0]; }),
+          it, it + 1);
     from = to;
   }
   return log;

@@ -51,7 +51,7 @@ class Checker {
     const std::size_t id = clauses_.size();
     by_literals_[clause].push_back(id);
     // The two watched literals come first: those that are not false.
-    std::stable_partition(clause.begin(), clause.end(), [&](int l) { return value(l) >= 0; });
+    std::partition(clause.begin(), clause.end(), [&](int l) { return value(l) >= 0; });
     clauses_.push_back(clause);
     active_.push_back(true);
     const auto open =

@@ -67,8 +67,10 @@ std::string TraceTop::table(const std::string& title, bool rates) {
   const auto work = [&](const auto& key) {
     return figure("rx_packets", key) + figure("tx_completed", key);
   };
-  std::stable_sort(rows.begin(), rows.end(),
-                   [&](const auto& a, const auto& b) { return work(a) > work(b); });
+  std::sort(rows.begin(), rows.end(), [&](const auto& a, const auto& b) {
+    const auto of_a = work(a), of_b = work(b);
+    return of_a != of_b ? of_a > of_b : a < b;
+  });
   std::string out = title + "\n";
   const char* per = rates ? "/s" : "";
   out += fmt::format("{:<6}{:>6}{:>13}{:>12}{:>14}{:>13}\n", "port", "queue",
