@@ -8,7 +8,7 @@
 namespace hni::device::vfio_user {
 namespace {
 
-// Where our capabilities are, with kMsix; each names the next.
+// Offsets of the capabilities, besides kMsix; each points to the next.
 constexpr std::size_t kPm = 0x40;
 constexpr std::size_t kExpress = 0x60;
 constexpr std::size_t kAer = 0x100;
@@ -56,7 +56,7 @@ void ConfigSpace::header() {
   set(0x06, 0x0010, 2);  // a list of capabilities
   write_1_clears_[0x07] = std::byte{0xf9};
   set(0x08, 0x020000u << 8, 4);  // Ethernet controller
-  set(0x0c, 0, 1, 0xff);         // cache line size: without effect on PCI Express
+  set(0x0c, 0, 1, 0xff);         // cache line size: no effect on PCI Express
   for (std::uint32_t bar = 0; bar < 6; bar += 2) {
     const auto mask = static_cast<std::uint32_t>(~(bar_bytes(bar) - 1));
     set(0x10 + 4 * bar, 0x4, 4, mask);  // 64-bit memory
@@ -65,13 +65,13 @@ void ConfigSpace::header() {
   set(0x2c, kVendorId, 2);
   set(0x2e, kDeviceId, 2);
   set(0x34, kPm, 1);
-  set(0x3c, 0, 1, 0xff);  // interrupt line: the host's note; there is no INTx pin
+  set(0x3c, 0, 1, 0xff);  // interrupt line: scratch byte of the host; there is no INTx pin
 }
 
 void ConfigSpace::capabilities(const CardConfig& config) {
   set(kPm, kCapPm | kMsix << 8, 2);
   set(kPm + 2, 0x0003, 2);          // version 1.2, D0 and D3hot
-  set(kPm + 4, 0x0008, 2, 0x0003);  // D3hot to D0 loses nothing
+  set(kPm + 4, 0x0008, 2, 0x0003);  // the D3hot to D0 transition keeps all state
   const auto vectors = static_cast<std::uint32_t>(std::clamp(config.msix_vectors, 1u, 256u));
   set(kMsix, kCapMsix | kExpress << 8, 2);
   set(kMsix + 2, vectors - 1, 2, 0xc000);  // enable, function mask
@@ -104,7 +104,7 @@ void ConfigSpace::extended(const CardConfig& config) {
   set(kAer + 0x08, 0, 4, 0x07fff030);           // mask
   set(kAer + 0x0c, 0x00462030, 4, 0x07fff030);  // severity
   set(kAer + 0x14, 0x00002000, 4, 0x0000f1c1);  // correctable mask
-  set(kAer + 0x18, 0x000000a0, 4, 0x00000140);  // control: ECRC possible
+  set(kAer + 0x18, 0x000000a0, 4, 0x00000140);  // control: ECRC capable
   set(kSerial, 0x0003 | 1u << 16, 4);
   set(kSerial + 4, static_cast<std::uint32_t>(config.serial_number), 4);
   set(kSerial + 8, static_cast<std::uint32_t>(config.serial_number >> 32), 4);

@@ -58,8 +58,8 @@ class ConfigSpace {
   bool write(std::size_t offset, std::span<const std::byte> from);
 
   /// Records that a read of the card completed with Unsupported Request: Status shows it until
-  /// software clears it. It is the requester's only trace; AER belongs to the completer. (A write
-  /// is posted, so the card does not learn its outcome.)
+  /// software clears it. No other register of the requester records it; AER logs it at the
+  /// completer. (A write is posted, so the card does not learn its outcome.)
   void note_master_abort() { now_[0x07] |= std::byte{0x20}; }
 
   /// @return MSI-X Message Control: bit 15 enables it, bit 14 masks all vectors

@@ -10,7 +10,7 @@
 namespace hni::device::vfio_user {
 namespace {
 
-/// One more than may come, so that one too many is seen.
+/// Space for one descriptor more than allowed, so that an excess is detected.
 constexpr std::size_t kControlFds = kMaxMessageFds + 1;
 
 std::string words(const char* what, std::uint64_t number) {

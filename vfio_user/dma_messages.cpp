@@ -41,7 +41,7 @@ std::optional<Message> DmaMessages::wait_for(std::uint16_t id) {
         client_->refuse("an answer to nothing");
       } else {
         hold_or_answer(*message, ++asked);
-        // Questions without end do not extend the time for the answer.
+        // Requests of the client do not extend the time limit of its reply.
         if (asked % 64 == 0 && left().count() <= 0) client_->refuse("no answer to a DMA message");
       }
       continue;
@@ -104,7 +104,7 @@ bool DmaMessages::store(std::uint64_t iova, std::span<const std::byte> from) {
     const DmaAccess access{iova, std::min<std::uint64_t>(from.size(), most_bytes_)};
     ++counters_.writes;
     const auto count = static_cast<std::size_t>(access.count);
-    // Clients answer with the two numbers, or with nothing.
+    // Clients reply with the two numbers or with an empty payload.
     if (!ask(Command::kDmaWrite, bytes_of(access), from.first(count))) return false;
     from = from.subspan(count);
     iova += count;

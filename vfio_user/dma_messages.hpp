@@ -4,10 +4,11 @@
 /// the client, one at a time, each waiting for its reply.
 ///
 /// Meanwhile the client continues to send requests, and may not reply before it gets its own
-/// reply: QEMU waits for each register access with its big lock held. So the owner is shown each
-/// request (see set_at_once()); what it does not answer at once is deferred, in order, until the
-/// card has finished its work. The client is not trusted: a reply of another length or id, no
-/// reply within kAnswerTime, or more than kMaxHeld requests instead of a reply close it.
+/// reply: QEMU waits for each register access with its big lock held. So each request is passed to
+/// the owner's callback (see set_at_once()); requests that the callback does not answer are
+/// deferred, in order, until the card has finished its work. The client is not trusted: a reply of
+/// another length or id, no reply within kAnswerTime, or more than kMaxHeld requests instead of a
+/// reply close it.
 
 #include <chrono>
 #include <cstdint>
@@ -82,7 +83,7 @@ class DmaMessages final : public RemoteMemory {
                                                 std::span<const std::byte> more);
   std::optional<Message> wait_for(std::uint16_t id);
 
-  /// Answers, refuses or holds back one message that came instead of the answer.
+  /// Answers, refuses or defers one message that arrived in place of the reply.
   void hold_or_answer(Message& message, std::size_t asked);
 
   Connection* client_ = nullptr;

@@ -76,7 +76,7 @@ void ExternalFirmware::die(const std::string& why) {
   report_("the firmware died: " + why);
 }
 
-// ---- To the firmware
+// ---- Card to firmware
 
 bool ExternalFirmware::wait_for(short events, Clock::time_point end) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
@@ -123,7 +123,7 @@ bool ExternalFirmware::shown(std::uint64_t address) const {
   });
 }
 
-/// The windows of all descriptors that the host posted and the firmware has not completed.
+/// Returns the windows of all descriptors that the host posted and the firmware has not completed.
 std::vector<SharedWindow> ExternalFirmware::wanted_memory() const {
   std::vector<SharedWindow> windows;
   for (std::uint32_t i = 0; i < kMailboxWords; i += 2) {
@@ -153,7 +153,8 @@ void ExternalFirmware::show_memory() {
   }
   shown_ = std::move(windows);
   ++counters_.syncs;
-  // The mock gives the files of one reading to all messages in it: nothing else is under way.
+  // The mock assigns the files of one read to all messages in it, so nothing else may be in
+  // flight.
   (void)ask(kMailboxFirst);
   send(message, files);
   (void)ask(kMailboxFirst);
@@ -184,7 +185,7 @@ std::optional<std::uint32_t> ExternalFirmware::read(std::uint32_t byte_offset) {
       byte_offset >= kMailboxFirst && byte_offset < kMailboxFirst + 4 * kMailboxWords;
   if (!mailbox && byte_offset >= kCrmEnd) return std::nullopt;
   const auto value = ask(byte_offset);
-  // Memory of a descriptor that it completed need not be shown any more.
+  // Memory of completed descriptors need not stay shared.
   if (value && mailbox) words_[(byte_offset - kMailboxFirst) / 4] = *value;
   return value;
 }
@@ -209,7 +210,7 @@ std::optional<std::uint32_t> ExternalFirmware::ask(std::uint32_t byte_offset) {
   return answer_;
 }
 
-// ---- From the firmware
+// ---- Firmware to card
 
 bool ExternalFirmware::fill() {
   if (!alive()) return false;
@@ -225,7 +226,7 @@ bool ExternalFirmware::fill() {
   return false;
 }
 
-/// The next whole message; false: there is none.
+/// Reads the next whole message; returns false if there is none.
 bool ExternalFirmware::take_message() {
   if (!alive() || have_ < sizeof(EmulatorMessage)) return false;
   EmulatorMessage message{};

@@ -15,7 +15,7 @@
 /// The peer is not trusted. An unknown command, an invalid length, too many messages, no reply
 /// within kAnswerTime, or an end of file disconnect it, with one line that gives the reason, and
 /// the card behaves as if its firmware crashed. Writes to anything but vector 0 and the lanes are
-/// refused and counted. Nothing waits longer than kAnswerTime.
+/// refused and counted. No call waits longer than kAnswerTime.
 ///
 /// The mock accepts at most 16 messages at a time and loses all of a longer sequence (a fact of
 /// its code): after kMaxUnderWay messages a read is sent, and its reply awaited.
@@ -152,7 +152,7 @@ class ExternalFirmware final : public FirmwareBackend {
   bool send_some(const EmulatorMessage& message, std::size_t& done, const std::vector<int>& files);
   bool wait_for(short events, std::chrono::steady_clock::time_point end);
   std::optional<std::uint32_t> ask(std::uint32_t byte_offset);
-  /// Reads what has arrived. False: nothing, or disconnected.
+  /// Reads what has arrived. Returns false if nothing arrived or the peer disconnected.
   bool fill();
   bool take_message();
   void take_write(const EmulatorBarAccess& access);

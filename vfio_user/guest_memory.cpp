@@ -22,16 +22,16 @@ namespace hni::device::vfio_user {
 namespace {
 
 constexpr std::uint64_t kPage = 4096;
-/// Descriptors carry 46-bit addresses, but a client may also have memory above.
+/// Descriptors carry 46-bit addresses, but a client may also map memory above that limit.
 constexpr std::uint64_t kAddressLimit = 1ull << 52;
 
-// ---- A page that a client took away
+// ---- Pages that fail after mapping (SIGBUS)
 
-/// What the signal handler may look at: the ranges that are mapped now.
+/// The mapped ranges, in a form that the signal handler may read.
 struct Watched {
   std::atomic<std::uintptr_t> begin{0};
   std::atomic<std::uintptr_t> end{0};
-  std::atomic<std::uintptr_t> page{kPage};  ///< the mapping can be replaced in units of this
+  std::atomic<std::uintptr_t> page{kPage};  ///< granularity in which the mapping can be replaced
   std::atomic<bool> damaged{false};
 };
 constexpr std::size_t kMaxWatched = 8192;
@@ -39,14 +39,14 @@ std::array<Watched, kMaxWatched> watched;
 std::atomic<std::size_t> watched_end{0};
 std::atomic<std::uint64_t> lost_pages{0};
 
-/// Puts empty memory of ours over [begin, end). MAP_NORESERVE: the page may be one of 1 GB.
+/// Maps private zero pages over [begin, end). MAP_NORESERVE, as the page may be one of 1 GB.
 bool replace(std::uintptr_t begin, std::uintptr_t end) {
   return ::mmap(reinterpret_cast<void*>(begin), end - begin, PROT_READ | PROT_WRITE,
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;
 }
 
-/// An access of the card failed: the file was cut, its file system or pool of huge pages is empty,
-/// or the memory is broken.
+/// SIGBUS handler: the file was truncated, its file system or pool of huge pages is exhausted, or
+/// the memory is broken.
 void on_bus_error(int /*signal*/, siginfo_t* info, void* /*context*/) {
   const auto at = reinterpret_cast<std::uintptr_t>(info->si_addr);
   const std::size_t count = watched_end.load(std::memory_order_acquire);
@@ -54,7 +54,8 @@ void on_bus_error(int /*signal*/, siginfo_t* info, void* /*context*/) {
     const std::uintptr_t begin = watched[i].begin.load(std::memory_order_relaxed);
     const std::uintptr_t end = watched[i].end.load(std::memory_order_relaxed);
     if (begin == 0 || at < begin || at >= end) continue;
-    // A part of a huge page cannot be replaced; where even the page cannot, all of the piece is.
+    // A part of a huge page cannot be replaced; if even the page cannot be replaced, the whole
+    // piece is.
     const std::uintptr_t page = watched[i].page.load(std::memory_order_relaxed);
     const std::uintptr_t from = at & ~(page - 1);
     if (replace(from, from + page) || replace(begin, end)) {
@@ -63,7 +64,8 @@ void on_bus_error(int /*signal*/, siginfo_t* info, void* /*context*/) {
       return;
     }
   }
-  // Not a client's memory: a fault of our own ends the process as ever.
+  // Not a client's memory: restore the default action, so that a fault of our own ends the
+  // process.
   (void)std::signal(SIGBUS, SIG_DFL);
 }
 
@@ -77,13 +79,13 @@ void watch_bus_errors() {
   (void)done;
 }
 
-/// Slots that were used and are free again.
+/// Returns the list of released slots, which may be reused.
 std::vector<std::size_t>& free_slots() {
   static std::vector<std::size_t> slots;
   return slots;
 }
 
-/// The slot that watches the range; nothing: all are in use.
+/// Registers the range with the signal handler. Returns its slot, or nothing if all are in use.
 std::optional<std::size_t> watch(const std::byte* cpu, std::uint64_t bytes, std::uint64_t page) {
   watch_bus_errors();
   std::vector<std::size_t>& unused = free_slots();
@@ -107,7 +109,7 @@ void forget(std::size_t slot) {
 
 // ---- Files
 
-/// A client's file, as far as it matters here.
+/// The properties of a client's file that matter here.
 struct FileFacts {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
@@ -116,7 +118,8 @@ struct FileFacts {
   bool huge = false;
 };
 
-/// 0 if the window lies in a file that can be trusted to have its pages at hand.
+/// Checks that the window lies in a file of a memory file system, whose pages are available without
+/// blocking, and fills `facts`. Returns 0 or an errno value.
 int check(const OwnedFd& file, std::uint64_t offset, std::uint64_t bytes, FileFacts& facts) {
   struct stat about {};
   struct statfs system {};
@@ -132,8 +135,8 @@ int check(const OwnedFd& file, std::uint64_t offset, std::uint64_t bytes, FileFa
   return offset > facts.bytes || bytes > facts.bytes - offset ? EINVAL : 0;
 }
 
-/// nullptr: errno says why. Huge pages are reserved here, so that a pool without them is an error
-/// of this call and not of the first access.
+/// Maps the piece; returns nullptr with errno on failure. Huge pages are reserved here, so that an
+/// exhausted pool is an error of this call and not of the first access.
 std::byte* map_file(const OwnedFd& file, std::uint64_t offset, std::uint64_t bytes, bool writable,
                     bool huge) {
   void* const at =
@@ -150,11 +153,11 @@ std::uint64_t round_up(std::uint64_t bytes, std::uint64_t unit) {
 
 }  // namespace
 
-/// A piece of a client's file in this process, for all windows that lie in it.
+/// A piece of a client's file that is mapped in this process, shared by all windows inside it.
 struct FilePiece {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
-  std::uint64_t offset = 0;  ///< of the piece in the file
+  std::uint64_t offset = 0;  ///< offset of the piece in the file
   std::uint64_t bytes = 0;   ///< whole pages of the file
   std::uint64_t page = kPage;
   std::byte* cpu = nullptr;
@@ -197,8 +200,8 @@ int GuestMemory::reach(OwnedFd& file, std::uint64_t offset, MemoryWindow& window
     window.cpu = known->cpu + (offset - known->offset);
     return 0;
   }
-  // Whole pages, and writable for later windows where the client lets us; if there is no room for
-  // all of a large file, the window alone.
+  // Maps whole pages, writable for later windows if the client permits it. If the address space
+  // cannot hold all of a large file, only the window is mapped.
   FilePiece piece;
   piece.device = facts.device;
   piece.inode = facts.inode;
@@ -249,7 +252,7 @@ void GuestMemory::retire(FilePiece* piece) {
 }
 
 bool GuestMemory::reap(LoopHooks& hooks) {
-  // From the end, so that what is left stays one range that is watched.
+  // Unmaps from the end, so that the rest remains one contiguous registered range.
   constexpr std::uint64_t kSlice = 256ull << 20;
   while (!retired_.empty()) {
     FilePiece& piece = retired_.front();

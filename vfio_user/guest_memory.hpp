@@ -36,7 +36,7 @@ struct FilePiece;
 struct MemoryWindow {
   std::uint64_t address = 0;   ///< bus address
   std::uint64_t bytes = 0;     ///< size
-  std::byte* cpu = nullptr;    ///< address in this process; null: by messages only
+  std::byte* cpu = nullptr;    ///< address in this process; null: accessible by messages only
   bool writable = false;       ///< the card may write
   bool readable = true;        ///< the card may read
   FilePiece* piece = nullptr;  ///< mapping that holds `cpu`
@@ -86,13 +86,11 @@ class GuestMemory {
   int unmap(std::uint64_t address, std::uint64_t bytes);
   /// Closes all windows.
   void unmap_all();
-  /// Unmaps files that no window needs any more, until the turn is over.
-  /// @param hooks the event loop
-  /// @return true if some are left
+  /// Unmaps files that no window uses any more, until the time slice ends. @param hooks the event
+  /// loop @return true if some are left
   bool reap(LoopHooks& hooks);
 
-  /// Opens or closes all windows for the card: bus mastering.
-  /// @param on true: open
+  /// Opens or closes all windows for the card, as bus mastering does. @param on true: open
   void enable(bool on);
 
   /// Keeps the files of later windows open for shared(), at most kMaxKept.
@@ -109,7 +107,7 @@ class GuestMemory {
   /// @param writable true: only in a window that the card may write
   /// @return nullptr unless one window with a file contains the range
   std::byte* at(std::uint64_t address, std::uint64_t bytes, bool writable) const;
-  /// @return a number that changes whenever shared() may
+  /// @return a number that changes whenever a result of shared() may change
   std::uint64_t generation() const { return dma_.generation(); }
 
   /// @return reads of the card outside of any window while bus mastering was on
@@ -125,19 +123,19 @@ class GuestMemory {
   static std::uint64_t lost();
 
  private:
-  // A client must not exhaust the descriptors of this process.
+  // Limits the file descriptors of this process that one client can use up.
   static constexpr std::ptrdiff_t kMaxKept = 64;
 
   void show(const MemoryWindow& window);
   /// Sets the window's address in this process; returns 0 or an errno value.
   int reach(OwnedFd& file, std::uint64_t offset, MemoryWindow& window);
   void leave(const MemoryWindow& window);
-  /// The windows' last user of this piece has left.
+  /// Called when the last window that uses the piece is closed.
   void retire(FilePiece* piece);
 
   DmaMemory& dma_;
   std::list<FilePiece> pieces_;
-  std::list<FilePiece> retired_;       // of no window; reap() unmaps them
+  std::list<FilePiece> retired_;       // used by no window; reap() unmaps them
   std::vector<MemoryWindow> windows_;  // sorted by address, without overlaps
   std::size_t unreachable_ = 0;
   bool enabled_ = false;

@@ -11,7 +11,7 @@
 namespace hni::device::vfio_user {
 namespace {
 
-/// Writing to anything but an eventfd may block, or have effects that its owner does not expect.
+/// Writing to anything but an eventfd may block or have unexpected side effects.
 bool is_eventfd(int fd) {
   std::array<char, 40> path{};
   std::array<char, 40> target{};
@@ -37,7 +37,7 @@ void IrqLines::msix(std::uint16_t vector) {
 void IrqLines::deliver(Line& line) {
   line.pending = false;
   const std::uint64_t one = 1;
-  // A full counter already says that something happened.
+  // A saturated counter already signals that an interrupt happened.
   pollfd room{line.eventfd.get(), POLLOUT, 0};
   if (::poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0) return;
   if (::write(line.eventfd.get(), &one, sizeof one) == sizeof one)

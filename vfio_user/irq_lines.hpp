@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// The card's MSI-X vectors as eventfds of the client: a vector that fires adds 1 to its eventfd.
-/// A vector without one, or one that the client masked, stays pending until it has one again.
+/// A vector that has no eventfd or is masked by the client stays pending until it can be
+/// signalled.
 
 #include <array>
 #include <cstdint>

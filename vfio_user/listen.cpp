@@ -15,7 +15,7 @@ std::string because(const std::string& path) {
   return "'" + path + "': " + std::strerror(errno);
 }
 
-/// A socket whose owner died stays in the file system; nobody answers there.
+/// A socket whose owner died stays in the file system; connecting to it is refused.
 bool is_abandoned(const std::string& path, const sockaddr_un& address) {
   struct stat about {};
   if (::lstat(path.c_str(), &about) != 0 || !S_ISSOCK(about.st_mode)) return false;
@@ -36,7 +36,8 @@ tl::expected<OwnedFd, std::string> listen_on(const std::string& path) {
   std::memcpy(address.sun_path, path.data(), path.size());
   if (is_abandoned(path, address)) ::unlink(path.c_str());
   OwnedFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  // Whoever may connect has the card: nobody but its user, whatever the umask.
+  // Permission to connect means control of the card, so only the owner gets it, whatever the
+  // umask.
   const mode_t before = ::umask(0177);
   const bool bound =
       fd && ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;

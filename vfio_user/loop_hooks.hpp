@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/// What a server asks of the event loop that owns it: whether its turn is over, and to wait for a
-/// client without neglecting signals and the other cards. The protocol code reads no clock for
-/// turns.
+/// Services of the event loop for the servers that it owns: whether the server's time slice is
+/// over, and waiting for a client while signals and other cards are still served. The protocol
+/// code itself does not read a clock for time slices.
 
 #include <poll.h>
 
@@ -13,27 +13,24 @@
 
 namespace hni::device::vfio_user {
 
-/// Why a wait ended without the event.
+/// The reason why a wait ended without the event.
 struct WaitEnd {
   std::string why;     ///< one line
-  bool breach = true;  ///< the client is to blame
+  bool breach = true;  ///< the client exceeded its limit
 };
 
-/// The event loop as a server sees it; this one never ends a turn.
+/// The event loop as seen by a server. This default implementation never ends a time slice.
 class LoopHooks {
  public:
-  /// The loop outlives its servers.
+  /// The loop must outlive its servers.
   virtual ~LoopHooks() = default;
 
-  /// Tests whether the turn has used up its time; the rest of the work waits for the next one.
+  /// Tests whether the time slice is used up; the remaining work then waits for the next one.
   /// @return true if so
   virtual bool turn_spent() { return false; }
 
-  /// Waits for a descriptor.
-  /// @param fd the descriptor
-  /// @param events events of poll()
-  /// @param patience limit
-  /// @return nullopt if it is ready, or worth a try
+  /// Waits for a descriptor. @param fd the descriptor @param events events of poll() @param
+  /// patience limit @return nullopt if it is ready or may be ready
   virtual std::optional<WaitEnd> wait(int fd, short events, std::chrono::milliseconds patience) {
     pollfd one{fd, events, 0};
     const bool ready = patience.count() > 0 &&
@@ -42,8 +39,8 @@ class LoopHooks {
     return WaitEnd{"no answer to a DMA message", true};
   }
 
-  /// For owners without a loop: tests, the fuzzer.
-  /// @return the same object each time
+  /// Returns the default implementation, for owners without a loop: tests, the fuzzer. @return the
+  /// same object each time
   static LoopHooks& none() {
     static LoopHooks hooks;
     return hooks;

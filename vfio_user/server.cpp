@@ -24,7 +24,7 @@ void add(SessionCounters& to, const SessionCounters& from) {
   to.odd_accesses += from.odd_accesses;
 }
 
-/// The other side has closed: all that it sent is in the socket.
+/// The other side has closed the connection: all that it sent is already in the socket.
 bool has_hung_up(int socket) {
   pollfd one{socket, POLLIN, 0};
   return ::poll(&one, 1, 0) == 1 && (one.revents & (POLLHUP | POLLERR)) != 0;
@@ -76,7 +76,7 @@ void Server::accept_client() {
       accept_again_ns_ = 0;
       return;
     }
-    // Those that have left meanwhile hold no place.
+    // Clients that have disconnected do not count towards the limit.
     if (held_clients_.size() == kMaxHeldClients)
       std::erase_if(held_clients_,
                     [](const HeldClient& c) { return has_hung_up(c.socket.get()); });
@@ -105,12 +105,13 @@ void Server::begin_held_client() {
   while (!connection_ && !held_clients_.empty()) {
     OwnedFd socket = std::move(held_clients_.front().socket);
     held_clients_.pop_front();
-    // One that gave up meanwhile is no client.
+    // A client that has already disconnected is not served.
     if (!has_hung_up(socket.get())) begin_client(std::move(socket));
   }
 }
 
-/// Answers its version with EBUSY, so that it can tell this from a server that is not there.
+/// Replies to its version with EBUSY, so that the client can distinguish a busy server from a
+/// missing one.
 void Server::turn_away(HeldClient client) {
   ++counters_.turned_away;
   report_("a second client was turned away");
@@ -124,7 +125,7 @@ void Server::turn_away(HeldClient client) {
   (void)::send(client.socket.get(), &header, sizeof header, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/// What came since the last call gets its deadline: accept_client() knows no time.
+/// New clients get their deadline here, because accept_client() does not know the time.
 void Server::date_events(std::uint64_t now_ns) {
   undated_ = false;
   for (HeldClient& client : held_clients_) {
@@ -145,7 +146,7 @@ void Server::keep_time(std::uint64_t now_ns) {
     if (!has_hung_up(client.socket.get())) turn_away(std::move(client));
   }
   if (hello_until_ns_ != 0 && now_ns >= hello_until_ns_) {
-    // Of a client that has it behind, only the deadline is left.
+    // After the version negotiation only this deadline remains.
     hello_until_ns_ = 0;
     if (connection_ && !session_->negotiated()) end_client("no version in time", true);
   }
@@ -175,7 +176,7 @@ bool Server::serve(std::uint64_t now_ns, unsigned budget) {
     }
   }
   if (connection_->unsent() != 0) connection_->flush();
-  // A client that begins now is served in the next turn.
+  // A newly started client is served in the next call.
   const bool more = work(budget) || undated_;
   if (undated_) date_events(now_ns);
   return more || reaping;
@@ -188,7 +189,7 @@ bool Server::end_if_broken() {
   } else if (lines_.blocked()) {
     end_client("its eventfd blocks the card", true);
   } else if (connection_->broken()) {
-    // A copy: the connection that says why is about to end.
+    // Copied, because the connection that owns the text is about to be destroyed.
     end_client(std::string(connection_->why()), connection_->breach());
   }
   return !connection_;
@@ -216,7 +217,7 @@ bool Server::work(unsigned budget) {
 }
 
 void Server::answer(Message& message) {
-  // An access of the card to memory without a file reads on, over this message.
+  // A card access to memory without a file reads further messages into this buffer.
   if (memory_.unreachable() != 0) {
     asked_.assign(message.payload.begin(), message.payload.end());
     message.payload = asked_;
@@ -250,8 +251,8 @@ void Server::acknowledge(Message& message) {
   message.header.flags |= Header::kNoReply;
 }
 
-/// While the card waits for the client: writes are done later, but acknowledged; a read behind
-/// such a write has to wait.
+/// While the card waits for the client, writes are acknowledged and performed later; a read that
+/// follows such a write has to wait.
 bool Server::answer_at_once(Message& message) {
   acknowledge(message);
   if (message.header.command != static_cast<std::uint16_t>(Command::kRegionRead) ||

@@ -40,16 +40,16 @@ struct ServerCounters {
 /// A card and its clients.
 class Server final : public CardServer {
  public:
-  /// How long a second client may wait for the end of the first.
+  /// The time that a second client may wait for the end of the first.
   static constexpr std::uint64_t kHoldTimeNs = 1'000'000'000;
-  /// Clients that may wait at once.
+  /// The maximum number of waiting clients.
   static constexpr std::size_t kMaxHeldClients = 8;
-  /// How long a client may take for its version.
+  /// The time within which a client must send its version.
   static constexpr std::uint64_t kHelloTimeNs = 5'000'000'000;
-  /// Pause after a failure of accept(): the listener would be ready at once, again and again.
+  /// Pause after a failure of accept(), as the listener would be ready again immediately.
   static constexpr std::uint64_t kAcceptPauseNs = 100'000'000;
 
-  /// Receives events for people: a client connected, left, or was closed.
+  /// Receives log events: a client connected, disconnected, or was closed.
   using Report = std::function<void(const std::string& line)>;
 
   /// Listens on a path and creates the card. A stale socket is replaced.
@@ -102,11 +102,9 @@ class Server final : public CardServer {
 
   /// Accepts clients: serves the first and holds the others. Call when the listener is readable.
   void accept_client() override;
-  /// Handles messages of the client until the turn is over. Call when its socket is ready, and at
-  /// next_deadline_ns().
-  /// @param now_ns time of the card
-  /// @param budget most messages
-  /// @return true if more may wait
+  /// Handles messages of the client until the time slice is over. Call when its socket is ready,
+  /// and at next_deadline_ns(). @param now_ns time of the card @param budget most messages @return
+  /// true if more may wait
   bool serve(std::uint64_t now_ns, unsigned budget) override;
 
   /// @return the counters
@@ -123,7 +121,7 @@ class Server final : public CardServer {
   const DmaMessageCounters& dma_messages() const { return dma_messages_.counters(); }
 
  private:
-  /// A client that waits for the one before it to end.
+  /// A client that waits for the previous one to end.
   struct HeldClient {
     OwnedFd socket;
     std::uint64_t until_ns = 0;  ///< 0: serve() has not seen it yet
@@ -133,7 +131,7 @@ class Server final : public CardServer {
          SocketCalls& calls);
 
   void begin_client(OwnedFd socket);
-  /// The first held client that is still there is served now.
+  /// Starts to serve the first waiting client that is still connected.
   void begin_held_client();
   void keep_time(std::uint64_t now_ns);
   void date_events(std::uint64_t now_ns);
@@ -164,7 +162,7 @@ class Server final : public CardServer {
   LoopHooks* hooks_ = &LoopHooks::none();
   std::deque<HeldClient> held_clients_;
   Header current_{};      ///< of the message that is being handled
-  bool undated_ = false;  ///< something came that has no deadline yet
+  bool undated_ = false;  ///< a connection without a deadline is waiting
   bool accept_paused_ = false;
   std::uint64_t accept_again_ns_ = 0;
   std::uint64_t hello_until_ns_ = 0;  ///< 0: no client, or it has sent its version

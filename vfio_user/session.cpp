@@ -14,7 +14,7 @@ constexpr std::uint16_t kMajor = 0;
 constexpr std::uint16_t kMinor = 1;
 constexpr std::size_t kLongestVersion = 4096;
 
-/// What we say of ourselves, as far as the client asked for it.
+/// Our capabilities, restricted to those that the client requested.
 std::string capabilities(const nlohmann::json& proposed) {
   const nlohmann::json all = {{"max_msg_fds", kMaxMessageFds},
                               {"max_data_xfer_size", kMaxTransfer},
@@ -110,7 +110,7 @@ std::optional<Reply> Session::dispatch(Message& message, LoopHooks& hooks) {
     case Command::kDmaWrite:
       return breach("a command that only a server sends");
   }
-  // Of another version of the protocol: this server does not have it.
+  // A command of another protocol version, which this server does not implement.
   return refuse(ENOTSUP);
 }
 
@@ -146,7 +146,7 @@ Reply Session::version(std::span<const std::byte> payload) {
 }
 
 Reply Session::device_info(std::span<const std::byte> payload) {
-  // A newer client's structure may be longer; argsz says how much of the answer counts.
+  // A newer client's structure may be longer; argsz states how much of the reply is valid.
   if (payload.size() < sizeof(DeviceInfo)) return breach("device info of impossible length");
   return answer(
       DeviceInfo{sizeof(DeviceInfo), DeviceInfo::kReset | DeviceInfo::kPci, kRegions, kIrqs});
@@ -189,7 +189,7 @@ Reply Session::dma_map(Message& message) {
 Reply Session::dma_unmap(std::span<const std::byte> payload) {
   if (payload.size() < sizeof(DmaUnmap)) return breach("a DMA unmap of impossible length");
   const auto asked = load<DmaUnmap>(payload);
-  // With a flag for it, a bitmap of dirty pages comes behind: not here.
+  // With the corresponding flag a bitmap of dirty pages would follow, which is not supported.
   if ((asked.flags & ~DmaUnmap::kAll) != 0) return refuse(ENOTSUP);
   if (payload.size() != sizeof(DmaUnmap)) return breach("a DMA unmap of impossible length");
   if ((asked.flags & DmaUnmap::kAll) != 0) {
@@ -227,7 +227,7 @@ Reply Session::set_irqs(Message& message) {
 }
 
 Reply Session::set_eventfds(const SetIrqs& request, std::vector<OwnedFd>& fds) {
-  // Nobody is told when a vector is masked: the client that masks it knows.
+  // Masking a vector needs no notification, because the client itself masks it.
   if ((request.flags & SetIrqs::kTrigger) == 0) return refuse(ENOTSUP);
   for (std::uint32_t i = 0; i < request.count; ++i) {
     OwnedFd fd = fds.empty() ? OwnedFd() : std::move(fds[i]);
@@ -290,8 +290,8 @@ std::optional<Reply> Session::advance(Work& work, LoopHooks& hooks) {
   return Reply{0, reply_};
 }
 
-/// Registers: a long access is done in pieces. An access that is not of whole words is one piece,
-/// so that each register is read once.
+/// A long register access is performed in pieces. An access that does not consist of whole words
+/// is one piece, so that each register is read once.
 std::optional<Reply> Session::advance_bar(Work& work, LoopHooks& hooks) {
   constexpr std::size_t kPiece = 32 * sizeof(std::uint32_t);
   const RegionAccess& access = work.access;
@@ -331,7 +331,7 @@ std::optional<Reply> Session::write_multi(std::span<const std::byte> payload, Lo
   const auto rest = payload.subspan(sizeof count);
   if (rest.size() % sizeof(MultiWrite) != 0 || rest.size() / sizeof(MultiWrite) != count)
     return breach("another number of writes than it says");
-  // All are looked at before the first is done.
+  // All elements are validated before the first is performed.
   for (auto look = rest; !look.empty(); look = look.subspan(sizeof(MultiWrite))) {
     if (load<MultiWrite>(look).count > sizeof(MultiWrite::data))
       return breach("a write of more than 8 bytes among several");
@@ -353,7 +353,7 @@ std::optional<Reply> Session::advance_multi(Work& work, LoopHooks& hooks) {
   return answer(std::uint64_t{work.done / sizeof(MultiWrite)});
 }
 
-/// 0 or an errno value.
+/// Returns 0 or an errno value.
 int Session::check_range(const RegionAccess& access) {
   const std::uint64_t bytes = access.region == kConfigRegion ? ConfigSpace::kBytes
                               : access.region < kBarRegions  ? bar_bytes(access.region)

@@ -6,9 +6,8 @@
 /// Each message ends in one of three ways. It is performed, with a reply. It is refused with an
 /// errno value, because it is valid but not supported here (an overlapping window, an unknown
 /// command): the session continues. Or it violates the protocol (a wrong length, unexpected
-/// descriptors, anything before the version): the session ends. A long one may take several turns
-/// of
-/// the owner's loop.
+/// descriptors, anything before the version): the session ends. A long request may take several
+/// time slices of the owner's loop.
 
 #include <cstddef>
 #include <cstdint>
@@ -67,10 +66,8 @@ class Session {
   /// @param message the request
   /// @return the reply
   Reply handle(Message& message) { return *handle(message, LoopHooks::none()); }
-  /// Handles one request until the turn is over.
-  /// @param message the request
-  /// @param hooks the event loop
-  /// @return the reply; nullopt: call resume() before any other request
+  /// Handles one request until the time slice is over. @param message the request @param hooks the
+  /// event loop @return the reply; nullopt: call resume() before any other request
   std::optional<Reply> handle(Message& message, LoopHooks& hooks);
   /// Continues a long request.
   /// @param hooks the event loop
@@ -96,7 +93,7 @@ class Session {
 
  private:
   enum class WorkKind : std::uint8_t { kRead, kWrite, kMulti };
-  /// A message of many accesses, some of which are done.
+  /// A partially performed message of many accesses.
   struct Work {
     WorkKind kind = WorkKind::kRead;
     RegionAccess access{};            ///< not of kMulti

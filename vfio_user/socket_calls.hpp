@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/// The system calls of a connection, so that a test can put a world of short reads, full buffers
-/// and
-/// dead peers in their place. None of them blocks.
+/// The system calls of a connection, as an interface, so that a test can simulate short reads,
+/// full buffers and dead peers. None of them blocks.
 
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -12,7 +11,7 @@ namespace hni::device::vfio_user {
 /// The calls of the kernel.
 class SocketCalls {
  public:
-  /// The calls outlive their connections.
+  /// The object must outlive its connections.
   virtual ~SocketCalls() = default;
 
   /// Calls recvmsg().

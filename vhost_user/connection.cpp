@@ -10,7 +10,7 @@
 namespace hni::device::vhost_user {
 namespace {
 
-/// One more than may come, so that one too many is seen.
+/// Space for one descriptor more than allowed, so that an excess is detected.
 constexpr std::size_t kControlFds = kMaxMessageFds + 1;
 
 void add_descriptors(msghdr& message, std::vector<OwnedFd>& fds) {
@@ -33,8 +33,8 @@ void Connection::fail(std::string why, bool breach) {
   breach_ = breach;
 }
 
-/// Reads up to `wanted` bytes of the current message, and none of the next: its descriptors would
-/// come along.
+/// Reads up to `wanted` bytes of the current message and none of the next, whose descriptors would
+/// otherwise arrive with it.
 bool Connection::fill(std::size_t wanted) {
   alignas(cmsghdr) std::array<char, CMSG_SPACE(kControlFds * sizeof(int))> control;
   iovec io{in_.data() + have_, wanted - have_};

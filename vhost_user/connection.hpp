@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // One vhost-user connection: whole messages with their file descriptors, over a non-blocking
-// stream socket. The front-end is not trusted: a length that is impossible, more descriptors than
-// the protocol knows, and the end in the middle of a message break the connection, with one line
-// that says why. Descriptors belong to the message that has a byte in the read that brought them.
+// stream socket. The front-end is not trusted: an invalid length, more descriptors than the
+// protocol allows, or an end of file within a message breaks the connection, with one line that
+// gives the reason. Descriptors belong to the message that has a byte in the read that delivered
+// them.
 
 #include <array>
 #include <cstddef>
@@ -35,19 +36,18 @@ class Connection {
   /// Reads and returns the next whole message, without blocking.
   std::optional<Message> next();
 
-  /// Sends a message. The front-end waits for each of our replies, so that a socket without room
-  /// breaks the connection.
+  /// Sends a message. The front-end waits for each reply, so a full socket breaks the connection.
   void send(const Header& header, std::span<const std::byte> payload);
 
   bool broken() const { return !why_.empty(); }
-  /// True: the front-end broke the protocol; false: it closed the connection.
+  /// Returns true if the front-end violated the protocol, false if it closed the connection.
   bool breach() const { return breach_; }
   const std::string& why() const { return why_; }
 
  private:
-  /// Ends the connection; the first reason stays.
+  /// Ends the connection; the first reason is kept.
   void fail(std::string why, bool breach);
-  /// False: nothing came.
+  /// Returns false if nothing arrived.
   bool fill(std::size_t wanted);
 
   OwnedFd socket_;

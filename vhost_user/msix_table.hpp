@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The card's MSI-X table and pending bits as a PCI function has them: a vector that fires while it
-// is masked stays pending, and its message is sent when it is unmasked. The messages go where the
-// owner sends them: next_message().
+// The card's MSI-X table and pending bits with the semantics of a PCI function: a vector that
+// fires while it is masked stays pending, and its message is sent when it is unmasked. The owner
+// fetches messages with next_message() and sends them.
 
 #include <array>
 #include <bitset>
@@ -24,29 +24,30 @@ struct MsiMessage {
 
 class MsixTable final : public InterruptSink {
  public:
-  /// `dma` outlives this object: what the card wrote reaches the host before an interrupt does.
+  /// `dma` must outlive this object. It is flushed before each interrupt, so that the host sees
+  /// what the card wrote.
   MsixTable(unsigned vectors, DmaMemory& dma);
 
   void msix(std::uint16_t vector) override;
 
-  /// The function's MSI-X Message Control: Enable (bit 15) and Function Mask (bit 14).
+  /// Sets the function's MSI-X Message Control: Enable (bit 15) and Function Mask (bit 14).
   void set_control(std::uint16_t control);
-  /// As after a function-level reset: all vectors masked, none pending.
+  /// Resets as a function-level reset does: all vectors masked, none pending.
   void reset();
 
   /// Any range of BAR2.
   void read(std::uint32_t offset, std::span<std::byte> to) const;
-  /// Writes outside of the table are ignored.
+  /// Writes to the table. Writes outside the table are ignored.
   void write(std::uint32_t offset, std::span<const std::byte> from);
 
-  /// True: a vector is pending and neither it nor the function is masked.
+  /// Returns whether a vector is pending and neither it nor the function is masked.
   bool ready() const;
-  /// The message of the lowest such vector, which is not pending any more.
+  /// Returns the message of the lowest such vector and clears its pending bit.
   std::optional<MsiMessage> next_message();
 
   unsigned vectors() const { return vectors_; }
   std::uint64_t sent() const { return sent_; }
-  /// Fired while MSI-X was not enabled: lost, as on a bus.
+  /// Interrupts that fired while MSI-X was disabled and were therefore lost.
   std::uint64_t dropped() const { return dropped_; }
 
  private:

@@ -2,8 +2,8 @@
 #pragma once
 // The card as a PCI function behind messages: executes one virtio-pcidev command (Linux,
 // include/uapi/linux/virtio_pcidev.h) on the configuration space, the MSI-X table or the card's
-// registers. A command that makes no sense changes nothing, and a read of it answers all ones, as
-// Unsupported Request does on a bus.
+// registers. An invalid command has no effect; an invalid read returns all ones, as Unsupported
+// Request does on a bus.
 
 #include <cstdint>
 #include <span>
@@ -21,14 +21,15 @@ struct PciCounters {
   std::uint64_t writes = 0;  ///< commands
   std::uint64_t refused = 0;
   std::uint64_t resets = 0;
-  /// Accesses of registers in other than whole, aligned 32-bit words. Reads answer the bytes that
-  /// were asked for, writes are ignored: [device 2] defines 32-bit accesses only.
+  /// Register accesses other than whole, aligned 32-bit words. Reads return the requested bytes,
+  /// writes are ignored: [device 2] defines 32-bit accesses only.
   std::uint64_t odd_accesses = 0;
 };
 
 class PciFunction {
  public:
-  /// All outlive this object. `msix` is the card's interrupt sink, `memory` feeds its DmaMemory.
+  /// All arguments must outlive this object. `msix` is the card's interrupt sink, `memory` feeds
+  /// its DmaMemory.
   PciFunction(Card& card, vfio_user::ConfigSpace& config, vfio_user::GuestMemory& memory,
               MsixTable& msix)
       : card_(card),
@@ -37,10 +38,11 @@ class PciFunction {
         msix_(msix),
         refused_reads_(memory.refused_reads()) {}
 
-  /// Executes `command`: 16 bytes and its data. Fills `answer` if it is a read.
+  /// Executes `command`: 16 bytes and its data. Fills `answer` if the command is a read.
   void execute(std::span<const std::byte> command, std::span<std::byte> answer);
 
-  /// Function-level reset: by the driver, or because it is gone.
+  /// Performs a function-level reset: on request of the driver, or because the front-end
+  /// disconnected.
   void reset();
 
   const PciCounters& counters() const { return counters_; }
@@ -56,8 +58,9 @@ class PciFunction {
   vfio_user::ConfigSpace& config_;
   vfio_user::GuestMemory& memory_;
   MsixTable& msix_;
-  std::uint64_t refused_reads_;  ///< of the card, that the configuration space knows of
-  std::vector<std::byte> fill_;  ///< the data of a memset
+  /// refused reads of the card that the configuration space already reports
+  std::uint64_t refused_reads_;
+  std::vector<std::byte> fill_;  ///< the data byte of a memset
   PciCounters counters_;
 };
 

@@ -35,7 +35,7 @@ enum class Request : std::uint32_t {
   kVringKick = 35,
 };
 
-/// Requests of the back-end, on the socket that kSetBackendReqFd brought.
+/// Requests of the back-end, on the socket that kSetBackendReqFd passed.
 enum class BackendRequest : std::uint32_t {
   kVringCall = 4,
 };
@@ -56,7 +56,7 @@ struct VringState {
   std::uint32_t num;
 };
 
-struct VringAddr {  ///< user addresses: they are looked up in the memory table
+struct VringAddr {  ///< user addresses, to be translated by the memory table
   std::uint32_t index;
   std::uint32_t flags;
   std::uint64_t desc;
@@ -65,7 +65,7 @@ struct VringAddr {  ///< user addresses: they are looked up in the memory table
   std::uint64_t log;
 };
 
-struct MemTable {  ///< then `count` MemRegion
+struct MemTable {  ///< followed by `count` MemRegion
   std::uint32_t count;
   std::uint32_t padding;
 };
@@ -77,7 +77,7 @@ struct MemRegion {
   std::uint64_t file_offset;
 };
 
-/// An index in the low byte; bit 8: no file descriptor.
+/// Index in the low byte; bit 8: no file descriptor.
 inline constexpr std::uint64_t kVringIndexMask = 0xff;
 
 inline constexpr std::uint64_t kFeatureProtocolFeatures = 1ull << 30;
@@ -87,8 +87,8 @@ inline constexpr std::uint64_t kProtocolReplyAck = 1ull << 3;
 inline constexpr std::uint64_t kProtocolBackendReq = 1ull << 5;
 inline constexpr std::uint64_t kProtocolInbandNotifications = 1ull << 14;
 
-/// What this back-end offers. The front-end must accept all: notifications are messages, so that
-/// both sides know when a command is done (virtual time depends on it).
+/// The features that this back-end offers. The front-end must accept all of them: notifications
+/// are messages, so that both sides know when a command is done, which virtual time requires.
 inline constexpr std::uint64_t kFeatures = kFeatureProtocolFeatures | kFeatureVersion1;
 inline constexpr std::uint64_t kProtocolFeatures =
     kProtocolMq | kProtocolReplyAck | kProtocolBackendReq | kProtocolInbandNotifications;
@@ -101,13 +101,13 @@ inline constexpr std::size_t kMaxRegions = 8;
 inline constexpr std::size_t kMaxMessageFds = 8;
 inline constexpr std::size_t kMaxPayload = 512;
 
-/// One operation on the PCI device, in the command queue; kMsi in the interrupt queue.
+/// One operation on the PCI device, in the command queue; kMsi occurs in the interrupt queue.
 enum class PciOp : std::uint8_t {
   kConfigRead = 1,
   kConfigWrite = 2,
   kMmioRead = 3,
   kMmioWrite = 4,
-  kMmioMemset = 5,  ///< one byte of data, `bytes` times
+  kMmioMemset = 5,  ///< one byte of data, repeated `bytes` times
   kMsi = 7,
 };
 
@@ -122,17 +122,17 @@ struct PciCommand {  ///< then the data
 struct MsiCommand {
   PciCommand command;
   std::uint32_t data;
-  static constexpr std::size_t kBytes = 20;  ///< without the structure's own padding
+  static constexpr std::size_t kBytes = 20;  ///< without the structure's padding
 };
 
 static_assert(sizeof(Header) == 12 && sizeof(VringState) == 8 && sizeof(VringAddr) == 40 &&
               sizeof(MemTable) == 8 && sizeof(MemRegion) == 32 && sizeof(PciCommand) == 16 &&
               offsetof(MsiCommand, data) == 16);
 
-/// Longest command and longest answer: a copy of a piece of a BAR.
+/// The maximum size of a command and of a response: a copy of a part of a BAR.
 inline constexpr std::size_t kMaxTransfer = 64 * 1024;
 
-/// The first bytes of `from` as a T. `from` holds at least as many.
+/// Returns the first bytes of `from` as a T. `from` must be at least as long as T.
 template <class T>
 requires std::is_trivially_copyable_v<T> T load(std::span<const std::byte> from) {
   T value;

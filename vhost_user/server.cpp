@@ -71,7 +71,7 @@ bool Server::serve(std::uint64_t now_ns, unsigned budget) {
   unsigned done = 0;
   const std::uint64_t bytes = session_->counters().bytes;
   for (; done < budget && check_client(); ++done) {
-    // Long commands count for many messages.
+    // A long command counts as many messages.
     if (session_->counters().bytes - bytes >= Session::kMaxBytes) return true;
     if (kick_reply_) {
       finish_kick();
@@ -100,7 +100,8 @@ void Server::handle(Message& message) {
   finish_kick();
 }
 
-/// Executes more of the commands that a kick announced; when all are done, acknowledges it.
+/// Executes more of the commands that a kick announced, and acknowledges the kick when all are
+/// done.
 void Server::finish_kick() {
   if (session_->run_commands() || session_->broken()) return;
   if (step_) step_->work();
@@ -138,7 +139,7 @@ void Server::notify(std::uint32_t queue) {
          {queue, 0}};
   const ssize_t n = ::send(socket, &call, sizeof call, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (n != static_cast<ssize_t>(sizeof call)) {
-    // Full: the front-end has notifications to read, and gets this one later.
+    // The socket is full: the front-end has notifications to read and gets this one later.
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
       notifications_owed_ |= 1u << queue;
     else
@@ -171,10 +172,10 @@ bool Server::check_memory() {
   return false;
 }
 
-/// True: a front-end is there and well-behaved.
+/// Returns whether a well-behaved front-end is connected.
 bool Server::check_client() {
   if (!connection_) return false;
-  // Copies: what says why is about to end.
+  // Copied, because the object that owns the text is about to be destroyed.
   if (session_->broken())
     end_client(std::string(session_->why()), true);
   else if (connection_->broken())

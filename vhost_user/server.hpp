@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// One card behind one vhost-user socket: listens, serves one front-end after the other. The
-// owner's loop calls serve() when one of its descriptors is ready.
-//
-// When a front-end leaves, its memory is unmapped and the card's function is reset, as in
-// vfio_user::Server. The firmware goes on.
+// One card behind one vhost-user socket: listens and serves one front-end after the other. The
+// owner's loop calls serve() when one of its descriptors is ready. When a front-end disconnects,
+// its memory is unmapped and the card's function is reset, as in vfio_user::Server. The firmware
+// keeps running.
 
 #include <cstdint>
 #include <functional>
@@ -22,35 +21,35 @@ namespace hni::device::vhost_user {
 
 struct ServerCounters {
   std::uint64_t clients = 0;      ///< that were accepted
-  std::uint64_t breaches = 0;     ///< front-ends that were closed because they broke the protocol
-  std::uint64_t turned_away = 0;  ///< that came while another one was served
+  std::uint64_t breaches = 0;     ///< front-ends that were closed for a protocol violation
+  std::uint64_t turned_away = 0;  ///< front-ends that connected while another one was served
 };
 
 class Server final : public vfio_user::CardServer {
  public:
-  /// A line for a person: a front-end came, left, or was closed.
+  /// Receives log lines: a front-end connected, disconnected, or was closed.
   using Report = std::function<void(const std::string& line)>;
-  /// Waits until `fd` is readable. False: it never will be.
+  /// Waits until `fd` is readable. Returns false if it never will be.
   using Wait = std::function<bool(int fd)>;
 
-  /// Listens on `path`. `wire` outlives the server. An error is one line.
+  /// Listens on `path`. `wire` must outlive the server. An error is one line.
   static tl::expected<std::unique_ptr<Server>, std::string> create(const std::string& path,
                                                                    const CardConfig& config,
                                                                    Wire& wire, Report report);
   ~Server() override;
 
-  /// In step with a front-end on virtual time: `work` runs after the commands of a kick and before
-  /// it is acknowledged, so that all they cause happens at that moment; each notification waits
-  /// for its reply, by `wait`. An interrupt waits until `may_interrupt`: Linux up to 6.12 has one
-  /// buffer for the answers of all reads, and an interrupt between the acknowledgement of a read
-  /// and its end overwrites it.
+  /// Synchronises with a front-end on virtual time. `work` runs after the commands of a kick and
+  /// before the kick is acknowledged, so that all their effects have the same time; each
+  /// notification waits for its reply, using `wait`. Interrupts are deferred until
+  /// `may_interrupt`: Linux up to 6.12 has one buffer for the results of all reads, and an
+  /// interrupt between the acknowledgement of a read and its completion overwrites it.
   struct InStep {
     std::function<void()> work;
     Wait wait;
     std::function<bool()> may_interrupt;
   };
   void keep_in_step(InStep step) { step_ = std::move(step); }
-  /// True: publish() would deliver an interrupt, if that may be.
+  /// Returns whether publish() would deliver an interrupt if permitted.
   bool has_interrupts() { return session_ && session_->has_interrupts(); }
 
   Card& card() override { return card_; }
@@ -62,14 +61,14 @@ class Server final : public vfio_user::CardServer {
   bool wants_turn() const override {
     return connection_ && (kick_reply_.has_value() || connection_->broken() || session_->broken());
   }
-  /// The card worked: its host sees what it wrote, and gets the interrupts that are pending.
+  /// Call after the card worked: flushes its DMA writes and delivers pending interrupts.
   void publish() override;
 
   void accept_client() override;
   bool serve(std::uint64_t now_ns, unsigned budget) override;
 
   const ServerCounters& counters() const { return counters_; }
-  /// Of all front-ends together.
+  /// Counters over all front-ends.
   SessionCounters session_counters() const;
   const PciCounters& pci_counters() const { return function_.counters(); }
   const MsixTable& msix() const { return msix_; }
@@ -100,7 +99,7 @@ class Server final : public vfio_user::CardServer {
   OwnedFd listener_;
   std::optional<Connection> connection_;
   std::optional<Session> session_;
-  /// A kick whose commands are not all done: its header.
+  /// The header of a kick whose commands are not all done.
   std::optional<Header> kick_reply_;
   bool kick_wants_reply_ = false;
   std::uint32_t notifications_owed_ = 0;  ///< a bit per queue

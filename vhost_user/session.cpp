@@ -19,7 +19,7 @@ bool brings_fds(std::uint32_t request) {
   }
 }
 
-/// Copies the answer of a read into the pieces of the driver's buffer.
+/// Copies the result of a read into the segments of the driver's buffer.
 std::uint32_t scatter(std::span<const std::byte> from, const Chain& chain) {
   std::size_t done = 0;
   for (const std::span<std::byte> piece : chain.writable) {
@@ -114,7 +114,7 @@ Session::End Session::dispatch_vring(Message& message) {
     case Request::kVringKick:
       return vring_kick(payload);
     default:
-      // Every one that a front-end may send needs a feature that is not offered.
+      // Every such request that a front-end may send requires a feature that is not offered.
       return End::kRefused;
   }
 }
@@ -145,7 +145,7 @@ Session::End Session::set_mem_table(Message& message) {
   const Payload payload = message.payload;
   if (payload.size() < sizeof(MemTable)) return breach("a memory table of impossible length");
   const std::uint32_t count = load<MemTable>(payload).count;
-  // Linux up to 6.12 sends room for two regions, whatever their number.
+  // Linux up to 6.12 always sends a table with room for two regions.
   const std::size_t room = payload.size() - sizeof(MemTable);
   if (count == 0 || count > kMaxRegions || room % sizeof(MemRegion) != 0 ||
       room < count * sizeof(MemRegion) || room > kMaxRegions * sizeof(MemRegion)) {
@@ -225,7 +225,7 @@ Session::End Session::set_vring_enable(Payload payload) {
   return End::kDone;
 }
 
-/// With in-band notifications no file descriptor is needed, and one that comes is closed.
+/// In-band notifications need no file descriptor; one that is sent anyway is closed.
 Session::End Session::set_vring_fd(Message& message) {
   if (message.payload.size() != sizeof(std::uint64_t) || message.fds.size() > 1 ||
       (load<std::uint64_t>(message.payload) & kVringIndexMask) >= kQueues) {
@@ -276,7 +276,7 @@ bool Session::run_commands() {
     answer_.resize(chain->writable_bytes);
     function_.execute(chain->readable, answer_);
     queue.push(*chain, scatter(answer_, *chain));
-    // A driver that reads waits for the answer, and sees what was used before it.
+    // A driver that reads polls for the result and therefore sees all earlier used buffers.
     unannounced_ = chain->writable_bytes == 0 ? unannounced_ + 1 : 0;
   }
   return check_queues();

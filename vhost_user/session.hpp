@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a vhost-user front-end may ask of the card, message by message: a state machine without
-// its own sockets, so that tests and the fuzzer drive it directly.
-//
-// Each message ends in one of three ways. It is done. It is refused, because this front-end may
-// ask and this back-end does not do it (memory in an ordinary file, a third queue): the
-// acknowledgement is not zero, the session goes on. Or it breaks the protocol (a length that does
-// not fit, descriptors where none belong, a virtqueue with impossible contents): the session ends.
+// The requests of a vhost-user front-end, message by message: a state machine without sockets, so
+// that tests and the fuzzer drive it directly. Each message ends in one of three ways. It is
+// performed. It is refused, because it is valid but not supported here (memory in an ordinary
+// file, a third queue): the acknowledgement is not zero and the session continues. Or it violates
+// the protocol (a wrong length, unexpected descriptors, a virtqueue with invalid contents): the
+// session ends.
 
 #include <array>
 #include <cstdint>
@@ -27,42 +26,44 @@ struct SessionCounters {
   std::uint64_t kicks = 0;
   std::uint64_t commands = 0;
   std::uint64_t interrupts = 0;
-  std::uint64_t bytes = 0;  ///< of commands and answers
+  std::uint64_t bytes = 0;  ///< bytes of commands and responses
 };
 
 class Session {
  public:
-  /// Commands and bytes between two returns of run_commands().
+  /// Limits of commands and bytes per call of run_commands().
   static constexpr unsigned kMaxCommands = 256;
   static constexpr std::size_t kMaxBytes = 256 * 1024;
 
-  /// All outlive the session.
+  /// All arguments must outlive the session.
   Session(PciFunction& function, vfio_user::GuestMemory& memory, MsixTable& msix)
       : function_(function),
         memory_(memory),
         msix_(msix),
         queues_{Virtqueue(memory), Virtqueue(memory)} {}
 
-  /// Handles one message. A kick only marks work: run_commands(). The reply is valid until the
-  /// next call; nothing: none is wanted. broken() afterwards: end the session.
+  /// Handles one message. A kick only marks work for run_commands(). Returns the reply, valid
+  /// until the next call, or nothing if none is required. If broken() afterwards, the caller must
+  /// end the session.
   std::optional<std::span<const std::byte>> handle(Message& message);
 
-  /// Executes what is in the command queue since the last kick. True: more waits.
+  /// Executes the commands in the queue since the last kick. Returns true if more are waiting.
   bool run_commands();
-  /// True: deliver_interrupts() has something to do.
+  /// Returns whether deliver_interrupts() has work.
   bool has_interrupts() {
     return !broken() && msix_.ready() && queues_[kInterruptQueue].has_available();
   }
-  /// Puts messages of pending vectors into the interrupt queue. True: at least one, and the driver
-  /// wants to be notified.
+  /// Writes messages of pending vectors to the interrupt queue. Returns true if there was at least
+  /// one and the driver requests notifications.
   bool deliver_interrupts();
-  /// True once after commands whose buffers the driver does not know to be used. A driver that
-  /// waits for a command polls; for posted writes it is notified after kPostedWrites of them.
+  /// Returns true once after commands whose used buffers the driver has not been notified of. A
+  /// driver that waits for a command polls; for posted writes it is notified after kPostedWrites
+  /// of them.
   bool owes_command_notification();
 
-  /// The socket for requests of ours; -1: none.
+  /// Returns the socket for back-end requests; -1 without one.
   int backend_socket() const { return backend_socket_.get(); }
-  /// The front-end broke a rule that only its owner saw.
+  /// Breaks the session for a violation that only the owner detects.
   void refuse(std::string why) { (void)breach(std::move(why)); }
   bool broken() const { return !why_.empty(); }
   const std::string& why() const { return why_; }
@@ -72,7 +73,7 @@ class Session {
   using Payload = std::span<const std::byte>;
   static constexpr unsigned kPostedWrites = 8;
 
-  /// How a message ends: acknowledged if the front-end wants that, or answered with reply_.
+  /// Completes a message: acknowledges it if the front-end requests that, or sends reply_.
   enum class End : std::uint8_t { kDone, kRefused, kAnswered, kBroken };
   struct UserRegion {
     std::uint64_t user = 0;
@@ -96,7 +97,7 @@ class Session {
   void stop();
 
   std::optional<std::uint64_t> guest_address(std::uint64_t user) const;
-  /// The index in `state`, or kQueues.
+  /// Returns the index in `state`, or kQueues.
   static std::uint32_t queue_of(Payload payload);
   bool check_queues();
   End breach(std::string why);
@@ -110,7 +111,7 @@ class Session {
   std::vector<UserRegion> regions_;
   OwnedFd backend_socket_;
   std::uint64_t protocol_features_ = 0;
-  unsigned unannounced_ = 0;  ///< posted writes since the driver was last notified, or polled
+  unsigned unannounced_ = 0;  ///< posted writes since the driver was last notified or last polled
   std::string why_;
   SessionCounters counters_;
   std::vector<std::byte> reply_;

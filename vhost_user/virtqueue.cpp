@@ -27,7 +27,7 @@ constexpr std::uint16_t kNoInterrupt = 1;
 std::uint16_t read_index(const std::byte* at) {
   std::uint16_t value = 0;
   std::memcpy(&value, at, sizeof value);
-  // What the driver wrote before the index is visible after it.
+  // Acquire: the driver's writes before the index are visible after it.
   std::atomic_thread_fence(std::memory_order_acquire);
   return value;
 }
@@ -122,7 +122,7 @@ Chain* Virtqueue::pop() {
       return fail("an indirect descriptor, which was not negotiated");
     if (!writable && !chain_.writable.empty())
       return fail("a readable descriptor after a writable one");
-    // At most 64 KiB are copied from a single one.
+    // At most 64 KiB are copied from a single descriptor.
     if (descriptor.bytes > kMaxTransfer + sizeof(PciCommand))
       return fail("a buffer of more than 64 KiB");
     if (descriptor.bytes != 0 && !add(descriptor.address, descriptor.bytes, writable))
@@ -144,10 +144,10 @@ void Virtqueue::push(const Chain& chain, std::uint32_t bytes) {
   const std::size_t entry = next_used_ & (size_ - 1);
   std::memcpy(at->used + kRingHeader + entry * kUsedEntry, &element, sizeof element);
   ++next_used_;
-  // The driver sees the buffer and its element before the index.
+  // Release: the driver must see the buffer and its used element before the index.
   std::atomic_thread_fence(std::memory_order_release);
   std::memcpy(at->used + sizeof(std::uint16_t), &next_used_, sizeof next_used_);
-  // The index before the driver's wish to be notified is read.
+  // Full barrier: the index must be written before the driver's notification flag is read.
   std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 

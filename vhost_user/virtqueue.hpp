@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A split virtqueue (virtio 1.2, 2.7), the device's side, in the memory of a front-end that is not
-// trusted. Every index, address and length is checked; each descriptor is read once. Without
-// indirect descriptors and event indexes, which this back-end does not offer.
+// The device side of a split virtqueue (virtio 1.2, 2.7) in the memory of an untrusted front-end.
+// Every index, address and length is checked, and each descriptor is read once. Indirect
+// descriptors and event indexes are not supported, as this back-end does not offer them.
 
 #include <cstdint>
 #include <optional>
@@ -24,7 +24,7 @@ struct Chain {
 
 class Virtqueue {
  public:
-  /// Guest addresses; the front-end's, unchecked.
+  /// Addresses of the front-end; not validated.
   struct Layout {
     std::uint64_t desc = 0;
     std::uint64_t avail = 0;
@@ -33,7 +33,7 @@ class Virtqueue {
 
   explicit Virtqueue(vfio_user::GuestMemory& memory) : memory_(memory) {}
 
-  /// False: not a power of two, or more than kMaxQueueSize.
+  /// Returns false if the size is not a power of two or exceeds kMaxQueueSize.
   bool set_size(std::uint32_t entries);
   void set_base(std::uint16_t next_avail);
   std::uint16_t base() const { return next_avail_; }
@@ -42,17 +42,17 @@ class Virtqueue {
   bool enabled() const { return enabled_; }
   void reset();
 
-  /// True: pop() would return a buffer, or find that the queue is broken.
+  /// Returns whether pop() would return a buffer or detect that the queue is broken.
   bool has_available();
-  /// The next available buffer. Nothing: none, the queue is disabled, or it is broken(). The chain
-  /// is valid until the next call.
+  /// Returns the next available buffer, or nothing if there is none, the queue is disabled, or it
+  /// is broken(). The chain is valid until the next call.
   Chain* pop();
-  /// Returns a buffer, of which `bytes` were written. The driver sees it at once.
+  /// Returns a buffer to the driver, with `bytes` bytes written. The driver sees it immediately.
   void push(const Chain& chain, std::uint32_t bytes);
-  /// The driver wants to be notified of used buffers.
+  /// Returns whether the driver requests notifications of used buffers.
   bool wants_notification();
 
-  /// The front-end broke the rules; it stays broken until reset().
+  /// Returns whether the front-end violated the protocol; remains true until reset().
   bool broken() const { return why_ != nullptr; }
   const char* why() const { return why_ == nullptr ? "" : why_; }
 
@@ -63,7 +63,7 @@ class Virtqueue {
     std::byte* used = nullptr;
   };
 
-  /// Where the rings are in this process. The memory table may have changed since the last use.
+  /// Locates the rings in this process, as the memory table may have changed since the last use.
   std::optional<Rings> rings();
   Chain* fail(const char* why);
   bool add(std::uint64_t address, std::uint32_t bytes, bool writable);

@@ -3,7 +3,7 @@
 """fuzz/campaign/campaign.py: `hni fuzz run`, `status`, `report` and `merge`. The campaign folder is described in
 openhni_campaign/places.py, its use in docs/fuzzing.md.
 
-Exit status of `run`: 0 no finding, 1 findings, 2 usage, 3 an engine never started.
+Exit status of `run`: 0 no finding, 1 findings, 2 usage error, 3 an engine never started.
 """
 import argparse
 import json
@@ -97,7 +97,7 @@ def run(parse, options):
         parse.error("--jobs and --time must be positive")
     if not options.host.replace("-", "").replace("_", "").isalnum():
         parse.error(f"invalid --host '{options.host}': letters, digits, '-' and '_' only")
-    options.host = options.host[:20]  # AFL++ takes 24 characters and fewer are left for the instance
+    options.host = options.host[:20]  # AFL++ limits names to 24 characters, which include the instance
     places = make_places(options.dir, options, options.seeds)
     campaign = Campaign(options, places)
     if "afl" in options.engines and not any(kind == "afl" for _, kind, _ in campaign.units):

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""fuzz/campaign/cover.py EXPORT [--all]: branch coverage of the driver core, from what `llvm-cov export` says.
+"""fuzz/campaign/cover.py EXPORT [--all]: branch coverage of the driver core, from the output of `llvm-cov export`.
 
 The core is templates: a branch counts as taken if any instantiation takes it, and every outcome (true, false)
-counts as one. Prints a line a file and, with --all, each outcome that is missing; the last lines have the sum:
-of all outcomes, and without those that fuzz/campaign/unreached.txt lists, each with the reason why nothing can take it.
-`fuzz/campaign/cover.sh` calls it. Fails when that list names something that is not missing.
+counts as one. Prints a line per file and, with --all, each missing outcome. The last lines are the totals of
+all outcomes, and without those that fuzz/campaign/unreached.txt lists, each with the reason why it is unreachable.
+`fuzz/campaign/cover.sh` calls it. Fails if the list names an outcome that is not missing.
 """
 import collections
 import json

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# fuzz/campaign/cover.sh FOLDER [CORPUS...]: what the committed corpus (or those folders, with one folder a
-# target in them) covers: device/ and driver/ as HTML in FOLDER/html, and the branches of the driver
-# core as a table (fuzz/campaign/cover.py). Builds with clang's source coverage in FOLDER/build.
+# fuzz/campaign/cover.sh FOLDER [CORPUS...]: measures the coverage of the committed corpus (or of the given folders,
+# each with one folder per target): device/ and driver/ as HTML in FOLDER/html, and the branches of the driver core as
+# a table (fuzz/campaign/cover.py). Builds with clang's source coverage in FOLDER/build.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 out=${1:?usage: fuzz/campaign/cover.sh FOLDER [CORPUS...]}

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""fuzz/campaign/engine_speed.py [--check] [--seconds N] [--build FOLDER] [--afl FOLDER] [TARGET...]: how fast the targets
-run in an engine: runs and card events per second of processor time, on the committed corpus, and the ratio to an empty
-harness that contains nothing of this project (three lines, built here with the same compiler and sanitizers).
+"""fuzz/campaign/engine_speed.py [--check] [--seconds N] [--build FOLDER] [--afl FOLDER] [TARGET...]: measures the
+targets in an engine: runs and card events per second of processor time, on the committed corpus, and the ratio to an
+empty harness that contains nothing of this project (three lines, built here with the same compiler and sanitizers).
 
-Processor time, because other work beside it then counts little. With --check it fails when a ratio is under half of the one
-that fuzz/campaign/engine_speed.txt holds; --write replaces that file.
+Processor time is largely independent of other load. With --check it fails when a ratio is below half of the one in
+fuzz/campaign/engine_speed.txt; --write replaces that file.
 """
 import argparse
 import os
@@ -39,7 +39,7 @@ def empty_harness(folder):
 
 
 def measure(program, corpus, seconds, folder):
-    """(runs, events) per second of processor time."""
+    """Returns (runs, events) per second of processor time."""
     work = pathlib.Path(tempfile.mkdtemp(dir=folder))
     environment = dict(os.environ, HNI_FUZZ_EVENTS=str(work / "events"), ASAN_OPTIONS="symbolize=0:detect_leaks=0")
     (work / "new").mkdir()

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# fuzz/campaign/smoke.sh SECONDS [FOLDER]: every libFuzzer target of the build in FOLDER (build/fuzz) runs
-# for a share of the time on the committed corpus; a line each. Fails on a finding and prints the
-# line that replays it. The canary must be found. The fixed seed makes runs alike, not equal: what libFuzzer
-# chooses depends on addresses and on time, too.
+# fuzz/campaign/smoke.sh SECONDS [FOLDER]: every libFuzzer target of the build in FOLDER (build/fuzz) runs for a share
+# of the time on the committed corpus and prints a line. Fails on a finding and prints the command that replays it.
+# The canary must be found. The fixed seed makes runs similar but not identical, because libFuzzer's choices also
+# depend on addresses and time.
 set -u
 seconds=${1:?usage: fuzz/campaign/smoke.sh SECONDS [BUILD FOLDER]}
 root=$(cd "$(dirname "$0")/../.." && pwd)

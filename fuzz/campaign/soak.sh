@@ -1,16 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# fuzz/campaign/soak.sh RUNS [SECONDS [BUILD]]: RUNS executions over all libFuzzer targets of BUILD (build/fuzz)
-# without a finding: each target for SECONDS (60) on the committed corpus, then the fastest (tlv) for
-# what is missing, on all processors. A line each; fails on a finding and prints the line that replays
-# it. A build without sanitizers is two to three times as fast and has every other oracle:
+# fuzz/campaign/soak.sh RUNS [SECONDS [BUILD]]: requires RUNS executions over all libFuzzer targets of BUILD
+# (build/fuzz) without a finding: each target for SECONDS (60) on the committed corpus, then the fastest (tlv) for the
+# remaining executions, on all processors. Prints a line each; fails on a finding and prints the command that replays
+# it. A build without sanitizers is two to three times as fast and has all other oracles:
 #   cmake -S . -B build/soak -G Ninja -DCMAKE_CXX_COMPILER=clang++-14 -DCMAKE_C_COMPILER=clang-14 \
 #     -DCMAKE_BUILD_TYPE=RelWithDebInfo -DHNI_FUZZ_LIBFUZZER=ON -DHNI_TESTS=OFF -DHNI_BENCH=OFF \
 #     -DHNI_PROOFS=OFF -DHNI_TOOLS=OFF && cmake --build build/soak && fuzz/campaign/soak.sh 1000000000 60 build/soak
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 
-# soak.sh --one OUT BUILD TARGET SEED OPTION...: one run of one target, on a file of results in OUT.
+# soak.sh --one OUT BUILD TARGET SEED OPTION...: one run of one target; appends to a file of results in OUT.
 if [ "${1:-}" = --one ]; then
   out=$2 program=$3/fuzz/fuzz_$4 name=$4 seed=$5
   shift 5

@@ -1,18 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# fuzz/campaign/speed.sh [--check] [HNI] [SECONDS]: how fast the targets run without an engine: executions and
-# card events a second on one core, and the ratio to the empty harness, which runs the same input of
-# the same build before and after. The inputs are the committed scripts that fuzz/campaign/speed.txt names.
-# Build it with the sanitizers of preset `asan` for the figures that count. With --check it fails when
-# a ratio is under half of the one in fuzz/campaign/speed.txt, the best of three counting: a ratio, so that it
-# says the same on a slow machine and beside other work.
+# fuzz/campaign/speed.sh [--check] [HNI] [SECONDS]: measures the targets without an engine: executions and card events
+# per second on one core, and the ratio to the empty harness, which runs the same input of the same build before and
+# after. The inputs are the committed scripts that fuzz/campaign/speed.txt names. The reference figures are those of a
+# build with the sanitizers of preset `asan`. With --check it fails when the best of three ratios is below half of the
+# one in fuzz/campaign/speed.txt. A ratio does not depend on the speed of the machine or on other load.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 check=false
 [ "${1:-}" != --check ] || { check=true; shift; }
 program=${1:-$root/build/asan/libexec/openhni/hni-fuzz}
 seconds=${2:-2}
-# `hni fuzz speed`, or the program of its own that a build without tools/ has.
+# `hni fuzz speed`, or the stand-alone program of a build without tools/.
 case $program in
   *hni-fuzz | *hnifuzz) measure() { "$program" speed "$1" "$2" "$seconds"; } ;;
   *) measure() { "$program" fuzz speed "$1" "$2" "$seconds"; } ;;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The mutators that know the grammar of scripts and of firmware messages, as a library for AFL++
-// (AFL_CUSTOM_MUTATOR_LIBRARY). HNI_FUZZ_OPS names the file with the target's list of operations;
-// `hni fuzz run` makes it. AFL++'s own mutations go on beside these.
+// The grammar-aware mutators of scripts and firmware messages, as a library for AFL++
+// (AFL_CUSTOM_MUTATOR_LIBRARY). HNI_FUZZ_OPS names the file with the target's list of operations,
+// which `hni fuzz run` writes. AFL++'s own mutations remain enabled.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -47,7 +47,7 @@ std::size_t afl_custom_fuzz(void* data, std::uint8_t* input, std::size_t size,
   auto& state = *static_cast<State*>(data);
   const std::size_t room = std::min(max_size, state.list.max_bytes);
   size = std::min(size, room);
-  // The mutators work in place and may need room for what they insert.
+  // The mutators work in place and may need space for inserted operations.
   state.out.resize(std::max<std::size_t>(room, 16));
   std::copy_n(input, size, state.out.begin());
   state.random = state.random * 1664525U + 1013904223U;

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# fuzz/engine/build_afl.sh FOLDER [TARGET...]: the targets for AFL++, persistent and with shared memory (its libFuzzer
-# driver):
+# fuzz/engine/build_afl.sh FOLDER [TARGET...]: builds the targets for AFL++ in persistent mode with shared memory (its
+# libFuzzer driver):
 #   FOLDER          with ASan and UBSan
 #   FOLDER/fast     without sanitizers, for most instances
 #   FOLDER/cmplog   the same with CMPLOG, for `afl-fuzz -c`
-#   FOLDER/mutator  the mutators that know the grammar of scripts, for AFL_CUSTOM_MUTATOR_LIBRARY
-# HNI_AFL_DRIVER names libAFLDriver.a; HNI_AFL_BUILDS ("asan fast cmplog mutator") which of them are made.
+#   FOLDER/mutator  the grammar-aware mutators, for AFL_CUSTOM_MUTATOR_LIBRARY
+# HNI_AFL_DRIVER names libAFLDriver.a; HNI_AFL_BUILDS ("asan fast cmplog mutator") selects the builds.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 out=${1:?usage: fuzz/engine/build_afl.sh FOLDER [TARGET...]}
@@ -32,7 +32,7 @@ for build in ${HNI_AFL_BUILDS:-asan fast cmplog mutator}; do
     cmplog) cmplog=1 ;;
     fast) ;;
     mutator)
-      # Not for AFL++'s targets but for afl-fuzz itself, so with an ordinary compiler.
+      # Built with an ordinary compiler, because afl-fuzz itself loads it.
       LIB_FUZZING_ENGINE='' configure "$folder" -DCMAKE_CXX_COMPILER="${HNI_CXX:-clang++-14}" \
         -DCMAKE_C_COMPILER="${HNI_CC:-clang-14}"
       cmake --build "$folder" --target hni_afl_mutator

@@ -6,9 +6,9 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$WORK/openhni
 
-# Nothing but the C and C++ libraries is there where the targets run: fmt comes as headers, what a
-# target does not call is not linked, and what remains (libpcap and what it needs) goes to $OUT/lib,
-# where DT_RPATH finds it for libraries of libraries, too.
+# Where the targets run, only the C and C++ libraries are installed: fmt is used header-only, unused code of a target
+# is not linked, and the remaining libraries (libpcap and its dependencies) go to $OUT/lib, where DT_RPATH finds them
+# also for libraries of libraries.
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=None \
   -DCMAKE_C_COMPILER="$CC" -DCMAKE_CXX_COMPILER="$CXX" \
   -DCMAKE_C_FLAGS="$CFLAGS" -DCMAKE_CXX_FLAGS="$CXXFLAGS" \
@@ -17,7 +17,7 @@ cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=None \
   -DHNI_FMT_TARGET=fmt::fmt-header-only \
   -DHNI_TESTS=OFF -DHNI_BENCH=OFF -DHNI_PROOFS=OFF -DHNI_TOOLS=OFF -DHNI_TRACE=OFF
 
-# The canary is there to be found, the empty target to measure engines: neither is for a campaign.
+# The canary must be found and the empty target measures engines: neither belongs in a campaign.
 targets=$(sed -n 's/^  X(\([a-z_]*\)).*/\1/p' "$root/fuzz/script/target.hpp" | grep -vx -e canary -e empty)
 targets=${HNI_CHECK_TARGETS:-$targets}
 programs=()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The entry point of every fuzzing engine (libFuzzer, AFL++, honggfuzz, centipede) for one target,
-// which the build names. A mutator that knows the grammar of scripts makes half of the mutations.
+// which the build selects. The grammar-aware mutator makes half of the mutations.
 #include <cstdio>
 #include <cstdlib>
 
@@ -37,14 +37,14 @@ const hni::fuzz::Target& the_target() {
 }  // namespace
 
 /// With HNI_FUZZ_LIST_OPS in the environment the program prints its list of operations, which
-/// AFL++'s mutator (fuzz/engine/afl_mutator.cpp) reads, and ends.
+/// AFL++'s mutator (fuzz/engine/afl_mutator.cpp) reads, and exits.
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
   if (std::getenv("HNI_FUZZ_LIST_OPS") != nullptr) {
     std::fputs(hni::fuzz::list_operations(the_target()).c_str(), stdout);
     std::fflush(stdout);
     std::_Exit(0);
   }
-  (void)the_target();  // or the first run would look different from the others
+  (void)the_target();  // initialises now, as the first run would otherwise differ from the others
   return 0;
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Counts a campaign's card events over all processes of an engine: HNI_FUZZ_EVENTS names a file
-/// of
-/// one 64-bit number, shared memory, to which each process adds every 64 runs and at its end.
+/// Counts a campaign's card events over all processes of an engine. HNI_FUZZ_EVENTS names a file
+/// with one 64-bit number in shared memory, to which each process adds every 64 runs and at exit.
 
 #include <fcntl.h>
 #include <sys/mman.h>

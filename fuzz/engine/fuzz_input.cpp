@@ -18,7 +18,7 @@ std::string_view as_text(const Bytes& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// The target that a line `# target: NAME` names.
+/// Returns the target that a line `# target: NAME` names.
 const Target* target_in_text(std::string_view text) {
   constexpr std::string_view kKey = "# target:";
   const std::size_t at = text.find(kKey);
@@ -37,7 +37,7 @@ const Target* target_in_path(const fs::path& path) {
   return nullptr;
 }
 
-/// A finding's folder stands for its smallest input.
+/// The folder of a finding is represented by its smallest input.
 std::optional<fs::path> file_of(const fs::path& path) {
   std::error_code error;
   if (!fs::is_directory(path, error)) return path;
@@ -69,7 +69,8 @@ std::string bytes_text(const Bytes& bytes) {
   return text;
 }
 
-/// A firmware message: its header, then one line per attribute, named as in the register map.
+/// Prints a firmware message: its header, then one line per attribute, named as in the register
+/// map.
 std::string message_text(const Bytes& bytes) {
   if (bytes.size() < 4) return bytes_text(bytes);
   const std::uint32_t header = word_at(bytes, 0);
@@ -91,7 +92,7 @@ std::string message_text(const Bytes& bytes) {
                   (word & 0x8000) != 0 ? " message-bit" : "",
                   (word & 0x4000) != 0 ? " cannot-ignore" : "");
     text += line + hex_of(bytes, at + 4, length > 4 ? length - 4 : 0) + "\n";
-    if (length < 4) {  // the rest has no structure
+    if (length < 4) {  // the rest cannot be parsed
       text += bytes_text(Bytes(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end()));
       break;
     }

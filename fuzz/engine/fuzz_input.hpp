@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Inputs in any form that people have them in: bytes of a script, the text of one (*.script), or
-/// the folder of a campaign's finding; and which target they are for.
+/// Reads inputs in any form: bytes of a script, its text (*.script), or the folder of a campaign's
+/// finding. Determines the target that they are for.
 
 #include <cstdint>
 #include <filesystem>
@@ -24,20 +24,20 @@ struct Input {
   std::filesystem::path file;  ///< of the bytes or of the text
 };
 
-/// The content of a regular file, or nothing and a message.
+/// Returns the content of a regular file, or nothing and a message.
 std::optional<Bytes> read_file(const std::filesystem::path& path);
 bool write_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes);
 
-/// The target of that name, or nullptr and a message.
+/// Returns the target of that name, or nullptr and a message.
 const Target* named_target(std::string_view name);
 
-/// Reads `[TARGET] PATH`. Without TARGET, the target is the one that a text's line `# target:
-/// NAME`
-/// names, or else the innermost folder of the path that is named like a target. Nothing and a
-/// message if that fails, or if the text is not a script of the target.
+/// Reads `[TARGET] PATH`. Without TARGET, a line `# target: NAME` of a text selects the target, or
+/// else the innermost folder of the path that has the name of a target. Returns nothing and a
+/// message on failure, or if the text is not a script of the target.
 std::optional<Input> read_input(Arguments arguments);
 
-/// The text of an input: a script's operations, a message's attributes, or bytes in hexadecimal.
+/// Returns the text form of an input: a script's operations, a message's attributes, or bytes in
+/// hexadecimal.
 std::string input_text(const Target& target, const Bytes& bytes);
 
 }  // namespace hni::fuzz

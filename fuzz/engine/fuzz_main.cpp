@@ -50,8 +50,8 @@ int build(Arguments arguments) {
   return write_file(arguments[2], encode_script(parsed.script, target->ops)) ? 0 : 2;
 }
 
-/// What an input without a finding proves, in a build without sanitizers: an error of memory would
-/// not have been seen. Goes on in a sanitizer build if there is one; 0 if not.
+/// Without sanitizers a run without a finding proves little, as memory errors go undetected.
+/// Repeats the run in a sanitizer build if there is one; returns 0 if not.
 int replay_with_sanitizers(Arguments arguments) {
   std::printf("this build has no sanitizers: only the oracles judge\n");
   const auto tool = sanitized_tool();
@@ -80,12 +80,12 @@ int replay(Arguments arguments) {
   return kHasSanitizers ? 0 : replay_with_sanitizers(arguments);
 }
 
-/// min [TARGET] FILE SMALLER: SMALLER is text if it is named *.script.
+/// min [TARGET] FILE SMALLER: writes SMALLER as text if its name ends in .script.
 int min(Arguments arguments) {
   if (arguments.size() < 2) return 2;
   const auto input = read_input(arguments.first(arguments.size() - 1));
   if (!input) return 2;
-  // A stack for each attempt would be most of the time.
+  // Printing a stack per attempt would take most of the time.
   if (kHasSanitizers && std::getenv("ASAN_OPTIONS") == nullptr) {
     (void)setenv("ASAN_OPTIONS", "symbolize=0:detect_leaks=0", 0);
     (void)setenv("UBSAN_OPTIONS", "symbolize=0", 0);
@@ -107,7 +107,7 @@ int min(Arguments arguments) {
   return write_file(to, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}) ? 0 : 2;
 }
 
-/// A script from a recording of a live driver, and its replay.
+/// Converts a recording of a live driver to a script and replays it.
 int record(Arguments arguments) {
   if (arguments.size() < 2 || arguments.size() > 4) return 2;
   std::ifstream in(arguments[0], std::ios::binary);
@@ -145,8 +145,8 @@ int seeds(Arguments arguments) {
   return 0;
 }
 
-/// How fast files run, without an engine: SECONDS of processor time, so that other work beside it
-/// does not count.
+/// Measures how fast files run without an engine, over SECONDS of processor time, which does not
+/// depend on other load.
 int speed(Arguments arguments) {
   if (arguments.size() < 2) return 2;
   const auto bytes = read_file(arguments[1]);
@@ -167,7 +167,7 @@ int speed(Arguments arguments) {
   return 0;
 }
 
-/// Commands that scripts of fuzz/ carry out.
+/// Commands that are implemented by scripts of fuzz/.
 int campaign(Arguments arguments) {
   return run_script("campaign/campaign.py", {"run"}, arguments);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// hni-fuzz: what `hni fuzz` executes.
+// hni-fuzz: the program that `hni fuzz` executes.
 #include <algorithm>
 #include <cstdio>
 #include <exception>

@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kMaxOutput = std::size_t{64} << 10;
 constexpr int kMaxSeconds = 60;
 
-/// Reads until the other end is closed; false if that takes longer than kMaxSeconds.
+/// Reads until the other end is closed. Returns false after kMaxSeconds.
 bool read_all(int from, std::string& text) {
   const std::time_t end = std::time(nullptr) + kMaxSeconds;
   char part[4096];
@@ -33,7 +33,7 @@ bool read_all(int from, std::string& text) {
   return false;
 }
 
-/// The line that `key` is in, from it on.
+/// Returns the line that contains `key`, from `key` on.
 std::string line_with(const std::string& text, const char* key) {
   const std::size_t at = text.find(key);
   return at == std::string::npos ? "" : text.substr(at, text.find('\n', at) - at);
@@ -58,7 +58,7 @@ std::string without_numbers(const std::string& text) {
   return plain;
 }
 
-/// Removes halves, quarters, ... then single elements of `parts` as long as `fails` says so.
+/// Removes halves, quarters, ... and single elements of `parts` as long as `fails` returns true.
 template <class T, class Fails>
 void remove_parts(std::vector<T>& parts, Fails fails) {
   for (std::size_t size = std::max<std::size_t>(parts.size() / 2, 1);; size /= 2) {
@@ -77,7 +77,7 @@ void remove_parts(std::vector<T>& parts, Fails fails) {
   }
 }
 
-/// Puts zero for each argument that need not have its value.
+/// Sets each argument to zero whose value is not needed.
 template <class Fails>
 void clear_arguments(std::vector<Op>& script, Fails fails) {
   const auto attempt = [&](Op& op, Op simpler) {
@@ -149,7 +149,7 @@ Bytes minimise(const Target& target, Bytes bytes, const std::string& cause) {
   const auto script_fails = [&](const std::vector<Op>& some) {
     return fails(encode_script(some, target.ops));
   };
-  // A cut last operation may read as another one when it is encoded whole.
+  // A truncated last operation may decode differently when it is encoded in full.
   if (!script_fails(script)) return bytes;
   remove_parts(script, script_fails);
   clear_arguments(script, script_fails);

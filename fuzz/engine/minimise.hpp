@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Runs inputs in processes of their own, and makes failing ones smaller.
+/// Runs inputs in separate processes, and minimises failing ones.
 
 #include <string>
 
@@ -24,16 +24,17 @@ inline constexpr bool kHasSanitizers = false;
 
 struct Outcome {
   bool fails = false;
-  std::string output;  ///< what the run printed on standard error, at most 64 KiB
+  std::string output;  ///< standard error of the run, at most 64 KiB
 };
-/// Runs an input to its end, in a process of its own. It fails after 60 s, too.
+/// Runs an input to completion in a separate process. A run of more than 60 s counts as a failure.
 Outcome run_apart(const Target& target, const Bytes& bytes);
 
-/// What a run failed of, without numbers and addresses: equal for equal causes.
+/// Returns the cause of a failure without numbers and addresses, so that equal causes compare
+/// equal.
 std::string cause_of(const Outcome& outcome);
 
-/// The smallest input found that fails of the same cause: without operations (or bytes) that are
-/// not needed, then with as many arguments as possible zero.
+/// Returns the smallest input found that fails with the same cause: first operations (or bytes)
+/// that are not needed are removed, then arguments are set to zero.
 Bytes minimise(const Target& target, Bytes bytes, const std::string& cause);
 
 }  // namespace hni::fuzz

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Programs that go with this one: scripts of fuzz/, and a sanitizer build of the fuzz commands.
+/// Locates and executes related programs: scripts of fuzz/, and a sanitizer build of the fuzz
+/// commands.
 
 #include <filesystem>
 #include <optional>
@@ -12,18 +13,19 @@
 
 namespace hni::fuzz {
 
-/// The folder that fuzz/ and corpus/ lie in: HNI_SOURCE if it is set; share/openhni of the
-/// installation that this program is part of; or else the source tree that it was built from.
+/// Returns the folder that contains fuzz/ and corpus/: HNI_SOURCE if it is set, share/openhni of
+/// the installation that this program belongs to, or else the source tree that it was built from.
 std::optional<std::filesystem::path> shared_folder();
 
-/// Becomes fuzz/<name> with `first` and `arguments`. Returns 2 if that is not possible.
+/// Executes fuzz/<name> with `first` and `arguments` in place of this process. Returns 2 if that
+/// fails.
 int run_script(const char* name, const std::vector<std::string>& first, Arguments arguments);
 
-/// The fuzz commands with sanitizers: HNI_FUZZ_SANITIZED if it is set, or build/fuzz or build/asan
-/// of the source tree.
+/// Returns the fuzz commands with sanitizers: HNI_FUZZ_SANITIZED if it is set, or build/fuzz or
+/// build/asan of the source tree.
 std::optional<std::filesystem::path> sanitized_tool();
 
-/// Becomes `program` with these words. Returns 2 if that is not possible.
+/// Executes `program` with these arguments in place of this process. Returns 2 if that fails.
 int become(const std::filesystem::path& program, const std::vector<std::string>& words);
 
 }  // namespace hni::fuzz

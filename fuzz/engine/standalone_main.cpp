@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs any fuzz target without a fuzzing engine: once over every file that is named, or found in a
-// named folder. A finding is replayed with `<target> <file>`, and the corpora run as ordinary
-// tests.
+// Runs any fuzz target without a fuzzing engine, once on every given file and every file in a
+// given folder. `<target> <file>` replays a finding; the corpora run as ordinary tests.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -22,7 +21,7 @@ bool run_file(const std::filesystem::path& path) {
   }
   const std::vector<char> bytes((std::istreambuf_iterator<char>(in)),
                                 std::istreambuf_iterator<char>());
-  // The name first: if the target dies, the last line says on what.
+  // The name comes first, so that the last line names the input if the target dies.
   std::fprintf(stderr, "%s\n", path.c_str());
   const std::vector<std::uint8_t> data(bytes.begin(), bytes.end());
   LLVMFuzzerTestOneInput(data.data(), data.size());

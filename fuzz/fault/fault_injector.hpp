@@ -125,8 +125,8 @@ class FaultInjector : public io::PassThrough<Inner> {
   /// Called per injected fault: the site, the original value, the value in its place.
   std::function<void(Site, std::uint64_t honest, std::uint64_t said)> on_fault;
   bool gone = false;            ///< removed: all reads return all ones, writes have no effect
-  std::uint32_t vanish_in = 0;  ///< removed at this register access from now; 0: never
-  std::uint32_t allocations_before = 0;  ///< the next ones that succeed
+  std::uint32_t vanish_in = 0;  ///< removed after this many register accesses; 0: never
+  std::uint32_t allocations_before = 0;  ///< allocations that still succeed
   std::uint32_t allocations_to_fail = 0;
   std::uint64_t accesses = 0;
   std::uint32_t last_idle = ~0U;      ///< last value of an idle register that the driver read

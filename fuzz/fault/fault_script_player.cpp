@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What passes between a card and its host.
+/// Accesses that pass between a card and its host.
 enum class Event : std::uint8_t {
   kRead,
   kHeader,
@@ -37,15 +37,15 @@ enum class Event : std::uint8_t {
 
 enum class Deed : std::uint8_t {
   kPassOver,
-  kOrder,     ///< `lie` of the port target
+  kOrder,     ///< the operation `fault` of the port target
   kField,     ///< the next completion of a kind, with a fault in one field
   kWord,      ///< the next completion is the operation's value
   kWrongLap,  ///< the same, with the DONE bit of the other lap
   kClass,     ///< the next completion is a word of a class
-  kRepeat,    ///< the next completions say again what the last one said
+  kRepeat,    ///< the next completions repeat the previous one
   kWait,      ///< for `a` events
   kTurns,     ///< `advance`
-  kCard,      ///< something happens to the card, in act()
+  kCard,      ///< an event on the card, performed in act()
   kGone,
 };
 
@@ -98,7 +98,7 @@ constexpr auto kPortMeanings = std::to_array<Meaning>({
     {"card_reset", Deed::kCard},
 });
 
-/// The honest card as FaultInjector sees it: what is being said just now.
+/// The unmodified card as FaultInjector sees it: the value of the current access.
 struct Mouth {
   std::uint32_t answer = 0;
   std::uint32_t read32(Site, RegAddr) const { return answer; }
@@ -133,7 +133,7 @@ class Player final : public FaultScriptPlayer {
     go_on();
   }
 
-  // ---- What the card says
+  // ---- Values that the card supplies
 
   std::uint32_t read(spec::RegAddr at, std::uint32_t honest) override {
     std::uint32_t value = honest;
@@ -181,7 +181,7 @@ class Player final : public FaultScriptPlayer {
     passed(Event::kMessage);
   }
 
-  // ---- What happens to the card
+  // ---- Events on the card
 
   void act(device::Card& card, std::uint64_t now_ns) override {
     for (; !acts_.empty(); acts_.pop_front()) act_one(acts_.front(), card, now_ns);
@@ -202,7 +202,7 @@ class Player final : public FaultScriptPlayer {
  private:
   static constexpr std::uint64_t kDone = 1ULL << 63;
 
-  /// A fault in all of the next completions of a ring.
+  /// Arms a fault in all of the next completions of a ring.
   struct Whole {
     Deed deed;
     Site site;
@@ -220,7 +220,7 @@ class Player final : public FaultScriptPlayer {
     return rings_ ? find(kRingMeanings) : find(kPortMeanings);
   }
 
-  /// Plays until the next operation has to wait.
+  /// Executes operations until the next one has to wait.
   void go_on() {
     while (left_ == 0 && at_ != script_.size()) {
       const Op& op = script_[at_];
@@ -249,7 +249,7 @@ class Player final : public FaultScriptPlayer {
         whole_ = Whole{meaning.deed, meaning.site, op,
                        meaning.deed == Deed::kRepeat ? std::max(1U, op.a % 32U) : 1U};
         ordered_by_[static_cast<std::size_t>(meaning.site)] = at_;
-        return wait(meaning.event, 1);  // until told: order_whole() ends it
+        return wait(meaning.event, 1);  // armed without a limit: order_whole() disarms it
       case Deed::kWait:
         return wait(meaning.event, waits_for(meaning, op));
       case Deed::kTurns:
@@ -263,7 +263,7 @@ class Player final : public FaultScriptPlayer {
     }
   }
 
-  /// How many packets an operation moves, as its target counts them.
+  /// Returns the number of packets that an operation moves, as its target counts them.
   std::uint32_t waits_for(const Meaning& meaning, const Op& op) const {
     if (meaning.event == Event::kQueueStart) return 1;
     if (meaning.name == "receive") return op.a % 32U + 1;
@@ -282,7 +282,8 @@ class Player final : public FaultScriptPlayer {
     ordered_by_[static_cast<std::size_t>(site)] = at_;
   }
 
-  /// A completion of the ring that a whole word is ordered for: FaultInjector says it.
+  /// Handles a completion of a ring for which a whole word is armed: FaultInjector supplies the
+  /// word.
   void order_whole(std::uint64_t honest, std::uint64_t last) {
     const ValueClass c = value_class(whole_->op.a);
     const std::uint64_t lap = honest & kDone;
@@ -353,7 +354,7 @@ class Player final : public FaultScriptPlayer {
   const ScriptFormat& target_;
   bool rings_;
   std::vector<Op> script_;
-  std::size_t at_ = 0;  ///< operations that were begun
+  std::size_t at_ = 0;  ///< operations that were started
   Event awaited_{};
   std::uint32_t left_ = 0;
   std::uint32_t patience_ = kPatience;

@@ -23,7 +23,7 @@ enum class ValueClass : std::uint8_t {
   kAboveHigh,  ///< one more than kHigh
   kStale,      ///< the previous value
   kRandom,     ///< from the script
-  kFresh,      ///< another value at each read
+  kFresh,      ///< a different value at each read
 };
 inline constexpr auto kClassNames = std::to_array<std::string_view>(
     {"honest", "zero", "max", "low", "below", "high", "above", "stale", "random", "fresh"});
@@ -33,7 +33,7 @@ constexpr ValueClass value_class(std::uint32_t number) {
   return static_cast<ValueClass>(number % kClassCount);
 }
 
-/// Classes that were tried at each site since the process started. The corpus test reads it.
+/// The classes that were tried at each site since the process started. The corpus test reads it.
 struct SiteRecord {
   std::array<std::array<std::uint64_t, kClassCount>, kSiteCount> count{};
   void note(Site site, ValueClass c) {

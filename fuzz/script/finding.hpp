@@ -2,7 +2,7 @@
 #pragma once
 
 /// Reaction to a failed oracle: one line that names the oracle, then abort(), which every engine
-/// takes for a finding. Findings are distinguished by the first two words of that line.
+/// treats as a finding. Findings are distinguished by the first two words of that line.
 
 #include <cstdint>
 #include <string_view>
@@ -13,16 +13,16 @@ namespace hni::fuzz {
 [[noreturn]] void finding(std::string_view oracle, std::string_view detail, std::uint64_t a = 0,
                           std::uint64_t b = 0);
 
-/// Requires that the oracle holds; otherwise the run ends.
+/// Requires that the condition holds; otherwise reports a finding and ends the run.
 inline void require(bool holds, std::string_view oracle, std::string_view detail,
                     std::uint64_t a = 0, std::uint64_t b = 0) {
   if (!holds) [[unlikely]]
     finding(oracle, detail, a, b);
 }
 
-/// Returns whether the oracles of this layer are enabled. To measure what sanitizers alone find
-/// (`hni fuzz bugs --ablate`), HNI_FUZZ_ABLATE in the environment makes a failed oracle end the
-/// run silently. Read once.
+/// Returns whether the oracles of this layer are enabled. To measure what the sanitizers alone
+/// find (`hni fuzz bugs --ablate`), HNI_FUZZ_ABLATE in the environment makes a failed oracle end
+/// the run silently. The variable is read once.
 bool oracles_on();
 
 /// Thrown when an ablated oracle ends a run; the target then stops early. Cleared by the runner of

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The kinds of script that a card alone can play against a driver
-/// (fault/fault_script_player.hpp).
+/// The script formats that a card alone can play against a driver (fault/fault_script_player.hpp).
 
 #include <algorithm>
 #include <array>
@@ -27,7 +26,7 @@ inline constexpr auto kScriptFormats = std::to_array<ScriptFormat>({
     {"tx", kTxScript.ops, kMaxRingScriptBytes},
 });
 
-/// The format of that name, or nullptr.
+/// Returns the format of that name, or nullptr.
 constexpr const ScriptFormat* find_format(std::string_view name) {
   const auto found = std::ranges::find(kScriptFormats, name, &ScriptFormat::name);
   return found == kScriptFormats.end() ? nullptr : &*found;

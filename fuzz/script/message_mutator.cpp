@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes and changes firmware messages that keep the form of their kind [device 5], and
-// are wrong in one place now and then: what bytes at random do not get past the first check.
+// Generates and mutates firmware messages that keep the structure of their type [device 5] and
+// occasionally have one fault. Random bytes would not get past the first check.
 #include <algorithm>
 #include <array>
 #include <vector>
@@ -17,7 +17,7 @@ class MessageMaker {
  public:
   explicit MessageMaker(std::uint32_t seed) : state_(seed * 2654435761U + 0x9e3779b9U) {}
 
-  /// A message of any kind that the firmware may send; most of its attributes are there.
+  /// Generates a message of any type that the firmware may send, with most of its attributes.
   Octets fresh() {
     const spec::FwMessageInfo* info = nullptr;
     while (info == nullptr || !info->fw_to_host)
@@ -28,7 +28,7 @@ class MessageMaker {
       if (below(8) < (attribute.mandatory ? 7U : 4U)) add(bytes, *info, attribute);
     return bytes;
   }
-  /// One more attribute behind what is there.
+  /// Appends an attribute.
   void append(Octets& bytes) {
     if (bytes.size() < 4) return;
     const auto* info =
@@ -36,7 +36,7 @@ class MessageMaker {
     if (info == nullptr || info->attributes.empty()) return;
     add(bytes, *info, info->attributes[below(info->attributes.size())]);
   }
-  /// The header's length is what is there; now and then a word more or less.
+  /// Sets the header's length to the actual one; occasionally one word more or less.
   void settle(Octets& bytes) {
     if (bytes.size() < 4) return;
     std::size_t words = bytes.size() / 4;
@@ -92,7 +92,7 @@ class MessageMaker {
         return;
       }
       case spec::TlvType::kArray:
-        // Few, or around the most that any array may have.
+        // A small number of elements, or one close to the maximum of any array.
         for (std::size_t n = below(4) == 0 ? 3 + below(14) : below(5); n != 0; --n)
           for (const spec::FwAttribute& element : info.attributes)
             if (element.id == attribute.element_id && element.type != spec::TlvType::kArray)

@@ -30,7 +30,7 @@ constexpr auto kInteresting = std::to_array<std::uint16_t>(
     {0,   1,   2,   15,   16,   17,   62,   63,   64,     65,     127,
      128, 255, 256, 1500, 4095, 4096, 4097, 8191, 0x7fff, 0x8000, 0xffff});
 
-/// Words of one bit, of all bits or none as often as any others: DONE, errors, types.
+/// Words with one bit, all bits or no bit set are as likely as any others: DONE, errors, types.
 std::uint64_t random_value(Random& random) {
   switch (random.below(4)) {
     case 0:
@@ -87,7 +87,7 @@ void mutate_once(std::vector<Op>& script, OpList ops, Random& random) {
     case 0:
       script.erase(at(first), at(first + count));
       return;
-    case 1: {  // a stretch again, somewhere else
+    case 1: {  // copies a sequence to another position
       std::array<Op, 16> part;
       std::copy_n(at(first), count, part.begin());
       script.insert(at(random.below(n + 1)), part.begin(),
@@ -112,7 +112,7 @@ void mutate_once(std::vector<Op>& script, OpList ops, Random& random) {
 std::size_t mutate_script(OpList ops, std::uint8_t* data, std::size_t size, std::size_t max_size,
                           std::uint32_t seed) {
   Random random(seed);
-  // Kept between calls: an allocation per run would be most of the time of a small target.
+  // Kept between calls: an allocation per run would dominate the time of a small target.
   static std::vector<Op> script;
   script.clear();
   ScriptReader reader(data, size, ops);

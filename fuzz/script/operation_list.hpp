@@ -20,7 +20,7 @@ struct OperationList {
   std::size_t max_bytes = 0;
   std::vector<OpInfo> ops;  ///< without names; empty: not a script
 };
-/// Reads what list_operations() wrote. False if `text` is something else.
+/// Parses the output of list_operations(). Returns false if `text` is not of that form.
 bool read_operations(std::string_view text, OperationList& list);
 
 }  // namespace hni::fuzz

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Where a run is: what a finding is told apart by when its stack and its text are the same.
-/// Written while a script runs, at the price of a store each; finding() prints it as `context: `.
+/// The context of a run, which distinguishes findings with equal stack and text. Written while a
+/// script runs, at the cost of one store each; finding() prints it as `context: `.
 
 #include <cstdint>
 #include <string_view>
@@ -10,7 +10,7 @@
 namespace hni::fuzz {
 
 struct RunContext {
-  std::string_view operation;  ///< the operation of the script that was read last
+  std::string_view operation;  ///< the last operation that was read from the script
   std::int16_t site = -1;      ///< the input site at which the last fault was injected; -1: none
   std::string_view event;      ///< what the driver reported last: a refusal or a recovery step
 };

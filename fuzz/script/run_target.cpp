@@ -16,7 +16,7 @@ void run_target(const Target& target, const std::uint8_t* data, std::size_t size
   try {
     target.run(data, length);
   } catch (const AblatedFinding&) {
-    // Only the sanitizers count in this mode.
+    // In this mode only sanitizers report findings.
   }
 }
 

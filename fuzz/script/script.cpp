@@ -60,7 +60,7 @@ std::string_view word(std::string_view& line) {
   return found;
 }
 
-/// Empty, or what is wrong with the line.
+/// Returns what is wrong with the line, or an empty string.
 std::string read_line(std::string_view line, OpList ops, std::vector<Op>& script) {
   line = line.substr(0, line.find('#'));
   const std::string_view name = word(line);

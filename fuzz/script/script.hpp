@@ -40,7 +40,7 @@ struct Op {
   std::uint64_t value = 0;
 };
 
-/// Reads operations from bytes; never fails, ends after at most size / 4 + 1 operations.
+/// Reads operations from bytes. Never fails; returns at most size / 4 + 1 operations.
 class ScriptReader {
  public:
   ScriptReader(const std::uint8_t* data, std::size_t size, OpList ops)
@@ -89,7 +89,7 @@ class ScriptReader {
 
 std::vector<Op> decode_script(std::span<const std::uint8_t> bytes, OpList ops);
 std::vector<std::uint8_t> encode_script(std::span<const Op> script, OpList ops);
-/// The same into memory that is there: as many bytes as fit. Returns their number.
+/// Encodes into existing memory: as many bytes as fit. Returns their number.
 std::size_t encode_into(std::span<const Op> script, OpList ops, std::span<std::uint8_t> into);
 std::string op_to_text(const Op& op, OpList ops);
 std::string script_to_text(std::span<const Op> script, OpList ops);

@@ -37,13 +37,13 @@ namespace hni::fuzz {
 
 struct Target {
   std::string_view name;
-  std::string_view text;  ///< what it attacks, and what it checks
+  std::string_view text;  ///< what it attacks and what it checks
   OpList ops;             ///< empty: the input is raw bytes, not a script
-  /// Runs one input to its end. Does not return if an oracle fails.
+  /// Runs one input to completion. Does not return if an oracle fails.
   void (*run)(const std::uint8_t* data, std::size_t size) = nullptr;
-  std::uint32_t max_bytes = 4096;  ///< longer inputs only cost time
-  bool finds_nothing = true;       ///< false: built to be broken, to check the engines
-  /// Mutates a raw input in its own way; null: the engine's mutator is used.
+  std::uint32_t max_bytes = 4096;  ///< longer inputs only take more time
+  bool finds_nothing = true;       ///< false: contains planted bugs, to check the engines
+  /// Mutates raw input in a target-specific way; null: the engine's mutator is used.
   std::size_t (*mutate)(std::uint8_t* data, std::size_t size, std::size_t max_size,
                         std::uint32_t seed) = nullptr;
 };
@@ -57,7 +57,7 @@ std::span<const Target* const> targets();
 /// Finds a target by name; null if there is none.
 const Target* find_target(std::string_view name);
 
-/// What happened while scripts ran; the speed figures divide by it.
+/// Counts of events while scripts ran, for the speed figures.
 struct Work {
   std::uint64_t events = 0;  ///< completions, messages or register words that a card produced
 };

@@ -40,9 +40,9 @@ void rule_seeds(SeedMaker& to);
 void firmware_seeds(SeedMaker& to);
 /// Out-of-order calls of an application, and cards that are removed or never idle.
 void application_seeds(SeedMaker& to);
-/// What a vhost-user front-end sends.
+/// Messages of a vhost-user front-end.
 void vhost_user_seeds(SeedMaker& to);
-/// Texts that others write: recordings, and questions to a running hni run.
+/// Text inputs: recordings, and requests to a running hni run.
 void text_seeds(SeedMaker& to);
 
 }  // namespace hni::fuzz

@@ -20,12 +20,12 @@ constexpr auto kLies = std::to_array<std::string_view>(
 using Octets = std::vector<std::uint8_t>;
 
 void append(Octets& to, std::uint64_t value, unsigned bytes) {
-  // Little-endian; more than eight bytes are filled up with zeros.
+  // Little-endian; sizes above eight bytes are padded with zeros.
   for (unsigned i = 0; i < bytes; ++i)
     to.push_back(i < 8 ? static_cast<std::uint8_t>(value >> (8 * i)) : std::uint8_t{0});
 }
 
-/// One message in one piece; `kind` 3: without descriptors, 0: a memory file, 9: an eventfd.
+/// One message in one piece. `kind` 3: without descriptors, 0: a memory file, 9: an eventfd.
 Octets message(std::uint8_t command,
                std::initializer_list<std::pair<std::uint64_t, unsigned>> body,
                std::uint8_t kind = 3) {
@@ -171,7 +171,7 @@ void ring_seeds(Maker& to) {
              "head class=above\npoll_tx budget=3\n" + forward);
 }
 
-// ---- FieldFaults at the door
+// ---- Faults at the input sites
 
 const std::string kLife =
     "attach\nstart\nadvance unit=1 count=15\nadvance unit=6 count=2\n"
@@ -184,7 +184,7 @@ const std::string kLife =
     "inspect what=0\ninspect what=1\ninspect what=2\ninspect what=4\ninspect what=5 number=7\n"
     "advance unit=6\ninject frames=1 bytes=1500\nadvance unit=0 count=15\nreceive\n";
 
-/// Up, two frames each way, down and up.
+/// Up, two frames each way, down and up again.
 const std::string kShort =
     "attach\nstart\nadvance unit=1 count=15\nadvance unit=6 count=2\ninject frames=1 bytes=200\n"
     "send frames=1 bytes=300\nadvance unit=4\nreceive bursts=1\nstop\nadvance unit=4\nstart\n"
@@ -207,7 +207,7 @@ void door_seeds(Maker& to) {
       if (site.id == Site::kPbufCfg)
         to.add("port", name + "-with-management",
                "fault site=rmi_config class_count=258 value=0x0\n" + faulty_value + kLife);
-      // At once for what bring-up reads; later, and on a stopped port, for the rest.
+      // Immediately for sites that bring-up reads; later, and on a stopped port, for the rest.
       const std::string test = "stop\nadvance unit=1 count=9\ninspect what=3 number=9\nstart\n";
       to.add("port", name + "-in-bring-up", faulty_value + kLife);
       to.add("port", name + "-in-traffic",
@@ -231,7 +231,7 @@ void life_seeds(Maker& to) {
            kLife + middle + "advance unit=1 count=15\n" + "advance unit=3 count=5\n");
   };
   port("good", "");
-  // Served on time: ten seconds and more.
+  // Timers served on time: ten seconds and more.
   port("long-life", "advance unit=7 count=2\n");
   port("wire-stuck-and-served", "refuse_frames on=1\nsend frames=9 bytes=60\nadvance unit=7\n");
   port("stopped-with-a-stuck-wire",
@@ -296,7 +296,7 @@ void life_seeds(Maker& to) {
        "advance unit=1\ninject bytes=9741\ninject bytes=4096\nadvance unit=1\n"
        "receive\n");
   port("fails-again-and-again", "fw_faults bits=1\nadvance unit=3 count=6\ninsist times=9\n");
-  // Packet memory, mailbox, five rings; and none.
+  // Packet memory, mailbox and five rings, or none of them.
   for (int i = 0; i < 8; ++i)
     to.add("port", "allocation-" + std::to_string(i) + "-fails",
            "fail_alloc count=1 after=" + std::to_string(i) +

@@ -14,11 +14,11 @@ namespace hni::fuzz {
 
 struct Seed {
   std::string target;
-  std::string name;  ///< of the file: what it means
+  std::string name;  ///< of the file; describes its content
   std::vector<std::uint8_t> bytes;
 };
 
-/// Makes all seeds. Throws nothing; a script that does not parse is a bug of this file and ends
+/// Makes all seeds. Does not throw; a script that does not parse is a bug of this file and ends
 /// the program.
 std::vector<Seed> make_seeds();
 

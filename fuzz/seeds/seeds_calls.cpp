@@ -9,8 +9,8 @@ namespace {
 std::string number(std::uint64_t n) {
   return std::to_string(n);
 }
-// Faults for the next `count` values of `site`, class `c` (its number), after `after` unchanged
-// ones.
+// Arms faults of class `c` (its number) for the next `count` values of `site`, after `after`
+// unchanged ones.
 std::string faulty_value(const std::string& site, unsigned c, unsigned count, unsigned after = 0,
                          std::uint32_t value = 0) {
   return "fault site=" + site + " class_count=" + number(c + 256 * (count - 1) + 4096 * after) +
@@ -84,7 +84,7 @@ void call_seeds(SeedMaker& to) {
   add("queues-that-do-not-run", call(11));
   add("lap-in-one-poll", call(12));
   add("timestamps-that-nobody-fetches", call(13));
-  // Bytes: a mask, a head, a tail, and whatever a ring has more.
+  // Bytes: a mask, a head, a tail, then further members of the ring.
   std::string rings;
   for (const std::uint32_t bytes :
        {0U,          2U,          0x00000007U, 0x00000907U, 0x00090007U, 0x05090007U,
@@ -94,7 +94,7 @@ void call_seeds(SeedMaker& to) {
         0x0109ff0fU, 0x0104090fU, 0x0103080fU, 0x0506080fU, 0x040b030fU})
     rings += call(13, 0, bytes);
   add("rings-of-any-bytes", rings);
-  // Queue tables that a port with fewer queues cannot keep.
+  // Queue tables that name more queues than the port has.
   add("table-of-queues-that-are-no-more",
       "configure what=0 number=2\nattach\nadvance unit=6\n" + call(6, 1) + call(6, 0x101) +
           call(6, 0x301) + "detach\nadvance unit=4\nconfigure what=0 number=1\nattach\n" +
@@ -111,11 +111,11 @@ void call_seeds(SeedMaker& to) {
 }
 
 void test_seeds(SeedMaker& to) {
-  // Two bits per turn of 5 ms: interrupts lost, interrupts invented.
+  // Two bits per step of 5 ms: lost interrupts and spurious interrupts.
   const auto add = [&](const std::string& name, unsigned argument, std::uint32_t bits) {
     to.add("port", "vectors-" + name, kReady + call(9, argument, bits));
   };
-  constexpr unsigned kSecond = 1 + 4 * 2;  // one vector, and vector 2 is the one invented
+  constexpr unsigned kSecond = 1 + 4 * 2;  // one vector; the spurious interrupt is vector 2
   add("none", 0, 0);
   add("good", kSecond, 0);
   add("more-than-there-are", 3, 0);
@@ -139,7 +139,7 @@ void test_seeds(SeedMaker& to) {
 }
 
 void link_seeds(SeedMaker& to) {
-  // Speed in bits 5:3 of the number, FEC in bits 1:0 of the value, then two bits per turn.
+  // Speed in bits 5:3 of the number, FEC in bits 1:0 of the value, then two bits per step.
   for (const unsigned speed : {0U, 1U, 4U, 5U})
     for (unsigned fec = 0; fec < (speed == 1 ? 4U : 1U); ++fec) {
       const unsigned argument = speed * 8 + 7 + (9 << 6);
@@ -187,7 +187,7 @@ void rest_seeds(SeedMaker& to) {
   const auto add = [&](const std::string& name, const std::string& text) {
     to.add("port", name, text);
   };
-  // One register reports busy, forever or for a while, when queues are disabled.
+  // When queues are disabled, one register reports busy, forever or for a while.
   const std::string slow = "advance unit=2 count=15\n";
   for (unsigned after = 0; after < 8; ++after)
     add("busy-at-look-" + number(after), kRunning + kTraffic +

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Seeds for the receive filter; classifier_fuzz.cpp says what the bits mean.
+// Seeds for the receive filter; classifier_fuzz.cpp documents the bits.
 #include <array>
 
 #include "fuzz/seeds/seed_maker.hpp"
@@ -11,7 +11,7 @@ struct RuleText {
   unsigned type = 6;
   unsigned ports_mac = 0;
   bool outer = false;
-  int source = -1;  ///< length of the prefix; behind 96 bits of an IPv6 address
+  int source = -1;  ///< prefix length; counted after 96 bits for an IPv6 address
   int destination = -1;
   std::uint64_t more = 0;
   unsigned action = 0;
@@ -36,7 +36,7 @@ std::string lines(Lines text) {
   return all;
 }
 
-/// Settings that only together reach a branch.
+/// Combinations of settings that reach a branch only together.
 void setting_seeds(SeedMaker& to) {
   const std::string frames =
       "frame kind=0 to=80 value=0x1\nframe kind=1 to=80 value=0x5\n"
@@ -64,7 +64,7 @@ void setting_seeds(SeedMaker& to) {
     add("type-discarded-" + std::to_string(type % 7),
         "hash type=" + std::to_string(type) + " fields=0\n" + frames + lines({"bmc bits=1"}));
   add("rules-that-there-are-not", lines({"remove_rule number=48", "remove_rule number=49"}));
-  // All groups in rules, so that the controller's wildcard has no room.
+  // All group entries are taken by rules, so that the controller's wildcard does not fit.
   std::string groups;
   for (unsigned n = 0; n < 32; ++n)
     groups += RuleText{.type = 6, .ports_mac = 0x4100 | n << 9}.line();
@@ -80,7 +80,7 @@ void setting_seeds(SeedMaker& to) {
   add("the-wildcard-as-a-group",
       lines({"all_multicast on=1", "multicast count=3 first=9", "multicast count=208 first=9",
              "all_multicast on=0", "unicast count=209 first=9", "promiscuous on=1"}));
-  // The last place of the groups is the wildcard's when the controller wants all of them.
+  // The last group entry is the wildcard when the controller requests all groups.
   add("the-wildcard-as-the-last-group",
       lines({"multicast count=226 first=9", "bmc bits=3 first=9", "bmc bits=1 first=9",
              "multicast count=225 first=9", "bmc bits=3 first=9", "multicast count=227 first=9",
@@ -97,7 +97,7 @@ void setting_seeds(SeedMaker& to) {
       RuleText{.type = 1, .destination = 24, .more = 1ULL << 30}.line());
   add("address-of-a-frame-that-has-none",
       RuleText{.type = 6, .destination = 24}.line() + RuleText{.type = 6, .source = 24}.line());
-  // Each lies between those before it.
+  // Each one sorts between the ones before it.
   const auto prefixes = [](std::initializer_list<int> lengths, unsigned type) {
     std::string all;
     for (const int length : lengths) all += RuleText{.type = type, .source = length}.line();
@@ -105,7 +105,7 @@ void setting_seeds(SeedMaker& to) {
   };
   add("prefix-between-two", prefixes({8, 32, 16, 24, 12, 28, 20}, 1));
   add("prefix-between-two-of-ipv6", prefixes({1, 32, 16, 24, 12, 28, 20}, 0));
-  // The same place and value, another mask: only while stopped does nothing come between.
+  // Same position and value with another mask: only while stopped are no other changes in between.
   const std::string gone = "stop\nremove_rule number=47\n";
   add("another-mask-of-a-port",
       RuleText{.type = 1}.line() + gone + RuleText{.type = 1, .ports_mac = 16}.line() + "start\n");
@@ -158,7 +158,7 @@ void rule_seeds(SeedMaker& to) {
     add("prefixes-ever-longer-of-" + ip, inwards);
     add("prefixes-ever-shorter-of-" + ip, outwards);
     add("nine-addresses-of-" + ip, nine);
-    // A full table in the middle of which the one that must come first has no place left.
+    // A full table in which there is no free entry for the one that must come first.
     add("prefixes-between-others-of-" + ip, nine +
                                                 "remove_rule number=45\nremove_rule number=40\n" +
                                                 RuleText{.type = type, .source = 28}.line() +

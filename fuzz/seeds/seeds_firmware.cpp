@@ -36,7 +36,7 @@ struct Request {
   unsigned error;  ///< attribute of the answer
   std::string good;
 
-  /// The request, without a response of the scripted firmware.
+  /// The request alone, without a response of the scripted firmware.
   [[nodiscard]] std::string ask() const {
     return "swallow answers=0\nrequest what=" + fuzz::number(what) +
            " number=" + fuzz::number(number) + "\nadvance\n";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Seeds for the targets whose input is text: recordings, and questions to a running hni run.
+// Seeds for the targets with text input: recordings, and requests to a running hni run.
 #include "fuzz/seeds/seed_maker.hpp"
 
 namespace hni::fuzz {
@@ -14,7 +14,7 @@ void recording_seeds(SeedMaker& to) {
     to.add_bytes("recording", name, bytes_of(text));
   };
   add("in-order", "1 0 P 0 0 0 0 4 3f\n2 999 C 0 0 0 0 4 3f\n3 1000 C 0 0 0 4 4 3f\n3 end\n");
-  // Found by attack: each of these was drawn outside of the arrays, or wrongly.
+  // Regressions: each of these was once drawn incorrectly or outside the arrays.
   add("last-time-smaller",
       "1 0 P 0 0 0 0 4 3f\n2 1000 C 0 0 0 0 4 3f\n3 999 C 0 0 0 4 4 3f\n3 end\n");
   add("time-before-the-first",
@@ -51,7 +51,7 @@ void control_seeds(SeedMaker& to) {
   add("number-too-large", R"({"verb":"inject","value":4294967296})");
   add("not-an-object", "[1,2]");
   add("not-json", "no json");
-  // 50,000 levels ended the process once: copies recurse.
+  // A nesting of 50,000 levels once crashed the process, because copies recurse.
   add("deep", R"({"verb":"regs","reads":)" + std::string(50'000, '['));
   add("escapes", R"({"verb":"\u001b]0;x\u0007","port":"\ud83d\ude00"})");
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a User Mode Linux sends, and ways to break it: for the target vhost_user.
+// Messages of User Mode Linux, and ways to corrupt them, for the target vhost_user.
 
 #include <initializer_list>
 
@@ -16,7 +16,7 @@ constexpr std::uint64_t kCommands = 0x10000;
 constexpr std::uint64_t kAnswers = 0x20000;
 
 void append(Octets& to, std::uint64_t value, unsigned bytes) {
-  // Little-endian; more than eight bytes are filled up with zeros.
+  // Little-endian; sizes above eight bytes are padded with zeros.
   for (unsigned i = 0; i < bytes; ++i)
     to.push_back(i < 8 ? static_cast<std::uint8_t>(value >> (8 * i)) : std::uint8_t{0});
 }
@@ -51,7 +51,7 @@ class Input {
   }
   Input& memory(std::uint64_t at, Fields fields) { return piece(1, at / 16, fields); }
   Input& kick(std::uint64_t queue) { return piece(2, queue); }
-  /// Descriptor 0 is the command, 1 the answer; offered once more, and a kick.
+  /// Descriptor 0 is the command, 1 the response; made available once more, then a kick.
   Input& command(std::uint8_t op, std::uint8_t bar, std::uint32_t size, std::uint64_t address,
                  std::uint64_t data, std::uint32_t answer) {
     const std::uint32_t out = answer != 0 ? 16 : 24;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A target with two planted bugs: an oracle that fails after a sequence of three operations, and
 // an access beyond an array that only a sanitizer detects. An engine that does not find both
-// within seconds does not work.
+// within seconds is broken.
 #include <array>
 
 #include "fuzz/script/finding.hpp"

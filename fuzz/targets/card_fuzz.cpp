@@ -163,7 +163,7 @@ class Run {
     card_.write(Hi::at(queue), static_cast<std::uint32_t>(iova >> 32));
   }
 
-  /// `pages`: four bits for each ring; the same page for two rings is allowed.
+  /// `pages`: four bits per ring; two rings may share a page.
   void tx_queue(std::uint32_t queue, std::uint16_t pages) {
     card_.write(spec::QUEUE_TWQ0_CTL::at(queue), 1);
     card_.write(spec::QUEUE_TWQ1_CTL::at(queue), 1);

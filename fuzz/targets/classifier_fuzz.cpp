@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The receive filter: for any settings of an application, in any order, the card's classifier must
-// treat each frame as the settings say. The oracle runs the emulated card's classifier on what the
-// driver wrote, against a simple reading of the settings.
+// treat each frame as the settings require. The oracle runs the emulated card's classifier on the
+// registers that the driver wrote and compares it with a simple interpretation of the settings.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -69,7 +69,7 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"timestamps", ArgKind::kNumber, "mode", "", 0, ""},
 });
 
-/// Registers that only the classifier sees.
+/// Registers that only the classifier reads.
 class ClassifierIo {
  public:
   std::uint32_t read32(Site, RegAddr) { return 0; }
@@ -112,7 +112,7 @@ class Run {
     const bool on = op.a % 2 != 0;
     switch (static_cast<FilterOp>(op.kind)) {
       case FilterOp::kMac:
-        // 254 and 255 cannot be a port's.
+        // 254 and 255 are not valid addresses of a port.
         return static_cast<void>(filter_.set_mac(op.a == 255   ? kZeroMac
                                                  : op.a == 254 ? multicast(1)
                                                                : unicast(op.a)));
@@ -128,7 +128,7 @@ class Run {
         return list(op, true);
       case FilterOp::kBmc: {
         BmcConfig bmc{.present = on, .all_multicast = (op.a & 2) != 0};
-        // Bit 2: one address four times.
+        // Bit 2: the same address four times.
         for (std::uint32_t i = 0; i < 4; ++i)
           bmc.addresses[i] = bmc_mac(op.b, (op.a & 4) != 0 ? 0 : i);
         if (filter_.set_bmc(bmc)) bmc_ = bmc;
@@ -143,8 +143,7 @@ class Run {
     }
   }
 
-  /// The report to the firmware names each address once, and has a flag if one is left
-  /// out.
+  /// The report to the firmware names each address once, and sets a flag if one is omitted.
   void report() {
     const auto sync = filter_.take_address_report();
     if (!sync) return;
@@ -198,7 +197,7 @@ class Run {
       case FilterOp::kStart:
         return filter_.start();
       case FilterOp::kReprogram:
-        // The card forgets, the filter knows it.
+        // The card loses its tables, and the filter is notified.
         io_.classifier.reset();
         return filter_.reprogram();
       case FilterOp::kRewrite:
@@ -208,7 +207,7 @@ class Run {
     }
   }
 
-  /// Addresses of its own, groups, the host's, or some of each; bits 15:14 say which.
+  /// Addresses of its own, groups, the host's addresses, or a mix; selected by bits 15:14.
   static MacAddress bmc_mac(std::uint32_t first, std::uint32_t i) {
     const std::uint32_t n = (first & 0x3fffU) + i;
     switch (first >> 14) {
@@ -228,8 +227,8 @@ class Run {
     const std::uint32_t count = op.a % 41U;
     for (std::uint32_t i = 0; i < count; ++i)
       macs[i] = groups ? multicast((op.b + i) & 0xffffU) : unicast((op.b + i) & 0x7fffU);
-    // From 208 on: the last three are the port's own, all stations, and what the wildcard of
-    // groups holds.
+    // From 208 on: the last three are the port's own, broadcast, and one that the wildcard of
+    // groups covers.
     if (op.a >= 208 && count >= 3) {
       macs[count - 3] = filter_.mac();
       macs[count - 2] = kBroadcastMac;
@@ -253,7 +252,7 @@ class Run {
     if ((op.a & 128) != 0) rule.source_port = {static_cast<std::uint16_t>(op.value >> 16), 0xff00};
     add(rule);
   }
-  /// A frame that fits a rule is judged when the rule comes and when it goes.
+  /// A frame that matches a rule is classified when the rule is added and when it is removed.
   void add(const FlowRule& rule) {
     if (filter_.add_rule(rule)) judge(rules_.fitting(rule, filter_.mac()));
   }
@@ -271,15 +270,14 @@ class Run {
             static_cast<std::uint8_t>(value >> 11 & 7)};
   }
 
-  /// Addresses that only rules name.
+  /// Addresses that only rules use.
   static MacAddress rule_mac(std::uint32_t n, bool group) {
     return group ? multicast(0x7000U | (n & 31)) : unicast(0x7000U | (n & 31));
   }
 
-  /// A rule with all that a rule may have, and some that none may have. Value: bit 0 outer, bits
-  /// 2:1 RSS context, and for source and destination from bits 3 and 16 one bit that it is named,
-  /// six of its prefix and six of the address; bits 29 and 30: a mask that reaches beyond an IPv4
-  /// address.
+  /// A rule with any valid fields, and sometimes with invalid ones. Value: bit 0 outer, bits 2:1
+  /// RSS context. For source and destination, from bits 3 and 16 on, one bit for presence, six for
+  /// the prefix and six for the address. Bits 29 and 30: a mask that exceeds an IPv4 address.
   void any_rule(const Op& op) {
     FlowRule rule;
     rule.type = FlowType{static_cast<std::uint8_t>(op.a & 7)};
@@ -337,8 +335,8 @@ class Run {
     ++work().events;
   }
 
-  /// Kind: bits 1:0 to whom as in frame(), 2 TCP, 3 an address that the application named, 5:4
-  /// shape, 6 to an address of a rule. Value: as any_rule().
+  /// Kind: bits 1:0 the destination as in frame(), 2 TCP, 3 an address that the application
+  /// configured, 5:4 shape, 6 to an address of a rule. Value: as in any_rule().
   void flow(const Op& op) {
     Flow flow;
     const auto number = static_cast<std::uint32_t>(op.value >> 32 & 0x7fff);
@@ -360,7 +358,8 @@ class Run {
     ++work().events;
   }
 
-  /// Kind bit 3: an address that the application named, where a table too small shows.
+  /// Kind bit 3: an address that the application configured, which detects a table that is too
+  /// small.
   static MacAddress one_of(const MacList& list, const Op& op, const MacAddress& other) {
     return (op.a & 8) != 0 && list.count != 0 ? list.at[op.value % list.count] : other;
   }
@@ -383,7 +382,7 @@ class Run {
     if (!wanted && !other && !shared && rule == nullptr)
       require(!decision.to_host(), "filter", "an unwanted frame", flow.to[5]);
     if (!wanted) return;
-    // The controller must not receive what only the host accepts.
+    // The controller must not receive frames that only the host accepts.
     if (!is_multicast(flow.to) && is_named(flow.to))
       require(!decision.to_bmc(), "filter", "the controller receives the host's frames",
               flow.to[4], flow.to[5]);
@@ -417,12 +416,12 @@ class Run {
     }
   }
 
-  /// The settings name this address; either list may hold any.
+  /// The settings contain this address; either list may hold any.
   bool is_named(const MacAddress& to) const {
     const MacFilter& f = filter_.filter();
     return to == f.host || f.unicast.contains(to) || f.multicast.contains(to);
   }
-  /// The settings name this address, or take all of its kind.
+  /// The settings contain this address, or accept all of its kind.
   bool is_wanted(const MacAddress& to) const {
     const MacFilter& f = filter_.filter();
     if (is_named(to)) return true;
@@ -430,11 +429,11 @@ class Run {
     if (is_multicast(to)) return f.all_multicast || f.promiscuous;
     return f.promiscuous && !is_bmc(to);
   }
-  /// An address of the management controller: what lies in its part of the table is its alone.
+  /// An address of the management controller, in its exclusive part of the table.
   bool is_bmc(const MacAddress& to) const {
     return bmc_.present && std::count(bmc_.addresses.begin(), bmc_.addresses.end(), to) != 0;
   }
-  /// The same, or a list overflowed and lets more in.
+  /// The same, or a list overflowed and accepts more.
   bool may_be_wanted(const MacAddress& to) const {
     if (is_wanted(to)) return true;
     const auto& entries = filter_.mac_table().entries;

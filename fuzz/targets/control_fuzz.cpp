@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The control socket's questions on any bytes, in pieces of any size: the same question whatever
-// the pieces, within its limits, and the same again when it is written and read.
+// The control socket's parser on arbitrary bytes in pieces of any size: the request must not
+// depend on the pieces, must respect its limits, and must survive being written and read again.
 #include <string>
 
 #include "fuzz/script/finding.hpp"

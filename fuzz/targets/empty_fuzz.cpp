@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The empty harness: decodes the script and does nothing. Its speed is the limit of all others.
+// The empty harness: decodes the script and does nothing. Its speed is the upper bound of all
+// targets.
 #include "fuzz/worlds/ring_script.hpp"
 
 namespace hni::fuzz {

@@ -70,7 +70,7 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {"misuse", ArgKind::kNumber, "what", "number", 0, "a call out of turn"},
 });
 
-/// Counts the questions for capabilities, and how often the card was taken or released.
+/// Counts the capability requests, and how often ownership was taken or released.
 struct Counting : EventObserver {
   std::uint64_t questions = 0;
   std::uint64_t claims = 0;
@@ -154,13 +154,14 @@ class Run {
     }
     require(owned, "recovery", "the card is not owned again",
             static_cast<std::uint64_t>(fw_.state()), static_cast<std::uint64_t>(fw_.ownership()));
-    // A request of the script may still be outstanding: there is one at a time.
+    // A request of the script may still be outstanding: only one is allowed at a time.
     bool asked = false;
     std::optional<Result<>> echo;
     for (int turn = 0; turn < 3000 && !echo; ++turn) {
       if (!asked) asked = fw_.request_self_test(now_).has_value();
       advance(20ms);
-      if (fw_.crashed() || fw_.failed()) return;  // a late lie was noticed; the next try would go
+      // a late fault was detected; the next attempt would succeed
+      if (fw_.crashed() || fw_.failed()) return;
       echo = fw_.poll_self_test();
     }
     require(echo.has_value(), "recovery", "a request has no outcome");
@@ -281,7 +282,7 @@ class Run {
         (void)fw_.allocate();
         break;
       case 5:
-        // Pages that the firmware may write to are kept.
+        // Keeps the pages that the firmware may write to.
         if (!fw_.down() && !fw_.failed()) fw_.release();
         break;
       case 6:
@@ -294,7 +295,7 @@ class Run {
     require(fw_.state() == state, "steps", "a call out of turn moves the conversation");
   }
 
-  /// A mailbox of its own, in the states in which Firmware asks nothing of it.
+  /// A separate mailbox, in states in which FirmwareClient does not use it.
   static void bare_mailbox(std::uint16_t number) {
     struct Nobody {
       void sent(std::uint16_t, bool, Time) {}
@@ -355,7 +356,7 @@ class Run {
     (void)fw_.poll_self_test();
   }
 
-  /// What the port does: a failed, lost or closed conversation starts again.
+  /// As the port does: restarts a failed, lost or closed conversation.
   void recover_once() {
     if (device_.gone()) {
       fw_.abandon();
@@ -388,7 +389,7 @@ class Run {
             "unsolicited capabilities are accepted", fw_.capabilities().generation,
             observer_.questions);
     check_uptime();
-    // To a card that vanished a message is written and not its descriptor.
+    // After removal the driver still writes a message but not its descriptor.
     if (!vanished_) check_outbound();
     // A card that was removed during a reset may keep descriptors while DMA is disabled.
     require(fake_.dma_faults == 0 || vanished_ || hostile_.faults != 0, "illegal",
@@ -412,7 +413,7 @@ class Run {
     const std::uint64_t word = std::uint64_t{descriptor[1]} << 32 | descriptor[0];
     const std::size_t length = word >> 48;
     const std::byte* page = fake_.memory_at(word & 0x3ffffffffff8, kMailboxPageBytes);
-    // The low half of the stop is zero: it names no page.
+    // The low half of the stop is zero: it does not refer to a page.
     if ((descriptor[0] & 2) == 0 || page == nullptr) return;
     if (length < 4 || length > kMailboxPageBytes) return;
     const bool clean = std::all_of(page + length, page + kMailboxPageBytes,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Capture files of any bytes: the reader ends, gives frames that a card's MAC can carry and
-// nothing else, and what is written again is read as the same frames.
+// Capture files of arbitrary bytes: the reader must terminate and return only frames that a card's
+// MAC can carry; frames that are written again must be read back unchanged.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -14,7 +14,7 @@
 namespace hni::fuzz {
 namespace {
 
-/// A file in memory that has a path.
+/// A file in memory that can be opened by path.
 class MemoryFile {
  public:
   MemoryFile() : fd_(::memfd_create("pcap", MFD_CLOEXEC)) {}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// PLDM firmware packages of any bytes, against a plain reading of the same format (DSP0267). The
-// first byte is an option: odd leaves the rest as it is; even writes the identifier, the revision
-// and the checksum that belong to it, which bytes at random never have.
+// PLDM firmware packages of arbitrary bytes, compared with a simple parser of the same format
+// (DSP0267). The first byte is an option: odd leaves the rest unchanged; even fills in the
+// identifier, the revision and the checksum, which random bytes never contain.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -25,7 +25,7 @@ std::uint32_t number(File file, std::size_t at, unsigned bytes) {
   return value;
 }
 
-/// Makes the header one whose identifier, size and checksum are right.
+/// Corrects identifier, size and checksum of the header.
 void repair(std::span<std::byte> file) {
   if (file.size() < 40) return;
   std::memcpy(file.data(), PldmPackage::kIdentifier.data(), PldmPackage::kIdentifier.size());
@@ -39,8 +39,8 @@ void repair(std::span<std::byte> file) {
     file[header - 4 + i] = static_cast<std::byte>(sum >> (8 * i) & 0xff);
 }
 
-/// The records of a package that was accepted, read once more: the first anti-rollback version
-/// and the last number of each kind count.
+/// Parses the records of an accepted package again: the first anti-rollback version and the last
+/// number of each kind apply.
 void check_records(File file, const PldmPackage& package) {
   const std::size_t bitmap = number(file, 32, 2) / 8;
   std::size_t at = 36 + std::to_integer<std::size_t>(file[35]);
@@ -75,7 +75,7 @@ void check_records(File file, const PldmPackage& package) {
   }
 }
 
-/// What is flashed belongs to the first record that matches and is new enough.
+/// The flashed images belong to the first record that matches and is recent enough.
 void check_plan(const PldmPackage& package, const PciIdentity& card, std::uint32_t oldest) {
   std::array<FlashJob, PldmPackage::kMaxComponents> jobs;
   const auto count = package.plan(card, oldest, jobs);

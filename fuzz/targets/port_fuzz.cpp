@@ -79,8 +79,8 @@ class Run {
   void recover() {
     behave();
     sim_.config = SimPort::usual();
-    // Frames go to the queue that is polled; and what a call detected, a port handles in its next
-    // step.
+    // Frames go to the queue that is polled; the port handles in its next step what a call
+    // detected.
     for (const std::uint32_t context : {0U, 1U}) (void)sim_.port.filter().reset_rss_table(context);
     sim_.port.step(sim_.now);
     const bool settles = sim_.run_until([&] { return settled(); }, 60s);
@@ -101,7 +101,7 @@ class Run {
     check_hash_key();
     check();
     detach();
-    // The card obeyed to the end, so its DMA is disabled.
+    // The card behaved to the end, so its DMA is disabled.
     require(!may_reach_memory(), "ownership", "a detached card may still reach memory");
   }
 
@@ -142,7 +142,7 @@ class Run {
     sim_.card.card.link().set_cable(true, static_cast<std::uint64_t>(sim_.now.count()));
   }
 
-  /// Not on the way to anywhere.
+  /// The port is in no transitional state.
   bool settled() {
     const PortState s = sim_.port.state();
     return s == PortState::kDetached || s == PortState::kReady || s == PortState::kRunning ||
@@ -155,8 +155,8 @@ class Run {
     bool received = false;
     bool operator==(const Exchange&) const = default;
   };
-  /// Determines the directions in which frames flow. Earlier losses may be detected now: a few
-  /// rounds.
+  /// Determines the directions in which frames flow. Runs a few rounds, as earlier losses may be
+  /// detected now.
   Exchange exchange() {
     bool received = false;
     bool sent = false;
@@ -180,7 +180,7 @@ class Run {
             sim_.port.recoveries().starvation_kicks);
   }
 
-  /// A card forgets the application's key at a reset; the last word has bits beyond it.
+  /// The card loses the application's key at a reset; the last word has extra bits.
   void check_hash_key() {
     const RssKey& key = sim_.port.filter().rss_key();
     for (std::uint32_t word = 0; word + 1 < kRssKeyWords; ++word) {
@@ -377,7 +377,7 @@ class Run {
     if (sim_.port.state() != PortState::kReady) return;
     auto& device = sim_.port.device();
     RegisterTest<SimPort::Io, SimPort::Obs> registers(device);
-    // It writes to the pointers of rings, which are read-only, to see that they stay zero.
+    // The test writes to the read-only ring pointers and checks that they stay zero.
     const std::uint64_t before = sim_.card.card.events().read_only_write;
     registers.start();
     (void)registers.step(number % 2048U);
@@ -400,7 +400,7 @@ class Run {
       require(sim_.port.deadline() <= sim_.now, "steps", "a start waits for something else");
   }
 
-  /// An application that does not give up: repeated failures must not lead to unbounded waits.
+  /// An application that keeps retrying: repeated failures must not lead to unbounded waits.
   void insist(unsigned times) {
     for (unsigned i = 0; i <= times; ++i) {
       sim_.port.start(sim_.now);
@@ -421,7 +421,7 @@ class Run {
             static_cast<std::uint64_t>((sim_.port.deadline() - sim_.now).count()));
   }
 
-  /// What holds at every moment.
+  /// Invariants that hold at every moment.
   void check() {
     require(sim_.port.is_valid(), "is_valid", "port", state());
     check_pause();
@@ -434,7 +434,7 @@ class Run {
       require(b.holds(), "conservation", "transmit packets", b.left, b.right);
     }
     const device::CardEvents& events = sim_.card.card.events();
-    // A dump reads words that have no name, as every dump does.
+    // The dump reads words that have no name, as every register dump does.
     require(events.unknown_register == events.unknown_register_reads, "illegal",
             "an unknown register is written", events.last_unknown.byte_offset,
             events.last_unknown.value);
@@ -463,21 +463,22 @@ class Run {
     return "none";
   }
 
-  /// Packets in the transmit ring: the numbers say it only while the ring holds none.
+  /// Counts packets in the transmit ring; the counters are exact only while the ring is empty.
   std::uint64_t posted() {
     if (sim_.port.queues() == 0) return 0;
     const auto& tx = std::as_const(sim_.port).pair(SimPort::kQueue).tx;
     const TxCounters& c = tx.counters();
     const std::uint64_t left =
         c.packets - c.completed_packets - c.reclaimed_packets - c.invalid_packets;
-    // Each packet takes at least two descriptors, one on the plain ring, so more cannot be.
+    // Each packet takes at least two descriptors, or one on the plain ring, which bounds their
+    // number.
     const std::uint64_t most = tx.ring(0).window.used() / 2 + tx.ring(1).window.used();
     return std::min(left, most);
   }
 
   SimPort sim_;
   bool disturbed_ = false;
-  bool offloaded_ = false;              ///< what leaves on the wire is not what was sent
+  bool offloaded_ = false;              ///< frames on the wire may differ from those sent
   bool misinformed_ = false;            // the firmware may have named an invalid speed
   std::uint64_t tested_read_only_ = 0;  ///< writes of the register test
   std::array<std::byte, 8192> dump_{};
@@ -487,7 +488,7 @@ class Run {
 void run(const std::uint8_t* data, std::size_t size) {
   const auto world = std::make_unique<Run>();
   ScriptReader reader(data, size, kPortOps);
-  // Time is what costs here: a script of some hundred operations says all.
+  // Run time is the limit here: some hundred operations are enough to express any scenario.
   std::uint32_t left = 256;
   for (Op op; left != 0 && reader.next(op); --left) world->op(op);
   world->recover();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A recording of any bytes through everything that reads recordings: the picture, the trace
-// events, the script. Order of lines must not matter (each processor has a buffer of its own), and
-// whatever the reader accepts must be drawn and converted.
+// Arbitrary bytes as a recording, for every reader of recordings: the plot, the trace events, the
+// script converter. The order of lines must not matter (each processor has its own buffer), and
+// every accepted recording must be drawn and converted.
 #include <algorithm>
 #include <sstream>
 #include <string>
@@ -54,7 +54,7 @@ Answers answers_to(const std::string& text) {
 void run(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   const Answers forwards = answers_to(text);
-  // Lines that are too long, or broken off, are reported by their number.
+  // Lines that are too long or truncated are reported by number.
   if (forwards.read.empty()) {
     const Answers backwards = answers_to(with_lines_reversed(text));
     require(backwards.read.empty() && backwards.page == forwards.page &&

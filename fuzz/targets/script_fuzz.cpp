@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The text form of scripts on any bytes: refused by the number of a line, or read; and what is
-// read and printed again means the same. The list of operations has an argument of each kind.
+// The text form of scripts on arbitrary bytes: either refused with a line number, or parsed, and
+// then printing and parsing again yields the same script. The list of operations has an argument
+// of each kind.
 #include <algorithm>
 #include <array>
 #include <string>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The spec compiler on any bytes: it must answer, with a model or with diagnostics, and whatever
-// it accepts must survive every writer and come back unchanged through the RDL writer. Includes
-// see a world with one file, so the include machinery is reached without a disk.
+// The spec compiler on arbitrary bytes: it must return a model or diagnostics, and an accepted
+// model must survive every writer and be unchanged after a round trip through the RDL writer.
+// Includes resolve to a single in-memory file, so the include machinery is tested without a disk.
 #include <cstddef>
 #include <cstdint>
 #include <optional>

@@ -39,7 +39,7 @@ constexpr auto kOps = std::to_array<OpInfo>({
 
 constexpr std::uint32_t kQueues = 4;
 
-/// Registers as plain words, and what reading them has to mean.
+/// Registers as plain words, and the expected result of reading them.
 class CounterCard {
  public:
   std::uint32_t read32(Site site, RegAddr reg) {
@@ -86,7 +86,7 @@ class CounterCard {
 
   std::uint64_t reads = 0;
   std::uint32_t fresh = 0;
-  std::uint32_t carry_in = 0;  ///< reads of its halves until the counter at carry_low carries
+  std::uint32_t carry_in = 0;  ///< reads of its halves before the counter at carry_low carries
   RegAddr carry_low{};
   RegAddr carry_high{};
 
@@ -158,9 +158,9 @@ class Run {
     compare();
   }
 
-  /// The moment that reading two halves is about: all ones below, then one more.
+  /// The critical moment of a two-part read: all ones in the low half, then an increment.
   void carry(const Op& op) {
-    update();  // settles the one before
+    update();  // completes the previous carry
     std::size_t at = op.a % kCounterGroups.size();
     while (!kCounterGroups[at].is_wide()) at = (at + 1) % kCounterGroups.size();
     const CounterGroup& g = kCounterGroups[at];
@@ -173,8 +173,8 @@ class Run {
     rebased_ = false;
   }
 
-  /// The driver may have read a counter before or after it carried: one more, or, when it counts
-  /// from there, one less. Nothing else.
+  /// The driver may have read a counter before or after it carried: one more, or, when it starts
+  /// counting there, one less. Nothing else is allowed.
   void follow_carry(std::uint64_t got) {
     if (got == value_[carried_] + 1) {
       value_[carried_] = got;
@@ -188,13 +188,14 @@ class Run {
   void bounded(Call&& call) {
     card_.reads = 0;
     call();
-    // Three tries of two reads and one before, for each element of each group.
+    // Three attempts of two reads plus one, for each element of each group.
     require(card_.reads <= 7 * kCounterSlots, "steps", "reading the counters does not end",
             card_.reads);
     work().events += card_.reads;
   }
 
-  /// What a reading now must mean. While halves change, nothing can be said: taken over later.
+  /// Returns the expected value of a read at this time. While halves change it is undefined and is
+  /// adopted later.
   void book(bool rebase, bool narrow_only) {
     if (narrow_only && now_ < due_) return;
     if (narrow_only) due_ = now_ + std::chrono::seconds(1);
@@ -253,7 +254,7 @@ class Run {
     low =
         static_cast<std::uint32_t>(faulty_value(c, {.low = low, .high = low, .stale = low}, op.b));
     card_.reads = 0;
-    // At most nine reads, and a look at the witness for each that is all ones.
+    // At most nine reads, and one presence check for each that is all ones.
     const auto time = clock_.read();
     require(card_.reads <= 24, "steps", "reading the clock does not end", card_.reads);
     if (time && card_.fresh == 0)

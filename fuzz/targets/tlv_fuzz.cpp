@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parser of firmware messages on any bytes, against a second parser that is written in the
-// plainest way from [device 5]: both must accept the same messages, and what is accepted
-// must lie inside. Every decoder then runs on what was accepted.
+// The parser of firmware messages on arbitrary bytes, compared with a second, straightforward
+// parser written from [device 5]: both must accept the same messages, and accepted attributes must
+// lie inside the buffer. Every decoder then runs on accepted messages.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -37,7 +37,7 @@ bool value_fits(const spec::FwAttribute& declared, Input value) {
   return sized && value.size() <= 8;
 }
 
-/// True if the message is one that the firmware may send and is well-formed.
+/// Returns whether the message is well-formed and may be sent by the firmware.
 bool reference_accepts(Input bytes) {
   if (bytes.size() < 4) return false;
   const std::uint32_t header = word_at(bytes, 0);
@@ -79,7 +79,8 @@ void check_inside(const FirmwareMessage& message, Input bytes) {
   }
 }
 
-/// One answer in the middle of a transfer: never outside of the caller's memory, on the heap.
+/// One response in the middle of a transfer must not access memory outside the caller's heap
+/// buffer.
 void transfers(const FirmwareMessage& message) {
   if (message.type == FwMessage::COREDUMP_READ_RESP) {
     std::vector<std::byte> dump(8);
@@ -147,8 +148,8 @@ void decode_all(const FirmwareMessage& message, Input bytes) {
   }
 }
 
-/// A message of the same attributes, built into memory of any size: it fits, or nothing of it is
-/// there. Arrays are built as arrays, and end in the middle when their memory does.
+/// Builds a message of the same attributes in memory of any size: either all of it fits or nothing
+/// is written. Arrays are built as arrays, and are cut off when the memory ends.
 void rebuild(const FirmwareMessage& message, std::size_t room) {
   std::vector<std::byte> into(room);
   TlvBuilder builder(into, message.type);

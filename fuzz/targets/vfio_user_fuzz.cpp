@@ -26,9 +26,9 @@ namespace {
 
 using namespace device::vfio_user;  // NOLINT: this file is about nothing else
 
-constexpr std::uint8_t kNegotiated = 1;  // option: the version is behind us
+constexpr std::uint8_t kNegotiated = 1;  // option: the version handshake is already done
 
-/// Building a card is slow: one serves all inputs, reset for each.
+/// Building a card is slow, so one card serves all inputs and is reset for each.
 struct SharedCard {
   device::DmaMemory dma;
   device::Loopback wire{4};
@@ -43,7 +43,7 @@ SharedCard& shared() {
   return only;
 }
 
-/// The server's side as Server has it, but for its listener.
+/// The server's side, as in Server but without a listener.
 struct Node {
   explicit Node(int socket) : connection(OwnedFd(socket)) {}
 
@@ -69,7 +69,7 @@ int event_file() {
   return fd;
 }
 
-/// Descriptors that come with a piece, by its kind.
+/// The descriptors that accompany a piece, by its kind.
 std::vector<int> descriptors(std::uint8_t kind) {
   const std::size_t count = kind >> 3 & 0x1f;
   switch (kind & 7) {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The vhost-user back-end against a hostile front-end: any bytes in any pieces with any
-// descriptors, and any contents of the memory that it shares. Input: one byte of options, then
-// pieces of a kind, a 16-bit number, a 16-bit length and as many bytes. The back-end must answer
-// within bounds, do bounded work per turn, close every descriptor, and leave a card that comes to
-// rest.
+// The vhost-user back-end against a hostile front-end: arbitrary bytes in pieces, with arbitrary
+// descriptors and arbitrary contents of shared memory. Input: one byte of options, then pieces of
+// a kind, a 16-bit number, a 16-bit length and as many bytes. The back-end must reply within
+// bounds, do bounded work per call, close every descriptor, and leave an idle card.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -26,7 +25,7 @@ using namespace device::vhost_user;  // NOLINT: this file is about nothing else
 using device::vfio_user::ConfigSpace;
 using device::vfio_user::GuestMemory;
 
-constexpr std::uint8_t kStarted = 1;  // option: features, memory and queues are behind us
+constexpr std::uint8_t kStarted = 1;  // option: features, memory and queues are already set up
 
 constexpr std::uint64_t kGuest = 0x4000'0000;
 constexpr std::size_t kMemory = 0x40000;
@@ -34,15 +33,15 @@ constexpr std::uint32_t kEntries = 16;
 
 /// Kinds of pieces.
 enum Kind : std::uint8_t {
-  kMessage = 0,    ///< bytes on the socket; the number: how many descriptors come along
+  kMessage = 0,    ///< bytes on the socket; the number of descriptors that accompany them
   kWrite = 1,      ///< bytes into memory, at 16 times the number
   kKick = 2,       ///< the queue of that number
-  kTruncate = 3,   ///< the memory's file has so many pages
+  kTruncate = 3,   ///< resizes the memory's file to so many pages
   kInterrupt = 4,  ///< the vector of that number fires
   kKinds = 5,
 };
 
-/// A card takes long to build: one serves all inputs, reset for each.
+/// Building a card is slow, so one card serves all inputs and is reset for each.
 struct SharedCard {
   device::DmaMemory dma;
   device::Loopback wire{4};
@@ -57,7 +56,7 @@ SharedCard& shared() {
   return only;
 }
 
-/// The back-end as Server has it, but for its listener.
+/// The back-end as in Server, but without a listener.
 struct Side {
   explicit Side(int socket) : connection(OwnedFd(socket)) {}
 
@@ -111,7 +110,7 @@ void drain(int socket) {
 }
 
 void run_commands(Side& side) {
-  // An input cannot write to memory meanwhile, so that a queue holds what it held.
+  // No input can write to memory at this point, so the queue keeps its contents.
   for (unsigned turns = 0;; ++turns) {
     require(turns <= kMaxQueueSize, "steps", "more commands than a virtqueue has entries", turns);
     const std::uint64_t bytes = side.session.counters().bytes;
@@ -156,7 +155,7 @@ bool tell(Side& side, int client, Request request, const T& payload,
   return put(client, bytes, fds) && serve(side, client);
 }
 
-/// As a User Mode Linux starts: rings at 0x1000 and 0x5000, and 0x1000 apart in these.
+/// The start sequence of User Mode Linux: rings at 0x1000 and 0x5000, with parts 0x1000 apart.
 bool start(Side& side, int client) {
   struct {
     MemTable table{1, 0};
@@ -184,7 +183,7 @@ bool play_piece(Side& side, int client, std::uint8_t kind, std::uint16_t number,
     case kWrite: {
       const std::size_t at = std::size_t{number} * 16 % kMemory;
       const std::size_t count = std::min(bytes.size(), kMemory - at);
-      // Through the file: it may have been truncated.
+      // Writes through the file, as it may have been truncated.
       return ::pwrite(file.fd, bytes.data(), count, static_cast<off_t>(at)) >= 0;
     }
     case kKick:
@@ -228,7 +227,7 @@ int lowest_free_fd() {
 
 void run(const std::uint8_t* data, std::size_t size) {
   const SharedFile& file = memory_file();
-  // Each input finds the same memory: empty.
+  // Each input starts with zeroed memory.
   if (::ftruncate(file.fd, 0) != 0 || ::ftruncate(file.fd, kMemory) != 0) return;
   (void)shared();
   const int before = lowest_free_fd();

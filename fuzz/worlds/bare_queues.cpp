@@ -34,10 +34,10 @@ class BareIo {
   }
   void dma_free(DmaSpan) {}
 
-  /// A card that writes the next lap right after the reader: other buffers, the same packets.
+  /// Writes the next lap right after the driver's reads: other buffers, the same packets.
   bool rewrites = false;
 
-  /// Words of the `n`th allocation.
+  /// Returns the words of the `n`th allocation.
   std::vector<std::uint64_t>& words(std::size_t n) { return memory_[n]; }
 
  private:
@@ -58,7 +58,7 @@ struct Watching : EventObserver {
 constexpr std::uint32_t kSize = 64;
 constexpr std::uint64_t kDone = 1ULL << 63;
 
-/// The beginning of a frame in the header buffer `id`, which is used for it alone.
+/// The start of a frame in the header buffer `id`, which is used for it alone.
 std::uint64_t header(std::uint64_t id) {
   return kDone |
          spec::RCD_HDR_AL{}.set_BUFF_ID(id).set_OFF(kHeadRoom).set_LEN(60).set_PAGE_FIN(1).raw;
@@ -81,7 +81,7 @@ struct Bare {
             pool.free_pages(), pool.page_count());
   }
 
-  /// Allocations in their order: the pool, two work queues, then the transmit completions.
+  /// Allocations in order: the pool, two work queues, then the transmit completions.
   std::vector<std::uint64_t>& transmit_completions() { return io.words(3); }
   std::vector<std::uint64_t>& receive_completions() { return io.words(4); }
 
@@ -130,7 +130,7 @@ void use_dead_queues() {
   bare.tx.set_enabled(true);
   bare.rx.set_enabled(true);
   bare.rx.refill();
-  // A head that was never posted, and metadata of no packet.
+  // A head that was never posted, and metadata without a packet.
   bare.transmit_completions()[0] = kDone | spec::TCD_TYPE0{}.set_HEAD0(9).raw;
   bare.receive_completions()[0] = kDone | spec::RCD_META{}.set_TYPE(3).raw;
   std::array<Packet, 4> into;
@@ -147,7 +147,7 @@ void use_dead_queues() {
     require(pool.init(memory, 0) && pool.take() && pool.free_pages() == 1, "conservation",
             "a new pool has other pages", pool.free_pages());
 
-  // A payload buffer where none was lent.
+  // A payload buffer although none was posted.
   Bare poor(kSize - 1);
   poor.rx.set_enabled(true);
   poor.rx.refill();
@@ -164,7 +164,7 @@ void leave_a_lap_unread() {
     bare.rx.refill();
     bare.complete_a_lap();
     if (rewrites) {
-      // Two packets a buffer, so that the next lap has buffers too.
+      // Two packets per buffer, so that the next lap has buffers too.
       std::vector<std::uint64_t>& words = bare.receive_completions();
       for (std::uint64_t i = 0; i < kSize / 2; ++i)
         words[2 * i] = kDone | spec::RCD_HDR_AL{}
@@ -182,7 +182,7 @@ void leave_a_lap_unread() {
 void receive_a_lap() {
   Bare bare(kSize);
   bare.rx.set_enabled(true);
-  // The header ring gets all but one of the pages, so that the payload ring gets one.
+  // The header ring gets all pages but one, which the payload ring gets.
   bare.rx.refill();
   require(bare.rx.starving(), "wake", "a ring without buffers does not starve");
   bare.complete_a_lap();
@@ -263,7 +263,7 @@ void compare_invariants(std::uint32_t value) {
   std::uint32_t out = 0;
   require(Untrusted<std::uint32_t>(more).below(mask, out) == (more < mask), "is_valid",
           "an invalid limit", value);
-  // New data: after the old, inside of the fragment, with room to spare.
+  // Returns whether new data lies after the old, inside the fragment, with space to spare.
   const BufferRing<std::uint32_t> buffers{ring, tail, 0};
   require(buffers.fits_after(head, more, tail, mask) ==
               (tail <= head && more != 0 && head <= mask && head + more + tail <= mask),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Queues without a card: rings in plain memory, with completions written word by word. For what a
-/// port never does to its queues, and for full rings in one poll.
+/// Queues without a card: rings in plain memory, with completions written word by word. Covers
+/// calls that a port never makes to its queues, and full rings in one poll.
 
 #include <cstdint>
 
@@ -17,11 +17,11 @@ void receive_a_lap();
 /// Resets a queue with a full ring of unread completions.
 void leave_a_lap_unread();
 
-/// Collects more timestamps than are fetched.
+/// Collects more timestamps than the application reads.
 void collect_timestamps();
 
-/// Compares the invariants of rings with arbitrary members (bytes of `value`) with a simple
-/// reading: an oracle that never fails is useless.
+/// Compares the ring invariants on arbitrary members (bytes of `value`) with a simple
+/// implementation, because an oracle that never fails is useless.
 void compare_invariants(std::uint32_t value);
 
 }  // namespace hni::fuzz

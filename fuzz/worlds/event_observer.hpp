@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Keeps what the driver reported last, so that a finding can be told apart by it.
+/// Keeps the last event that the driver reported, to distinguish findings by it.
 
 #include "driver/core/observer.hpp"
 #include "fuzz/script/run_context.hpp"

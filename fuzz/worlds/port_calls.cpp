@@ -126,7 +126,8 @@ void set_clock(SimPort& sim, std::uint16_t number, std::uint32_t value) {
   (void)clock.is_stale(sim.now + std::chrono::seconds(number));
 }
 
-/// Runs the vector test with interrupts that fire or not as the bits of `value` say: two per turn.
+/// Runs the vector test with interrupts that fire or not according to the bits of `value`: two per
+/// step.
 void test_vectors(SimPort& sim, std::uint16_t number, std::uint32_t value) {
   if (sim.port.state() != PortState::kReady) return;
   MsixTest<SimPort::Io, SimPort::Obs> test(sim.port.device());
@@ -143,7 +144,7 @@ void test_vectors(SimPort& sim, std::uint16_t number, std::uint32_t value) {
   (void)test.step(sim.now);
 }
 
-/// A second follower of the link, on a port that does not use its own.
+/// A second Link instance, on a port that does not use its own.
 void follow_link(SimPort& sim, std::uint16_t number, std::uint32_t value) {
   if (sim.port.state() != PortState::kReady) return;
   Link<SimPort::Io, SimPort::Obs> link(sim.port.device());
@@ -185,7 +186,7 @@ void host_memory_fails(std::uint32_t count, std::uint32_t after) {
 
 void call_anything(SimPort& sim, unsigned what, std::uint16_t number, std::uint32_t value) {
   Port& port = sim.port;
-  // Stand-alone queues need their memory.
+  // Stand-alone queues need memory of their own.
   if (what % 16 >= 11 && what % 16 <= 13) host_memory_fails(0, 0);
   switch (what % 16) {
     case 0:
@@ -290,9 +291,9 @@ void send_offload(SimPort& sim, unsigned how, std::uint16_t bytes, std::uint64_t
 
 }  // namespace hni::fuzz
 
-// The driver takes arrays with this form only, and no other code here does: see HostArray. The
-// thread and memory sanitizers bring one of their own, which cannot be replaced: under them the
-// host's memory never runs out.
+// The driver allocates arrays only with this form, and no other code here does: see HostArray. The
+// thread and memory sanitizers have their own operator, which cannot be replaced; under them host
+// allocations never fail.
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
 #define HNI_OWN_ALLOCATOR 1

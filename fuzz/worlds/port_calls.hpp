@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Arbitrary calls of an application to a port, with arbitrary arguments: what is out of range or
-/// out of order must be refused, without any other effect.
+/// Arbitrary calls of an application to a port, with arbitrary arguments. Calls out of range or
+/// out of order must be refused without side effects.
 
 #include <cstdint>
 

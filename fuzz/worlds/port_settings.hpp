@@ -9,7 +9,7 @@
 
 namespace hni::fuzz {
 
-/// Setting `what`, 0 to 15.
+/// Applies setting `what`, 0 to 15.
 inline void configure(PortConfig& c, unsigned what, std::uint32_t number) {
   constexpr auto kSizes = std::to_array<std::uint32_t>({64, 128, 96, 32, 0x20000});
   const std::uint32_t size = kSizes[number % kSizes.size()];

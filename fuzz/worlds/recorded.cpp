@@ -20,7 +20,7 @@ class Converter {
  public:
   Converter(unsigned port, unsigned queue) : port_(port), queue_(queue) {}
 
-  /// Empty, or why the recording is no script.
+  /// Returns why the recording cannot be converted, or an empty string.
   std::string take(const Event& e) {
     if (e.port != port_) return {};
     if (e.kind == EventKind::kState) {
@@ -32,7 +32,7 @@ class Converter {
       case EventKind::kCompletion:
         return completion(e);
       case EventKind::kReceivePoll:
-        // Each packet has at least one completion: also what bounds the script's length.
+        // Each packet has at least one completion, which also bounds the script's length.
         if (e.count > received_words_) return "a poll delivered packets without completions";
         received_words_ -= e.count;
         poll_rx(e.count);
@@ -59,10 +59,10 @@ class Converter {
 
  private:
   void add(RingOp what, std::uint8_t a, std::uint16_t b, std::uint64_t value) {
-    // The traffic target's list is the whole list, in its order.
+    // The traffic target uses the whole list in its order.
     out_.script.push_back({static_cast<std::uint8_t>(what), a, b, value});
   }
-  /// A poll that found a fault, or half a packet, reports no work.
+  /// A poll that detects a fault, or consumes half a packet, reports no work.
   void flush() {
     poll_rx(0);
     add(RingOp::kPollTx, 63, 0, 0);
@@ -127,8 +127,8 @@ std::string replay_exactly(const RecordedScript& recorded) {
   word_tape() = &tape;
   run_target(target, bytes.data(), bytes.size(), InputLength::kWhole);
   word_tape() = nullptr;
-  // Reads of a slot that the card has not written yet show the other lap; all others must be the
-  // recorded words, in their order, ring by ring.
+  // A read of a slot that the card has not written yet returns the other phase; all other reads
+  // must return the recorded words, in order, ring by ring.
   for (const bool rx : {true, false}) {
     std::size_t at = 0;
     const auto next = [&] {

@@ -19,10 +19,10 @@ namespace hni::fuzz {
 
 struct RecordedScript {
   std::vector<Op> script;
-  std::vector<ReadWord> words;  ///< what the driver consumed, in its order
+  std::vector<ReadWord> words;  ///< the words that the driver consumed, in order
 };
 
-/// Reads the script of one queue, or returns why there is none.
+/// Reads the script of one queue, or returns why it cannot be converted.
 tl::expected<RecordedScript, std::string> script_of(trace::RecordingReader& recording,
                                                     unsigned port, unsigned queue);
 

@@ -79,7 +79,7 @@ class RingCard {
     }
   }
 
-  /// A fault in one of the fields of an address-and-length completion.
+  /// Writes an address-and-length completion with a fault in one field.
   struct FieldFaults {
     ValueClass id = ValueClass::kHonest;
     ValueClass offset = ValueClass::kHonest;
@@ -87,7 +87,7 @@ class RingCard {
     std::uint16_t random = 0;
   };
 
-  /// Returns false if the card has no buffer to name.
+  /// Returns false if the card has no buffer to refer to.
   bool header(const FieldFaults& faults, std::uint32_t length) {
     const LentModel& lent = world_->io.rx.headers;
     if (faults.id == ValueClass::kHonest && headers_.slot >= lent.posted) return false;
@@ -113,7 +113,7 @@ class RingCard {
     go_on(payloads_, last, honest, 0);
     return true;
   }
-  /// The card skips buffers of a ring, as it may.
+  /// Skips buffers of a ring, which the card is allowed to do.
   void skip(bool header, std::uint32_t count) {
     CardBuffers& b = header ? headers_ : payloads_;
     b = {b.slot + count, header ? kHeadRoom : 0};
@@ -127,7 +127,7 @@ class RingCard {
 
   // ---- Transmit
 
-  /// Completes `packets` packets of work queue `q` (all of them if more than there are).
+  /// Completes `packets` packets of work queue `q`, or all of them if there are fewer.
   void confirm(unsigned q, std::uint32_t packets) { put_head(q, ValueClass::kHonest, 0, packets); }
   /// Writes a head of class `c`; the correct one is `packets` packets ahead.
   void put_head(unsigned q, ValueClass c, std::uint16_t random, std::uint32_t packets) {

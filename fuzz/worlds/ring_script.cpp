@@ -24,7 +24,7 @@ class Interpreter {
     } else {
       transmit(what, op);
     }
-    // What the port does at once: a queue that broke a rule is reset.
+    // As the port does immediately: resets a queue that broke a rule.
     if (world_.pair.faulted()) reset();
   }
 
@@ -200,7 +200,7 @@ class Interpreter {
   RingCard card_;
 };
 
-/// Both worlds are made at the first run, so that no later one looks different to an engine.
+/// Both worlds are built at the first run, so that no later run looks different to an engine.
 template <bool kReceives>
 Interpreter& interpreter(bool big_pages) {
   static RingWorld small_world(0, kReceives);

@@ -11,12 +11,13 @@
 
 namespace hni::fuzz {
 
-/// Runs a script whose kinds mean `meaning`, in the world of its page size; `receives` says
-/// whether any of them receives.
+/// Runs a script with the operations `meaning`, in the world of its page size. `receives` states
+/// whether any of the operations receives.
 void run_rings(const std::uint8_t* data, std::size_t size, OpList ops,
                std::span<const RingOp> meaning, bool receives);
 
-/// A target whose scripts use the operations of `kSelection`. `kReceives`: some of them receive.
+/// A target whose scripts use the operations of `kSelection`. `kReceives`: some of the operations
+/// receive.
 template <const auto& kSelection, bool kReceives>
 constexpr Target ring_target(std::string_view name, std::string_view text) {
   constexpr auto kRun = [](const std::uint8_t* data, std::size_t size) {

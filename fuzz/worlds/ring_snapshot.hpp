@@ -2,8 +2,8 @@
 #pragma once
 
 /// Snapshots of memory: a world that is set up once is restored before each run by plain copies to
-/// the same place, so that pointers in it stay valid. Private members of the driver are found by
-/// explicit instantiation, which may name them, so that driver/ need not know of it.
+/// the same place, so that pointers in it stay valid. Private members of the driver are accessed
+/// by explicit instantiation, which may name them, so that driver/ needs no change for it.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,10 +15,10 @@ namespace hni::fuzz {
 
 class Snapshot {
  public:
-  /// `bytes` bytes (a multiple of 8) at `at` belong to the snapshot. Pointers in them must still
-  /// be good, and what they point to must still be there, when it is restored.
+  /// Adds `bytes` bytes (a multiple of 8) at `at` to the snapshot. Pointers in them, and the
+  /// objects that they point to, must still be valid at restore.
   void add(void* at, std::size_t bytes) { parts_.push_back({static_cast<std::byte*>(at), bytes}); }
-  /// All of `object` but its member `hole`.
+  /// Adds all of `object` except its member `hole`.
   template <class T, class Hole>
   void add_around(T& object, Hole& hole) {
     auto* const begin = reinterpret_cast<std::byte*>(&object);

@@ -42,14 +42,14 @@ inline std::vector<ReadWord>*& word_tape() {
   return tape;
 }
 
-/// What a run changes of a RingIo.
+/// The part of RingIo that a run changes.
 struct RingState {
   RxModel rx;
   TxModel tx;
   Holders holders;
   std::uint32_t rcq_head = 0;  ///< the last doorbell of each completion queue
   std::uint32_t tcq_head = 0;
-  std::uint64_t fresh = 0;  ///< not 0: each word changes by this after it was read
+  std::uint64_t fresh = 0;  ///< if not 0, each word changes by this value after it was read
   std::uint64_t steps = 0;  ///< accesses since it was last set to 0
   std::uint64_t reads = 0;  ///< of these, completion words
   bool watch_buffers = false;
@@ -122,7 +122,7 @@ class RingIo : public RingState {
     return nullptr;
   }
 
-  /// Most accesses of one call: a reset that counts unread completions.
+  /// The maximum number of accesses of one call: a reset that counts unread completions.
   static constexpr std::uint64_t kMaxSteps = 2048;
   static constexpr std::uint32_t kTwq0Tail = doorbell_word(spec::QUEUE_TWQ0_TAIL::at(0));
   static constexpr std::uint32_t kTwq1Tail = doorbell_word(spec::QUEUE_TWQ1_TAIL::at(0));
@@ -164,7 +164,7 @@ class RingWorld {
   static constexpr std::uint32_t kSpare = 64;
   static constexpr QueueId kQueue{0};
 
-  /// Pages of 2^page_shift fragments; without buffers for a card that receives nothing.
+  /// Pages of 2^page_shift fragments; without buffers if the card receives nothing.
   RingWorld(std::uint32_t page_shift, bool receives)
       : device(io, observer), pair(device, pool), receives_(receives) {
     const DmaSpan memory = *io.dma_alloc(std::size_t{2 * kSize + kSpare} * kFragmentBytes);
@@ -188,8 +188,8 @@ class RingWorld {
 
   /// Restores the state after the first start.
   void begin() { start_.restore(); }
-  /// Checks that nothing is lost. An idle pair need not free its buffers for that: begin() does
-  /// it, and the references of each page are compared instead.
+  /// Checks that nothing is lost. An idle pair need not free its buffers for that, as begin() does
+  /// it; instead the reference counts of each page are compared.
   void end() {
     if (at_rest()) return check_pages();
     reset_pair(false);
@@ -269,7 +269,7 @@ class RingWorld {
     for (std::uint32_t i = 0; i < count; ++i) make_packet(out_[i], segments, length, flags);
     send(q, std::span(out_).first(count));
   }
-  /// Sends the oldest packet that the application holds.
+  /// Sends the oldest packet that the application owns.
   void forward(unsigned q) {
     if (own_.held == 0) return;
     Packet packet = held(0);
@@ -285,7 +285,7 @@ class RingWorld {
     --own_.held;
   }
 
-  /// Stops, frees everything, restarts: what the port does with a faulted queue.
+  /// Stops, frees everything and restarts, as the port does with a faulted queue.
   void reset_pair(bool start_again = true) {
     io.steps = 0;
     pair.disable(Time{});
@@ -312,7 +312,7 @@ class RingWorld {
     return reinterpret_cast<std::uint64_t*>(io.cpu(raw(address)));
   }
 
-  /// Returns whether no packet is sent or under assembly and no completion is unread.
+  /// Returns whether no packet is in flight or under assembly and no completion is unread.
   [[nodiscard]] bool at_rest() const {
     return pair.tx.outstanding() == 0 && io.rx.at_rest(io.rcq);
   }
@@ -325,7 +325,7 @@ class RingWorld {
             pool.free_pages(), *held);
   }
 
-  /// Snapshots all that a run changes and the next one could observe. Excludes the packets that
+  /// Snapshots all state that a run changes and the next one could observe. Excludes packets that
   /// the models and the application keep, and memory that the driver always writes before it reads
   /// it.
   void take_snapshot() {
@@ -362,8 +362,8 @@ class RingWorld {
     io.rx.completions = kSize;
   }
 
-  /// Checks that an application that waits for room is woken when there is room for two of the
-  /// largest packets in both rings, and not before.
+  /// Checks that an application that waits for ring space is woken when there is space for two of
+  /// the largest packets in both rings, and not before.
   void check_wake() {
     constexpr std::uint32_t kEnough = 2 * (kMaxSegments + 1);
     const bool room =
@@ -446,7 +446,7 @@ class RingWorld {
       io.holders.drop(raw(packet.segments[i].fragment));
   }
 
-  /// What the world itself remembers.
+  /// State of the world itself.
   struct Own {
     std::uint32_t first_held = 0;
     std::uint32_t held = 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// One driver on the fault injector on the emulated card, on virtual time, with a peer at the
-/// other end of the wire that remembers what it received and sends numbered frames.
+/// One driver with the fault injector on the emulated card, in virtual time, and a link partner
+/// that records received frames and sends numbered frames.
 
 #include <cstring>
 #include <deque>
@@ -48,7 +48,7 @@ class NumberedFrames {
     }
     return into;
   }
-  /// Returns the number if the frame is one of these, byte for byte.
+  /// Returns the number of the frame if it equals a generated one byte for byte.
   static std::optional<std::uint32_t> number_of(std::span<const std::byte> frame, bool to_host,
                                                 std::vector<std::byte>& scratch) {
     if (frame.size() < 18) return std::nullopt;
@@ -61,7 +61,8 @@ class NumberedFrames {
   }
 };
 
-/// The far end of the wire. Frames of the card are checked at once; frames for it wait here.
+/// The link partner. Frames of the card are checked immediately; frames for the card are queued
+/// here.
 class PeerWire final : public device::Wire {
  public:
   bool transmit(std::span<const std::byte> frame, std::uint64_t) override {
@@ -105,7 +106,7 @@ class PeerWire final : public device::Wire {
   std::vector<std::byte> scratch_;
 };
 
-/// An observer that wants every detail, as a tracer does, or none.
+/// An observer that requests every detail, as a tracer does, or none.
 struct Watcher : EventObserver {
   bool wants_receive_details() const { return listens; }
   bool wants_completions() const { return listens; }
@@ -131,7 +132,7 @@ class SimPort {
     return c;
   }
 
-  /// Performs one turn of the world, `step` later.
+  /// Runs one step and advances the time by `step`.
   void advance(Duration step) {
     card.card.tick(static_cast<std::uint64_t>(now.count()));
     for (int turn = 0; turn < 64 && card.card.run(256); ++turn) {
@@ -184,8 +185,8 @@ class SimPort {
     return true;
   }
 
-  /// Receives up to 8 packets; each must be a frame that the peer sent, in its order, unless
-  /// receive faults were injected.
+  /// Receives up to 8 packets. Each must be a frame that the peer sent, in order, unless receive
+  /// faults were injected.
   std::uint32_t receive() {
     if (port.state() == PortState::kDetached) return 0;
     if (port.queues() == 0) return 0;
@@ -240,7 +241,8 @@ class SimPort {
   std::uint32_t next_received = 0;
 
  private:
-  /// Statistics read about 600 registers, a snapshot each three times; the rest is link and setup.
+  /// Statistics take about 600 register reads, up to three times per snapshot; the rest is link
+  /// and setup.
   static constexpr std::uint64_t kMaxAccesses = 20'000;
 
   /// While DMA is enabled, a queue may be reclaimed only after the card reported it idle. One

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a campaign shows itself: at most 79 columns and 24 rows on a terminal, one line every ten seconds elsewhere."""
+"""Displays a campaign: at most 79 columns and 24 rows on a terminal, one line every ten seconds elsewhere."""
 
 COLUMNS, ROWS = 79, 24
 
 
 def short(number):
-    """A number in at most five characters."""
+    """Formats a number in at most five characters."""
     if number is None:
         return "-"
     if number < 10000:
@@ -35,7 +35,7 @@ def clock(seconds):
 
 
 def table(document):
-    """The rows of one status document, without what is new in the log."""
+    """Returns the rows of one status document, without new log lines."""
     total = document["total"]
     head = f"{document['host']}: {document['state']}, {clock(document['elapsed'])}"
     rows = [head[:COLUMNS],
@@ -58,7 +58,7 @@ def table(document):
 
 
 def line(document):
-    """The same in one line, for a log."""
+    """Returns the same in one line, for a log."""
     total = document["total"]
     running = [f"{name} {label}" for name, one in document["targets"].items()
                for label, engine in one["engines"].items() if engine["running"]]
@@ -82,7 +82,7 @@ class Display:
     def show(self, document, now):
         if self.terminal:
             rows = table(document)
-            # Messages of several lines (an engine's last words) are shown in full as long as there are rows.
+            # Messages of several lines (the last output of an engine) are shown completely as long as there are rows.
             recent = [part[:COLUMNS] for text in self.messages[-6:] for part in text.split("\n")]
             rows += recent[-max(0, ROWS - len(rows) - 1):]
             self.out.write("\x1b[H" + "".join(f"{row}\x1b[K\n" for row in rows) + "\x1b[J")

@@ -17,7 +17,7 @@ _LIBC = ctypes.CDLL(None)
 
 
 def _end_with_parent():
-    """A runner that is killed does not leave its engines behind."""
+    """Makes the engine end with the runner, even if the runner is killed."""
     _LIBC.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
@@ -50,7 +50,7 @@ class Engine:
         return {}
 
     def start(self, seconds):
-        """Starts for about that many seconds. OSError if the program cannot be run."""
+        """Starts the engine for about that many seconds. Raises OSError if the program cannot be run."""
         if not self.places.has_room():
             self.log = self.places.memory / f"{self.target}.{self.label}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -72,14 +72,14 @@ class Engine:
         return self.places.memory / f"{self.target}.{self.label}.events"
 
     def events(self):
-        """Card events of this turn: the targets count them in shared memory, 64 runs at a time."""
+        """Returns the card events of this turn; the targets add them to shared memory every 64 runs."""
         try:
             return struct.unpack("<Q", self.events_file().read_bytes()[:8])[0]
         except (OSError, struct.error):
             return 0
 
     def text(self):
-        """What the engine printed in this turn."""
+        """Returns the engine's output of this turn."""
         try:
             with open(self.log, "rb") as file:
                 file.seek(max(self.log_start, self.log.stat().st_size - (1 << 16)))
@@ -107,11 +107,11 @@ class Engine:
         return (self.ended or time.monotonic()) - self.began
 
     def did_not_start(self):
-        """True if it ended by itself, badly, and ran nothing."""
+        """Returns whether the engine exited with an error before it ran any input."""
         return not self.stopped and self.child.returncode != 0 and self.figures["runs"] == 0
 
     def was_lost(self):
-        """True if somebody killed it."""
+        """Returns whether another process killed the engine."""
         return not self.stopped and self.child.returncode not in self.good_codes() and not self.did_not_start()
 
     def good_codes(self):
@@ -125,27 +125,28 @@ class Engine:
         raise NotImplementedError
 
     def new_inputs(self, _seen):
-        """Inputs that the engine keeps to itself: their bytes."""
+        """Yields the bytes of inputs in the engine's private folder."""
         return []
 
     def failing(self, _seen):
-        """Failing inputs that the engine keeps to itself: their files."""
+        """Yields the files of failing inputs in the engine's private folder."""
         return []
 
 
 class LibFuzzer(Engine):
-    """-fork=N -ignore_crashes=1: a child that finds something does not end the others, and what it found ends only
-    its own job. New inputs go straight to the shared corpus, failing ones to incoming/."""
+    """-fork=N -ignore_crashes=1: a child with a finding ends its own job but not the
+    others. New inputs go straight to the shared corpus, failing ones to incoming/."""
     kind = "libfuzzer"
     LINE = re.compile(r"^#(\d+): cov: (\d+) ft: \d+ corp: (\d+) ", re.M)
 
     def command(self, seconds):
         room = self.places.has_room()
-        # Jobs grow by a second each: the last one may outlast the turn by the root of twice its length.
+        # The length of jobs grows by a second each, so the last job may exceed the turn by the square root of twice
+        # the turn's length.
         least = max(1, int(seconds - (2 * seconds / self.width) ** 0.5))
         corpus = self.places.alias("corpus", self.target)
         mine = corpus
-        if not room:  # runs on, keeps new inputs in memory for this turn only
+        if not room:  # continues, with new inputs in memory for this turn only
             mine = self.places.memory / "new" / self.target
             shutil.rmtree(mine, ignore_errors=True)
             mine.mkdir(parents=True)
@@ -159,7 +160,7 @@ class LibFuzzer(Engine):
                     [f"-dict={dictionary}"] if dictionary.exists() else []) + [mine] + ([corpus] if not room else [])
 
     def environment(self):
-        # Stacks are symbolised once, by triage: a symboliser per crash would be most of the time.
+        # Stacks are symbolised once, by triage: a symboliser per crash would take most of the time.
         return {"ASAN_OPTIONS": "symbolize=0:detect_leaks=0", "UBSAN_OPTIONS": "symbolize=0"}
 
     def read(self):
@@ -187,11 +188,11 @@ class Afl(Engine):
         self.schedule = _SCHEDULES[role % len(_SCHEDULES)]
         self.is_main = role == 0
         self.out = places.folder / "afl" / target
-        self.base = None  # executions of earlier turns: AFL++ counts on when it resumes
+        self.base = None  # executions of earlier turns: AFL++ continues counting when it resumes
 
     @staticmethod
     def roles_of(places, target):
-        """(name, options, program) of the builds that there are."""
+        """Returns (name, options, program) of the available builds."""
         sanitized = places.afl / "fuzz" / f"fuzz_{target}"
         fast = places.afl / "fast" / "fuzz" / f"fuzz_{target}"
         cmplog = places.afl / "cmplog" / "fuzz" / f"fuzz_{target}"
@@ -224,7 +225,7 @@ class Afl(Engine):
         return own
 
     def operations(self):
-        """The target's list of operations for the mutator that knows the grammar of scripts: the program prints it."""
+        """Writes the target's list of operations, as the program prints it, for the grammar-aware mutator."""
         to = self.places.memory / f"{self.target}.ops"
         if not to.exists():
             asked = dict(os.environ, HNI_FUZZ_LIST_OPS="1")
@@ -254,7 +255,7 @@ class Afl(Engine):
         total = int(stats.get("execs_done", 0))
         if len(plot) >= 13 and plot[11].isdigit():
             total = max(total, int(plot[11]))
-        # An instance that could not resume starts from nothing.
+        # An instance that could not resume starts from scratch.
         runs = total - self.base if total >= self.base else total
         lasted = max(self.lasted(), 1)
         self.figures.update(runs=max(runs, self.figures["runs"]), rate=runs / lasted,
@@ -280,7 +281,7 @@ class Afl(Engine):
 
 
 class Honggfuzz(Engine):
-    """honggfuzz where it is installed and --honggfuzz names a build for it."""
+    """honggfuzz, if it is installed and --honggfuzz names a build for it."""
     kind = "honggfuzz"
 
     def command(self, seconds):
@@ -305,7 +306,7 @@ class Honggfuzz(Engine):
 
 
 def available(places, target, wanted):
-    """The kinds of engine that can run a target."""
+    """Returns the kinds of engine that can run a target."""
     kinds = []
     if places.program(target).exists():
         kinds.append("libfuzzer")
@@ -317,11 +318,11 @@ def available(places, target, wanted):
 
 
 def make(places, target, kind, host, width, role):
-    """The processes of one turn: libFuzzer starts its own children, AFL++ is one process per instance."""
+    """Returns the processes of one turn: libFuzzer starts its own children, AFL++ is one process per instance."""
     if kind == "libfuzzer":
         return [LibFuzzer(places, target, "libfuzzer", width)]
     if kind == "honggfuzz":
         return [Honggfuzz(places, target, "honggfuzz", width)]
-    if width == 1:  # one processor: the roles take turns
+    if width == 1:  # on one processor the roles alternate
         return [Afl(places, target, host, 1, role % len(Afl.roles_of(places, target)))]
     return [Afl(places, target, host, 1, n) for n in range(width)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several campaign folders into one: `hni fuzz merge OUT FOLDER...`. Inputs are minimised by libFuzzer's -merge=1 (and
+"""Merges several campaign folders into one: `hni fuzz merge OUT FOLDER...`. Inputs are minimised by libFuzzer's -merge=1 (and
 afl-cmin where that is asked for), findings joined by their keys."""
 import json
 import os
@@ -39,7 +39,7 @@ def merge_corpus(places, target, folders, with_cmin=False):
 
 
 def merge_findings(places, folders):
-    """One folder per key: counts added, the earliest and latest time, the smallest inputs of all."""
+    """Merges findings into one folder per key: the sum of counts, the earliest and latest time, the smallest inputs."""
     for one in [one for folder in folders for one in reversed(load_findings(folder))]:
         source = places.folder.__class__(one.pop("folder"))
         to = places.folder / "findings" / one["target"] / one["key"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where programs, seeds and the parts of a campaign are.
+"""Locates programs, seeds and the parts of a campaign.
 
 A campaign folder holds
     corpus/<target>/           inputs that all engines of all turns share, named by their SHA-1
@@ -16,10 +16,10 @@ import pathlib
 import shutil
 import tempfile
 
-# In the source tree fuzz/ and corpus/ lie beside each other; so they do in share/openhni of an installation.
+# fuzz/ and corpus/ are siblings in the source tree and in share/openhni of an installation.
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 LEAST_FREE = 8 << 20  # bytes
-NOT_FUZZED = ("canary", "empty")  # planted bugs, and the speed limit: only when they are named
+NOT_FUZZED = ("canary", "empty")  # planted bugs and the speed reference: only run when named explicitly
 
 
 def targets_of(build):
@@ -35,14 +35,14 @@ class Places:
         self.folder = folder.resolve()
         self.build, self.afl, self.honggfuzz = build.resolve(), afl and afl.resolve(), honggfuzz and honggfuzz.resolve()
         self.seeds = seeds or ROOT / "corpus"
-        # For what a full disk must not take. Engines also see the campaign folder under this name: libFuzzer splits
-        # lists of files at commas, and its own minimiser splits at spaces.
+        # Stores what must survive a full disk. Engines also access the campaign folder by this name, because
+        # libFuzzer splits lists of files at commas and its minimiser splits at spaces.
         shared = pathlib.Path("/dev/shm")
         usable = shared.is_dir() and os.access(shared, os.W_OK)
         self.memory = pathlib.Path(tempfile.mkdtemp(prefix="hni-fuzz-", dir=shared if usable else None))
 
     def open(self):
-        """Creates the folder. OSError if it cannot be written to."""
+        """Creates the folder. Raises OSError if it is not writable."""
         for name in ("corpus", "findings", "incoming", "engines"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         (self.memory / "c").symlink_to(self.folder)
@@ -55,14 +55,14 @@ class Places:
         probe.unlink()
 
     def alias(self, *parts):
-        """A path in the campaign folder that has neither spaces nor commas."""
+        """Returns a path to the campaign folder without spaces and commas."""
         return self.memory.joinpath("c", *parts)
 
     def program(self, target, is_alias=False):
         return (self.memory / "b" if is_alias else self.build) / "fuzz" / f"fuzz_{target}"
 
     def tool(self):
-        """`hni-fuzz` of the sanitizer build, if it was built."""
+        """Returns the path of `hni-fuzz` of the sanitizer build, if it was built."""
         tool = self.build / "libexec" / "openhni" / "hni-fuzz"
         return tool if tool.exists() else None
 
@@ -73,13 +73,13 @@ class Places:
         return shutil.disk_usage(self.folder).free > LEAST_FREE
 
     def incoming(self, target):
-        """Where failing inputs go: into memory while the disk is full."""
+        """Returns the folder for failing inputs: in memory while the disk is full."""
         place = (self.folder if self.has_room() else self.memory) / "incoming" / target
         place.mkdir(parents=True, exist_ok=True)
         return place
 
     def add_input(self, target, data):
-        """Adds an input to the shared corpus; False if it is there already."""
+        """Adds an input to the shared corpus; returns False if it is already present."""
         to = self.folder / "corpus" / target / content_name(data)
         if to.exists():
             return False
@@ -95,7 +95,7 @@ class Places:
         return True
 
     def import_seeds(self, target):
-        """The committed corpus under names that no engine stumbles over; an engine needs at least one input."""
+        """Copies the committed corpus to names that every engine accepts; an engine needs at least one input."""
         (self.folder / "corpus" / target).mkdir(exist_ok=True)
         seeds = self.seeds / target
         for file in sorted(seeds.rglob("*")) if seeds.is_dir() else []:
@@ -105,7 +105,7 @@ class Places:
             self.add_input(target, bytes(4))
 
     def close(self):
-        """Moves what had to be kept in memory into the folder; what does not fit stays, and is named."""
+        """Moves files from memory to the folder; reports and keeps those that do not fit."""
         kept = []
         for part in ("incoming", "findings"):
             for file in sorted(f for f in (self.memory / part).rglob("*") if f.is_file()):

@@ -54,7 +54,7 @@ def _when(seconds):
 
 
 def _place(one):
-    """(file, line) of the innermost own frame."""
+    """Returns (file, line) of the innermost frame of this project."""
     for frame in one.get("stack", []):
         file, _, line = frame.rsplit(" ", 1)[-1].rpartition(":")
         if line.isdigit():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a campaign: starts engines, watches them, collects what they find, and keeps status.json.
+"""Runs a campaign: starts and monitors engines, collects their findings, and updates status.json.
 
 With fewer processors than engines the pairs of target and engine take turns of --turn seconds; with enough of them
 each runs for as long as the campaign does, and is restarted every half hour so that it imports what the others found.
@@ -20,7 +20,7 @@ from .state import State
 from .triage import Triage, load_findings
 
 LEAST_TURN, LONGEST_TURN, RESTART = 20, 600, 1800  # seconds
-GRACE = 10  # seconds between the request to end and SIGKILL
+GRACE = 10  # seconds between the request to terminate and SIGKILL
 MOST_INCOMING = 200  # failing inputs per target that wait for triage
 LONGEST_BACK_OFF = 300
 
@@ -34,11 +34,11 @@ class Campaign:
         self.triage = Triage(places, self.say)
         self.jobs = queue.Queue()
         self.waiting = set()
-        self.running = []  # turns: lists of engines
+        self.running = []  # list of engines per turn
         self.end = time.monotonic() + options.time
         self.stop_reason = None
         self.interrupted = 0
-        self.blocked = {}  # (target, kind): (not before, failures)
+        self.blocked = {}  # files of AFL++'s folders that were already examined
         self.seen = collections.defaultdict(set)  # files of AFL++'s folders that were looked at
         self.low = False
         self.findings = self.count_findings()
@@ -48,7 +48,7 @@ class Campaign:
     # --- what to run
 
     def plan(self):
-        """(target, kind, width, seconds) in the order of their turns: all engines of one kind first."""
+        """Returns (target, kind, width, seconds) in the order of their turns: all engines of one kind first."""
         options = self.options
         pairs = [(target, kind) for kind in ("libfuzzer", "afl", "honggfuzz") for target in options.targets
                  if kind in engine_kinds.available(self.places, target, options.engines)]
@@ -64,7 +64,7 @@ class Campaign:
         return [(target, kind, 1) for target, kind in pairs]
 
     def next_turn(self):
-        """The pair that ran least and is not held back."""
+        """Returns the pair that ran least and has no back-off pending."""
         now = time.monotonic()
         busy = {(turn[0].target, turn[0].kind) for turn in self.running}
         free = [unit for unit in self.units if unit[:2] not in busy and self.blocked.get(unit[:2], (0, 0))[0] <= now]
@@ -108,7 +108,7 @@ class Campaign:
     # --- while it runs
 
     def watch(self):
-        """Ends turns that are over, and restarts what ended early with a back-off."""
+        """Ends expired turns, and restarts engines that ended early with a back-off."""
         for turn in list(self.running):
             for engine in turn:
                 engine.read()
@@ -141,7 +141,7 @@ class Campaign:
             self.blocked.pop(pair, None)
 
     def collect(self, engine):
-        """Copies what an engine keeps to itself: new inputs for the others, failing ones for triage."""
+        """Copies inputs from an engine's private folders: new ones for the other engines, failing ones for triage."""
         if self.places.has_room():
             try:
                 for data in engine.new_inputs(self.seen[engine.key]):
@@ -192,16 +192,16 @@ class Campaign:
                 for file in files[:room]:
                     self.waiting.add(file)
                     self.jobs.put((target, file))
-                for file in files[room:]:  # counted, not examined: a shallow finding comes thousands of times
+                for file in files[room:]:  # counted, but not examined: a shallow bug is found thousands of times
                     file.unlink(missing_ok=True)
                     self.state.data["unexamined"] += 1
 
     def examine(self):
-        """The triage thread: minimising and replaying never hold up the engines."""
+        """The triage thread, so that minimising and replaying never delay the engines."""
         while (job := self.jobs.get()) is not None:
             target, file = job
             if self.stop_reason and time.monotonic() > self.end + GRACE - 2:
-                continue  # stays in incoming/, and is examined when the campaign is resumed
+                continue  # stays in incoming/ and is examined when the campaign is resumed
             try:
                 key, is_new = self.triage.take(target, file, file.name.split("-")[0])
                 if key is None:
@@ -319,7 +319,7 @@ class Campaign:
         self.end = min(self.end, time.monotonic())
         asked = time.monotonic()
         for engine in self.live():
-            # A turn that ends with the campaign ends by itself within moments; nothing of it is lost then.
+            # An engine whose turn ends with the campaign exits by itself within moments, without loss of its results.
             if self.interrupted or engine.overdue() < -3:
                 engine.send(signal.SIGINT)
         while self.running:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The figures of a campaign: status.json, replaced atomically, is both what `hni fuzz status` reads and what a resumed
-campaign starts from."""
+"""The figures of a campaign. status.json is replaced atomically; `hni fuzz status` reads it, and a resumed campaign
+starts from it."""
 import json
 import time
 
@@ -26,7 +26,7 @@ class State:
         self.began = time.monotonic()
 
     def elapsed(self):
-        """Seconds that the campaign ran, in all sessions."""
+        """Returns the seconds that the campaign ran, over all sessions."""
         return self.before + time.monotonic() - self.began
 
     def engine(self, key):
@@ -37,7 +37,7 @@ class State:
         return self.data["targets"].setdefault(name, {"new": 0, "last_new": None, "findings": 0, "last_finding": None})
 
     def update(self, engines, corpus_sizes, findings):
-        """Sums up: finished turns plus what runs now."""
+        """Returns the sum of finished and running turns."""
         live = {engine.key: engine for engine in engines}
         now = self.elapsed()
         shown, total = {}, {"runs": 0, "events": 0, "seconds": 0.0, "runs_per_second": 0.0, "events_per_second": 0.0,
@@ -78,7 +78,7 @@ class State:
         self.shown, self.total = shown, total
 
     def close(self, engine):
-        """A turn is over: its figures become part of what is kept."""
+        """Adds the figures of a finished turn to the stored ones."""
         kept = self.engine(engine.key)
         kept["runs"] += engine.figures["runs"]
         kept["events"] += engine.events()

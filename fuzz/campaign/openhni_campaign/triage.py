@@ -3,14 +3,14 @@
 
 findings/<target>/<key>/ holds
     input, input.2 ... input.5   the smallest inputs of the key
-    input.script                 the smallest one as text, where the target runs scripts
-    log, stack                   what the sanitizer build printed, and its symbolised own frames
-    replay                       the command that runs it again
+    input.script                 the smallest one as text, if the target runs scripts
+    log, stack                   output of the sanitizer build, and its symbolised frames of this project
+    replay                       the command that replays it
     finding.json                 verdict, key, count, first and last time, engines, and the builds in which it shows
 
-The key is made of the oracle and its text, the first own frames outside of the oracle, and, for oracles that compare
-with a model, of the input site, the operation and the last driver event that the target names. Numbers and line
-numbers are no part of it.
+The key consists of the oracle and its text, the first frames of this project outside the oracle, and, for oracles that
+compare with a model, the input site, the operation and the last driver event that the target names. Numbers and line
+numbers are not part of it.
 """
 import hashlib
 import json
@@ -64,7 +64,7 @@ class Verdict:
         return f"{self.oracle}: {self.what}"
 
     def key(self):
-        """Stable over numbers, lines and builds: what the folder is named by."""
+        """Returns the name of the folder, which does not depend on numbers, lines and builds."""
         what = re.sub(r"0x[0-9a-f]+|\d+", "N", self.what)
         parts = [self.oracle, what, *[name for name, _ in self.frames[:FRAMES]], self.context]
         digest = hashlib.sha1("\n".join(parts).encode()).hexdigest()[:8]
@@ -73,7 +73,7 @@ class Verdict:
 
 
 def plain_name(function):
-    """A function's name without template arguments, parameters and lambdas' numbers."""
+    """Returns a function's name without template arguments, parameters and numbers of lambdas."""
     name = re.sub(r"\(anonymous namespace\)::", "", function)
     name = re.sub(r"'lambda\d*'", "lambda", name)
     depth, kept = 0, []
@@ -88,7 +88,7 @@ def plain_name(function):
 
 
 def own_frames(text):
-    """(function, file:line) of this project's frames, innermost first, without those of the oracle itself."""
+    """Returns (function, file:line) of this project's frames, innermost first, without those of the oracle itself."""
     frames = []
     for function, file, line in FRAME.findall(text):
         file = os.path.normpath(file)  # compilers name files relative to the build
@@ -116,7 +116,7 @@ class Triage:
             log("no llvm-symbolizer: findings are told apart without their stacks: apt-get install llvm-14")
 
     def run(self, program, file, symbolize=True):
-        """What a program prints when it runs that input, or None if nothing fails."""
+        """Returns the output of the program on that input, or None if it does not fail."""
         asan = f"symbolize={int(symbolize)}:detect_leaks=0:abort_on_error=1"
         if symbolize and self.symbolizer:
             asan += f":external_symbolizer_path={self.symbolizer}"
@@ -130,7 +130,7 @@ class Triage:
         return (done.stderr + done.stdout).decode(errors="replace") if done.returncode != 0 else None
 
     def judge(self, target, file):
-        """(verdict, log) of the sanitizer build; a false verdict if it does not fail there."""
+        """Returns (verdict, log) of the sanitizer build; the verdict is false if the input does not fail there."""
         text = self.run(self.places.program(target), file)
         if text is None:
             return Verdict(""), ""
@@ -140,14 +140,14 @@ class Triage:
         return verdict, text
 
     def fingerprint(self, target, file):
-        """What tells runs apart without symbols: the verdict without its numbers, and the addresses of the stack."""
+        """Identifies a failure without symbols: the verdict without its numbers, and the addresses of the stack."""
         text = self.run(self.places.program(target), file, False) or ""
         verdict = Verdict(text)
         offsets = re.findall(r"^\s*#\d+ 0x[0-9a-f]+\s.*\+(0x[0-9a-f]+)\)", text, re.M)
         return (verdict.oracle, re.sub(r"0x[0-9a-f]+|\d+", "N", verdict.what), verdict.context, *offsets[:16])
 
     def minimise(self, target, file, verdict):
-        """The smallest input with that verdict: operation by operation first, libFuzzer's bytes where there is no tool."""
+        """Returns the smallest input with that verdict: minimised by operations, or by libFuzzer's bytes without the tool."""
         small = self.places.memory / f"small.{target}"
         small.unlink(missing_ok=True)
         tool = self.places.tool()
@@ -173,9 +173,9 @@ class Triage:
         """Examines one failing input. Returns (key, is_new), or (None, False) if the sanitizer build runs it well and
         so does every other build."""
         now = now or time.time()
-        work = self.places.memory / f"triage.{target}"  # a name without odd characters
+        work = self.places.memory / f"triage.{target}"  # a name without unusual characters
         shutil.copyfile(file, work)
-        # A symboliser costs a second, so what was seen before is recognised by its addresses.
+        # A symboliser takes a second, so a failure that was seen before is recognised by its addresses.
         before = (target, self.fingerprint(target, work))
         key = self.known.get(before)
         if key and self.folder(target, key).is_dir() and not self.is_smaller(target, key, work):
@@ -213,7 +213,7 @@ class Triage:
         return len(kept) < KEEP or file.stat().st_size < kept[0].stat().st_size
 
     def keep(self, target, key, file, verdict, text, engine, now):
-        """Adds an input to a finding's folder; True if the finding is new."""
+        """Adds an input to a finding's folder; returns True if the finding is new."""
         folder = self.folder(target, key)
         is_new = not (folder / "finding.json").exists()
         folder.mkdir(parents=True, exist_ok=True)
@@ -242,7 +242,7 @@ class Triage:
                 (folder / "input.script").write_bytes(shown.stdout)
 
     def builds(self, target):
-        """Every build there is: (what it is called, its program)."""
+        """Returns (name, program) of every available build."""
         found = [("asan+ubsan", self.places.program(target))]
         if self.places.afl:
             found += [("afl asan+ubsan", self.places.afl / "fuzz" / f"fuzz_{target}"),
@@ -279,7 +279,7 @@ def write_atomically(file, text):
 
 
 def load_findings(folder):
-    """All findings of a campaign folder, newest first."""
+    """Returns all findings of a campaign folder, newest first."""
     found = []
     for file in (pathlib.Path(folder) / "findings").glob("*/*/finding.json"):
         try:
