@@ -89,7 +89,8 @@ class Classifier {
   /// @return RPC_RMI_CONFIG.MTU, bytes with header and without FCS
   std::uint32_t mtu_bytes() const;
   /// Tests whether some frame can reach the host: enabled, and either the default action or a
-  /// valid entry, with a valid address, leads there. @return true if so
+  /// valid entry, with a valid address, leads there.
+  /// @return true if so
   bool serves_host();
 
   /// Empties all tables and disables the classifier, as a reset of the register file does.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What the scripts ./run, ./test and .ci/run need of Debian 12; to be sourced by them.
+# The packages that the scripts ./run, ./test and .ci/run need on Debian 12; sourced by them.
 
 packages_build="g++ cmake ninja-build ccache mold libcli11-dev libfmt-dev nlohmann-json3-dev
   libpcap-dev libexpected-dev libseccomp-dev libcap-ng-dev systemtap-sdt-dev libgtest-dev libgmock-dev libbenchmark-dev"
@@ -11,7 +11,7 @@ packages_fuzz="python3 clang-14 libclang-rt-14-dev llvm-14 afl++ zip unzip patch
 packages_linux="mmdebstrap make gcc flex bison bc busybox-static ethtool iproute2 iperf3"
 packages_ci="clang-19 libclang-rt-19-dev clang-format-14 cppcheck doxygen git time graphviz"
 
-# need PACKAGE...: installs those that are missing, and says which.
+# need PACKAGE...: installs the missing packages and lists them
 need() {
   if ! command -v dpkg-query >/dev/null; then
     commands=
@@ -48,7 +48,7 @@ need() {
   echo "installed"
 }
 
-# build PRESET [TARGET...]: configures and builds, with as many jobs as there are processors.
+# build PRESET [TARGET...]: configures and builds with as many jobs as there are processors
 build() {
   preset=$1
   shift

@@ -86,11 +86,13 @@ class GuestMemory {
   int unmap(std::uint64_t address, std::uint64_t bytes);
   /// Closes all windows.
   void unmap_all();
-  /// Unmaps files that no window uses any more, until the time slice ends. @param hooks the event
-  /// loop @return true if some are left
+  /// Unmaps files that no window uses any more, until the time slice ends.
+  /// @param hooks the event loop
+  /// @return true if some are left
   bool reap(LoopHooks& hooks);
 
-  /// Opens or closes all windows for the card, as bus mastering does. @param on true: open
+  /// Opens or closes all windows for the card, as bus mastering does.
+  /// @param on true: open
   void enable(bool on);
 
   /// Keeps the files of later windows open for shared(), at most kMaxKept.

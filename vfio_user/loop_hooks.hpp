@@ -29,8 +29,11 @@ class LoopHooks {
   /// @return true if so
   virtual bool turn_spent() { return false; }
 
-  /// Waits for a descriptor. @param fd the descriptor @param events events of poll() @param
-  /// patience limit @return nullopt if it is ready or may be ready
+  /// Waits for a descriptor.
+  /// @param fd the descriptor
+  /// @param events events of poll()
+  /// @param patience limit
+  /// @return nullopt if it is ready or may be ready
   virtual std::optional<WaitEnd> wait(int fd, short events, std::chrono::milliseconds patience) {
     pollfd one{fd, events, 0};
     const bool ready = patience.count() > 0 &&
@@ -39,8 +42,8 @@ class LoopHooks {
     return WaitEnd{"no answer to a DMA message", true};
   }
 
-  /// Returns the default implementation, for owners without a loop: tests, the fuzzer. @return the
-  /// same object each time
+  /// Returns the default implementation, for owners without a loop: tests, the fuzzer.
+  /// @return the same object each time
   static LoopHooks& none() {
     static LoopHooks hooks;
     return hooks;

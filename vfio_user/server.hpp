@@ -103,8 +103,10 @@ class Server final : public CardServer {
   /// Accepts clients: serves the first and holds the others. Call when the listener is readable.
   void accept_client() override;
   /// Handles messages of the client until the time slice is over. Call when its socket is ready,
-  /// and at next_deadline_ns(). @param now_ns time of the card @param budget most messages @return
-  /// true if more may wait
+  /// and at next_deadline_ns().
+  /// @param now_ns time of the card
+  /// @param budget most messages
+  /// @return true if more may wait
   bool serve(std::uint64_t now_ns, unsigned budget) override;
 
   /// @return the counters

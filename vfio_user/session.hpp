@@ -66,8 +66,10 @@ class Session {
   /// @param message the request
   /// @return the reply
   Reply handle(Message& message) { return *handle(message, LoopHooks::none()); }
-  /// Handles one request until the time slice is over. @param message the request @param hooks the
-  /// event loop @return the reply; nullopt: call resume() before any other request
+  /// Handles one request until the time slice is over.
+  /// @param message the request
+  /// @param hooks the event loop
+  /// @return the reply; nullopt: call resume() before any other request
   std::optional<Reply> handle(Message& message, LoopHooks& hooks);
   /// Continues a long request.
   /// @param hooks the event loop

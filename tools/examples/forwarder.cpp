@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A forwarder that uses the public API only: what one card receives, the other one sends, and vice
-// versa. The cards' wires are capture files: IN plays into the first card, OUT records what the
-// second one sent.
+// A forwarder that uses only the public API: each card sends what the other one receives. The
+// cards' wires are capture files: the first card receives the frames of IN, OUT records the frames
+// that the second card sends.
 //
 //    forwarder IN.pcap OUT.pcap
 
@@ -60,7 +60,7 @@ std::uint32_t forward(CardPort& from, CardPort& to) {
   for (std::uint32_t i = 0; i < received; ++i) {
     Packet out;
     if (to.allocate(out, packets[i].length)) {
-      std::uint32_t at = 0;  // in the packet: the segments of the two ports differ
+      std::uint32_t at = 0;  // offset in the packet: the segments of the two ports differ
       for (std::uint32_t s = 0; s < packets[i].segment_count; ++s) {
         const Segment& segment = packets[i].segments[s];
         for (std::uint32_t done = 0; done < segment.length;) {
@@ -105,7 +105,7 @@ int main(int argc, char** argv) {
     second.turn();
   }
   std::uint64_t forwarded = 0;
-  // The file plays once both links are up; the run ends shortly after its last frame.
+  // The file is played once both links are up; the run ends shortly after its last frame.
   left = device::PcapWire(std::move(*in), std::nullopt);
   for (Time idle_since = now(); now() - idle_since < std::chrono::milliseconds(50);) {
     first.turn();

@@ -11,7 +11,7 @@ namespace {
 struct QueueSums {
   TxCounters tx;
   RxCounters rx;
-  std::uint64_t outstanding = 0;  // packets posted and not completed
+  std::uint64_t outstanding = 0;  // packets posted but not yet completed
 };
 
 QueueSums sum_queues(const CardPort& port) {
@@ -115,8 +115,8 @@ std::vector<Balance> packet_balances(Testbed& testbed) {
     line("sent = completed + drops + outstanding", above.sent,
          tx.tx.completed_packets + tx.tx.invalid_packets + tx.tx.reclaimed_packets +
              tx.outstanding);
-    // A packet that was reclaimed may or may not have been sent; there is no figure to compare
-    // then.
+    // A packet that was reclaimed may or may not have been sent, so no exact number can be
+    // compared.
     if (tx.tx.invalid_packets + tx.tx.reclaimed_packets + tx.outstanding == 0) {
       line("frames of the sent packets = on the cable + dropped in the card", above.sent_frames,
            wire.frames + wire.lost + sent.get(Counter::kTmiDropFrames) +
@@ -127,7 +127,7 @@ std::vector<Balance> packet_balances(Testbed& testbed) {
     const std::uint64_t known =
         rx.rx.packets + rx.rx.mac_errors + rx.rx.truncated + rx.rx.card_input + rx.rx.reset_drops +
         total(in_card) + testbed.cable().waiting(to) + receiver.card().occupancy().rx_frames_held;
-    // What follows a refused or missing completion is not read: at most a ring of it each time.
+    // Completions after a refused or missing one are not read: at most one ring of them each time.
     const std::uint64_t most_unread =
         (rx.rx.card_input + receiver.port().recoveries().rx_stalls) * testbed.options().ring;
     const std::uint64_t unread = std::min(wire.frames - std::min(wire.frames, known), most_unread);
@@ -149,7 +149,7 @@ std::vector<Balance> buffer_balances(const Testbed& testbed) {
       const auto& pair = port.pair(QueueId{static_cast<std::uint16_t>(q)});
       lent += pair.rx.headers().window.used() + pair.rx.payloads().window.used();
     }
-    // A drained port sends nothing, and each page has one reference.
+    // A drained port has nothing to send, and each page has exactly one reference.
     out.push_back({fmt::format("{}: buffers = free + lent to the card + held above", side.name()),
                    port.pool().page_count(),
                    port.pool().free_pages() + lent + side.end()->held_fragments()});

@@ -18,7 +18,7 @@ constexpr std::uint64_t kCardToken = 3;
 constexpr std::uint64_t kOutputToken = 4;
 constexpr QueueId kQueue{0};
 constexpr Duration kPatience = std::chrono::seconds(30);
-/// So many frames may be under way at once: fewer than a wire that returns them has room for.
+/// Maximum number of frames in flight: less than the capacity of a wire that loops frames back.
 constexpr std::uint64_t kUnderWay = 192;
 constexpr std::array<std::uint8_t, 14> kHeader{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02,
                                                0x77, 0,    0,    0,    1,    0x88, 0xb5};
@@ -86,7 +86,7 @@ Outcome<> AttachRunner<Io>::set_up() {
   if (const auto otp = setup.check_otp())
     fmt::print(stderr, "the card's one-time-programmable memory reports 0x{:x}, written 0x{:x}\n",
                otp->status, otp->write_status);
-  // The interface has an address of its own, and the card is only its way to the wire.
+  // The interface has its own address; the card is only its path to the wire.
   (void)port_->filter().set_promiscuous(true);
   wanted_ = !options_.standby;
   if (wanted_) port_->start(now);
@@ -109,7 +109,7 @@ Outcome<> AttachRunner<Io>::loop() {
   }
 }
 
-/// Says once what the port came to: ready, link up, stopped.
+/// Logs each of these states once: ready, link up, stopped.
 template <class Io>
 Outcome<> AttachRunner<Io>::announce(Time now) {
   const auto say = [this](const std::string& line) {
@@ -198,7 +198,7 @@ bool AttachRunner<Io>::poll_card(Time now) {
   return false;
 }
 
-/// One received packet: to the interface, or compared with what was sent.
+/// Handles one received packet: passes it to the interface, or compares it with what was sent.
 template <class Io>
 void AttachRunner<Io>::take(Packet& packet) {
   std::array<std::byte, kMaxFrameBytes> frame;
@@ -295,7 +295,7 @@ void AttachRunner<Io>::stop() {
 template <class Io>
 int AttachRunner<Io>::conclude() {
   const double seconds = std::chrono::duration<double>(monotonic_now() - started_).count();
-  // What the card said and the driver refused, by input site.
+  // Values of the card that the driver refused, by input site.
   nlohmann::json sites = nlohmann::json::object();
   std::string faults;
   for (const SiteInfo& site : kSites) {

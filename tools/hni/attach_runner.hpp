@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// AttachRunner: `hni attach`: our driver on a card in another process (io::VfioUser) or on this
-/// machine's PCI bus (io::Vfio), with a TAP interface or a packet source on top. One thread; it
-/// sleeps until the card, the interface or a timer wakes it.
+/// AttachRunner: `hni attach`, our driver on a card in another process (io::VfioUser) or on this
+/// machine's PCI bus (io::Vfio), with a TAP interface or a packet source as its host side. One
+/// thread; it sleeps until the card, the interface or a timer wakes it.
 
 #include <cstdint>
 #include <memory>
@@ -21,10 +21,10 @@
 namespace hni::tools {
 
 struct AttachOptions {
-  std::string socket;  ///< of a vfio-user server; or
-  std::string vfio;    ///< the PCI address of a card of this machine
+  std::string socket;  ///< path of a vfio-user server; or
+  std::string vfio;    ///< PCI address of a card of this machine
   std::string tap;     ///< name of the interface; empty: no interface
-  /// send so many, each after the other; with a looped wire they return
+  /// number of frames to send one after the other; with a looped wire they return
   std::uint64_t frames = 0;
   std::uint32_t bytes = 64;
   std::uint32_t mtu = 1500;
@@ -39,7 +39,7 @@ class AttachRunner {
  public:
   explicit AttachRunner(const AttachOptions& options) : options_(options) {}
 
-  /// The exit status of the whole run.
+  /// Returns the exit status of the whole run.
   Outcome<int> run();
 
  private:
@@ -50,9 +50,9 @@ class AttachRunner {
   struct Counters {
     std::uint64_t sent = 0;
     std::uint64_t received = 0;
-    std::uint64_t wrong = 0;    ///< came back other than they were sent
-    std::uint64_t refused = 0;  ///< from above, but too long for the card
-    std::uint64_t dropped = 0;  ///< not taken by the interface
+    std::uint64_t wrong = 0;    ///< returned with changed content
+    std::uint64_t refused = 0;  ///< from the host, but too long for the card
+    std::uint64_t dropped = 0;  ///< not accepted by the interface
   };
 
   Outcome<> set_up();
@@ -84,7 +84,7 @@ class AttachRunner {
   bool stop_ = false;
   bool active_ = false;  ///< the queue is polled until it is empty
   bool readable_ = true;
-  std::optional<Packet> held_;  ///< from the interface, not yet taken by the ring
+  std::optional<Packet> held_;  ///< read from the interface, not yet accepted by the ring
   Time started_{};
   Time stop_at_ = Time::max();
 };

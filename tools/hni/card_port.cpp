@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The driver on an emulated card in this process, instantiated once for all that include
+// Instantiates the driver on an emulated card in this process, once for all users of
 // traffic_endpoint.hpp.
 #include "tools/hni/traffic_endpoint.hpp"
 

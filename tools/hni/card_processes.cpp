@@ -23,7 +23,7 @@ namespace {
 constexpr std::uint64_t kJoinedLogToken = 2;
 constexpr std::uint64_t kFirstCard = 0x100;
 constexpr std::chrono::milliseconds kLastLines{1000};
-/// A line without an end is passed on in pieces of this size.
+/// Lines longer than this are forwarded in pieces of this size.
 constexpr std::size_t kMaxLine = 64 * 1024;
 
 struct Pipe {
@@ -90,7 +90,7 @@ Outcome<> CardProcesses::start(std::size_t index) {
   const pid_t pid = ::fork();
   if (pid < 0) return system_problem("fork");
   if (pid == 0) {
-    // It ends with this process, whatever ends this one.
+    // Ends the child when this process ends for any reason.
     (void)::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != parent) ::_exit(kExitFailed);
     log->reader.reset();
@@ -106,7 +106,7 @@ Outcome<> CardProcesses::start(std::size_t index) {
 }
 
 void CardProcesses::be_card(std::size_t index, const Fd& log, const Fd& ready) {
-  // What belongs to the parent: its loop and the logs of the other cards.
+  // Closes what belongs to the parent: its event loop and the logs of the other cards.
   processes_.clear();
   poller_.reset();
   signals_.reset();
@@ -121,8 +121,7 @@ void CardProcesses::be_card(std::size_t index, const Fd& log, const Fd& ready) {
   ::_exit(status);
 }
 
-/// Nothing may be said of a card whose socket is not there: `start` in order, as one process
-/// would.
+/// Waits until the card's socket exists, so that cards start in order, as in a single process.
 Outcome<> CardProcesses::wait_until_ready(std::size_t index, const Fd& ready) {
   for (;;) {
     std::array<pollfd, 2> both{{{ready.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}}};
@@ -130,7 +129,7 @@ Outcome<> CardProcesses::wait_until_ready(std::size_t index, const Fd& ready) {
     char byte = 0;
     if (both[0].revents != 0) {
       if (::read(ready.get(), &byte, 1) == 1) return {};
-      // The end without the byte: it has said why on stderr.
+      // End of file without the byte: the card has already reported the reason on stderr.
       int status = 0;
       const pid_t pid = std::exchange(processes_[index].pid, 0);
       (void)::waitpid(pid, &status, 0);
@@ -142,7 +141,7 @@ Outcome<> CardProcesses::wait_until_ready(std::size_t index, const Fd& ready) {
   }
 }
 
-/// Whole lines only: those of two cards do not mix.
+/// Forwards complete lines only, so that lines of two cards do not mix.
 void CardProcesses::read_log(Process& process) {
   std::array<char, 64 * 1024> bytes;
   const ssize_t n = ::read(process.log.get(), bytes.data(), bytes.size());
@@ -204,7 +203,7 @@ void CardProcesses::signal_all(int signal) const {
   }
 }
 
-/// A process has ended, and all that it printed is in the log.
+/// Handles a process that has ended and whose output is completely in the log.
 bool CardProcesses::running() const {
   return std::any_of(processes_.begin(), processes_.end(),
                      [](const Process& process) { return process.pid != 0 || process.log; });

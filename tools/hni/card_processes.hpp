@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// CardProcesses: `hni device` with several cards. One process per card, so that no client reaches
-/// another one's card or memory; this process starts them, joins their output in one log, passes
-/// signals on, and reports a card whose process died. The other cards go on.
+/// CardProcesses: `hni device` with several cards, one process per card, so that no client can
+/// access another one's card or memory. This process starts them, merges their output into one
+/// log, forwards signals, and reports a card whose process died. The other cards continue.
 
 #include <sys/types.h>
 
@@ -21,18 +21,18 @@ class CardProcesses {
  public:
   CardProcesses(const DeviceOptions& options, ScriptLoader load);
 
-  /// The exit status of the whole run: that of the worst card.
+  /// Returns the exit status of the whole run: that of the worst card.
   Outcome<int> run();
 
  private:
   struct Process {
     pid_t pid = 0;     ///< 0: it has ended
     Fd log;            ///< what it prints
-    std::string text;  ///< the beginning of a line
+    std::string text;  ///< an incomplete line
   };
 
   Outcome<> set_up();
-  /// Starts the process of one card and waits until its socket is there.
+  /// Starts the process of one card and waits until its socket exists.
   Outcome<> start(std::size_t index);
   [[noreturn]] void be_card(std::size_t index, const Fd& log, const Fd& ready);
   Outcome<> wait_until_ready(std::size_t index, const Fd& ready);

@@ -17,12 +17,12 @@
 namespace hni::tools {
 namespace {
 
-constexpr char kDone = '\0';  // in the place of a line
+constexpr char kDone = '\0';  // instead of a line
 constexpr std::string_view kRecord = ".run";
 constexpr std::string_view kUnfinished = ".run.new";
 constexpr std::size_t kMaxLines = 65536;
 
-/// A word of at most 200 characters that names a file of a folder, not a path.
+/// Accepts a word of at most 200 characters that names a file in a folder and is not a path.
 bool is_name(const std::string& word) {
   return !word.empty() && word.find('/') == std::string::npos && word != "." && word != "..";
 }
@@ -32,7 +32,7 @@ void remove_socket(const std::string& path) {
   if (::lstat(path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode)) (void)::unlink(path.c_str());
 }
 
-/// A file, a link (not what it names) or an empty folder.
+/// Removes a file, a link (not its target) or an empty folder.
 void remove_path(const std::string& path) {
   (void)::remove(path.c_str());
 }
@@ -49,14 +49,15 @@ std::string read_all(int fd, std::size_t most) {
   return text;
 }
 
-/// Until the other side ends; then removes what it named, unless it reported that all is done.
+/// Waits until the other side ends, then removes everything registered, unless the other side
+/// reported completion.
 [[noreturn]] void work(int pipe, const RuntimeFolder* folder) {
   const std::string lines = read_all(pipe, ~std::size_t{0});
   if (lines.find(kDone) == std::string::npos) remove_leftovers(lines, folder);
   ::_exit(0);
 }
 
-/// Standard streams may be pipes whose end another process waits for.
+/// Standard streams may be pipes that another process reads to the end.
 void leave_standard_streams() {
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) (void)::dup2(null, fd);
@@ -73,7 +74,7 @@ void remove_leftovers(std::string_view lines, const RuntimeFolder* folder) {
   std::map<std::string, std::uint64_t> namespaces;
   while (!lines.empty()) {
     const auto end = lines.find('\n');
-    if (end == std::string_view::npos) break;  // not written to its end: nothing was made yet
+    if (end == std::string_view::npos) break;  // an incomplete line: nothing was created yet
     const std::string line(lines.substr(0, end));
     lines.remove_prefix(end + 1);
     std::array<char, 256> name{};
@@ -98,7 +99,7 @@ void remove_leftovers(std::string_view lines, const RuntimeFolder* folder) {
 Outcome<RunRecord> RunRecord::create(const RuntimeFolder& folder) {
   const std::string stem = std::to_string(::getpid());
   const std::string unfinished = stem + std::string(kUnfinished);
-  // A sweep that runs now may remove the new file before it is locked: then once more.
+  // A concurrent sweep may remove the new file before it is locked; then it is created again.
   for (int attempt = 0; attempt < 3; ++attempt) {
     Fd fd(::openat(folder.fd(), unfinished.c_str(),
                    O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600));
@@ -143,7 +144,7 @@ Outcome<CleanupProcess> CleanupProcess::start(const RuntimeFolder* folder) {
   if (pid < 0) return system_problem("fork");
   if (pid == 0) {
     writer.reset();
-    // Signals to the terminal's process group are for the process that is watched.
+    // Signals to the terminal's process group are meant for the supervised process.
     (void)::setsid();
     (void)!::chdir("/");
     sigset_t all;

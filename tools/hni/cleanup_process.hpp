@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// What a run that is killed leaves behind, and who removes it: a CleanupProcess that notices the
-/// death, or, where that was killed too, the sweep of the next run.
-///
-/// Each thing is registered before it is made, so there is no moment at which a kill loses it.
-/// Only what is ours is removed: a namespace by the inode number that was registered, files by
-/// their name in our RuntimeFolder. Mounts of others are left alone.
+/// Removes the remains of a run that is killed: a CleanupProcess detects the death, or, if that
+/// was killed too, the next run sweeps. Each object is registered before it is created, so that a
+/// kill at any moment loses none. Only our own objects are removed: a namespace by the registered
+/// inode number, files by their name in our RuntimeFolder. Mounts of other programs are left
+/// alone.
 
 #include <sys/types.h>
 
@@ -21,24 +20,25 @@
 
 namespace hni::tools {
 
-/// Removes what these lines name: "netns NAME INODE", "not NAME" (it belongs to another process),
-/// "file NAME" (in `folder`), "socket PATH", "path PATH". Lines that mean nothing are skipped.
+/// Removes the objects that these lines name: "netns NAME INODE", "not NAME" (it belongs to
+/// another process), "file NAME" (in `folder`), "socket PATH", "path PATH". Unknown lines are
+/// skipped.
 void remove_leftovers(std::string_view lines, const RuntimeFolder* folder);
 
-/// A file in the RuntimeFolder that lists the same lines, locked while its process lives.
+/// A file in the RuntimeFolder with the same lines, locked while its process lives.
 class RunRecord {
  public:
   static Outcome<RunRecord> create(const RuntimeFolder& folder);
   RunRecord(RunRecord&& other) noexcept
       : folder_(other.folder_), name_(std::exchange(other.name_, {})), fd_(std::move(other.fd_)) {}
   RunRecord& operator=(RunRecord&&) = delete;
-  /// Everything was removed in order: the record goes, too.
+  /// Removes the record, after everything in it was removed.
   ~RunRecord();
 
   void add(const std::string& line) const;
   [[nodiscard]] const std::string& name() const { return name_; }
-  /// Removes what dead processes left, with their records. A record that is still locked belongs
-  /// to a living process, in whatever process namespace.
+  /// Removes the objects and records of dead processes. A record that is still locked belongs to a
+  /// living process, in whatever PID namespace.
   static void sweep(const RuntimeFolder& folder);
 
  private:
@@ -51,23 +51,24 @@ class RunRecord {
 
 class CleanupProcess {
  public:
-  /// Starts it; early, so that it inherits nothing else. `folder` may be nullptr.
+  /// Starts the process; call early, so that it inherits no other descriptors. `folder` may be
+  /// nullptr.
   static Outcome<CleanupProcess> start(const RuntimeFolder* folder);
   static Outcome<CleanupProcess> hire() { return start(nullptr); }
   CleanupProcess(CleanupProcess&& other) noexcept
       : pipe_(std::move(other.pipe_)), pid_(std::exchange(other.pid_, 0)) {}
   CleanupProcess& operator=(CleanupProcess&&) = delete;
-  /// Everything was removed in order: nothing is left for it to do.
+  /// Reports that everything was removed and nothing is left to clean up.
   ~CleanupProcess();
 
   void add(const std::string& line) const;
-  /// Registers a socket by its path, which may be relative to the working directory of now and may
-  /// contain anything but a line feed.
+  /// Registers a socket by its path, which may be relative to the current working directory and
+  /// may contain anything but a line feed.
   void remember(const std::string& path) const {
     add("socket " + std::filesystem::absolute(path).string());
   }
-  /// Registers a file, a socket or a folder that is empty by then, made by this process in a
-  /// folder that no other user writes to.
+  /// Registers a file, a socket, or a folder that will be empty, created by this process in a
+  /// folder that no other user can write to.
   void remember_own(const std::string& path) const {
     add("path " + std::filesystem::absolute(path).string());
   }

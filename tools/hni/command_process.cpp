@@ -27,7 +27,8 @@ pid_t parent_of(int pid) {
   const Fd fd(::open(("/proc/" + std::to_string(pid) + "/stat").c_str(), O_RDONLY | O_CLOEXEC));
   std::array<char, 512> text{};
   if (!fd || ::read(fd.get(), text.data(), text.size() - 1) <= 0) return 0;
-  // The name in parentheses may contain anything, so the fields are counted from its end.
+  // The process name in parentheses may contain any character, so fields are counted from the last
+  // parenthesis.
   const std::string line(text.data());
   const auto end = line.rfind(')');
   int parent = 0;
@@ -49,7 +50,7 @@ std::vector<pid_t> children() {
   return found;
 }
 
-/// Reaps the children that ended; false if no child is left.
+/// Reaps ended children; returns false if no child is left.
 bool reap_some(pid_t command, int& status) {
   for (;;) {
     int one = 0;
@@ -60,7 +61,7 @@ bool reap_some(pid_t command, int& status) {
   }
 }
 
-/// Children of an ended process become ours: round after round until no child is left.
+/// Children of an ended process are reparented to this one, so repeat until no child is left.
 void end_family(pid_t command, int& status) {
   constexpr int kAsked = 50;
   constexpr int kRounds = 250;
@@ -75,7 +76,7 @@ void end_family(pid_t command, int& status) {
 }
 
 [[noreturn]] void supervise(pid_t command) {
-  (void)::close_range(3, ~0U, 0);  // locks and interfaces of the run
+  (void)::close_range(3, ~0U, 0);  // releases locks and interfaces of the run
   sigset_t wanted;
   sigemptyset(&wanted);
   sigaddset(&wanted, SIGCHLD);
@@ -143,7 +144,7 @@ std::optional<int> CommandProcess::reap() {
 void CommandProcess::stop() {
   if (pid_ == 0) return;
   (void)::kill(pid_, SIGTERM);
-  constexpr int kPatience = 400;  // more than the supervisor needs
+  constexpr int kPatience = 400;  // a limit above what the supervisor needs
   for (int look = 0; look < kPatience && !reap() && pid_ != 0; ++look) (void)::usleep(10'000);
   if (pid_ == 0) return;
   (void)::kill(pid_, SIGKILL);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// CommandProcess: a shell command whose whole family ends with it: children in the background,
-/// and those that left its session. A supervisor process adopts every orphan and ends them all
-/// when
-/// the command ends, when it is asked to, or when the process that started it dies.
+/// CommandProcess: a shell command whose descendants all end with it, including background
+/// children and those that left its session. A supervisor process adopts every orphan and ends all
+/// of them when the command ends, on request, or when the process that started it dies.
 
 #include <sys/types.h>
 
@@ -23,13 +22,14 @@ class CommandProcess {
   CommandProcess& operator=(const CommandProcess&) = delete;
   ~CommandProcess() { stop(); }
 
-  /// Starts `/bin/sh -c command`; `prepare` runs in its process before. Needs SIGCHLD to be
-  /// blocked or ignored by the caller.
+  /// Starts `/bin/sh -c command`; calls `prepare` in the child first. The caller must have SIGCHLD
+  /// blocked or ignored.
   Outcome<> start(const std::string& command, const std::function<void()>& prepare);
   [[nodiscard]] bool running() const { return pid_ != 0; }
-  /// The exit status if it ended since the last call (128 + the signal that ended it).
+  /// Returns the exit status if the command ended since the last call (128 + the signal that ended
+  /// it).
   std::optional<int> reap();
-  /// Ends it within a bounded time: SIGTERM, and SIGKILL half a second later.
+  /// Ends the command within a bounded time: SIGTERM, and SIGKILL half a second later.
   void stop();
 
  private:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The objects of `hni`. Each function gets the words from its own name on and returns the exit
-/// status.
+/// The objects of `hni`. Each function receives the arguments from its own name on and returns the
+/// exit status.
 
 namespace hni::tools {
 

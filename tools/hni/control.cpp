@@ -40,7 +40,8 @@ Outcome<std::unique_ptr<ControlServer>> ControlServer::create(Poller& poller, Te
 Outcome<> ControlServer::listen() {
   const std::string pid = std::to_string(::getpid());
   name_ = pid + ".sock";
-  // Clients remove a socket without a listener: it gets its name when it listens.
+  // Clients remove a socket without a listener, so it is renamed to its final name only once it
+  // listens.
   const std::string unnamed = pid + ".new";
   const sockaddr_un address = address_of(folder_.address(unnamed));
   listener_ = Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -73,8 +74,8 @@ void ControlServer::handle(const Poller::Event& event, Time now) {
   if (clients_[slot] && event.hung_up && !event.readable) drop(slot);
 }
 
-/// A free slot; if there is none, that of the client that has been connected for longest without
-/// a complete question, or else without taking its answer.
+/// Returns a free slot. If there is none, evicts the client that has been connected longest
+/// without a complete request, or else without reading its response.
 std::size_t ControlServer::free_slot() {
   std::size_t oldest = 0;
   for (std::size_t slot = 0; slot < clients_.size(); ++slot) {
@@ -87,7 +88,7 @@ std::size_t ControlServer::free_slot() {
   return oldest;
 }
 
-/// Without a descriptor to accept with, the listener would stay readable and the loop would spin.
+/// Without a descriptor for accept(), the listener would stay readable and the loop would spin.
 void ControlServer::refuse_one() {
   spare_.reset();
   { const Fd refused(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
@@ -107,7 +108,8 @@ void ControlServer::accept_all(Time now) {
     if (!poller_.add(raw_fd, kFirstToken + 1 + slot)) {
       drop(slot);
     } else {
-      read(slot, now);  // most send their question at once: before it can be evicted
+      // most clients send their request immediately: read it before the client can be evicted
+      read(slot, now);
     }
   }
 }
@@ -136,7 +138,7 @@ void ControlServer::read(std::size_t slot, Time now) {
     client.give_up = now + kSensorPatience;
     for (unsigned i = 0; i < 2; ++i)
       (void)testbed_.side(i).port().firmware().request_sensors(
-          now);  // if one is outstanding, its outcome is shared
+          now);  // an outstanding request is shared
     return step(now);
   }
   reply(slot, result);
@@ -168,7 +170,7 @@ bool ControlServer::waiting() const {
   return false;
 }
 
-/// Adds the sensors that have arrived to the response; true when all are there.
+/// Adds the sensors that have arrived to the response; returns true when it is complete.
 bool ControlServer::collect_sensors(Json& answer) {
   bool complete = true;
   for (Json& entry : answer["ports"]) {
@@ -233,7 +235,7 @@ Json ControlServer::answer(const Question& question) {
   return {{"ports", rows}};
 }
 
-/// "site": name of an input site, "value": at most 32 bits.
+/// "site": name of an input site; "value": at most 32 bits.
 Json ControlServer::inject(unsigned index, const Question& question) {
   std::vector<std::string> names;
   for (const SiteInfo& site : kSites) names.emplace_back(site.name);
@@ -245,8 +247,8 @@ Json ControlServer::inject(unsigned index, const Question& question) {
       {"port", testbed_.side(index).name()}, {"site", question.site}, {"value", *question.value}};
 }
 
-/// "reads": [[bar, byte offset], ...]. Reads go the driver's way, so they have the side effects
-/// that the registers have.
+/// "reads": [[bar, byte offset], ...]. Reads go through the driver, so they have the side effects
+/// of the registers.
 Json ControlServer::read_registers(unsigned index, const Question& question) {
   Json values = Json::array();
   auto& device = testbed_.side(index).port().device();

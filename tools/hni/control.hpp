@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The control socket of a running `hni run`: one JSON object and a newline as the question, one
-/// as the answer. A question is {"verb": "stats", "port": "hni0"}; an answer is {"ports": [...]}
-/// or {"error": "..."}. Sockets lie in the RuntimeFolder of their user and are called PID.sock;
-/// only their owner and root may ask.
+/// The control socket of a running `hni run`: a request and its response are one JSON object and a
+/// newline each. A request is {"verb": "stats", "port": "hni0"}; a response is {"ports": [...]} or
+/// {"error": "..."}. Sockets are in the RuntimeFolder of their user and are named PID.sock; only
+/// their owner and root may connect.
 
 #include <memory>
 #include <string>
@@ -20,10 +20,10 @@ namespace hni::tools {
 
 class ControlServer {
  public:
-  /// Tokens that it registers with the poller: kFirstToken and up.
+  /// Tokens that the server registers with the poller: kFirstToken and up.
   static constexpr std::uint64_t kFirstToken = std::uint64_t{1} << 32;
 
-  /// Listens in `folder`, which outlives the server.
+  /// Listens in `folder`, which must outlive the server.
   static Outcome<std::unique_ptr<ControlServer>> create(Poller& poller, Testbed& testbed,
                                                         const RuntimeFolder& folder);
   ~ControlServer();
@@ -33,7 +33,7 @@ class ControlServer {
   [[nodiscard]] const std::string& path() const { return path_; }
   static bool owns(std::uint64_t token) { return token >= kFirstToken && token < 2 * kFirstToken; }
   void handle(const Poller::Event& event, Time now);
-  /// Sends answers that had to wait for the firmware, and ends clients that took too long.
+  /// Sends responses that waited for the firmware, and closes clients that exceed the time limit.
   void step(Time now);
   /// Returns whether a response waits for the firmware.
   [[nodiscard]] bool waiting() const;
@@ -45,12 +45,12 @@ class ControlServer {
     std::string out;
     bool asked = false;
     bool close_after = false;
-    Json answer;  ///< not empty: complete but for the sensors
+    Json answer;  ///< not empty: complete except for the sensors
     Time give_up{};
     Time since{};
   };
   static constexpr std::size_t kMaxClients = 32;
-  /// From the connection to the last byte of the answer.
+  /// Time from the connection to the last byte of the response.
   static constexpr Duration kPatience = std::chrono::seconds(10);
 
   ControlServer(Poller& poller, Testbed& testbed, const RuntimeFolder& folder)
@@ -74,7 +74,7 @@ class ControlServer {
   std::string name_;
   std::string path_;
   Fd listener_;
-  Fd spare_;  ///< given up to refuse a client when no descriptors are left
+  Fd spare_;  ///< a spare descriptor, closed to refuse a client when no others are left
   std::vector<std::unique_ptr<Client>> clients_{kMaxClients};
 };
 
@@ -83,10 +83,10 @@ struct RunningLab {
   int pid = 0;
   std::string path;
 };
-/// All that listen. Sockets without a listener are removed.
+/// Returns all runs that listen. Removes sockets without a listener.
 std::vector<RunningLab> running_labs();
-/// Asks one question; waits for the answer for a bounded time. Refuses a socket of another user,
-/// unless that is root.
+/// Sends one request and waits for the response for a bounded time. Refuses a socket of another
+/// user, unless that is root.
 Outcome<Json> ask(const std::string& path, const Question& question);
 
 }  // namespace hni::tools

@@ -20,7 +20,7 @@ constexpr std::size_t kMaxAnswer = 64U << 20;
 constexpr Duration kConnectPatience = std::chrono::seconds(1);
 constexpr Duration kAnswerPatience = std::chrono::seconds(10);
 
-/// A connected, non-blocking socket, or errno.
+/// Returns a connected, non-blocking socket, or errno.
 tl::expected<Fd, int> connect_to(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -29,7 +29,7 @@ tl::expected<Fd, int> connect_to(const std::string& path) {
   Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const Time end = monotonic_now() + kConnectPatience;
   while (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    // A listener whose queue is full: it may be busy, or stopped.
+    // The listener's queue is full: the run may be busy or stopped.
     if (errno != EAGAIN && errno != EINTR) return tl::unexpected<int>(errno);
     if (monotonic_now() >= end) return tl::unexpected<int>(ETIMEDOUT);
     (void)::usleep(10'000);
@@ -37,7 +37,7 @@ tl::expected<Fd, int> connect_to(const std::string& path) {
   return fd;
 }
 
-/// Waits for `events`; false at the end of the time.
+/// Waits for `events`; returns false on timeout.
 bool wait_for(const Fd& fd, short events, Time end) {
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - monotonic_now()).count();

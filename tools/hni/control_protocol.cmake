@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The questions of the control socket, also for the fuzz targets of a build without tools/.
+# The requests of the control socket, also for the fuzz targets of a build without tools/.
 if(TARGET hni_control_protocol)
   return()
 endif()

@@ -9,7 +9,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// A question has arrays in an array in an object. Copies of deeper ones recurse.
+/// A request has arrays in an array in an object. Deeper nesting is refused, because copying JSON
+/// recurses.
 constexpr int kMaxDepth = 4;
 
 tl::unexpected<std::string> wrong(std::string text) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The questions of the control socket, as bytes and as values. Pure: no sockets, no ports.
+/// The requests of the control socket, as bytes and as values. Pure functions: no sockets, no
+/// ports.
 
 #include <cstdint>
 #include <optional>
@@ -29,18 +30,18 @@ struct Question {
   friend bool operator==(const Question&, const Question&) = default;
 };
 
-/// Reads one line. A member of the wrong type, a register that does not exist, JSON that is too
-/// deep or too long: an error, as one line.
+/// Parses one line. Returns a one-line error for a member of the wrong type, an unknown register,
+/// and JSON that is too deep or too long.
 tl::expected<Question, std::string> parse_question(std::string_view line);
-/// The line, without its end.
+/// Returns the line, without its line feed.
 std::string question_text(const Question& question);
 
-/// Collects the bytes of one question, in whatever pieces they arrive.
+/// Collects the bytes of one request, which may arrive in any pieces.
 class QuestionReader {
  public:
   enum class State : std::uint8_t { kIncomplete, kComplete, kTooLong };
 
-  /// Bytes after the first line are ignored: a connection is one question.
+  /// Bytes after the first line are ignored: each connection carries one request.
   State add(std::string_view bytes);
   [[nodiscard]] const std::string& line() const { return line_; }
 

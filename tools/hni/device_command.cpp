@@ -113,7 +113,7 @@ int device_command(int argc, char** argv) {
   const bool alone = options.shared || options.sockets.size() == 1;
   const auto status = alone ? DeviceRunner(options, fuzz::FaultScriptPlayer::load).run()
                             : CardProcesses(options, fuzz::FaultScriptPlayer::load).run();
-  // The process of a card has said why it could not start.
+  // The process of the card has already reported why it could not start.
   if (!status && status.error().text.empty()) return status.error().status;
   return status ? *status : complain("hni device", status.error());
 }

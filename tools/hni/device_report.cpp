@@ -18,7 +18,7 @@ std::string access_text(const device::RegisterAccess& access) {
                      access.write ? fmt::format(" = 0x{:08x}", access.value) : "");
 }
 
-/// How often each rule was broken, by name; only those that were.
+/// Returns how often each rule was violated, by name; only rules with violations.
 nlohmann::json broken_rules(const device::CardEvents& events) {
   nlohmann::json rules = nlohmann::json::object();
   const auto names = spec::action_rules();
@@ -47,7 +47,7 @@ nlohmann::json session_json(const device::vfio_user::Server& server) {
           {"dma_writes", server.dma_messages().writes}};
 }
 
-/// The same names; memory without a file does not exist there.
+/// The same names as for vfio-user; memory without a file does not exist there.
 nlohmann::json session_json(const device::vhost_user::Server& server) {
   const device::vhost_user::SessionCounters session = server.session_counters();
   const device::vhost_user::PciCounters& pci = server.pci_counters();

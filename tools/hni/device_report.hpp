@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// What `hni device` says about its cards, and the small texts that it reads.
+/// The reports of `hni device` about its cards, and the parsers of its small text options.
 
 #include <array>
 #include <cstdint>
@@ -15,21 +15,21 @@
 
 namespace hni::tools {
 
-/// Frames, clients, and what the card noticed about its driver.
+/// Frames, clients, and rule violations of the driver.
 nlohmann::json card_json(device::vfio_user::CardServer& server);
 std::string card_text(device::vfio_user::CardServer& server);
 
-/// What passed between the card and a firmware in another process.
+/// Traffic between the card and firmware in another process.
 nlohmann::json firmware_json(const device::vfio_user::ExternalFirmware& firmware);
 std::string firmware_text(const device::vfio_user::ExternalFirmware& firmware);
 
 /// One line of JSON about one event.
 std::string event_line(const std::string& socket, const std::string& text);
 
-/// The line that stands where others were dropped.
+/// The line that replaces dropped lines.
 LogQueue::DropNotice drop_notice(bool json);
 
-/// "02:00:00:00:00:01": a unicast address that is not zero.
+/// Parses "02:00:00:00:00:01": a unicast address that is not zero.
 Outcome<std::array<std::uint8_t, 6>> parse_mac(const std::string& text);
 
 }  // namespace hni::tools

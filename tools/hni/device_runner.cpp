@@ -33,20 +33,21 @@ constexpr std::uint64_t kFirmware = 3;
 
 constexpr unsigned kMessages = 256;
 constexpr unsigned kFrames = 128;
-/// Between two looks at the client: while the card works, a guest that touches a register waits.
+/// Interval at which the client is polled while the card works; a guest that accesses a register
+/// waits for it.
 constexpr unsigned kDescriptors = 64;
-/// How soon to offer a frame again that the wire did not take.
+/// Interval after which a frame that the wire did not accept is retried.
 constexpr Duration kWireRetry = std::chrono::microseconds(100);
 
-/// A driver programs its filter in many writes: a capture begins so long after the first that lets
-/// frames through.
+/// A driver programs its filter in many writes; a capture starts this long after the first write
+/// that admits frames.
 constexpr Duration kFilterSettles = std::chrono::milliseconds(10);
-/// A write to a client's eventfd that blocks in spite of all checks ends after so long.
+/// Time limit of a write to a client's eventfd that blocks in spite of all checks.
 constexpr Duration kWatch = std::chrono::seconds(1);
-/// What the reader of the output has at the end.
+/// Time that the reader of the output has at the end.
 constexpr std::chrono::milliseconds kLastWords{1000};
 
-/// Each client may bring descriptors: as many as this process may have.
+/// A client may pass file descriptors, up to the limit of this process.
 void raise_descriptor_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -61,7 +62,8 @@ std::uint64_t ns(Time t) {
 }  // namespace
 
 DeviceRunner::~DeviceRunner() {
-  // Another user may not remove the sockets: the cleanup process is not told that all is done.
+  // The sandbox user may not be allowed to remove the sockets, so the cleanup process is not told
+  // to skip them.
   static CleanupProcess* kept = nullptr;
   if (!options_.user.empty() && cleanup_process_)
     kept = new CleanupProcess(std::move(*cleanup_process_));
@@ -89,7 +91,7 @@ Outcome<int> DeviceRunner::run() {
   return conclude();
 }
 
-/// The exit status: files and output that are not whole are failures.
+/// Returns the exit status: incomplete files and incomplete output are failures.
 int DeviceRunner::conclude() {
   std::string lines;
   for (const auto& slot : slots_) {
@@ -118,7 +120,7 @@ Outcome<> DeviceRunner::watch_signals() {
   (void)std::signal(SIGPIPE, SIG_IGN);
   signals_ = Fd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
   if (!signals_) return system_problem("signals");
-  // Interrupts what blocks: without SA_RESTART, and with nothing to do.
+  // Handler that interrupts a blocking call: installed without SA_RESTART, and does nothing else.
   struct sigaction action {};
   action.sa_handler = [](int) {};
   if (::sigaction(SIGALRM, &action, nullptr) != 0) return system_problem("signals");
@@ -131,7 +133,7 @@ Outcome<> DeviceRunner::watch_signals() {
   return poller_->add(signals_.get(), kSignalToken);
 }
 
-/// Arms the timer anew now and then, so that it never fires while the loop goes round.
+/// Rearms the timer regularly, so that it never fires while the loop makes progress.
 void DeviceRunner::keep_watch(Time now) {
   if (watch_armed_ != Time{} && now - watch_armed_ < kWatch / 2) return;
   watch_armed_ = now;
@@ -159,7 +161,7 @@ Outcome<> DeviceRunner::set_up() {
   return close_sandbox();
 }
 
-/// All is open: from here on, what a client makes of this process can do little.
+/// All descriptors are open. Beyond this point a compromised process can do little.
 Outcome<> DeviceRunner::close_sandbox() {
   if (!options_.sandbox) return {};
   SandboxPolicy policy;
@@ -207,7 +209,7 @@ Outcome<> DeviceRunner::open_card(std::size_t index) {
   if (!options_.records.empty() && options_.records[index] != "none") {
     if (auto r = give_record(*slot, options_.records[index]); !r) return r;
   }
-  // The cleanup process has another working folder.
+  // The path must be absolute, as the cleanup process has another working directory.
   cleanup_process_->remember(std::filesystem::absolute(options_.sockets[index]).string());
   if (auto r = poller_->add(slot->server->listener(), token + kListener); !r) return r;
   if (slot->wire.fd >= 0) {
@@ -300,7 +302,7 @@ Outcome<> DeviceRunner::loop() {
   return {};
 }
 
-/// For memory of a client that is reached by messages. Signals are served meanwhile.
+/// Waits for a client whose memory is accessed by messages. Signals are handled meanwhile.
 std::optional<device::vfio_user::WaitEnd> DeviceRunner::wait(int fd, short events,
                                                              std::chrono::milliseconds patience) {
   using device::vfio_user::WaitEnd;
@@ -322,7 +324,7 @@ std::optional<device::vfio_user::WaitEnd> DeviceRunner::wait(int fd, short event
   return std::nullopt;
 }
 
-/// Whether the capture has to wait for a driver that would receive it.
+/// Returns whether the capture has to wait for a driver that would receive it.
 bool DeviceRunner::hold_capture(Slot& slot, Time now) const {
   device::Card& card = slot.server->card();
   const bool by_filter = options_.replay_after_s < 0;
@@ -337,7 +339,7 @@ bool DeviceRunner::hold_capture(Slot& slot, Time now) const {
   return now - *slot.receiving_since < after;
 }
 
-/// What is due on one card; true if more waits.
+/// Performs the work that is due on one card; returns true if more is waiting.
 bool DeviceRunner::turn(Slot& slot) {
   device::Card& card = slot.server->card();
   const Time now = monotonic_now();
@@ -353,7 +355,7 @@ bool DeviceRunner::turn(Slot& slot) {
   if (slot.player) slot.player->act(card, ns(now));
   if (slot.wire.capture != nullptr) slot.wire.capture->set_hold(hold_capture(slot, now));
   bool busy = card.run(kDescriptors);
-  // After run(): it may have ended a pause.
+  // Call after run(), which may have ended a pause.
   busy = slot.wire.wire->poll(card, ns(now), kFrames) == kFrames || busy;
   busy = card.run(kDescriptors) || busy;
   slot.server->publish();
@@ -361,7 +363,7 @@ bool DeviceRunner::turn(Slot& slot) {
   return busy || slot.ready || slot.firmware_speaks || slot.server->wants_turn();
 }
 
-/// Tells the poller of a client that came or went, and whether answers wait.
+/// Updates the poller when a client connects or disconnects, or when replies are waiting.
 Outcome<> DeviceRunner::follow_client(std::size_t index) {
   Slot& slot = *slots_[index];
   const std::uint64_t token = kSlotTokens + 4 * index + kClient;
@@ -371,7 +373,7 @@ Outcome<> DeviceRunner::follow_client(std::size_t index) {
     poller_->mute(slot.server->listener(), kSlotTokens + 4 * index + kListener, slot.muted);
   }
   if (client != slot.polled) {
-    // A socket that was closed has left the poller by itself.
+    // A closed socket has removed itself from the poller.
     slot.polled = client;
     slot.wants_write = slot.ready = false;
     if (client >= 0) {
@@ -395,7 +397,7 @@ Time DeviceRunner::deadline(Time now) const {
     const std::uint64_t served = slot->server->next_deadline_ns();
     if (served < static_cast<std::uint64_t>(Time::max().count()))
       next = std::min(next, Time(static_cast<std::int64_t>(served)));
-    // A capture that waits for a filter to settle, or for its time.
+    // Handles a capture that waits for a filter to settle, or for its start time.
     if (slot->receiving_since && !slot->wire.capture->finished())
       next = std::min(next, now + kFilterSettles);
     if (slot->server->card().waits_for_wire()) next = std::min(next, now + kWireRetry);
@@ -411,7 +413,8 @@ void DeviceRunner::sleep(Time now, bool busy) {
       read_signals();
       continue;
     }
-    if (event.token == kLogToken) continue;  // the loop writes what it can in each round
+    // the loop writes as much as possible in each iteration
+    if (event.token == kLogToken) continue;
     Slot& slot = *slots_[(event.token - kSlotTokens) / 4];
     const std::uint64_t what = (event.token - kSlotTokens) % 4;
     if (what == kListener) slot.server->accept_client();

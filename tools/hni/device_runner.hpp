@@ -2,12 +2,10 @@
 #pragma once
 
 /// DeviceRunner: `hni device` in one process, from the first socket to the summary. One thread,
-/// one event loop for
-/// its cards: it sleeps in epoll when no client asks, no frame comes and no timer is due.
-///
-/// The loop waits for nobody: a turn of one card ends after kTurn, output goes through a LogQueue,
-/// and
-/// signals are read once per round and during every wait for a client.
+/// one event loop for its cards, which sleeps in epoll while no client sends, no frame arrives and
+/// no timer is due. The loop never blocks on a client: a time slice of one card ends after kTurn,
+/// output goes through a LogQueue, and signals are read once per iteration and during every wait
+/// for a client.
 
 #include <ctime>
 #include <functional>
@@ -31,39 +29,41 @@ namespace hni::tools {
 
 struct DeviceOptions {
   std::vector<std::string> sockets;
-  /// From this one on they speak vhost-user, for User Mode Linux; those before speak vfio-user.
+  /// Cards from this index on use vhost-user, for User Mode Linux; those before it use vfio-user.
   std::size_t first_vhost = ~std::size_t{0};
   std::vector<std::string> wires;      ///< one for each socket
-  std::vector<std::string> macs;       ///< none, or one for each socket
-  std::vector<std::string> scripts;    ///< none, or one for each socket; "none": an honest card
-  std::vector<std::string> records;    ///< none, or one for each socket; "none": no file
-  std::vector<std::string> firmwares;  ///< none, or one for each: "unix:PATH", or "own"
+  std::vector<std::string> macs;       ///< none, or one per socket
+  std::vector<std::string> scripts;    ///< none, or one per socket; "none": a well-behaved card
+  std::vector<std::string> records;    ///< none, or one per socket; "none": no file
+  std::vector<std::string> firmwares;  ///< none, or one per socket: "unix:PATH", or "own"
   unsigned vectors = 130;
   std::uint64_t firmware_delay_us = 0;
   double duration_s = 0;  ///< 0: until a signal
-  /// Seconds between the driver's receiver and the first frame of a capture; less than 0: once the
-  /// driver's filter is on.
+  /// Seconds between enabling of the driver's receiver and the first frame of a capture; negative:
+  /// wait until the driver's filter is on.
   double replay_after_s = -1;
   bool json = false;
   bool quiet = false;
   bool shared = false;  ///< all cards in one process
   bool sandbox = true;
-  std::string user;               ///< to become once all is open; empty: stay
-  std::size_t first_card = 0;     ///< the number of the first card here, for its serial number
-  bool ends_with_parent = false;  ///< one of several processes
+  /// user to switch to once all is open; empty: keep the current one
+  std::string user;
+  /// index of the first card in this process, for its serial number
+  std::size_t first_card = 0;
+  bool ends_with_parent = false;  ///< this is one of several card processes
 };
 
-/// The options of a process that has only card `index` of `all`.
+/// Returns the options of a process that has only card `index` of `all`.
 DeviceOptions one_card(const DeviceOptions& all, std::size_t index);
 
-/// Where a wire's frames come from, to wait for them; -1: nowhere.
+/// Returns the descriptor that signals arriving frames of a wire; -1 without one.
 struct OpenWire {
   std::unique_ptr<device::Wire> wire;
   int fd = -1;
-  device::PcapWire* capture = nullptr;  ///< `wire`, if it is capture files
+  device::PcapWire* capture = nullptr;  ///< `wire`, if it consists of capture files
 };
 
-/// "tap:NAME", "cable:PATH", "pcap:IN,OUT" or "loop".
+/// Opens "tap:NAME", "cable:PATH", "pcap:IN,OUT" or "loop".
 Outcome<OpenWire> open_wire(const std::string& text);
 
 class DeviceRunner final : private device::vfio_user::LoopHooks {
@@ -77,31 +77,31 @@ class DeviceRunner final : private device::vfio_user::LoopHooks {
   DeviceRunner(const DeviceRunner&) = delete;
   DeviceRunner& operator=(const DeviceRunner&) = delete;
 
-  /// Called once all sockets are there and the sandbox is closed.
+  /// Called once all sockets exist and the sandbox is active.
   void when_ready(std::function<void()> ready) { ready_ = std::move(ready); }
 
-  /// The exit status of the whole run.
+  /// Returns the exit status of the whole run.
   Outcome<int> run();
 
  private:
   struct Slot {
     OpenWire wire;
     std::unique_ptr<fuzz::FaultScriptPlayer> player;                ///< outlives the card
-    std::unique_ptr<RegisterRecorder> recorder;                     ///< outlives the card, too
-    std::unique_ptr<device::vfio_user::ExternalFirmware> firmware;  ///< outlives the card, too
+    std::unique_ptr<RegisterRecorder> recorder;                     ///< must outlive the card
+    std::unique_ptr<device::vfio_user::ExternalFirmware> firmware;  ///< must outlive the card
     std::unique_ptr<device::vfio_user::CardServer> server;
     bool firmware_speaks = false;
-    int polled = -1;  ///< the client's socket that the poller knows
+    int polled = -1;  ///< the client's socket that is registered with the poller
     bool ready = false;
     bool wants_write = false;
     bool muted = false;  ///< the poller ignores the listener
     LineRate lines;      ///< that clients cause
     std::optional<Time> receiving_since;
   };
-  /// One card may keep the others of the process, and signals, waiting so long.
+  /// Time for which one card may delay signals and the other cards of the process.
   static constexpr Duration kTurn = std::chrono::milliseconds(2);
-  /// With other cards in the process: clients may be waited for so long, then a twentieth of the
-  /// time (memory without a file, reached by messages).
+  /// With other cards in the process, the loop waits this long for clients whose memory is
+  /// accessed by messages, and then for at most a twentieth of the time.
   static constexpr Duration kMaxWaited = std::chrono::milliseconds(200);
 
   // LoopHooks.
@@ -126,7 +126,7 @@ class DeviceRunner final : private device::vfio_user::LoopHooks {
   void read_signals();
   Time deadline(Time now) const;
   void say(const Slot* slot, const std::string& line);
-  /// The same for a line that a client can cause at will: limited in number.
+  /// The same for a line that a client can cause at will; rate-limited.
   void say_rarely(Slot* slot, const std::string& line);
   void print_summary();
   int conclude();
@@ -140,7 +140,7 @@ class DeviceRunner final : private device::vfio_user::LoopHooks {
   LogQueue errors_;
   std::function<void()> ready_;
   Time turn_end_ = Time::max();
-  Duration waited_{};  ///< for clients, less what has been forgiven since
+  Duration waited_{};  ///< time spent waiting for clients, minus the allowance earned since
   Time forgiven_{};
   std::optional<timer_t> watch_;
   Time watch_armed_{};

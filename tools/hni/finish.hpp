@@ -12,7 +12,7 @@ namespace hni::tools {
 /// Flushes standard output and returns `status`; returns 1, after one line on standard error, if
 /// output was lost: a full disk, a closed descriptor.
 inline int finish(const char* command, int status) {
-  // The stream remembers an earlier failure, but not its reason.
+  // The stream flag records an earlier failure, but not its reason.
   const bool lost = std::ferror(stdout) != 0;
   errno = 0;
   if (std::fflush(stdout) == 0 && !lost) return status;

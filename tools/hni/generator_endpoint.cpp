@@ -151,7 +151,7 @@ void GeneratorEndpoint::check(const Packet& packet) {
     at += packet.segments[i].length;
   }
   const std::uint64_t number = load_number(got_.data());
-  // Built as the other node builds it.
+  // Built in the same way as on the other node.
   build(number, options_.to, options_.from, std::span(expected_).first(packet.length));
   if (length_of(number) != packet.length ||
       std::memcmp(got_.data(), expected_.data(), packet.length) != 0) {

@@ -82,15 +82,15 @@ class ReplayEnd final : public TrafficEndpoint {
   }
   [[nodiscard]] bool finished() const override { return done_ && !held_; }
   [[nodiscard]] bool sends() const { return reader_.has_value(); }
-  /// Returns the reader, which knows the skipped frames and whether the file is truncated; null
-  /// without one.
+  /// Returns the reader, which provides the number of skipped frames and whether the file is
+  /// truncated; null without one.
   [[nodiscard]] const device::PcapReader* reader() const { return reader_ ? &*reader_ : nullptr; }
 
  private:
   CardPort& port_;
   std::optional<device::PcapReader> reader_;
   std::optional<Packet> held_;                      ///< read, not yet sent
-  std::optional<device::PcapReader::Frame> frame_;  ///< read, waits for fragments
+  std::optional<device::PcapReader::Frame> frame_;  ///< read from the file, waiting for fragments
   bool done_;
 };
 

@@ -42,7 +42,7 @@ class HelpFormatter : public CLI::Formatter {
   }
 };
 
-/// Applies this form of help to `app` and all its subcommands.
+/// Applies this help format to `app` and all its subcommands.
 inline void fold_help_of(CLI::App& app) {
   app.formatter(std::make_shared<HelpFormatter>());
   for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) fold_help_of(*sub);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// LinkRate: one end of a cable on which frames take time. A machine on virtual time is infinitely
-/// fast, so that a stream of TCP would never end; the wire is what limits it.
+/// LinkRate: one end of a cable with a finite rate. A machine on virtual time is infinitely fast,
+/// so that a TCP stream would never end without a limit by the wire.
 
 #include <cstdint>
 #include <deque>
@@ -17,7 +17,7 @@ class LinkRate final : public device::Wire {
   static constexpr std::uint64_t kNever = ~std::uint64_t{0};
 
   explicit LinkRate(std::uint64_t mbit_per_s) : mbit_per_s_(mbit_per_s) {}
-  /// The other end; both live equally long.
+  /// The other end; both must have the same lifetime.
   void connect(LinkRate& peer) { peer_ = &peer; }
 
   bool transmit(std::span<const std::byte> frame, std::uint64_t now_ns) override;
@@ -26,7 +26,7 @@ class LinkRate final : public device::Wire {
   bool link() const override { return peer_ != nullptr; }
   unsigned poll(device::FrameSink& sink, std::uint64_t now_ns, unsigned budget) override;
 
-  /// When the next frame arrives here, or a frame may be sent from here again.
+  /// Returns when the next frame arrives here, or when a frame may be sent from here again.
   std::uint64_t next_deadline_ns() const;
 
  private:
@@ -35,13 +35,14 @@ class LinkRate final : public device::Wire {
     std::vector<std::byte> frame;
   };
   static constexpr std::size_t kMaxInFlight = 256;
-  /// Frames arrive together that are so near: a step of virtual time costs more than a frame.
+  /// Frames closer than this arrive together, because a step of virtual time costs more than a
+  /// frame.
   static constexpr std::uint64_t kBatchNs = 100'000;
   static constexpr std::uint64_t kOverheadBytes = 24;  ///< preamble, FCS, inter-frame gap
 
   std::uint64_t mbit_per_s_;
   LinkRate* peer_ = nullptr;
-  std::uint64_t free_at_ns_ = 0;  ///< the last bit of the last frame has left
+  std::uint64_t free_at_ns_ = 0;  ///< when the last bit of the last frame has been sent
   std::deque<InFlight> arriving_;
   bool pause_ = false;
 };

@@ -95,16 +95,17 @@ Outcome<> check(const Choice& c) {
   return {};
 }
 
-/// A word for the shell.
+/// Quotes a word for the shell.
 std::string quoted(const std::string& word) {
   std::string text = "'";
   for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return text + "'";
 }
 
-/// The folder of tools/linux/build: it builds what is missing, and says itself what failed.
+/// Returns the folder of tools/linux/build, which builds what is missing and reports failures
+/// itself.
 Outcome<std::string> build(const Choice& c) {
-  // Beside this program where it is installed, otherwise in the source tree.
+  // Next to this program if it is installed, otherwise in the source tree.
   std::error_code error;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   const auto installed = self.parent_path() / "linux";
@@ -128,7 +129,7 @@ Outcome<std::string> build(const Choice& c) {
   return folder;
 }
 
-/// A folder of this run, removed at its end.
+/// A folder for this run, removed at its end.
 class RunFolder {
  public:
   RunFolder() {
@@ -148,7 +149,7 @@ class RunFolder {
   std::string path_;
 };
 
-/// The guest's console makes our terminal raw; a kernel that dies leaves it so.
+/// The guest's console sets our terminal to raw mode, and a kernel that dies does not restore it.
 class SavedTerminal {
  public:
   SavedTerminal() : saved_(::tcgetattr(STDIN_FILENO, &settings_) == 0) {}
@@ -170,7 +171,8 @@ Outcome<int> run(Choice& c) {
   const RunFolder folder;
   if (folder.path().empty()) return system_problem("a folder for this run");
   c.machine.directory = folder.path();
-  // If this process is killed: all that a run makes, the folders after what is in them.
+  // Registers everything that a run creates, folders after their contents, in case this process is
+  // killed.
   auto cleanup = CleanupProcess::hire();
   if (!cleanup) return tl::unexpected(cleanup.error());
   for (const char* name :
@@ -216,7 +218,7 @@ int linux_command(int argc, char** argv) {
   if (const auto good = check(choice); !good) return complain("hni linux", good.error());
   const auto status = run(choice);
   if (status) return *status;
-  // An empty text: tools/linux/build has said why.
+  // An empty text: tools/linux/build has already reported the reason.
   return status.error().text.empty() ? status.error().status
                                      : complain("hni linux", status.error());
 }

@@ -41,8 +41,8 @@ LogQueue::LogQueue(int fd, std::size_t max_bytes, DropNotice notice)
   } else if (S_ISSOCK(about.st_mode)) {
     kind_ = Kind::kSocket;
   } else {
-    // A second open file description: O_NONBLOCK on the first would affect every process that
-    // shares it.
+    // Opens a second open file description: O_NONBLOCK on the first would affect every process
+    // that shares it.
     const std::string path = fmt::format("/proc/self/fd/{}", fd);
     own_ = Fd(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     if (own_) kind_ = Kind::kNonBlocking;
@@ -62,7 +62,7 @@ void LogQueue::drop(std::string_view lines) {
   unnoticed_ += count;
 }
 
-/// Once there is room again, and before the next line.
+/// Written once there is space again, before the next line.
 void LogQueue::add_notice() {
   if (unnoticed_ == 0 || error_ != 0) return;
   const std::string notice = notice_(unnoticed_);
@@ -87,7 +87,7 @@ std::ptrdiff_t LogQueue::write_some(std::string_view text) const {
     case Kind::kSocket:
       return ::send(fd_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     case Kind::kPolled: {
-      // A pipe that polls as writable has room for PIPE_BUF bytes.
+      // A pipe that polls as writable has space for PIPE_BUF bytes.
       pollfd room{fd_, POLLOUT, 0};
       if (::poll(&room, 1, 0) <= 0) {
         errno = EAGAIN;

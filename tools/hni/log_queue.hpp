@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// LogQueue: text output that never waits for its reader. A full pipe, a stopped terminal and a
-/// full disk cost lines, which are counted, and never the time of the event loop.
+/// LogQueue: text output that never blocks on its reader. With a full pipe, a stopped terminal or a
+/// full disk, lines are dropped and counted, and the event loop continues.
 ///
-/// Use: print() whole lines from anywhere in the loop, flush() once per turn, poll fd() for room
-/// to write while waiting(), finish() before the process ends. The process ignores SIGPIPE.
+/// Use: print() whole lines from anywhere in the loop, flush() once per iteration, poll fd() for
+/// writability while waiting(), finish() before the process ends. The process ignores SIGPIPE.
 
 #include <chrono>
 #include <cstddef>
@@ -23,11 +23,11 @@ class LogQueue {
  public:
   static constexpr std::size_t kMaxBytes = 256 * 1024;
 
-  /// Formats the line (with its line feed) that stands where `lines` lines were dropped.
+  /// Formats the line (with its line feed) that replaces `lines` dropped lines.
   using DropNotice = std::function<std::string(std::uint64_t lines)>;
 
-  /// Writes to `fd`, which outlives the queue; at most `max_bytes` wait for the reader. The flags
-  /// of `fd` stay as they are: other processes may share its open file description.
+  /// Writes to `fd`, which must outlive the queue; at most `max_bytes` are buffered. The flags of
+  /// `fd` are not changed, as other processes may share its open file description.
   explicit LogQueue(int fd, std::size_t max_bytes = kMaxBytes, DropNotice notice = {});
 
   /// Queues whole lines, each with its line feed, as one unit: either all are queued or all are
@@ -35,27 +35,30 @@ class LogQueue {
   bool print(std::string_view lines);
   /// Writes as much as the descriptor accepts without blocking. Returns true if nothing is left.
   bool flush();
-  /// Gives the reader up to `patience` to accept what is left. Returns true if every line that
-  /// was ever printed has been written.
+  /// Gives the reader up to `patience` to accept the rest. Returns true if every line that was
+  /// ever printed has been written.
   bool finish(std::chrono::milliseconds patience);
 
-  /// The descriptor to poll for room to write while waiting(); not that of the constructor.
+  /// Returns the descriptor to poll for writability while waiting(); it differs from the
+  /// constructor's.
   [[nodiscard]] int fd() const { return own_ ? own_.get() : fd_; }
   [[nodiscard]] bool waiting() const { return used() != 0; }
-  /// False for regular files, which epoll refuses; flush() leaves nothing behind there.
+  /// Returns false for regular files, which epoll refuses and to which flush() always writes
+  /// everything.
   [[nodiscard]] bool pollable() const { return kind_ != Kind::kFile; }
 
-  /// Lines that were not written and never will be.
+  /// Returns the number of lines that were dropped.
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
-  /// The errno value that ended the output (EPIPE: the reader left; ENOSPC: disk full), or 0.
+  /// Returns the errno value that ended the output (EPIPE: the reader closed it; ENOSPC: disk
+  /// full), or 0.
   [[nodiscard]] int error() const { return error_; }
 
  private:
   enum class Kind : std::uint8_t {
-    kFile,         ///< never full in the sense of EAGAIN
-    kNonBlocking,  ///< a pipe or terminal that was opened once more, without blocking
+    kFile,         ///< a regular file, which never returns EAGAIN
+    kNonBlocking,  ///< a pipe or terminal that was reopened in non-blocking mode
     kSocket,       ///< MSG_DONTWAIT
-    kPolled,       ///< could not be opened once more: polled before each short write
+    kPolled,       ///< could not be reopened: polled before each short write
   };
 
   [[nodiscard]] std::size_t used() const { return text_.size() - begin_; }
@@ -83,9 +86,9 @@ class LineRate {
   explicit LineRate(std::uint32_t burst = 10, Duration period = std::chrono::seconds(1))
       : burst_(burst), period_(period) {}
 
-  /// True if a line may be written now; otherwise it is counted.
+  /// Returns whether a line may be written now; otherwise counts it.
   bool allow(Time now);
-  /// Lines that allow() refused since the last call of this function.
+  /// Returns the number of lines that allow() refused since the last call of this function.
   std::uint64_t take_suppressed() { return std::exchange(suppressed_, 0); }
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// hni: one command for all that openhni can do. `hni OBJECT VERB ...`; each object parses its own
-// words.
+// hni: one command for all functions of openhni. `hni OBJECT VERB ...`; each object parses its own
+// arguments.
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -24,7 +24,7 @@ namespace {
 struct Object {
   const char* name;
   const char* help;
-  int (*run)(int argc, char** argv) = nullptr;  // nullptr: the program hni-NAME executes it
+  int (*run)(int argc, char** argv) = nullptr;  // nullptr: the program hni-NAME implements it
 };
 
 constexpr Object kObjects[] = {
@@ -41,7 +41,7 @@ constexpr Object kObjects[] = {
 };
 
 /// Replaces this process by the program hni-OBJECT of ../libexec/openhni, relative to this one.
-/// The prover and the fuzz targets are large and need libraries that traffic does not.
+/// The prover and the fuzz targets are large and need libraries that traffic does not need.
 int execute(const std::string& object, char** argv) {
   std::error_code error;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
@@ -104,10 +104,10 @@ int dispatch(int argc, char** argv) {
   return complain("hni", {unknown(word[0] == '-' ? "option" : "object", word, names), kExitUsage});
 }
 
-/// A standard stream that was closed would be given to the next file or pipe that is opened.
+/// A closed standard stream would be reused for the next file or pipe that is opened.
 void fill_standard_streams() {
   for (const int fd : {0, 1, 2}) {
-    // Opened for reading: what is written to a closed output must still fail.
+    // Opened for reading, so that writing to a closed output still fails.
     if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", O_RDONLY);
   }
 }

@@ -91,7 +91,7 @@ void NetNamespace::remove_named(const std::string& name, std::uint64_t inode) {
       (info.st_ino != inode || ::umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0))
     return;
   if (mounted && ::lstat(path.c_str(), &info) != 0) return;
-  // The file that a namespace is mounted on: empty, and on /run itself.
+  // The file that a namespace is mounted on: empty, and on the file system of /run itself.
   if (S_ISREG(info.st_mode) && info.st_size == 0 && info.st_uid == ::geteuid())
     (void)::unlink(path.c_str());
 }

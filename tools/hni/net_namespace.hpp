@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// NetNamespace: a named network namespace, as `ip netns` uses them, removed with its owner.
+/// NetNamespace: a named network namespace, compatible with `ip netns`, removed with its owner.
 
 #include <cstdint>
 #include <functional>
@@ -14,14 +14,14 @@ namespace hni::tools {
 
 class NetNamespace {
  public:
-  /// Registers what is about to be made, as a line of remove_leftovers().
+  /// Registers the object that is about to be created, as a line for remove_leftovers().
   using Register = std::function<void(const std::string& line)>;
-  /// Makes /run/netns/`name` with its loopback interface up. Fails if the name is in use, or
+  /// Creates /run/netns/`name` with its loopback interface up. Fails if the name is in use, or
   /// without the privilege (CAP_SYS_ADMIN).
   static Outcome<NetNamespace> create(const std::string& name, const Register& about_to_make);
-  /// Removes the name if the namespace with this inode number is mounted on it, or nothing yet.
+  /// Removes the name if the namespace with this inode number, or none yet, is mounted on it.
   static void remove_named(const std::string& name, std::uint64_t inode);
-  /// The namespace that the calling thread is in; it has no name and stays when the object goes.
+  /// The namespace of the calling thread; it has no name and is not removed with the object.
   static Outcome<NetNamespace> current();
 
   NetNamespace(NetNamespace&&) noexcept = default;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The main() of every program that hni executes for one of its objects: HNI_OBJECT is the object's
-// name, HNI_OBJECT_COMMAND its function.
+// The main() of every object program: HNI_OBJECT is the object's name, HNI_OBJECT_COMMAND its
+// function.
 #include <fmt/format.h>
 
 #include <cstdio>

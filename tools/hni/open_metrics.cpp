@@ -26,14 +26,14 @@ std::string label_value(const std::string& text) {
   return out;
 }
 
-/// "rde_7_pkt_err" is the counter rde_pkt_err of queue (or FIFO) 7.
+/// "rde_7_pkt_err" is counter rde_pkt_err of queue (or FIFO) 7.
 std::string without_index(const std::string& name, std::string& index) {
   for (std::size_t at = 0; at < name.size(); ++at) {
     const bool begins = at == 0 || name[at - 1] == '_' || name.compare(at - 1, 1, "o") == 0;
     std::size_t end = at;
     while (end < name.size() && name[end] >= '0' && name[end] <= '9') ++end;
     if (end == at || !begins || (end < name.size() && name[end] != '_')) continue;
-    // "fifo3": the letters stay; "_7_": one underscore goes, too.
+    // "fifo3": the letters are kept; "_7_": one underscore is removed, too.
     index = name.substr(at, end - at);
     const bool alone = at != 0 && name[at - 1] == '_';
     return name.substr(0, alone ? at - 1 : at) + name.substr(end);

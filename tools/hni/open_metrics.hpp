@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// `hni port stats --openmetrics`: the answer of the verb `stats` as OpenMetrics text, for
-/// Prometheus and its like.
+/// `hni port stats --openmetrics`: the response of the verb `stats` as OpenMetrics text, for
+/// Prometheus and compatible programs.
 
 #include <string>
 

@@ -15,9 +15,9 @@
 
 namespace hni::tools {
 
-/// What every loop calls the descriptor of its signals; its other tokens are larger.
+/// The token of the signal descriptor in every loop; other tokens are larger.
 inline constexpr std::uint64_t kSignalToken = 1;
-/// Nobody waits longer without looking up.
+/// Upper limit of a wait.
 inline constexpr Duration kLongestSleep = std::chrono::seconds(3600);
 
 class Poller {
@@ -31,19 +31,20 @@ class Poller {
 
   static Outcome<Poller> create();
 
-  /// `edge`: told once per arrival instead of as long as something waits.
+  /// `edge`: reported once per arrival instead of as long as data is waiting.
   Outcome<> add(int fd, std::uint64_t token, bool edge = false);
-  /// For output: reported as writable once per time that there is room again. False: a regular
-  /// file, which is never full.
+  /// For output: reported as writable once each time that space becomes available. Returns false
+  /// for a regular file, which is never full.
   bool add_output(int fd, std::uint64_t token);
-  /// Whether `fd` is reported at all, for a listener that cannot accept now.
+  /// Enables or disables reporting of `fd`, for a listener that cannot accept now.
   void mute(int fd, std::uint64_t token, bool muted);
-  /// Whether to hear of room to write, too.
+  /// Enables or disables reporting of writability in addition.
   void want_write(int fd, std::uint64_t token, bool want);
   void remove(int fd);
 
-  /// Waits until something happens, at most for `longest`; zero: only looks. The events are valid
-  /// until the next call. The first is told first; more than 64 come with the next calls.
+  /// Waits for an event, at most for `longest`; zero polls without waiting. The events are valid
+  /// until the next call. The first registered descriptor is reported first; more than 64 events
+  /// are reported by the next calls.
   std::span<const Event> wait(Duration longest);
 
  private:
@@ -55,7 +56,7 @@ class Poller {
   std::array<Event, 64> events_{};
 };
 
-/// Nanoseconds on the clock that never goes back.
+/// Returns nanoseconds of the monotonic clock.
 Time monotonic_now();
 
 }  // namespace hni::tools

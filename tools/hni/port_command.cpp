@@ -151,7 +151,8 @@ Outcome<> show_registers(const PortOptions& options) {
   Json out = Json::object();
   for (std::size_t i = 0; i < values->size(); ++i) {
     const auto value = (*values)[i].get<std::uint32_t>();
-    // Without names: show what differs from an idle card, not thousands of zeros.
+    // Without names: show the registers that differ from an idle card instead of thousands of
+    // zeros.
     if (names.empty() && value == 0) continue;
     if (options.json) {
       out[(*elements)[i].name] = value;

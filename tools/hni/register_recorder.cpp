@@ -12,8 +12,8 @@
 namespace hni::tools {
 namespace {
 
-/// The indices of the element at `rest` bytes behind the array's first one; false if a word lies
-/// between the elements.
+/// Computes the indices of the element at `rest` bytes after the start of the array. Returns false
+/// if the word lies between two elements.
 bool element_name(const spec::RegInfo& reg, std::uint32_t rest, std::string& name) {
   name = reg.name;
   for (unsigned d = 0; d < reg.dim_count; ++d) {
@@ -43,7 +43,7 @@ std::string word_name(spec::RegAddr at) {
 
 Outcome<std::unique_ptr<RegisterRecorder>> RegisterRecorder::create(const std::string& file,
                                                                     device::HostInterposer* next) {
-  // Not blocking: a pipe without a reader is an error here, not a halt.
+  // Non-blocking: a pipe without a reader is an error here and must not block.
   Fd opened(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
                    0666));
   if (!opened && errno == ENXIO)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// RegisterRecorder: every register access of a card's host, one line each, in the words of the
-/// spec (`hni device --record`):
+/// RegisterRecorder: records every register access of a card's host, one line each, with the names
+/// of the spec (`hni device --record`):
 ///
 ///     mark
 ///     w QM_TNI_TCM_CTL 0x9
@@ -29,22 +29,22 @@
 
 namespace hni::tools {
 
-/// The spec's name of one word, with its indices.
+/// Returns the spec's name of one word, with its indices.
 std::string word_name(spec::RegAddr at);
 
 class RegisterRecorder : public device::HostInterposer {
  public:
-  /// Begins a new file. `next` may be null; else it hears everything after the recorder, and what
-  /// it makes of a read is what is written down.
+  /// Starts a new file. `next` may be null; else it is called for every access after the recorder,
+  /// and the value to which it changes a read is the one that is recorded.
   static Outcome<std::unique_ptr<RegisterRecorder>> create(const std::string& file,
                                                            device::HostInterposer* next);
 
-  /// Divides the recording here; all before it is in the file when this returns.
+  /// Writes a mark; everything before it is in the file when this returns.
   void mark();
   [[nodiscard]] std::uint64_t accesses() const { return accesses_; }
-  /// Lines that are not in the file.
+  /// Returns the number of lines that were dropped.
   [[nodiscard]] std::uint64_t lost() const { return out_.dropped(); }
-  /// Writes what is buffered. Not empty: one line that says why lines are missing.
+  /// Writes the buffered lines. Returns the reason if lines are missing, else an empty text.
   std::string finish();
 
   std::uint32_t read(spec::RegAddr at, std::uint32_t honest) override;
@@ -64,7 +64,7 @@ class RegisterRecorder : public device::HostInterposer {
   Fd file_;
   LogQueue out_;
   std::size_t buffered_ = 0;
-  std::unordered_map<std::uint64_t, std::string> names_;  ///< of words that were used
+  std::unordered_map<std::uint64_t, std::string> names_;  ///< names of words that were accessed
   device::HostInterposer* next_;
   std::uint64_t accesses_ = 0;
 };

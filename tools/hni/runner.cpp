@@ -180,7 +180,7 @@ void Runner::report(Time now) {
     const auto lines = static_cast<int>(std::count(text.begin(), text.end(), '\n'));
     const bool in_place = ::isatty(STDOUT_FILENO) != 0;
     if (in_place && lines_shown_ != 0) text.insert(0, fmt::format("\033[{}A\033[J", lines_shown_));
-    // A reader that does not read costs it lines, not the cards their time.
+    // A reader that does not read loses lines but does not delay the cards.
     if (out_.print(text) && in_place) lines_shown_ = lines;
   }
   (void)out_.flush();
@@ -193,8 +193,8 @@ Outcome<> Runner::drain() {
   for (unsigned i = 0; i < 2; ++i) testbed_->side(i).end()->stop_reading();
   if (testbed_->broken()) return {};
   stop_at_ = next_report_ = Time::max();
-  // What does not arrive in time is counted as dropped when the ports stop. The second pass is for
-  // what waits for a moderated interrupt.
+  // Packets that do not arrive in time are counted as dropped when the ports stop. The second pass
+  // handles queues that wait for a moderated interrupt.
   for (int time = 0; time < 2; ++time) {
     (void)step_until(
         kDrainPatience, [this] { return testbed_->quiet(); }, "packets are still in flight");
@@ -312,8 +312,8 @@ void Runner::print_summary(const std::vector<Balance>& balances, bool accounted)
   out_.print(text + fmt::format("accounted: {}\n", accounted ? "yes" : "no"));
 }
 
-/// Writes what is left. A reader that does not read has ten seconds, one after a signal, none
-/// after the next.
+/// Writes the remaining output. A slow reader has ten seconds, one after a signal, none after the
+/// next.
 Outcome<> Runner::finish_output() {
   const Duration patience = std::chrono::seconds(signal_ != 0 ? 1 : 10);
   const Time end = monotonic_now() + patience;

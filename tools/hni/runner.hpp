@@ -23,13 +23,14 @@ namespace hni::tools {
 
 struct RunOptions {
   LabOptions testbed;
-  std::string name;               ///< of the namespaces: NAME-a and NAME-b
+  std::string name;               ///< prefix of the namespaces: NAME-a and NAME-b
   std::vector<std::string> taps;  ///< two names: interfaces in this namespace instead
   bool offload = true;
   bool generator = false;
-  std::string replay;           ///< capture file to send
-  std::uint64_t rate = 0;       ///< packets per second of the generator, each way; 0: no limit
-  std::uint64_t packets = 0;    ///< of the generator, each way; 0: no limit
+  std::string replay;  ///< capture file to send
+  /// packets per second of the generator, per direction; 0: no limit
+  std::uint64_t rate = 0;
+  std::uint64_t packets = 0;    ///< packets of the generator, per direction; 0: no limit
   std::uint32_t shortest = 60;  ///< frames of the generator, bytes without FCS
   std::uint32_t longest = 0;    ///< 0: what the MTU allows
   bool hold = false;            ///< do not access the cards before `hni port go`
@@ -55,7 +56,7 @@ class Runner {
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
 
-  /// The exit status of the whole run.
+  /// Returns the exit status of the whole run.
   Outcome<int> run();
 
  private:

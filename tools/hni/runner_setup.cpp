@@ -53,7 +53,8 @@ Outcome<> Runner::watch_signals() {
   return poller_->add(signals_.get(), kSignalToken);
 }
 
-/// What is made from here on is registered first, and removed also if this process is killed.
+/// Objects created from here on are registered first, so that they are removed even if this
+/// process is killed.
 Outcome<> Runner::prepare_cleanup() {
   auto folder = RuntimeFolder::open(RuntimeFolder::Create::kYes);
   if (folder) {
@@ -82,7 +83,7 @@ void Runner::about_to_make(const std::string& line) {
   cleanup_process_->add(line);
 }
 
-/// Without a place for its socket a run works, but cannot be asked.
+/// Without a control socket a run works, but `hni port` cannot reach it.
 Outcome<> Runner::listen_for_questions() {
   if (folder_) {
     const std::string pid = std::to_string(::getpid());

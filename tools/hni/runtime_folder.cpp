@@ -18,7 +18,8 @@ constexpr const char* kName = "hni";
 }  // namespace
 
 Outcome<RuntimeFolder> RuntimeFolder::open(Create create) {
-  // Root's runs lie where every root shell looks, whatever its environment.
+  // Root's runs are in a fixed folder, so that every root shell finds them, whatever its
+  // environment.
   if (::geteuid() == 0) return open_in("/run", create);
   const char* base = std::getenv("XDG_RUNTIME_DIR");
   if (base == nullptr || base[0] != '/')

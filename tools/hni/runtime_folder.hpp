@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// RuntimeFolder: where control sockets and records of running processes lie: /run/hni for root,
-/// $XDG_RUNTIME_DIR/hni for users. Owner and mode are checked on the descriptor, and symbolic
-/// links
-/// are not followed, so nothing in it is another user's.
+/// RuntimeFolder: the folder for control sockets and records of running processes: /run/hni for
+/// root, $XDG_RUNTIME_DIR/hni for users. Owner and mode are checked on the descriptor, and
+/// symbolic links are not followed, so that every object in it is the user's own.
 
 #include <string>
 #include <vector>
@@ -18,19 +17,20 @@ class RuntimeFolder {
  public:
   enum class Create : std::uint8_t { kNo, kYes };
 
-  /// The folder of this user.
+  /// Opens or creates the folder of this user.
   static Outcome<RuntimeFolder> open(Create create);
   /// `base`/hni.
   static Outcome<RuntimeFolder> open_in(const std::string& base, Create create);
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] int fd() const { return fd_.get(); }
-  /// A path of `name` that is short enough for a socket and means this very folder.
+  /// Returns a path of `name` that is short enough for a socket address and refers to exactly this
+  /// folder.
   [[nodiscard]] std::string address(const std::string& name) const {
     return "/proc/self/fd/" + std::to_string(fd_.get()) + "/" + name;
   }
   [[nodiscard]] std::vector<std::string> entries() const;
-  /// Removes a file or a socket, never what a link points at.
+  /// Removes a file or a socket, never the target of a link.
   void remove(const std::string& name) const;
 
  private:

@@ -31,7 +31,7 @@ constexpr bool kSanitized = false;
 constexpr bool kSanitized = false;
 #endif
 
-/// Allowed with any arguments: input and output on open descriptors, memory, time, the end.
+/// Allowed with any arguments: input and output on open descriptors, memory, time, exit.
 constexpr std::array kAllowed{SCMP_SYS(read),          SCMP_SYS(write),
                               SCMP_SYS(readv),         SCMP_SYS(writev),
                               SCMP_SYS(recvmsg),       SCMP_SYS(sendmsg),
@@ -55,7 +55,7 @@ constexpr std::array kAllowed{SCMP_SYS(read),          SCMP_SYS(write),
                               SCMP_SYS(exit),          SCMP_SYS(exit_group),
                               SCMP_SYS(sched_yield),   SCMP_SYS(restart_syscall)};
 
-/// Also for a cable that looks for its other end.
+/// Needed by a cable that reconnects to its other end.
 constexpr std::array kForCables{SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen),
                                 SCMP_SYS(setsockopt), SCMP_SYS(umask)};
 
@@ -64,7 +64,7 @@ struct Release {
 };
 using Filter = std::unique_ptr<void, Release>;
 
-/// What one argument of a call must be. libseccomp's SCMP_CMP macro is a C99 compound literal,
+/// A condition on one argument of a call. libseccomp's SCMP_CMP macro is a C99 compound literal,
 /// which clang refuses in C++.
 /// @param argument its position, from 0
 /// @param compare how it is compared
@@ -75,7 +75,7 @@ scmp_arg_cmp where(unsigned int argument, scmp_compare compare, scmp_datum_t a,
   return {argument, compare, a, b};
 }
 
-/// Calls that are allowed for some arguments only.
+/// Calls that are allowed only with certain arguments.
 bool add_conditional(const Filter& filter, const SandboxPolicy& policy) {
   const auto allow = [&](int call, scmp_arg_cmp condition) {
     return seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 1, condition) == 0;
@@ -89,7 +89,7 @@ bool add_conditional(const Filter& filter, const SandboxPolicy& policy) {
   for (const int command : {F_GETFD, F_GETFL, F_SETFL})
     good =
         good && allow(SCMP_SYS(fcntl), where(1, SCMP_CMP_EQ, static_cast<scmp_datum_t>(command)));
-  // The C library asks each stream whether it is a terminal.
+  // The C library tests for each stream whether it is a terminal.
   good = good && seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(ENOTTY), SCMP_SYS(ioctl), 0) == 0;
   if (policy.unix_sockets) good = good && allow(SCMP_SYS(socket), where(0, SCMP_CMP_EQ, AF_UNIX));
   return good;
@@ -123,7 +123,7 @@ Outcome<> drop_privileges(const SandboxPolicy& policy) {
       return problem("--user " + *policy.user + ": only root can become another user");
     return {};
   }
-  // Without CAP_SETPCAP the bounding set stays; with no_new_privs it gives nothing.
+  // Without CAP_SETPCAP the bounding set cannot be reduced; with no_new_privs it grants nothing.
   (void)capng_apply(CAPNG_SELECT_BOUNDS);
   if (capng_apply(CAPNG_SELECT_CAPS) != 0)
     return problem("sandbox: capabilities cannot be dropped");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Reports of `hni device --script`. The player itself is in fuzz/; a build without it has no
-/// loader.
+/// Reports of `hni device --script`. The player itself is in fuzz/; in a build without it scripts
+/// cannot be loaded.
 
 #include <functional>
 #include <memory>
@@ -24,7 +24,7 @@ std::string fault_text(const fuzz::InjectedFault& fault);
 std::string fault_line(const std::string& socket, const fuzz::InjectedFault& fault);
 
 nlohmann::json script_json(const fuzz::ScriptReport& report);
-/// A line or two, indented as the report of a card.
+/// One or two lines, indented like the report of a card.
 std::string script_text(const fuzz::ScriptReport& report);
 
 }  // namespace hni::tools

@@ -19,14 +19,15 @@
 namespace hni::tools {
 namespace {
 
-// The kernel's queue towards the process. The kernel drops what does not fit, so it holds more
-// than the windows of a few dozen TCP connections.
+// The kernel's queue towards the process. The kernel drops packets that do not fit, so it is
+// larger than the windows of a few dozen TCP connections.
 constexpr int kTransmitQueue = 16384;
 
-// TUN_F_USO4 | TUN_F_USO6, which Linux has since 6.2 and Debian 12's headers do not name.
+// TUN_F_USO4
+// TUN_F_USO6: in Linux since 6.2, but missing in Debian 12's headers.
 constexpr unsigned kUdpSegmentation = 0x20 | 0x40;
 
-/// The layout that SIOCSIFADDR takes for IPv6; <linux/ipv6.h> clashes with <netinet/in.h>.
+/// The layout that SIOCSIFADDR expects for IPv6; <linux/ipv6.h> conflicts with <netinet/in.h>.
 struct Ipv6Request {
   in6_addr address;
   std::uint32_t prefix;

@@ -27,7 +27,7 @@ struct TapOptions {
   std::string ipv6;
 };
 
-/// What a network interface receives.
+/// The receive settings of a network interface.
 struct TapMode {
   bool up = false;
   bool promiscuous = false;

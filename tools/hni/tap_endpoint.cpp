@@ -36,7 +36,7 @@ TapEndpoint::TapEndpoint(CardPort& port, Tap& tap, bool offload, std::uint32_t m
     : port_(port),
       tap_(tap),
       offload_(offload),
-      // One byte more than the longest frame: a read that fills everything was truncated.
+      // One byte more than the longest frame, so that a read that fills it was truncated.
       reserve_fragments_(fragments_for((offload ? kLongestSuperFrame : mtu + kLinkHeader) + 1)),
       queues_(tap.queues()) {
   for (Queue& queue : queues_) {
@@ -198,7 +198,7 @@ std::uint64_t TapEndpoint::held_fragments() const {
 void TapEndpoint::follow_interface() {
   const TapMode mode = tap_.mode();
   auto& filter = port_.filter();
-  // The kernel does not report the groups of a TAP's host, so all multicast is received.
+  // The kernel does not report the multicast groups of a TAP's host, so all multicast is received.
   (void)filter.set_all_multicast(true);
   (void)filter.set_promiscuous(mode.promiscuous);
   (void)filter.set_mac(mode.mac);

@@ -17,7 +17,7 @@ namespace hni::tools {
 
 class TapEndpoint final : public TrafficEndpoint {
  public:
-  /// Most packets of one read or write batch.
+  /// The maximum number of packets of one read or write batch.
   static constexpr std::uint32_t kBatch = 32;
 
   /// Creates the endpoint; port and interface must outlive it.
@@ -36,7 +36,7 @@ class TapEndpoint final : public TrafficEndpoint {
   [[nodiscard]] std::uint64_t held_fragments() const override;
   [[nodiscard]] std::optional<std::string> broken() const override { return broken_; }
 
-  /// Configures the port to receive what its interface needs: address, promiscuous mode,
+  /// Configures the port to receive what its interface requests: address, promiscuous mode,
   /// multicast.
   void follow_interface();
 

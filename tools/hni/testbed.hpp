@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Testbed: two emulated cards with a cable between them and a driver on each; what `hni run`
-/// runs. Single-threaded; the caller provides the time and calls turn() until it returns that no
-/// work is left.
+/// Testbed: two emulated cards connected by a cable, with a driver on each; the core of `hni run`.
+/// Single-threaded; the caller provides the time and calls turn() until it returns that no work is
+/// left.
 
 #include <array>
 #include <bitset>
@@ -39,12 +39,12 @@ class Node {
 
   /// Performs the work that is due on this node; true if something moved.
   bool turn(Time now);
-  /// Returns when this node is due although nothing happens.
+  /// Returns when this node is due without an external event.
   [[nodiscard]] Time deadline() const;
   /// Returns whether nothing is in flight in either direction, except in a queue with a moderated
   /// interrupt.
   [[nodiscard]] bool quiet() const;
-  /// Polls all queues in the next turn, as if each had interrupted.
+  /// Polls all queues in the next call, as if each had interrupted.
   void look_everywhere() {
     for (std::uint32_t q = 0; q < port_.queues(); ++q) active_.set(q);
   }
@@ -95,7 +95,7 @@ class Testbed {
   [[nodiscard]] const device::Cable& cable() const { return cable_; }
   [[nodiscard]] const LabOptions& options() const { return options_; }
 
-  /// Waits with the start until `hni port go`.
+  /// Delays the start until `hni port go`.
   void hold() { held_ = true; }
   void go() { held_ = false; }
   [[nodiscard]] bool held() const { return held_; }
@@ -103,7 +103,7 @@ class Testbed {
   Outcome<> start(Time now);
   /// Performs all work that is due; true if it should be called again immediately.
   bool turn(Time now);
-  /// Returns when turn() is due although nothing happens.
+  /// Returns when turn() is due without an external event.
   [[nodiscard]] Time deadline() const;
   /// Returns whether both ports carry packets.
   [[nodiscard]] bool up() const;
@@ -111,9 +111,9 @@ class Testbed {
   [[nodiscard]] bool quiet() const;
   /// Returns a port that failed or was removed, as one line.
   [[nodiscard]] std::optional<std::string> broken() const;
-  /// Writes the recorded frames; fails if the disk refuses them.
+  /// Writes the recorded frames; fails if the disk is full or not writable.
   Outcome<> flush_capture();
-  /// The same without waiting for the reader of a pipe. What is lost by that is reported at the
+  /// The same without waiting for the reader of a pipe. Frames lost that way are reported at the
   /// end, by flush_capture().
   Outcome<> write_capture();
 

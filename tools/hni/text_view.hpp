@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// JSON as text for people.
+/// Formats JSON as text for people.
 
 #include <string>
 

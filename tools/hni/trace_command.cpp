@@ -115,7 +115,7 @@ Outcome<Fd> program_for(const std::string& tool, const TraceTarget& target) {
   return nameless_file("program", *text);
 }
 
-/// bpftrace with its two output pipes.
+/// bpftrace and its two output pipes.
 class Tracer {
  public:
   static constexpr int kResultsFd = 3;
@@ -152,7 +152,7 @@ class Tracer {
                                pollfd{signals_.get(), POLLIN, 0}};
     std::array<std::string, 2> rest;
     int status = 0;
-    // The traced command has the pipes too, and may leave a child that keeps them open.
+    // The traced command has the pipes, too, and may leave a child that keeps them open.
     bool ended = false;
     for (bool quiet = false; (ends[0].fd >= 0 || ends[1].fd >= 0) && !(ended && quiet);) {
       ended = ended || ::waitpid(pid_, &status, WNOHANG) == pid_;
@@ -179,7 +179,7 @@ class Tracer {
   }
   /// It was attached and had nothing to print.
   [[nodiscard]] bool saw_nothing() const { return attached_ && !results_; }
-  /// It did not end when it was asked to, so its results are not complete.
+  /// It did not end on request, so its results are incomplete.
   [[nodiscard]] bool forced() const { return asked_ >= kMaxAsked; }
 
  private:
@@ -202,11 +202,12 @@ class Tracer {
     if (::read(signals_.get(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) return;
     if (end_requested_) return;
     end_requested_ = true;
-    // Ctrl-C reached bpftrace, too: it has a second before it is asked once more.
+    // Ctrl-C reached bpftrace, too: it has a second before the signal is repeated.
     const bool terminal = info.ssi_signo == SIGINT && info.ssi_code == SI_KERNEL;
     next_ask_ = monotonic_now() + (terminal ? kAskPeriod : Duration::zero());
   }
-  /// True while a SIGINT makes it end in order. While it prints its results, a SIGINT kills it.
+  /// True while a SIGINT ends it in an orderly way. While it prints its results, a SIGINT kills
+  /// it.
   [[nodiscard]] bool catches_interrupts() const {
     std::ifstream status(fmt::format("/proc/{}/status", pid_));
     for (std::string line; std::getline(status, line);) {
@@ -215,7 +216,8 @@ class Tracer {
     }
     return false;
   }
-  /// A SIGINT can be lost, so it is sent until bpftrace reacts; a bounded number of times.
+  /// A SIGINT can be lost, so it is sent until bpftrace reacts, but not more often than a fixed
+  /// limit.
   void ask_to_end() {
     if (!end_requested_ || monotonic_now() < next_ask_) return;
     next_ask_ = monotonic_now() + kAskPeriod;
@@ -226,7 +228,7 @@ class Tracer {
       (void)::kill(pid_, SIGINT);
     }
   }
-  /// It closed its outputs: it has to end, or it is ended.
+  /// It closed its outputs, so it must exit now or is killed.
   int wait_for_end() {
     int status = 0;
     for (int look = 0; look < 200; ++look) {
@@ -238,7 +240,7 @@ class Tracer {
     return status;
   }
 
-  /// Nothing to see is not the same as not attached.
+  /// An empty result is not the same as a tracer that was never attached.
   void report_silence() {
     if (!attached_ || results_ || told_silence_ || monotonic_now() < silent_until_) return;
     told_silence_ = true;
@@ -297,7 +299,8 @@ class Tracer {
       return {};
     }
     (void)::sigprocmask(SIG_SETMASK, &before, nullptr);
-    // Never longer than we live: what is attached goes with the process that attached it.
+    // Makes the child die with this process, because probes are detached with the process that
+    // attached them.
     (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(127);
     // The traced command shares bpftrace's standard output and error, so results use a separate
@@ -305,7 +308,7 @@ class Tracer {
     (void)::dup2(out_end.get(), kResultsFd);
     (void)::dup2(err_end.get(), STDOUT_FILENO);
     (void)::dup2(err_end.get(), STDERR_FILENO);
-    // Sized for rings of many queues and bursts of events; an existing setting has priority.
+    // Sized for rings of many queues and bursts of events; an existing setting takes precedence.
     (void)::setenv("BPFTRACE_MAP_KEYS_MAX", "16384", 0);
     (void)::setenv("BPFTRACE_PERF_RB_PAGES", "4096", 0);
     std::vector<char*> arguments;
@@ -326,7 +329,7 @@ class Tracer {
   bool attached_ = false;
   bool results_ = false;
   bool told_silence_ = false;
-  bool immediate_ = false;  ///< the program prints each event when it happens
+  bool immediate_ = false;  ///< the program prints each event immediately
   Time silent_until_{};
 };
 
@@ -369,7 +372,7 @@ Outcome<int> trace(TraceOptions& options) {
   return kExitDone;
 }
 
-/// Draws a recording as a page, or converts it into trace events.
+/// Draws a recording as a page, or converts it to trace events.
 Outcome<int> plot(const TraceOptions& options) {
   if (options.words.size() != 1) return problem("plot needs one recording: FILE", kExitUsage);
   const std::string& path = options.words[0];

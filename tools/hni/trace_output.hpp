@@ -29,7 +29,7 @@ class TraceOutput {
 
   /// Returns the text to print for a line of bpftrace's standard output, with its line ends.
   std::string line(const std::string& text);
-  /// Returns what was held back until the end.
+  /// Returns the text that was withheld until the end.
   std::string end();
   /// Returns whether a line on standard error should be shown.
   static bool matters(const std::string& error);

@@ -18,21 +18,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Where openhni is installed, or the folder of the build: this program lies in
-/// PREFIX/libexec/openhni.
+/// Returns the installation prefix or the build folder: this program is
+/// PREFIX/libexec/openhni/NAME.
 fs::path prefix() {
   std::error_code error;
   return fs::read_symlink("/proc/self/exe", error).parent_path().parent_path().parent_path();
 }
 
-/// The command hni, which has the probes: in `bin` of an installation, in `tools` of a build.
+/// Returns the command hni, which contains the probes: in `bin` of an installation, in `tools` of
+/// a build.
 fs::path hni_command() {
   std::error_code error;
   const fs::path installed = prefix() / "bin/hni";
   return fs::exists(installed, error) ? installed : prefix() / "tools/hni";
 }
 
-/// Effective capability `bit` of this process.
+/// Returns whether this process has effective capability `bit`.
 bool capable(unsigned bit) {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
@@ -72,8 +73,8 @@ std::string link_of(const std::string& path) {
   return fs::read_symlink(path, error).string();
 }
 
-/// A path at which the tracer finds the program of a process: in the process's own file system, if
-/// that is another (a container).
+/// Returns a path at which the tracer finds the program of a process, in the process's own file
+/// system if that differs (a container).
 Outcome<std::string> program_of(int pid) {
   const std::string folder = fmt::format("/proc/{}", pid);
   std::error_code error;
@@ -137,7 +138,7 @@ Outcome<TraceTarget> find_target(int pid, const std::vector<std::string>& comman
   }
   target.binary = find_program(command.front());
   if (target.binary.empty()) return problem(fmt::format("'{}': no such program", command.front()));
-  // A script or another program that starts this binary: its probes are meant.
+  // For a script or another program that starts this binary, the binary's probes are traced.
   if (!has_probes(target.binary)) target.binary = hni_command().string();
   if (!has_probes(target.binary))
     return problem("this hni was built without probes (HNI_TRACE=OFF)");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// What `hni trace` attaches to, and whether this machine allows it.
+/// Determines what `hni trace` attaches to, and whether this machine permits it.
 
 #include <string>
 #include <vector>

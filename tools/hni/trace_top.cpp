@@ -51,7 +51,7 @@ std::uint64_t TraceTop::of(const Sums& sums, const char* map,
   return value != at->second.end() ? value->second : 0;
 }
 
-/// Queues, the busiest first, then what was dropped or refused. At most 79 columns.
+/// Formats the queues, the busiest first, then drops and refusals. At most 79 columns.
 std::string TraceTop::table(const std::string& title, bool rates) {
   const auto figure = [&](const char* map, const std::vector<std::string>& key) {
     const std::uint64_t sum = of(now_, map, key);

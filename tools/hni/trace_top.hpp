@@ -12,13 +12,13 @@ namespace hni::tools {
 
 class TraceTop {
  public:
-  /// `in_place`: each table takes the place of the one before on the terminal.
+  /// `in_place`: each table overwrites the previous one on the terminal.
   explicit TraceTop(bool in_place) : in_place_(in_place) {}
 
-  /// A line of the program: "hni trace top, 3 s" begins the sums of a second, "@map[keys]: N" is
-  /// one of them. Returns what is to be printed: the table of the second before, or nothing.
+  /// Handles a line of the program: "hni trace top, 3 s" starts the sums of a second, "@map[keys]:
+  /// N" is one of them. Returns the text to print: the table of the previous second, or nothing.
   std::string line(const std::string& text);
-  /// The last table, with the exact sums of the whole time.
+  /// Returns the last table, with the exact sums of the whole time.
   std::string end();
 
  private:
@@ -29,7 +29,7 @@ class TraceTop {
                                  const std::vector<std::string>& key) const;
 
   bool in_place_;
-  int shown_ = 0;  ///< lines on the terminal
+  int shown_ = 0;  ///< number of lines on the terminal
   std::string title_;
   Sums now_, before_;
 };

@@ -19,7 +19,7 @@
 namespace hni::tools {
 
 #ifdef HNI_HAS_TRACE
-using CardObserver = trace::UsdtObserver;  ///< what `hni trace` attaches to
+using CardObserver = trace::UsdtObserver;  ///< the object that `hni trace` attaches to
 #else
 struct CardObserver : NullObserver {
   explicit CardObserver(std::uint32_t /*port*/) {}
@@ -40,9 +40,9 @@ struct EndCounters {
   std::uint64_t sent_frames = 0;  ///< frames that these become on the wire, after segmentation
   std::uint64_t refused = 0;      ///< dropped: not a frame that the card can carry
   std::uint64_t blocked = 0;      ///< times that the port had no room; nothing is lost then
-  std::uint64_t written = 0;      ///< delivered to the host
+  std::uint64_t written = 0;      ///< how often the port had no space; no packet is lost then
   std::uint64_t written_bytes = 0;
-  std::uint64_t dropped_full = 0;  ///< the host had no room
+  std::uint64_t dropped_full = 0;  ///< the host had no buffer space
   std::uint64_t dropped_down = 0;  ///< the host's interface was down
   std::uint64_t dropped_error = 0;
   /// written, but different from what the other node sent (generator only)
@@ -68,7 +68,7 @@ class TrafficEndpoint {
   /// Releases every held packet and fragment to the port; the packets count as refused.
   virtual void release() = 0;
 
-  /// Returns when transmit() is due although nothing happens.
+  /// Returns when transmit() is due without an external event.
   [[nodiscard]] virtual Time deadline() const { return Time::max(); }
   /// Returns the packets read and not yet accepted by the port.
   [[nodiscard]] virtual std::uint64_t held_packets() const = 0;

@@ -24,9 +24,10 @@ using device::vhost_user::Server;
 constexpr unsigned kMessages = 64;
 constexpr unsigned kFrames = 128;
 constexpr unsigned kDescriptors = 64;
-/// Turns of all cards at one moment of virtual time; a ring of 1024 packets needs some hundred.
+/// Maximum number of iterations of all cards at one moment of virtual time; a ring of 1024 packets
+/// needs some hundred.
 constexpr unsigned kMaxTurns = 100'000;
-/// How soon to offer a frame again that the wire did not accept.
+/// Interval after which a frame that the wire did not accept is retried.
 constexpr std::uint64_t kWireRetryNs = 100'000;
 constexpr std::size_t kLastLines = 10;
 constexpr int kMaxSilenceMs = VirtualClock::kMaxSilenceMs;
@@ -98,17 +99,17 @@ Outcome<> UmlMachine::open_card(std::size_t index, std::size_t cards) {
     slot->wire = slot->open.wire.get();
   }
   device::CardConfig config;
-  // The kernel has room for 32 vectors of all devices.
+  // The kernel supports 32 vectors for all devices together.
   config.msix_vectors = std::min(options_.vectors, static_cast<unsigned>(30 / cards));
   device::FirmwareConfig firmware;
   firmware.response_delay_ns = options_.firmware_delay_us * 1000;
   config.firmware = &firmware;
-  // The last byte of the address: 02 for eth0, 01 for the far end, as in docs/linux.md.
+  // The last byte of the address: 02 for eth0, 01 for the link partner, as in docs/linux.md.
   config.serial_number += options_.wires.empty() ? 1 - index : index;
   auto server = Server::create(
       fmt::format("{}/card{}", options_.directory, index), config, *slot->wire,
       [index](const std::string& line) {
-        // That it comes and goes is known.
+        // Connecting and disconnecting are expected here and not logged.
         if (line.starts_with("front-end closed") || line.starts_with("the front-end's"))
           fmt::print(stderr, "card {}: {}\n", index, line);
       });
@@ -144,7 +145,7 @@ Outcome<> UmlMachine::start_kernel() {
   uml.interactive = options_.command.empty();
   uml.log = options_.log;
   if (clock_) uml.preload = options_.kernel + "/fixed_random.so";
-  // Relative paths: the command line is part of what the kernel's random numbers are made of.
+  // Relative paths, because the command line contributes to the kernel's random numbers.
   uml.arguments = {fmt::format("mem={}M", options_.memory_mib),
                    "umid=hni",
                    "uml_dir=./",
@@ -207,7 +208,7 @@ Outcome<> UmlMachine::loop() {
   return {};
 }
 
-/// The kernel waits: what is due first happens.
+/// The kernel waits: perform what is due first.
 Outcome<> UmlMachine::advance() {
   const std::uint64_t due = next_deadline();
   if (due <= clock_->requested() && due != VirtualClock::kNever) {
@@ -253,7 +254,7 @@ bool UmlMachine::work() {
   for (unsigned turns = 0; turns < kMaxTurns; ++turns) {
     bool busy = false;
     for (const auto& slot : slots_) busy = turn(*slot, at) || busy;
-    // A card in need of serve() is served after the kernel's message.
+    // A card that needs serve() is served after the kernel's message.
     if (!busy || std::any_of(slots_.begin(), slots_.end(),
                              [](const auto& slot) { return slot->server->wants_turn(); })) {
       return false;
@@ -262,7 +263,7 @@ bool UmlMachine::work() {
   return true;
 }
 
-/// The guest says where it is; the injection of faults may begin there.
+/// The guest reports its position; fault injection may start there.
 void UmlMachine::follow_signal() {
   const auto signal = clock_->take_signal();
   if (!signal || *signal != options_.script_at || *signal == 0) return;
@@ -279,7 +280,7 @@ void UmlMachine::serve_cards() {
   }
 }
 
-/// Waits for the kernel's reply to a notification; it may ask for the time meanwhile.
+/// Waits for the kernel's reply to a notification; the kernel may request time meanwhile.
 bool UmlMachine::wait_readable(int fd) {
   for (;;) {
     std::array<pollfd, 3> fds{

@@ -2,8 +2,7 @@
 #pragma once
 
 /// UmlMachine: a User Mode Linux kernel with our cards on its PCI bus, from the first socket to
-/// its
-/// end. One thread, one loop, on real time or on virtual time (VirtualClock).
+/// shutdown. One thread, one loop, in real time or in virtual time (VirtualClock).
 
 #include <memory>
 #include <optional>
@@ -20,20 +19,20 @@
 namespace hni::tools {
 
 struct LinuxOptions {
-  std::string kernel;                ///< the folder that tools/linux/build made
-  std::string directory;             ///< of this run: sockets, the command, its status
+  std::string kernel;                ///< output folder of tools/linux/build
+  std::string directory;             ///< folder of this run: sockets, the command, its status
   std::vector<std::string> wires;    ///< none: two cards and a cable between them
   std::vector<std::string> scripts;  ///< none, or one per card; "none": without faults
   std::string command;               ///< empty: a shell
   std::string log;                   ///< where the kernel's log is kept
-  std::string append;                ///< more words for the kernel's command line
+  std::string append;                ///< additional arguments of the kernel's command line
   unsigned memory_mib = 192;
   unsigned vectors = 8;            ///< MSI-X vectors per card
-  std::uint64_t rate_mbit = 1000;  ///< of the cable between two cards, on virtual time
+  std::uint64_t rate_mbit = 1000;  ///< rate of the cable between two cards, in virtual time
   std::uint64_t firmware_delay_us = 0;
   double timeout_s = 0;  ///< 0: none
-  /// The scripts begin when the guest writes this number to /sys/kernel/um-ext-time/bc-message;
-  /// 0: at once.
+  /// Fault scripts start when the guest writes this number to /sys/kernel/um-ext-time/bc-message;
+  /// 0: immediately.
   std::uint64_t script_at = 0;
   bool virtual_time = false;
   bool interfaces_up = true;
@@ -43,9 +42,9 @@ struct LinuxOptions {
 
 /// How a run ended.
 struct LinuxResult {
-  std::optional<int> status;            ///< of the command; empty: it did not end
+  std::optional<int> status;            ///< exit status of the command; empty: it did not end
   std::string why;                      ///< if it did not
-  std::vector<std::string> last_lines;  ///< of the kernel's log, if it did not
+  std::vector<std::string> last_lines;  ///< last lines of the kernel's log in that case
 };
 
 class UmlMachine {
@@ -57,7 +56,7 @@ class UmlMachine {
 
  private:
   struct Slot {
-    std::unique_ptr<LinkRate> paced;  ///< outlives the card, as the wire does
+    std::unique_ptr<LinkRate> paced;  ///< must outlive the card, as must the wire
     OpenWire open;
     device::Wire* wire = nullptr;
     std::unique_ptr<fuzz::FaultScriptPlayer> script;
@@ -69,7 +68,8 @@ class UmlMachine {
   Outcome<> start_kernel();
   Outcome<> loop();
   Outcome<> poll_once(int timeout_ms);
-  /// Lets the cards work at this moment until nothing is left to do. True: too much was.
+  /// Runs the cards at this moment until no work is left. Returns true if the limit of work was
+  /// exceeded.
   bool work();
   void follow_signal();
   bool turn(Slot& slot, std::uint64_t now_ns);
@@ -88,7 +88,7 @@ class UmlMachine {
   std::optional<VirtualClock> clock_;
   std::optional<UmlProcess> kernel_;
   Fd signals_;
-  std::string stopped_;  ///< why we ended the kernel
+  std::string stopped_;  ///< why we killed the kernel
   bool ended_ = false;
   bool script_runs_ = false;
   Time stop_at_ = Time::max();

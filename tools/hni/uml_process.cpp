@@ -14,10 +14,10 @@
 namespace hni::tools {
 namespace {
 
-/// Of the log, in memory: more than any boot prints.
+/// Maximum size of the log in memory, more than any boot prints.
 constexpr std::size_t kMaxText = 4u << 20;
 
-/// The console of the kernel's log has an input, too.
+/// The console of the kernel's log needs an input, too.
 constexpr int kLogInput = 3;
 
 struct Pipe {
@@ -33,7 +33,7 @@ Outcome<Pipe> make_pipe() {
   return pipe;
 }
 
-/// In the child: becomes the kernel, or ends with 127.
+/// In the child: executes the kernel, or exits with 127.
 [[noreturn]] void become_kernel(const UmlOptions& options, char* const* argv, int in, int out,
                                 int log, pid_t parent) {
   sigset_t none;
@@ -43,8 +43,8 @@ Outcome<Pipe> make_pipe() {
   (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);
   (void)::personality(ADDR_NO_RANDOMIZE);  // repeatable addresses
-  // A group of its own: Ctrl-C belongs to the guest's shell, and the kernel's own children go with
-  // it.
+  // A separate process group: Ctrl-C is for the guest's shell, and the kernel's children are
+  // killed with the group.
   if (!options.interactive) (void)::setpgid(0, 0);
   if (::chdir(options.directory.c_str()) != 0) ::_exit(127);
   if (!options.interactive) {
@@ -53,7 +53,7 @@ Outcome<Pipe> make_pipe() {
   }
   (void)::dup2(log, STDERR_FILENO);
   (void)::dup2(in, kLogInput);
-  // Its memory must be in /dev/shm: files of other file systems are refused.
+  // Its memory must be in /dev/shm, because files of other file systems are refused.
   for (const char* name : {"TMPDIR", "TMP", "TEMP"}) (void)::unsetenv(name);
   if (!options.preload.empty()) (void)::setenv("LD_PRELOAD", options.preload.c_str(), 1);
   ::execv(options.kernel.c_str(), argv);
@@ -121,7 +121,7 @@ void UmlProcess::read_log() {
       (void)std::fwrite(buffer.data(), 1, count, copy_);
       (void)std::fflush(copy_);
     }
-    // Carriage returns of the console do not belong to the lines.
+    // Carriage returns of the console are not part of the lines.
     std::copy_if(buffer.data(), buffer.data() + count, std::back_inserter(text_),
                  [](char c) { return c != '\r'; });
     if (text_.size() > kMaxText) text_.erase(0, text_.size() - kMaxText);
@@ -142,7 +142,7 @@ void UmlProcess::read_output() {
 bool UmlProcess::reap() {
   if (pid_ < 0) return true;
   if (::waitpid(pid_, &status_, WNOHANG) != pid_) return false;
-  // Its own children, the guest's processes.
+  // Kills its children, the guest's processes.
   (void)::kill(-pid_, SIGKILL);
   pid_ = -1;
   if (log_) read_log();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// UmlProcess: a User Mode Linux kernel as a child process, with its log and its console. It dies
-/// with this object, and with this process.
+/// UmlProcess: a User Mode Linux kernel as a child process, with its log and its console. It is
+/// killed with this object and when this process dies.
 
 #include <sys/types.h>
 
@@ -16,12 +16,14 @@
 namespace hni::tools {
 
 struct UmlOptions {
-  std::string kernel;                  ///< the executable
-  std::string directory;               ///< where it runs; paths in `arguments` are relative to it
+  std::string kernel;  ///< the executable
+  /// its working directory; paths in `arguments` are relative to it
+  std::string directory;
   std::vector<std::string> arguments;  ///< the kernel's command line
-  std::string preload;                 ///< a library that replaces functions of libc; empty: none
-  bool interactive = false;            ///< our standard input and output are its console
-  std::string log;                     ///< keep the kernel's log here, too; empty: no
+  /// a preloaded library that replaces functions of libc; empty: none
+  std::string preload;
+  bool interactive = false;  ///< our standard input and output are its console
+  std::string log;           ///< file to which the kernel's log is copied; empty: none
 };
 
 class UmlProcess {
@@ -31,21 +33,21 @@ class UmlProcess {
   UmlProcess& operator=(UmlProcess&&) = delete;
   ~UmlProcess();
 
-  /// Descriptors to poll: readable when there is log, output, or an end. -1: closed.
+  /// Descriptors to poll: readable when there is log, console output, or an exit. -1: closed.
   int log_fd() const { return log_.get(); }
   int output_fd() const { return output_.get(); }
   int pid_fd() const { return pid_fd_.get(); }
 
   void read_log();
-  /// Copies what the console printed to our standard output.
+  /// Copies the console output to our standard output.
   void read_output();
-  /// True: it ended. Its wait status is in status().
+  /// Returns true once the process has ended; its wait status is in status().
   bool reap();
   int status() const { return status_; }
 
-  /// The last `count` lines of the kernel's log.
+  /// Returns the last `count` lines of the kernel's log.
   std::vector<std::string> last_lines(std::size_t count) const;
-  /// A line of the log that says why the kernel stopped; empty: none.
+  /// Returns the line of the log that states why the kernel stopped; empty if there is none.
   std::string panic_line() const;
 
  private:
@@ -53,7 +55,8 @@ class UmlProcess {
 
   pid_t pid_ = -1;
   Fd pid_fd_;
-  Fd input_;  ///< nothing is ever written: a console that waits, and has no end
+  /// nothing is ever written to it: a console that blocks and never reaches the end of file
+  Fd input_;
   Fd log_;
   Fd output_;
   std::FILE* copy_ = nullptr;

@@ -27,7 +27,7 @@ enum Op : std::uint32_t {
 
 /// The kernel computes with signed times.
 constexpr std::uint64_t kForever = ~std::uint64_t{0} >> 2;
-/// The kernel's calendar at the start: a fixed day, so that runs are repeatable.
+/// The kernel's date at the start: a fixed day, so that runs are reproducible.
 constexpr std::uint64_t kStartOfTime = 1'767'225'600ull * 1'000'000'000ull;  // 2026-01-01
 
 }  // namespace
@@ -50,7 +50,7 @@ Outcome<> VirtualClock::send(const Message& message) {
   const ssize_t n = ::send(kernel_.get(), &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (n == static_cast<ssize_t>(sizeof message)) return {};
   kernel_.reset();
-  return {};  // its end is seen by its process
+  return {};  // the owner of the process detects its end
 }
 
 Outcome<> VirtualClock::serve() {

@@ -2,9 +2,9 @@
 #pragma once
 
 /// VirtualClock: the time of a User Mode Linux kernel in external time-travel mode (Linux,
-/// include/uapi/linux/um_timetravel.h). The kernel runs infinitely fast and asks here for each
-/// step of time; it is granted when nothing else is due before. So the whole machine, kernel and
-/// cards, is repeatable, and no time is spent on waiting.
+/// include/uapi/linux/um_timetravel.h). The kernel runs infinitely fast and requests each step of
+/// time here; a step is granted when no other event is due before it. So the whole machine, kernel
+/// and cards, is reproducible, and no real time is spent waiting.
 
 #include <cstdint>
 #include <optional>
@@ -19,28 +19,32 @@ namespace hni::tools {
 class VirtualClock {
  public:
   static constexpr std::uint64_t kNever = ~std::uint64_t{0};
-  /// A kernel that neither runs a card nor asks for time for so long, in real time, hangs.
+  /// A kernel that for this long, in real time, neither accesses a card nor requests time is
+  /// considered hung.
   static constexpr int kMaxSilenceMs = 60'000;
 
   /// Listens on `path` for one kernel.
   static Outcome<VirtualClock> listen(const std::string& path);
 
-  /// What to poll for: the listener, then the kernel's socket; -1: the kernel is gone.
+  /// Returns the descriptor to poll: the listener, then the kernel's socket; -1: the kernel has
+  /// exited.
   int fd() const { return kernel_ ? kernel_.get() : listener_.get(); }
   std::uint64_t now() const { return now_; }
-  /// True: the kernel has nothing to do before requested().
+  /// Returns true if the kernel is idle before requested().
   bool waiting() const { return waiting_; }
   std::uint64_t requested() const { return requested_; }
 
-  /// fd() is readable: handles what has arrived. An error: the kernel broke the protocol.
+  /// Handles what has arrived; call when fd() is readable. Returns an error if the kernel violated
+  /// the protocol.
   Outcome<> serve();
-  /// Time goes on while the kernel waits, not beyond requested().
+  /// Advances the time while the kernel waits, but not beyond requested().
   void advance(std::uint64_t to) { now_ = to; }
-  /// The last number that the guest wrote to /sys/kernel/um-ext-time/bc-message, if it is new.
+  /// Returns the last number that the guest wrote to /sys/kernel/um-ext-time/bc-message, if it is
+  /// new.
   std::optional<std::uint64_t> take_signal() { return std::exchange(signal_, std::nullopt); }
-  /// Lets the kernel run, from requested() on. Before `free_until` it need not ask for time.
+  /// Lets the kernel run from requested() on. Before `free_until` it need not request time.
   Outcome<> grant(std::uint64_t free_until);
-  /// The kernel runs, and waits for a reply of ours: from now on it must ask for time from
+  /// Call while the kernel runs and waits for a reply of ours: the kernel must request time from
   /// `free_until` on, if it did not have to before.
   Outcome<> limit(std::uint64_t free_until);
 

@@ -40,7 +40,7 @@ std::optional<Layer2> parse_layer2(std::span<const std::byte> head) {
   return std::nullopt;
 }
 
-/// Ones-complement subtraction of the length from the sum.
+/// Subtracts the length from the sum in one's complement.
 void take_length_out(std::byte* sum, std::uint32_t length) {
   std::uint32_t value = load_be16(sum) + (0xffffU - (length & 0xffffU));
   value = (value & 0xffffU) + (value >> 16);

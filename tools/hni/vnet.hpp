@@ -32,7 +32,7 @@ struct OffloadPlan {
 OffloadPlan plan_offload(const VnetHeader& header, std::span<std::byte> head,
                          std::uint32_t length);
 
-/// Makes the header of a received frame.
+/// Builds the header of a received frame.
 constexpr VnetHeader received_header(const RxInfo& info, bool offload) {
   VnetHeader header;
   if (offload && info.l4_checksum_good()) header.flags = VnetHeader::kDataValid;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// What `hni device` reports of a wire that is capture files: how much was played, what was left
-/// out and why, and whether the output is whole.
+/// The report of `hni device` about a wire that consists of capture files: how much was played,
+/// what was skipped and why, and whether the output is complete.
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -14,7 +14,7 @@ namespace hni::tools {
 nlohmann::json wire_json(device::PcapWire& wire);
 std::string wire_text(device::PcapWire& wire);
 
-/// Completes the output. Not empty: one line that says what is wrong with a file.
+/// Completes the output. Returns one line that states what is wrong with a file, or an empty text.
 std::string wire_problem(device::PcapWire& wire);
 
 }  // namespace hni::tools

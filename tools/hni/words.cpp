@@ -13,7 +13,7 @@
 namespace hni::tools {
 namespace {
 
-/// Insertions, deletions and exchanges that turn one word into the other.
+/// Counts the insertions, deletions and substitutions that turn one word into the other.
 std::size_t distance(const std::string& a, const std::string& b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -48,7 +48,7 @@ std::vector<std::string> words_of(const CLI::App& app, bool options) {
   return words;
 }
 
-/// CLI11's texts may have several lines and end with a hint at --help.
+/// CLI11's messages may have several lines and end with a hint at --help.
 std::string first_line(std::string text) {
   return text.substr(0, text.find('\n'));
 }
@@ -56,7 +56,7 @@ std::string first_line(std::string text) {
 }  // namespace
 
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates) {
-  // A truncated word stands for the shortest that it begins.
+  // A truncated word matches the shortest one that starts with it.
   std::string best;
   for (const std::string& candidate : candidates) {
     if (word.size() >= 2 && candidate.starts_with(word) &&
@@ -91,7 +91,7 @@ int complain(const std::string& command, const Problem& why) {
 }
 
 std::optional<int> parse(CLI::App& app, const std::string& command, int argc, char** argv) {
-  // Unknown words get a better message than CLI11's.
+  // Unknown words get a more helpful message than CLI11's.
   app.allow_extras();
   fold_help_of(app);
   for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) sub->allow_extras();

@@ -13,14 +13,14 @@ import re
 import subprocess
 import sys
 
-# `  NAME ARGUMENTS   text`: two blanks or more stand before the text.
+# ` NAME ARGUMENTS text`: at least two blanks precede the text.
 ENTRY = re.compile(r"^  (?P<name>\S.*?)(?:  +(?P<text>\S.*))?$")
 SECTION = re.compile(r"^(?P<name>[A-Z][A-Za-z ]*):\s*(?P<rest>.*)$")
 PLAIN_WORD = re.compile(r"[a-z][a-z0-9-]*")
 
 
 class Page:
-    """The help of one object or verb: description, usage, and entries by section."""
+    """Parses the help of one object or verb: description, usage, and entries by section."""
 
     def __init__(self, words, text):
         self.words = words
@@ -91,7 +91,7 @@ def manual(page, verbs, version):
 
 
 def bash(tree):
-    """Cases by the words so far; what stands for a file or a number is left to bash."""
+    """Returns the cases by the preceding words; arguments that are files or numbers are left to bash."""
     cases = []
     for words, page in tree.items():
         candidates = [name for name, _ in page.verbs()] + [flag for flags, _ in page.options() for flag in flags]
@@ -159,7 +159,7 @@ def main():
         tree[(name,)] = page
         verbs = []
         for verb, _ in page.verbs():
-            # Not every object has a page for each verb; what it prints for the object then serves.
+            # An object may have no page for a verb; its help text is then that of the object.
             done = subprocess.run([hni, name, verb, "--help"], capture_output=True, text=True, check=False)
             if done.returncode == 0:
                 verbs.append(Page([name, verb], done.stdout))
