@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which mutants a header has, and a header that holds all of them.
+"""Lists the mutants of a header, and generates a header that contains all of them.
 
 A mutant is (start, end, replacement) in the header's text. Those inside of function bodies are written beside the body,
 each behind its number (proofs/mutation/mutation_switch.hpp), so that one compilation serves all of them.
@@ -19,14 +19,14 @@ NUMBER = re.compile(r"(?<![\w.])(0x[0-9a-fA-F']+|\d[\d']*)([uUlL]*)(?![\w.])")
 
 
 def blank(text):
-    """The text with comments, strings, preprocessor lines and static assertions blanked, at the same positions."""
+    """Returns the text with comments, strings, preprocessor lines and static assertions blanked; positions are kept."""
     pattern = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])'|^[ \t]*#[^\n]*|static_assert\([^;]*;",
                          re.S | re.M)
     return pattern.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
 
 
 def matching(code, at):
-    """The position of the bracket that closes the one at `at`."""
+    """Returns the position of the bracket that closes the one at `at`."""
     depth = 0
     for i in range(at, len(code)):
         depth += {"(": 1, ")": -1}.get(code[i], 0)
@@ -36,7 +36,7 @@ def matching(code, at):
 
 
 def mutants_of(text, part):
-    """(start, end, replacement) of every mutant."""
+    """Yields (start, end, replacement) of every mutant."""
     code = blank(text)
     if part:
         shown = [False] * len(code)
@@ -66,7 +66,7 @@ def mutants_of(text, part):
             continue
         close = matching(code, m.end() - 1)
         inner = text[m.end():close]
-        head = inner.rfind(";") + 1  # the condition proper, behind an initialiser
+        head = inner.rfind(";") + 1  # the condition itself, after an initialiser
         start = m.end() + head
         found += [(start, close, f"!({inner[head:].strip()})"), (start, close, "true"), (start, close, "false")]
     for m in re.finditer(r"\bfor\s*\(([^;()]*(?:\([^()]*\)[^;()]*)*);([^;]*);", code):
@@ -78,7 +78,7 @@ def mutants_of(text, part):
     for m in re.finditer(r"[=(,]\s*([^=(,;?]*?)\s\?\s", code):
         found.append((m.start(1), m.end(1), f"!({text[m.start(1):m.end(1)]})"))
     found += loops(text, code) + neighbours(text, code)
-    # Statements: an assignment or a call that does not happen, happens twice, or behind the next one.
+    # Statements: an assignment or a call that is dropped, doubled, or swapped with the next one.
     for m in re.finditer(r"(?<=\n)(\s+)([\w.:>*\[\]()-]+(?:\s[|&^+-]?=\s[^;{}]+|\([^;{}]*\)));", code):
         statement = m.group(2)
         if not re.match(r"(return|using|static|constexpr|const|if|for|while|case|else)\b", statement):
@@ -94,13 +94,13 @@ def mutants_of(text, part):
 
 
 def idempotent(statement):
-    """Whether it is `name = value` with a value that neither names `name` nor calls anything: twice is once."""
+    """Returns whether it is `name = value` and `value` neither uses `name` nor calls anything, so that doubling has no effect."""
     m = re.fullmatch(r"([\w.]+)\s=\s([^()+-]*)", statement)
     return m is not None and m.group(1) not in m.group(2)
 
 
 def loops(text, code):
-    """Each loop ends behind its second turn, whatever is left."""
+    """Ends each loop after its second iteration, whatever is left."""
     found, prefix = [], "if (unsigned hni_turn = 0; true) "
     for m in re.finditer(r"\bwhile\s*\(", code):
         close = matching(code, m.end() - 1)
@@ -123,7 +123,7 @@ KEYWORDS = {"return", "using", "else", "namespace", "typename", "new", "delete",
 
 
 def neighbours(text, code):
-    """A variable or member by another one that is declared with the same type: by the one before and the one behind it."""
+    """Replaces a variable or member by another one declared with the same type: the previous and the next one."""
     groups = {}
     for m in DECLARED.finditer(blank(text)):
         if m.group(1) not in KEYWORDS and m.group(2) not in groups.setdefault(m.group(1), []):
@@ -140,7 +140,7 @@ def neighbours(text, code):
 
 
 def closing(code, at):
-    """The position of the brace that closes the one at `at`."""
+    """Returns the position of the brace that closes the one at `at`."""
     depth = 0
     for i in range(at, len(code)):
         depth += {"{": 1, "}": -1}.get(code[i], 0)
@@ -150,7 +150,7 @@ def closing(code, at):
 
 
 def without_template(head):
-    """A declaration without its template parameters, access labels and attributes."""
+    """Returns a declaration without its template parameters, access labels and attributes."""
     head = re.sub(r"\b(public|private|protected):|\[\[[^\]]*\]\]", " ", head)
     while (m := re.search(r"\btemplate\s*<", head)):
         depth, i = 0, m.end() - 1
@@ -164,7 +164,7 @@ def without_template(head):
 
 
 class Body:
-    """What stands between the braces of a function."""
+    """Returns the text between the braces of a function."""
 
     def __init__(self, start, end, head):
         self.start, self.end = start, end
@@ -193,7 +193,7 @@ def bodies_of(text):
 
 
 class Schema:
-    """A header with the mutants of its function bodies. Number 0 is every body as it is, so that the wrapping itself is
+    """A header with the mutants of its function bodies. Number 0 selects every original body, so that the wrapping itself is
     checked: with it all proofs must hold."""
 
     def __init__(self, text, mutants):
@@ -208,7 +208,7 @@ class Schema:
         self.bodies = [b for b in bodies if b in self.place.values()]
 
     def inside(self):
-        """The numbers of the mutants that the header can hold; the others are compiled one by one."""
+        """Returns the numbers of the mutants that the combined header contains; the others are compiled one by one."""
         return set(self.place)
 
     def header(self, numbers):
@@ -216,7 +216,7 @@ class Schema:
         for body in reversed(self.bodies):
             mine = [n for n in sorted(numbers) if self.place[n] is body]
             text = text[:body.start] + self.wrapped(body, mine) + text[body.start:]
-        # Inlining by force only makes the text larger.
+        # Forced inlining would only increase the size of the code.
         text = re.sub(r"\[\[gnu::always_inline\]\]", "", text)
         return text.replace("#pragma once", '#pragma once\n#include <cstdlib>\n#include "proofs/mutation/mutation_switch.hpp"', 1)
 
@@ -234,7 +234,7 @@ class Schema:
 
 
 def name_of(header, text, mutant):
-    """Stable under changes elsewhere in the file: the line's text, what is changed, and where in the line."""
+    """Returns a key that is stable under changes elsewhere in the file: the line's text, the change, and its position in the line."""
     start, end, new = mutant
     line_start = text.rfind("\n", 0, start) + 1
     line_end = text.find("\n", start)
@@ -247,12 +247,13 @@ def name_of(header, text, mutant):
 
 
 def rejected_by(output):
-    """The numbers of the mutants that a compiler's errors are about."""
+    """Returns the numbers of the mutants that the compiler's errors refer to."""
     found, context = set(), []
     for line in output.splitlines():
         named = [int(n) for n in re.findall(r"mutant_(\d+)_", line)]
         if re.search(r": (fatal )?error: ", line):
-            # The error is in the mutant, or in what it instantiates: then the innermost mutant comes first.
+            # The error is in the mutant or in code that it instantiates; in the second case the innermost mutant is
+            # listed first.
             found.update((named or context)[:1])
             context = []
         elif "note:" not in line:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What production makes of the proved headers, as functions of their own. proofs/mutation/mutate
-// compares the machine code of a mutant with that of the original: if it is the same, no input
-// tells them apart.
+// Instantiates the proved headers as production does, each as separate functions.
+// proofs/mutation/mutate compares the machine code of a mutant with that of the original: if they
+// are equal, no input distinguishes them.
 #include <cstdint>
 
 #ifdef HNI_SUBJECT_DRIVER_QUEUES_RING_HPP
@@ -12,7 +12,7 @@ template struct hni::CompletionRing<std::uint32_t>;
 hni::CompletionRing<std::uint32_t> fresh_completions() {
   return {};
 }
-// Declared only: what they do is not known to the compiler, so every call of them stays.
+// Only declared: the compiler does not know what they do and therefore keeps every call.
 bool read_entry(std::uint32_t slot, std::uint32_t done);
 bool accept_entry();
 void drain(hni::CompletionRing<std::uint32_t>& ring, std::uint32_t& left) {
@@ -138,8 +138,8 @@ template std::uint64_t hni::extend_stamp(const std::uint64_t&, const std::uint64
     defined(HNI_SUBJECT_DRIVER_QUEUES_RX_QUEUE_HPP) || \
     defined(HNI_SUBJECT_DRIVER_FIRMWARE_MAILBOX_HPP)
 #include "driver/core/checked_io.hpp"
-// Declared only: what it does is not known to the compiler, so every call of it stays. Not in an
-// unnamed namespace: nothing would be emitted of the classes.
+// Only declared: the compiler does not know what it does and therefore keeps every call. Not in an
+// unnamed namespace, as otherwise no code would be emitted for the classes.
 struct OpaqueIo {
   std::uint32_t read32(hni::Site, hni::RegAddr);
   void write32(hni::RegAddr, std::uint32_t);
@@ -149,7 +149,7 @@ struct OpaqueIo {
   std::optional<hni::DmaSpan> dma_alloc(std::size_t);
   void dma_free(hni::DmaSpan);
 };
-// The same of an observer: what it is told is behaviour.
+// An observer of the same kind, because calls to the observer are part of the behaviour.
 struct OpaqueObserver {
   bool wants_completions() const;
   bool wants_receive_details() const;

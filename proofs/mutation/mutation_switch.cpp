@@ -13,7 +13,7 @@ unsigned number_from_environment() {
   return text == nullptr ? ~0U : static_cast<unsigned>(std::strtoul(text, nullptr, 10));
 }
 
-/// The numbers that were asked for.
+/// The mutant numbers that the code queried.
 struct Seen {
   std::vector<bool> numbers;
   ~Seen() {

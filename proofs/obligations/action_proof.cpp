@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every register write of bring-up, teardown and queue recovery is a legal action of the spec. The
-// driver runs as it is, over a card that remembers what was written, judges each write by the
-// spec's rules, and answers the questions that the driver asks (is it idle? does management run?
-// has it completed?) in every way. Its states are finite; the search goes on until there is no new
-// one, so the result holds for operations in any order and number.
+// unmodified driver runs on a card that records the writes, checks each write against the spec's
+// rules, and answers the driver's queries (is it idle? does management run? has it completed?) in
+// every possible way. The state space is finite, and the search continues until no new state is
+// found, so the result holds for operations in any order and number.
 #include <array>
 #include <map>
 #include <memory>
@@ -20,7 +20,7 @@
 namespace hni::proofs {
 namespace {
 
-/// Which register, and which element of it, an address is.
+/// The register, and the element of it, at an address.
 struct Place {
   std::uint16_t reg = 0;
   std::uint32_t element = 0;
@@ -55,21 +55,21 @@ const std::map<Key, Place>& places() {
   return all;
 }
 
-/// The number of the register of BAR0 whose first element is there.
+/// Returns the number of the BAR0 register whose first element is at the address.
 std::uint16_t register_at(std::uint32_t offset) {
   return places().at({spec::Bar::kBar0, offset}).reg;
 }
 
-/// A card that is only a memory of registers and a judge of writes.
+/// A card that only stores registers and checks writes.
 class CheckingCard {
  public:
-  std::vector<std::string> broken;  ///< rules, in the order in which they were broken
-  bool idle = false;                ///< what the idle registers say
+  std::vector<std::string> broken;  ///< violated rules, in the order of their violation
+  bool idle = false;                ///< values of the idle registers
   std::map<Key, std::uint32_t> registers;
   std::set<std::uint32_t>
-      ran;  ///< control registers of queues that ran and were not seen idle since
+      ran;  ///< control registers of queues that ran and have not been idle since
   std::set<std::pair<std::uint16_t, std::uint32_t>> written;    ///< register, element
-  std::set<std::pair<std::uint16_t, std::uint32_t>> judged_by;  ///< what the rules looked at
+  std::set<std::pair<std::uint16_t, std::uint32_t>> judged_by;  ///< registers that rules have read
 
   std::uint32_t read32(Site site, RegAddr reg) {
     if (site == Site::kIdle) return idle ? ~0U : 0U;
@@ -99,7 +99,7 @@ class CheckingCard {
   }
   void dma_free(DmaSpan) {}
 
-  /// Whether a rule asks for the register, or it is one of the control registers.
+  /// Returns whether a rule reads the register or it is one of the control registers.
   bool decides(const Key& key) const {
     const auto place = places().find(key);
     if (place == places().end()) return true;
@@ -169,19 +169,19 @@ enum class Step : std::uint8_t {
   kHoldPackets,
   kDropPackets,
   kDisable,
-  kLookBusy,      ///< one look at the idle registers, soon: still busy
+  kLookBusy,      ///< one early read of the idle registers: still busy
   kLookBusyHalf,  ///< after half of the deadline
   kLookBusyEnd,   ///< at the deadline
   kLookIdle,
-  kCloseAndReclaim,  ///< what is off or stuck, after the card was cut off from memory
-  kProgram,          ///< the whole card again, as behind a reset
-  kCardTransmits,    ///< a completion of all that was posted
-  kCardReceives,     ///< the completions of a frame
-  kCardBreaksARule,  ///< a completion on each queue that the driver refuses
+  kCloseAndReclaim,  ///< reclaims disabled and stuck queues, after DMA was disabled
+  kProgram,          ///< reprograms the whole card, as after a reset
+  kCardTransmits,    ///< a completion of everything that was posted
+  kCardReceives,     ///< the completions of one frame
+  kCardBreaksARule,  ///< on each queue a completion that the driver refuses
   kCount,
 };
 
-/// A port with one queue pair, and what its owner does with it.
+/// A port with one queue pair, and the operations of its owner.
 class Life {
  public:
   explicit Life(bool plain_ring, QueueId queue = QueueId{0}) {
@@ -193,7 +193,8 @@ class Life {
     (void)pair.allocate(queue, Vector{2}, config);
   }
 
-  /// False if the owner does not do this in the present state (driver/port_life.hpp).
+  /// Returns false if the owner never performs this operation in the present state
+  /// (driver/port_life.hpp).
   bool apply(Step op) {
     const Time start{};
     const PairState state = pair.state();
@@ -245,7 +246,7 @@ class Life {
         return look(start, true);
       case Step::kCloseAndReclaim:
         if (state != PairState::kStuck && state != PairState::kOff) return false;
-        card.ran.clear();  // the wait ran out and the card is cut off
+        card.ran.clear();  // the wait timed out and DMA was disabled
         pair.reclaim();
         QueueSetup<CheckingCard, NullObserver>(device).drop_at_mac(discard);
         return true;
@@ -257,7 +258,7 @@ class Life {
     return false;
   }
 
-  /// Everything that decides what can happen next.
+  /// All state that determines what can happen next.
   std::string state() const {
     std::string text =
         std::to_string(static_cast<int>(pair.state())) + (pair.faulted() ? "f" : "-");
@@ -267,14 +268,14 @@ class Life {
             std::to_string(card.ran.size()) + (pair.tx.faulted() ? "t" : "-") +
             (unpolled_tx_ ? "t" : "-") + (unpolled_rx_ ? "r" : "-") +
             (pair.tx.stopped() ? "s" : "-");
-    // Doorbells decide nothing: no rule asks for one, and each enable() begins at slot 0.
+    // Doorbells have no influence: no rule reads one, and each enable() starts at slot 0.
     for (const auto& [key, value] : card.registers)
       if (card.decides(key))
         text += "," + std::to_string(key.second) + "=" + std::to_string(value);
     return text;
   }
 
-  /// While the card may still write to memory, no buffer of the pair is free.
+  /// While the card may still write to memory, no buffer of the pair may be free.
   bool memory_is_safe() const {
     const std::uint32_t lent = pair.rx.headers().window.used() + pair.rx.payloads().window.used();
     return pool_.page_count() - pool_.free_pages() >= lent;
@@ -319,7 +320,7 @@ class Life {
     if (pair.rx.counters().doorbells != before || pair.rx.faulted()) unpolled_rx_ = false;
   }
 
-  // The card: one completion, or frame, that is not polled yet.
+  // The card: one completion or frame that has not been polled yet.
   bool transmit(std::uint64_t word) {
     if (pair.state() != PairState::kRunning || unpolled_tx_) return false;
     write(pair.tx.completion_address(), transmitted_, word);
@@ -336,7 +337,7 @@ class Life {
     (void)complete_rx(spec::RCD_HDR_AL{header}.set_PAGE_FIN(1).raw);
     return complete_rx(spec::RCD_META{}.set_TYPE(3).raw);
   }
-  /// DONE changes with each lap.
+  /// DONE alternates with each lap.
   void write(DmaAddr ring, std::uint32_t& count, std::uint64_t word) {
     card.words_at(ring)[count % kRing] =
         spec::RCD{word}.set_DONE(count / kRing % 2 == 0 ? 1 : 0).raw;
@@ -355,8 +356,8 @@ struct Search {
   std::set<std::pair<std::uint16_t, std::uint32_t>> written, judged_by;
 };
 
-/// Every state that any sequence of operations (but `except`) reaches. A state is reached again by
-/// running its operations again.
+/// Searches every state that any sequence of operations (except `except`) reaches. A state is
+/// restored by repeating its operations.
 Search search(bool plain_ring, Step except, QueueId queue = QueueId{0}) {
   Search found;
   std::set<std::string> seen;
@@ -393,7 +394,7 @@ void prove_life(bool plain_ring, Step except) {
   if (found.transmitted) cover("transmitted");
   if (found.received) cover("received");
   if (found.faulted) cover("faulted");
-  // A register that only the set-up writes.
+  // Returns whether only the setup writes the register.
   if (found.written.contains({register_at(spec::QM_TQS_MTU_CTL0::kByteOffset), 0}))
     cover("programmed");
   const std::pair<PairState, const char*> names[] = {{PairState::kOff, "off"},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// BufferRing: the header and the payload buffer queue; and the holder counts of the pages that
-// they lend. One step of each operation from an arbitrary valid state, for every size and every
-// value that the card may name.
+// BufferRing, the header and the payload buffer queue, and the reference counts of the pages that
+// they post. One step of each operation from an arbitrary valid state, for every size and every
+// value that the card may return.
 #include "driver/queues/buffer_ring.hpp"
 
 #include "driver/core/fragment_pool.hpp"
@@ -131,7 +131,7 @@ HNI_PROVE(buffer_ring_place,
           "A place that the card names is accepted exactly when it lies behind all earlier data "
           "of the fragment, has at least one "
           "byte, and ends before the limit with the reserve to spare (I1, I6).") {
-  // The card's fields have 12 and 13 bits; 16 are more than enough for all that is added up here.
+  // The card's fields have 12 and 13 bits; 16 bits suffice for all sums here.
   const auto narrow = [](const char* name) { return Word(input<std::uint16_t>(name)); };
   const Ring ring{any_work_ring(), input<std::uint32_t>("next offset"),
                   input<std::uint32_t>("first offset")};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one part of a port may expect of another. Each contract is used twice: the proof about the
-// part shows that its code keeps to it (mailbox_life, firmware_life), and the proof about the code
-// above (firmware_life, actions_of_the_port) puts anything that keeps to it in the part's place.
+// The contracts between the parts of a port. Each contract is used twice: the proof of the part
+// shows that its code satisfies it (mailbox_life, firmware_life), and the proof of the code above
+// (firmware_life, actions_of_the_port) replaces the part by arbitrary behaviour that satisfies it.
 #pragma once
 
 #include <algorithm>
@@ -12,10 +12,10 @@
 
 namespace hni::proofs {
 
-/// The calls that may change the state of Mailbox or Firmware; kOther stands for all the rest.
+/// The calls that may change the state of Mailbox or FirmwareClient; kOther represents all others.
 enum class Call { kStart, kStep, kInterrupt, kShutdown, kAbort, kRecover, kOther };
 
-/// Whether the card may reach the host's memory.
+/// Returns whether DMA is enabled in this state.
 constexpr bool gates_open(MailboxState state) {
   return state == MailboxState::kReady || state == MailboxState::kDraining;
 }
@@ -24,8 +24,8 @@ constexpr bool gates_open(FirmwareState state) {
          state == FirmwareState::kStopping;
 }
 
-/// The states that the mailbox may be in behind a call. `gone`: the card has vanished by then.
-/// kStep and kInterrupt include what a handler that is called back does: kShutdown and kAbort.
+/// Returns the states that the mailbox may be in after a call. `gone`: the card has been removed
+/// by then. kStep and kInterrupt include the effects of a handler callback: kShutdown and kAbort.
 inline std::vector<MailboxState> mailbox_moves(Call call, MailboxState from, bool gone) {
   using S = MailboxState;
   const bool quiet = from == S::kDown || from == S::kFailed;
@@ -55,8 +55,8 @@ inline std::vector<MailboxState> mailbox_moves(Call call, MailboxState from, boo
   return {from};
 }
 
-/// The same of the conversation with the firmware. kAbort is abandon(), kShutdown is stop();
-/// `restarts` is what recovery_restarts_mailbox() said before recover().
+/// The same for the firmware conversation. kAbort is abandon(), kShutdown is stop(); `restarts` is
+/// the result of recovery_restarts_mailbox() before recover().
 inline std::vector<FirmwareState> firmware_moves(Call call, FirmwareState from, bool gone,
                                                  bool restarts = true) {
   using S = FirmwareState;

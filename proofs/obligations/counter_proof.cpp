@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counters of the card that are widened, and its short timestamps that are extended.
+// Widening of the card's counters, and extension of its short timestamps.
 #include "driver/control/clock.hpp"
 #include "driver/control/statistics.hpp"
 #include "proofs/obligations/rings.hpp"
@@ -13,9 +13,9 @@ HNI_PROVE(narrow_counter_widened,
   const auto counted_before = input<std::uint64_t>("counted by the card, last reading");
   const auto counted_now = input<std::uint64_t>("counted by the card, this reading");
   const auto value = input<std::uint64_t>("value");
-  // Modulo 2^64, so also across a wrap of what the card counts.
+  // Modulo 2^64, so that the claim also holds across a wrap of the card's counter.
   assume("less than one wrap between two readings", counted_now - counted_before <= 0xffffffffU);
-  // The card shows the low half of what it counted.
+  // The card reports the low half of its counter.
   WideCounter<Word, Wide> counter{value, static_cast<Word>(counted_before & 0xffffffffU)};
   counter.advance(static_cast<Word>(counted_now & 0xffffffffU));
   show("value", counter.value);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Firmware, the conversation above the mailbox: when the card may reach memory, and what its owner
-// may rely on. The mailbox below is anything that keeps to the mailbox's contract, the firmware
-// sends anything; from each state each call is run with all their answers, and with each point of
-// time that is remembered passed or still to come, until there is no new state.
+// FirmwareClient, the conversation above the mailbox: when the card may access memory, and what
+// the owner may rely on. The mailbox below is arbitrary behaviour that satisfies the mailbox's
+// contract; the firmware sends anything. From each state each call runs with all possible results,
+// and with each stored point of time either passed or in the future, until no new state is found.
 #include <algorithm>
 #include <array>
 #include <deque>
@@ -24,12 +24,12 @@ struct Below {
   Choices choices;
   bool vanished = false;
   bool silent = false;          ///< the firmware sends nothing
-  std::uint32_t under_way = 0;  ///< messages that the firmware has not taken
-  unsigned gates_shut = 0;      ///< times that an open gate was shut on a card that is there
+  std::uint32_t under_way = 0;  ///< messages that the firmware has not received
+  unsigned gates_shut = 0;      ///< how often DMA was disabled on a present card
 };
 Below* below = nullptr;
 
-/// The card, of which only its presence matters here.
+/// The card; only its presence matters here.
 struct FirmwareIo {
   std::uint32_t read32(Site, RegAddr) {
     below->vanished = below->vanished || below->choices.flip();
@@ -43,7 +43,8 @@ struct FirmwareIo {
   void dma_free(DmaSpan) {}
 };
 
-/// One message of each kind that moves the conversation, and of each that does not.
+/// One message of each kind that changes the state of the conversation, and of each kind that does
+/// not.
 const std::vector<std::vector<std::byte>>& messages() {
   static const auto all = [] {
     std::vector<std::vector<std::byte>> made;
@@ -81,7 +82,7 @@ constexpr auto kRefusable =
 
 namespace hni {
 
-/// Anything that mailbox_moves() allows.
+/// Any behaviour that mailbox_moves() allows.
 template <>
 class Mailbox<proofs::FirmwareIo, NullObserver> {
  public:
@@ -125,7 +126,7 @@ class Mailbox<proofs::FirmwareIo, NullObserver> {
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] Error error() const { return {}; }
   [[nodiscard]] Time deadline() const { return {}; }
-  /// Whether a completion failed since it was looked at last: perhaps.
+  /// Whether a completion failed since the last query: arbitrary.
   [[nodiscard]] const MailboxCounters& counters() const {
     if (flip()) ++counters_.send_refused;
     return counters_;
@@ -136,8 +137,8 @@ class Mailbox<proofs::FirmwareIo, NullObserver> {
  private:
   static bool flip() { return proofs::below->choices.flip(); }
 
-  /// Nothing, a message, or word that one of ours was refused; several at once are as several
-  /// calls between which no time passes.
+  /// Nothing, one message, or one send failure. Several events at once are modelled as several
+  /// calls at the same time.
   template <class Handler>
   void deliver(Time now, Handler& handler) {
     if (!proofs::gates_open(state_) || proofs::below->silent) return;
@@ -230,14 +231,14 @@ struct Moment {
   bool gone = false;
 };
 
-/// Everything that decides what happens next, but for the points of time, which are arbitrary.
-/// What is left out is counted, told or handed out, and not looked at.
+/// All state that determines what happens next, except points of time, which are arbitrary.
+/// Omitted are values that are only counted, reported or returned.
 using Key = std::array<std::uint8_t, 22>;
 Key key_of(const Moment& m) {
   const AnyFirmware& f = m.firmware;
   const FlashSession& flash = f.*member(Flash{});
   const std::uint32_t version = f.capabilities().running.version;
-  // Which slot a request has is of no account.
+  // The slot of a request has no influence.
   auto slots = f.*member(Slots{});
   std::ranges::sort(slots, {}, [](const auto& slot) { return slot.request; });
   Key key;
@@ -260,10 +261,10 @@ struct Search {
   std::size_t calls = 0;
   std::map<Key, Moment> moments;
   std::set<FirmwareState> states;
-  std::string example;     ///< of a call that led elsewhere
+  std::string example;     ///< the call that led to another state
   bool kept = true;        ///< each call led to a state that the contract allows
-  bool same_gates = true;  ///< the gates are open when the contract says so
-  bool shut_late = true;   ///< and were shut only by a call that the contract lets do it
+  bool same_gates = true;  ///< DMA is enabled when the contract requires it
+  bool shut_late = true;   ///< DMA was disabled only by a call that the contract allows to do so
 
   void run() {
     Below here;
@@ -303,7 +304,7 @@ struct Search {
  private:
   static constexpr Time kNow = std::chrono::hours(1);
 
-  /// What recovery_restarts_mailbox() said, if it was asked.
+  /// The last result of recovery_restarts_mailbox(), if it was called.
   static bool take(Action action, AnyFirmware& f) {
     static constexpr std::array<std::byte, 4> kImage{};
     switch (action) {
@@ -351,8 +352,8 @@ struct Search {
     return true;
   }
 
-  /// Either something comes and no time has passed, or the other way round: both together are as
-  /// one after the other.
+  /// Either an event arrives at the same time, or time passes without an event; both together
+  /// equal two calls in sequence.
   static void set_times(AnyFirmware& f) {
     below->silent = below->choices.flip();
     const auto passed = [] {

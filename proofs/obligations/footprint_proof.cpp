@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What link, receive filter, clock, statistics and interrupts can write at all. Their CheckedIo is
-// replaced by one that puts a register on a list as soon as code that writes it is compiled,
-// whether it ever runs or not; so the list holds for every state, input and order of calls.
+// The registers that link, receive filter, clock, statistics and interrupts can write at all.
+// Their CheckedIo is replaced by one that lists a register as soon as code that writes it is
+// compiled, whether or not it runs; so the list holds for every state, input and order of calls.
 #include <algorithm>
 #include <array>
 #include <map>
@@ -23,8 +23,8 @@ namespace {
 /// A register, by the address of its first element.
 using Place = std::pair<spec::Bar, std::uint32_t>;
 
-/// The device of a part of the driver. Nothing of it is ever called: the CheckedIo below stands
-/// before.
+/// The device of a part of the driver. It is never called, because the CheckedIo below intercepts
+/// all accesses.
 template <class Part>
 struct Footprint {
   std::uint32_t read32(Site, RegAddr) { return 0; }
@@ -35,12 +35,12 @@ struct Footprint {
   std::optional<DmaSpan> dma_alloc(std::size_t) { return std::nullopt; }
   void dma_free(DmaSpan) {}
 
-  /// What the part's code can write.
+  /// Registers that the part's code can write.
   static std::set<Place>& written() {
     static std::set<Place> all;
     return all;
   }
-  /// Element of an array of registers that was written in a run, and was none.
+  /// Array index written out of range during a run, if any.
   static inline bool outside = false;
   static inline std::size_t runs = 0;
 
@@ -49,7 +49,7 @@ struct Footprint {
     written().emplace(Reg::kBar, Reg::kByteOffset);
     return true;
   }
-  /// Made, and so listed, for each Reg that compiled code writes.
+  /// Instantiated, and therefore listed, for each Reg that compiled code writes.
   template <class Reg>
   static inline const bool kListed = list<Reg>();
 };
@@ -59,7 +59,8 @@ struct Footprint {
 
 namespace hni {
 
-/// Without write_at() and doorbell(): a register whose type is not known does not compile.
+/// Without write_at() and doorbell(): code that writes a register of unknown type does not
+/// compile.
 template <class Part>
 class CheckedIo<proofs::Footprint<Part>, NullObserver> {
  public:
@@ -95,7 +96,7 @@ class CheckedIo<proofs::Footprint<Part>, NullObserver> {
   [[nodiscard]] bool gone() const { return false; }
 };
 
-// All their code, each function of them.
+// Instantiates every function of the parts.
 template class Link<proofs::Footprint<struct LinkPart>, NullObserver>;
 template class RxFilter<proofs::Footprint<struct FilterPart>, NullObserver>;
 template class ClassifierWriter<proofs::Footprint<struct FilterPart>, NullObserver>;
@@ -108,7 +109,7 @@ template class Interrupts<proofs::Footprint<struct InterruptPart>, NullObserver>
 namespace hni::proofs {
 namespace {
 
-/// The functions of Link that are templates. Not called: made to be compiled.
+/// Instantiates the function templates of Link without calling them.
 [[maybe_unused]] void compile(Link<Footprint<LinkPart>, NullObserver>& link) {
   const auto ignore = [](bool) {};
   (void)link.start({}, spec::FW_LINK_SPEED{}, spec::FW_LINK_FEC{}, ignore);
@@ -116,7 +117,7 @@ namespace {
   (void)link.step({}, ignore);
   link.set_pause(false, false, ignore);
 }
-/// Nothing that runs writes a ring's address behind the card's back; this would.
+/// A negative control: code that writes a ring address of a running queue.
 [[maybe_unused]] void compile(CheckedIo<Footprint<struct BadPart>, NullObserver>& device) {
   device.write(spec::QUEUE_TCQ_BAL{}, 0);
 }
@@ -125,7 +126,7 @@ Place place_of(const spec::RegInfo& r) {
   return {r.bar, r.byte_offset};
 }
 
-/// Registers that a rule of the spec is about: written only when it holds.
+/// Registers that a rule of the spec restricts.
 bool is_ruled(const Place& place) {
   const bool conditional =
       std::ranges::any_of(spec::action_rules(), [&](const spec::ActionRule& rule) {
@@ -138,7 +139,7 @@ bool is_ruled(const Place& place) {
   return conditional || in_queue_block || gate || place.first == spec::MBX_DESC_LO::kBar;
 }
 
-/// Registers that a rule about another register asks for.
+/// Registers that a rule about another register reads.
 bool is_asked_for(const Place& place) {
   return std::ranges::any_of(spec::action_rules(), [&](const spec::ActionRule& rule) {
     return place_of(spec::registers()[rule.cond_reg]) == place;
@@ -148,7 +149,7 @@ bool is_asked_for(const Place& place) {
 template <class Reg>
 constexpr Place kPlace{Reg::kBar, Reg::kByteOffset};
 
-/// `set_up_looks`: registers that rules ask for and that this part may write all the same.
+/// `set_up_looks`: registers that rules read and that this part may write nevertheless.
 template <class Part>
 void judge(const char* name, const std::set<Place>& set_up_looks = {}) {
   const auto& written = Footprint<Part>::written();
@@ -161,7 +162,7 @@ void judge(const char* name, const std::set<Place>& set_up_looks = {}) {
   conclude("S4", "no rule asks for one", unasked);
 }
 
-/// Runs the filter with everything in it: all tables are written, and taken away again.
+/// Runs the filter with entries of every kind: all tables are written and cleared again.
 void run_filter(CheckedIo<Footprint<FilterPart>, NullObserver>& device) {
   RxFilter<Footprint<FilterPart>, NullObserver> filter(device);
   (void)filter.set_queue_count(kMaxQueues);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The page store of a port: holder counts, and the list of the pages that nobody holds, of any
-// number of pages.
+// The page pool of a port: reference counts and the free list, for any number of pages.
 //
-// That a page is in the list exactly when nobody holds it, and only once, speaks of all pages and
-// of all places in the list. It follows by induction from a bijection that the proof carries
-// along: every page has a place of its own (`place_of`, inverse `page_at`), those that nobody
-// holds before `count` and as the list says, the others behind it. A step keeps it for an
-// arbitrary page and an arbitrary place, assuming it for these and for those that the step itself
-// is about.
+// The claim that a page is in the free list exactly once if it has no reference, and otherwise not
+// at all, quantifies over all pages and all positions of the list. It follows by induction from a
+// bijection that the proof maintains: every page has its own position (`place_of`, inverse
+// `page_at`); pages without references are before `count`, in the order of the list, and the
+// others after it. A step preserves the bijection for an arbitrary page and an arbitrary position,
+// assuming it for these and for those that the step itself accesses.
 #include "driver/core/fragment_pool.hpp"
 
 #include <deque>
@@ -26,9 +25,9 @@ Word& word_of(RefCount<Word>& element) {
   return element.holders;
 }
 
-/// An array of any size with any contents. Unlike AnySlots it never asks whether two indices are
-/// the same: what an element is after a write is a term. Each access is a claim that it is in
-/// bounds. (A reference is dead as soon as another element was asked for.)
+/// An array of any size with any contents. Unlike AnySlots it never branches on whether two
+/// indices are equal: an element after a write is a term. Each access is a claim that it is in
+/// bounds. (A reference becomes invalid as soon as another element is accessed.)
 template <class T>
 class AnyArray {
  public:
@@ -61,7 +60,7 @@ class AnyArray {
   std::deque<Written> written_;
 };
 
-/// Any number of pages, any of them free.
+/// Any number of pages with any free list.
 struct World {
   Word pages = input<std::uint32_t>("pages");
   FreePages<Word> free{input<std::uint32_t>("free pages")};
@@ -75,13 +74,14 @@ struct World {
            [&] { return page < pages && place < pages; });
   }
 
-  /// The bijection, for one page: it has a place, which is before `count` exactly when nobody
-  /// holds it.
+  /// The bijection for one page: its position is before `count` exactly if the page has no
+  /// reference.
   bool sound_page(const Word& p) const {
     const Word at = place_of.read(p);
     return at < pages && page_at.read(at) == p && (holders.read(p) == 0U) == (at < free.count);
   }
-  /// And for one place: its page has no other one, and before `count` the list says which it is.
+  /// The bijection for one position: its page has no other position, and before `count` the list
+  /// names that page.
   bool sound_place(const Word& at) const {
     const Word p = page_at.read(at);
     return p < pages && place_of.read(p) == at && (at >= free.count || list.read(at) == p);
@@ -144,7 +144,7 @@ HNI_PROVE(free_pages_drop,
   must_cover("freed", "still held");
   const auto dropped = input<std::uint32_t>("page that is dropped");
   assume("it is a page", dropped < w.pages);
-  // The page that has the place behind the free ones changes places with the dropped one.
+  // The page at the first position after the free ones swaps positions with the freed page.
   const Word home = w.place_of.read(dropped), next = w.free.count;
   const Word other = w.page_at.read(next), held = w.holders.read(dropped);
   w.assume_sound({w.page, dropped}, {w.place, next});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the symbolic integer has to know about C++, stated as obligations: mistakes that are made
-// with ring indices because of promotion and conversion must be found, and the idioms that avoid
-// them must be proved.
+// The C++ rules that the symbolic integer must model, stated as obligations: typical mistakes with
+// ring indices due to promotion and conversion must be found, and the idioms that avoid them must
+// be proved.
 #include "proofs/prover/harness.hpp"
 
 namespace hni::proofs {
@@ -13,7 +13,7 @@ struct FreeRunning {
   Sym<std::uint32_t> capacity = input<std::uint32_t>("capacity");
   Sym<std::uint32_t> used = input<std::uint32_t>("used");
 
-  /// Two free-running counters of 16 bits, of a ring that holds at most 2^15 entries.
+  /// Two free-running 16-bit counters of a ring with at most 2^15 entries.
   void assume_ring() {
     assume("used is at most the capacity", used <= capacity);
     assume("the counters are `used` apart",

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mailbox itself, both rings, over a firmware that answers in every way. The card fixes their size
-// at 16, so the states are finite: the search goes on until there is no new one, and what holds
-// holds for operations in any order and number. Each write is judged by what the firmware may see,
-// each call by what it has to lead to, to answer, to count and to tell.
+// Mailbox itself with both rings, over firmware with arbitrary responses. The card fixes their
+// size at 16, so the state space is finite: the search continues until no new state is found, and
+// the result holds for operations in any order and number. Each write is checked against what the
+// firmware may observe, and each call against the required state, result, counters and reports.
 #include <memory>
 #include <string>
 
@@ -12,7 +12,7 @@
 namespace hni::proofs {
 namespace {
 
-/// What the driver does above the mailbox when a message comes.
+/// The driver's reaction to a message, above the mailbox.
 enum class Reaction : std::uint8_t { kNone, kSend, kSendAgain, kShutdown, kAbort };
 
 struct Handler {
@@ -47,7 +47,7 @@ struct Operation {
   Time now{};
   Answers answers;
   Reaction reaction = Reaction::kNone;
-  bool gone_before = false;  ///< the driver knows already that the card vanished
+  bool gone_before = false;  ///< the driver has already detected the removal of the card
 };
 
 std::vector<Operation> all_operations() {
@@ -82,11 +82,11 @@ std::vector<Operation> all_operations() {
   return all;
 }
 
-/// A mailbox and its firmware, at one moment.
+/// A mailbox and its firmware, at one point of time.
 struct Moment {
   Box box;
   FirmwareClient firmware;
-  Time began{};  ///< when the wait for the firmware, or the last one, began
+  Time began{};  ///< start time of the current or last wait for the firmware
 };
 
 std::string key_of(const Moment& m) {
@@ -100,7 +100,7 @@ std::string key_of(const Moment& m) {
   return key + std::to_string(m.box.deadline().count()) + "," + std::to_string(m.began.count());
 }
 
-/// The driver's word for who owns what is the firmware's.
+/// Driver and firmware agree on the owner of each descriptor.
 bool same_ownership(const Moment& m) {
   const auto same = [&](const MailboxRing<std::uint32_t>& ring, std::uint32_t mailbox) {
     const auto& owned = m.firmware.shared.owned[mailbox];
@@ -119,7 +119,7 @@ bool is_quiet(MailboxState state) {
   return state == MailboxState::kDown || state == MailboxState::kFailed;
 }
 
-/// Whether a call of step() or interrupt() does something.
+/// Returns whether step() or interrupt() performs work in this state.
 bool works(const Moment& from, const Operation& o) {
   const MailboxState state = from.box.state();
   if (o.kind == Kind::kInterrupt)
@@ -128,8 +128,8 @@ bool works(const Moment& from, const Operation& o) {
   return state != MailboxState::kWaitFirmware || o.now >= from.box.deadline();
 }
 
-/// The state behind an operation, said a second time. `left`: messages that the firmware has not
-/// completed.
+/// A second description of the state after an operation. `left`: messages that the firmware has
+/// not completed.
 MailboxState expected_state(const Moment& from, const Operation& o, std::uint32_t left) {
   using State = MailboxState;
   const State state = from.box.state();
@@ -170,8 +170,8 @@ Call call_of(Kind kind) {
   return Call::kOther;
 }
 
-/// The contract that the code above the mailbox is proved with: the call's moves, behind those of
-/// what the handler did meanwhile.
+/// The contract on which the proof of the code above the mailbox relies: the transitions of the
+/// call, after those caused by the handler.
 bool keeps_contract(MailboxState from, const Operation& o, bool gone, MailboxState to) {
   std::vector<MailboxState> before{from};
   const auto also = [&](Call call) {
@@ -184,7 +184,7 @@ bool keeps_contract(MailboxState from, const Operation& o, bool gone, MailboxSta
   });
 }
 
-/// What start() and send() answer.
+/// The expected results of start() and send().
 std::optional<ErrorCode> expected_error(const Moment& from, const Operation& o) {
   const MailboxState state = from.box.state();
   if (o.kind == Kind::kStart && !is_quiet(state)) return ErrorCode::kRequestPending;
@@ -245,7 +245,7 @@ struct Search {
   }
 
  private:
-  /// Nothing is broken so far.
+  /// No rule has been violated so far.
   bool sound() const {
     return broken.none() && valid && owned && open_as_said && bounded && contract_kept &&
            state_right && answer_right && counted && masked && told_when && reset && taken &&
@@ -277,7 +277,7 @@ struct Search {
     if (!result) answer = result.error().code;
   }
 
-  /// What an operation did, against what it had to do.
+  /// Compares the effects of an operation with the required ones.
   void compare(const Moment& from, const Moment& now, const Operation& o) {
     const MailboxState was = from.box.state(), is = now.box.state();
     const bool silent = o.reaction == Reaction::kNone || o.reaction == Reaction::kSend;
@@ -324,7 +324,7 @@ struct Search {
       reset = reset && shared.is_reset(kMailboxTx) && shared.is_reset(kMailboxRx);
     if (was == is && is == MailboxState::kWaitFirmware && works(from, o))
       reset = reset && firmware.sends_invalidated == kMailboxSlots;
-    // A wait is looked at again 20 ms later; the vector is the driver's only while it is ready.
+    // A wait is checked again 20 ms later; the driver owns the vector only while it is ready.
     const bool looked = was != is || works(from, o);
     if (!waits(is))
       told_when = told_when && now.box.deadline() == Time::max();
@@ -355,7 +355,7 @@ struct Search {
     most = std::max(most, now.box.sends_under_way());
     valid = valid && now.box.is_valid();
     bounded = bounded && now.firmware.reads <= 16U + 2U * kMailboxSlots;
-    if (operation.answers.gone) return;  // nothing can be written to a card that is gone
+    if (operation.answers.gone) return;  // nothing can be written to a removed card
     owned = owned && same_ownership(now);
     for (const bool gate : now.firmware.shared.gate)
       open_as_said = open_as_said && gate == gates_open(state);

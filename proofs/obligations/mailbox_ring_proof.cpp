@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// MailboxRing: the two firmware mailbox rings, which share this code. The card has 16 descriptors
-// in each; the proofs hold for every size, so also for that one.
+// MailboxRing, the code of both firmware mailbox rings. The card has 16 descriptors in each; the
+// proofs hold for every size and therefore for that one.
 #include "driver/firmware/mailbox_ring.hpp"
 
 #include "proofs/obligations/rings.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A firmware that answers in every way and judges each write of the mailbox by what it may see.
+// Firmware with arbitrary responses that checks each write of the mailbox against what it may
+// observe.
 #pragma once
 
 #include <algorithm>
@@ -17,35 +18,35 @@
 #include "proofs/prover/harness.hpp"
 
 namespace hni::proofs {
-// Each proof that includes it has its own.
+// Each proof that includes this file has its own copy.
 namespace {
 
 constexpr std::uint32_t kPageBytes = kMailboxPageBytes;
-// And one page more, which nobody may touch.
+// One additional page, which must never be accessed.
 alignas(8) std::array<std::array<std::byte, (kMailboxSlots + 1) * kPageBytes>, 2> pages;
 constexpr std::byte kUnused{0xaa};
 constexpr std::array<std::uint64_t, 2> kPageAddress{0x100000, 0x200000};
 
-/// What must never happen.
+/// Violations that must never occur.
 enum Rule : unsigned {
-  kOwnedTouched,  // a descriptor of the firmware is written while the gate is open
-  kTooMany,       // 16 are the firmware's
-  kNoStop,        // published without a stop behind it
-  kUnordered,     // published before what it needs is visible
-  kTorn,          // the high half of a descriptor changes under a valid low half
-  kGateShut,      // published while the card may not touch the pages
-  kWrongPage,     // a descriptor names another slot's page
-  kNotOldest,     // a descriptor is read that is not the oldest of the firmware's
-  kReadTwice,     // a word of the firmware is read twice for one decision
-  kPageInUse,     // a page is copied that the firmware may write
-  kBadLength,     // bytes outside of the page, or another length than the firmware's
-  kWrongMessage,  // the handler is told of another message than the completed one
-  kUnsettled,     // descriptors are taken away before the gate is known to be shut
-  kNoRegister,    // a write to a register that the mailbox has no business with
-  kDirtyPage,     // a page is published with stale bytes behind its message
-  kOtherVector,   // an interrupt register is written for another vector
-  kBadGate,       // a gate is written with other bits than those of the reference
-  kUntold,        // the observer is told something else than what happened
+  kOwnedTouched,  // writing a descriptor that the firmware owns while DMA is enabled
+  kTooMany,       // giving the firmware all 16 descriptors
+  kNoStop,        // publishing without a stop descriptor after it
+  kUnordered,     // publishing before the message is visible
+  kTorn,          // changing the high half of a descriptor under a valid low half
+  kGateShut,      // publishing while DMA is disabled
+  kWrongPage,     // a descriptor that refers to another slot's page
+  kNotOldest,     // reading a descriptor that is not the oldest one that the firmware owns
+  kReadTwice,     // reading a word of the firmware twice for one decision
+  kPageInUse,     // copying a page that the firmware may write
+  kBadLength,     // bytes outside the page, or a length that differs from the firmware's
+  kWrongMessage,  // passing a message to the handler that is not the completed one
+  kUnsettled,     // reclaiming descriptors before DMA is known to be disabled
+  kNoRegister,    // writing a register that does not belong to the mailbox
+  kDirtyPage,     // publishing a page with stale bytes after its message
+  kOtherVector,   // writing an interrupt register for another vector
+  kBadGate,       // writing an enable register with bits other than those of the reference
+  kUntold,        // reporting to the observer something that did not happen
   kRules
 };
 constexpr struct {
@@ -93,21 +94,21 @@ std::optional<Slot> slot_at(RegAddr reg) {
   return found->second;
 }
 
-/// How the firmware answers in one call of the driver.
+/// The firmware's responses during one call of the driver.
 struct Answers {
-  std::array<std::uint32_t, 2> complete{};  ///< how many, by mailbox
+  std::array<std::uint32_t, 2> complete{};  ///< number of completions, per mailbox
   bool failed = false;                      ///< with FW_ERR
-  std::uint32_t length = 4;                 ///< of received messages
+  std::uint32_t length = 4;                 ///< lengths of received messages
   bool raised = false;                      ///< vector 0
   bool gone = false;                        ///< the card vanished
-  bool gone_at_length = false;              ///< it vanishes when a length is read
+  bool gone_at_length = false;              ///< the card is removed when a length is read
 };
 
-/// The type of the message that is sent through a slot: with a bit in each of its digits.
+/// The message type that is sent through a slot, derived from the bits of the slot number.
 constexpr std::uint16_t type_at(std::uint32_t slot) {
   return static_cast<std::uint16_t>(0x500U | (slot + 1U));
 }
-/// A message of that type; the bits above the type are noise.
+/// A message of that type; the bits above the type are arbitrary.
 constexpr std::array<std::byte, 4> message_at(std::uint32_t slot) {
   return {std::byte(slot + 1U), std::byte{0xf5}, std::byte{0}, std::byte{0}};
 }
@@ -116,10 +117,10 @@ constexpr std::byte mark_at(std::uint32_t slot) {
   return std::byte(0x40U + slot);
 }
 
-/// The registers that both share, as the firmware sees them; at first with stale contents.
+/// The registers that driver and firmware share, as the firmware sees them; initially stale.
 struct Shared {
   std::array<std::array<std::uint32_t, kMailboxSlots>, 2> low{}, high{};
-  std::array<std::deque<std::uint32_t>, 2> owned;  ///< published, oldest first
+  std::array<std::deque<std::uint32_t>, 2> owned;  ///< published slots, oldest first
   std::array<bool, 2> gate{}, settled{true, true};
 
   Shared() {
@@ -128,7 +129,7 @@ struct Shared {
       high[m].fill(kStale);
     }
   }
-  /// The firmware skips every descriptor and stops at slot 0 [device 4.3].
+  /// The firmware skips all descriptors and stops at slot 0 [device 4.3].
   bool is_reset(std::uint32_t m) const {
     bool reset = !gate[m] && owned[m].empty() && low[m][0] == 0;
     for (std::uint32_t s = 0; s < kMailboxSlots; ++s)
@@ -139,11 +140,10 @@ struct Shared {
   bool unmasked = false;  ///< vector 0
 };
 
-/// Ring, slot: a descriptor that was published or taken back. Bytes, type: a message that was
-/// sent.
+/// Ring, slot: a descriptor that was published or reclaimed. Bytes, type: a message that was sent.
 using Pair = std::pair<std::uint32_t, std::uint32_t>;
 
-/// What one call of the driver did, as the firmware saw it and as the observer was told.
+/// The effects of one call of the driver, as seen by the firmware and the observer.
 struct Events {
   std::vector<Pair> published, completed, sent;
   std::vector<std::uint64_t> refused;  ///< lengths
@@ -153,7 +153,8 @@ struct Events {
 /// The mailbox's observer.
 struct Reporter : NullObserver {
   Events traced;
-  bool odd = false;  ///< of another queue, ring size or limit, or of several slots at once
+  /// a report with a wrong queue, ring size or limit, or for several slots at once
+  bool odd = false;
 
   void ring_posted(QueueId queue, RingKind ring, std::uint32_t slot, std::uint32_t n,
                    std::uint32_t mask) {
@@ -184,7 +185,7 @@ struct Reporter : NullObserver {
 /// Firmware and judge.
 class FirmwareClient {
  public:
-  /// More than both rings take, several times.
+  /// More messages than both rings hold, several times over.
   static constexpr unsigned kMaxWrites = 4096;
 
   Shared shared;
@@ -196,11 +197,11 @@ class FirmwareClient {
   std::uint32_t last_received = kMailboxSlots;
   bool relaxed = false;  ///< what the driver was started with
   Events seen;
-  MailboxCounters counted;  ///< what this call has to count
+  MailboxCounters counted;  ///< expected increments of the counters in this call
   unsigned sends_invalidated = 0;
-  bool cleared = false;  ///< the cause of vector 0, before any descriptor was read
+  bool cleared = false;  ///< cause of vector 0, before any descriptor was read
 
-  /// A call of the driver begins.
+  /// Starts a call of the driver.
   void begin(const Answers& a) {
     answers = a;
     reads = writes = 0;
@@ -263,7 +264,7 @@ class FirmwareClient {
   }
 
  private:
-  /// Vector 0 keeps its cause until it is cleared, all others clear themselves.
+  /// Vector 0 keeps its cause until it is cleared; all others clear automatically.
   void interrupt_register(RegAddr reg, std::uint32_t value) {
     const bool mode = reg == spec::INTR_SW_AC_MODE::at(0);
     const bool masks = reg == spec::INTR_MASK_SET::at(0);
@@ -322,7 +323,7 @@ class FirmwareClient {
     counted.send_refused += answers.failed ? 1U : 0U;
   }
 
-  /// The firmware has written its message, and whatever it likes behind it.
+  /// The firmware writes its message and arbitrary bytes after it.
   void complete_received(std::uint32_t slot) {
     length_at_ = slot;
     std::memset(pages[kMailboxRx].data() + slot * kPageBytes, std::to_integer<int>(mark_at(slot)),
@@ -341,8 +342,8 @@ class FirmwareClient {
     }
   }
 
-  /// A message of the tests, and zeros behind it, and only there. Then the page is made dirty, as
-  /// if in use.
+  /// Checks for the expected message followed by zeros only, then overwrites the page with stale
+  /// bytes, as in use.
   void look_at_page(std::uint32_t m, std::uint32_t slot, std::uint32_t bytes) {
     std::byte* page = pages[m].data() + slot * kPageBytes;
     const auto message = message_at(slot);
@@ -401,7 +402,7 @@ class FirmwareClient {
   }
 
   using Key = std::pair<std::uint32_t, std::uint32_t>;
-  std::set<std::uint32_t> unseen_;  ///< written, perhaps not yet visible to the firmware
+  std::set<std::uint32_t> unseen_;  ///< written, but possibly not visible to the firmware yet
   Key pending_{2, 0};
   std::uint32_t length_at_ = kMailboxSlots;
   unsigned allocated_ = 0;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Port, from attach to detach, with every recovery: it demands of its parts only what their own
-// proofs take for granted. From each state that a port can be in, each call is run with all
-// answers of its parts, and with each point of time that it remembers passed or still to come; the
-// states that follow are looked at in the same way, until there is no new one. So what holds,
-// holds for runs of any length.
+// Port, from attach to detach, including every recovery: it calls its parts only as their own
+// proofs assume. From each reachable state each call runs with all possible results of its parts,
+// and with each stored point of time either passed or in the future; successor states are explored
+// in the same way until no new state is found. The result therefore holds for runs of any length.
 #include "proofs/obligations/port_world.hpp"
 
 #include <deque>
@@ -41,13 +40,12 @@ enum class Action : std::uint8_t {
   kReap,
   kRearm,
   kTimestamp,
-  kDestroy,  ///< the object ends, whatever it was doing
+  kDestroy,  ///< the destructor runs, in any state
   kCount,
 };
 
-/// Everything that decides what a port does next. Its other members are tables, settings and
-/// counters, which its control does not read, points of time, which are arbitrary here, and its
-/// parts, which are.
+/// All state that determines what a port does next. Omitted are tables, settings and counters,
+/// which do not influence control flow, and points of time and parts, which are arbitrary here.
 struct State {
   PortState port = PortState::kDetached;
   bool wanted = false;
@@ -73,10 +71,10 @@ class Search {
   }
 
   std::size_t calls = 0;
-  std::vector<std::string> examples;  ///< states and calls in which a rule was first broken
+  std::vector<std::string> examples;  ///< states and calls in which a rule was first violated
   std::set<State> states;
-  bool quiet = true;     ///< queues run only in a port that runs
-  bool returned = true;  ///< a detached port, and no other, holds no memory
+  bool quiet = true;     ///< queues run only while the port runs
+  bool returned = true;  ///< exactly the detached port owns no memory
 
   [[nodiscard]] const std::set<std::string>& broken() const { return here_.broken; }
 
@@ -103,7 +101,8 @@ class Search {
     }
   }
 
-  /// A port in that state; what its parts answer from now on is arbitrary and judged.
+  /// Creates a port in that state; from then on the results of its parts are arbitrary and its
+  /// calls are checked.
   AnyPort& enter(const State& from) {
     forget();
     AnyPort& port = port_.emplace(io_);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What surrounds the code of Port: in the place of each of its parts stands one that does anything
-// which the part's contract allows (contracts.hpp; queue pairs: actions_of_a_queue_pair), and
-// judges what the port demands of it. Port itself is the shipped code, unchanged.
+// The environment of Port: each part is replaced by one that shows any behaviour allowed by the
+// part's contract (contracts.hpp; queue pairs: actions_of_a_queue_pair) and checks the port's
+// calls. Port itself is the unchanged production code.
 #pragma once
 
 #include <array>
@@ -16,18 +16,18 @@
 #include "proofs/prover/choices.hpp"
 
 namespace hni::proofs {
-// Each proof that includes it has its own.
+// Each proof that includes this file has its own copy.
 namespace {
 
-/// The state of all parts, and the judge.
+/// The state of all parts, and the checks.
 struct World {
   Choices choices;
-  bool asking = false;    ///< otherwise each question has its first answer
+  bool asking = false;    ///< false: each choice returns its first alternative
   bool judging = false;   ///< what happens counts
-  bool vanished = false;  ///< the card answers all ones from now on
+  bool vanished = false;  ///< the card returns all ones from now on
   std::vector<PairState> pairs;
   FirmwareState firmware = FirmwareState::kDown;
-  bool restarts = true;  ///< the last answer of recovery_restarts_mailbox()
+  bool restarts = true;  ///< the last result of recovery_restarts_mailbox()
   int dma_spans = 0;     ///< that the port holds
   std::set<std::string> broken;
 
@@ -48,13 +48,13 @@ constexpr const char* kGateRule = "no DMA gate is shut while a queue is enabled"
 constexpr const char* kMemoryRule =
     "memory is taken back only from queues that are off, or switched off and cut off from memory";
 
-/// The card: it may vanish at each read, and each part reads it (flush()). Port itself writes
-/// interrupt registers and the drop control at the MAC; everything else is written by parts.
+/// The card: it may be removed at each read, and each part reads it (flush()). Port itself writes
+/// interrupt registers and the drop control of the MAC; its parts write everything else.
 struct PortIo {
   std::uint32_t read32(Site site, RegAddr) {
     world->vanished = world->vanished || world->flip();
     if (world->vanished) return kAllOnes;
-    // A queue that is on, or was switched off by a reset of the card.
+    // A queue that is enabled, or was disabled by a reset of the card.
     return site == Site::kQueueCtl && world->flip() ? kAllOnes >> 1 : 0;
   }
   void write32(RegAddr reg, std::uint32_t) {
@@ -80,7 +80,7 @@ struct PortIo {
 };
 using PortDoor = CheckedIo<PortIo, NullObserver>;
 
-/// A question to a firmware or a table that may fail.
+/// A request to firmware or a table that may fail.
 inline Result<> any_result() {
   if (world->flip()) return fail(ErrorCode::kMailboxFull);
   return {};
@@ -107,7 +107,8 @@ class Setup<proofs::PortIo, NullObserver> {
   proofs::PortDoor* device_;
 };
 
-/// Its registers are nobody else's (actions_of_the_rest); what it says only tells and counts.
+/// Its registers are not used by any other part (actions_of_the_rest); its results are only
+/// reported and counted.
 template <>
 class Link<proofs::PortIo, NullObserver> {
  public:
@@ -190,7 +191,7 @@ class Statistics<proofs::PortIo, NullObserver> {
   CounterValues values_{};
 };
 
-/// Anything that firmware_moves() allows.
+/// Any behaviour that firmware_moves() allows.
 template <>
 class FirmwareClient<proofs::PortIo, NullObserver> {
  public:
@@ -229,7 +230,7 @@ class FirmwareClient<proofs::PortIo, NullObserver> {
   [[nodiscard]] bool owned() const { return ready() && proofs::world->flip(); }
   [[nodiscard]] bool crashed() const { return proofs::world->flip(); }
   [[nodiscard]] CrashCause crash_cause() const { return {}; }
-  /// A new generation each time.
+  /// Returns a new generation each time.
   [[nodiscard]] const Capabilities& capabilities() const {
     capabilities_.link_speed = spec::FW_LINK_SPEED{proofs::world->pick(2)};
     ++capabilities_.generation;
@@ -240,7 +241,7 @@ class FirmwareClient<proofs::PortIo, NullObserver> {
 
  private:
   void move(Call call, bool restarts = true) {
-    device_->flush();  // the card may vanish in each call
+    device_->flush();  // the card may be removed during each call
     const State from = state();
     const auto moves = proofs::firmware_moves(call, from, device_->gone(), restarts);
     const State to = moves[proofs::world->pick(static_cast<unsigned>(moves.size()))];
@@ -253,7 +254,7 @@ class FirmwareClient<proofs::PortIo, NullObserver> {
   mutable Capabilities capabilities_;
 };
 
-/// The four states, and what QueuePair's proofs take for granted of its owner.
+/// The four states, and the assumptions of QueuePair's proofs about its owner.
 template <>
 class QueuePair<proofs::PortIo, NullObserver> {
  public:

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A private member of a class of the driver, for a proof that begins in an arbitrary state:
+// Accesses a private member of a driver class, for a proof that starts in an arbitrary state:
 //
 //   HNI_PRIVATE_MEMBER(WantedOf, &Port<Io>::wanted_);
 //   port.*member(WantedOf{}) = true;
 //
-// In namespace hni::proofs itself. An explicit instantiation may name private members; nothing in
-// the driver has to allow it.
+// Use it in namespace hni::proofs. An explicit instantiation may name private members, so the
+// driver needs no change.
 #pragma once
 
 #define HNI_PRIVATE_MEMBER(Tag, pointer) \

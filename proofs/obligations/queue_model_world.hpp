@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A world for the queue classes as production instantiates them (std::uint32_t and std::uint64_t).
-// Everything that a queue does to the card, to its memory and to its observer is one list of
-// events; a model writes the list that has to come out, and both must be the same.
+// The environment of the queue classes as production instantiates them (std::uint32_t and
+// std::uint64_t). All effects of a queue on the card, on its memory and on its observer form one
+// list of events; a model produces the expected list, and both must be equal.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@
 #include "proofs/prover/harness.hpp"
 
 namespace hni::proofs {
-// Each proof that includes it has its own.
+// Each proof that includes this file has its own copy.
 namespace {
 
 enum class Did : std::uint8_t {
@@ -92,12 +92,12 @@ inline Log in_order(Log log) {
   return log;
 }
 
-/// Memory with stale contents, and a list of all that is done to it.
+/// Memory with stale contents that records every access.
 struct LoggedIo {
   Log* log = nullptr;
   std::vector<std::unique_ptr<std::uint64_t[]>> blocks;
   std::vector<DmaSpan> spans;
-  unsigned memory_for = 99;  ///< so many allocations succeed
+  unsigned memory_for = 99;  ///< number of allocations that succeed
 
   std::uint32_t read32(Site, RegAddr) { return 0; }
   void write32(RegAddr reg, std::uint32_t value) {
@@ -125,7 +125,7 @@ struct LoggedIo {
   }
   void dma_free(DmaSpan span) { append(*log, Did::kFree, raw(span.iova), span.bytes); }
 
-  /// As the card sees it; all ones outside of every ring.
+  /// A word as the card sees it; all ones outside every ring.
   std::uint64_t address(const std::uint64_t* word) const {
     const auto* at = reinterpret_cast<const std::byte*>(word);
     for (const DmaSpan& s : spans) {
@@ -185,7 +185,7 @@ struct LoggedObserver : NullObserver {
   }
 };
 
-/// The pool, said a second time: who holds how often, and which page comes next.
+/// A second implementation of the pool: reference counts, and the page that is allocated next.
 struct PoolModel {
   unsigned shift;
   std::vector<std::uint32_t> holders;  ///< by page
@@ -218,12 +218,12 @@ struct PoolModel {
   }
 };
 
-/// What an operation and the card do next: every answer in turn, or a long pseudo-random row.
+/// The next choices of operation and card: exhaustively, or from a long pseudo-random sequence.
 class Source {
  public:
   explicit Source(Choices& choices) : choices_(&choices) {}
   explicit Source(std::uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15ULL + 1) {}
-  /// One of 0 .. count - 1.
+  /// Returns one of 0 .. count - 1.
   unsigned pick(unsigned count) {
     if (choices_ != nullptr) return choices_->pick(count);
     return static_cast<unsigned>(next() % count);
@@ -242,7 +242,7 @@ class Source {
   std::uint64_t state_ = 1;
 };
 
-/// What was compared, and the first thing that was not as the model says.
+/// The number of comparisons, and the first difference from the model.
 struct Compared {
   std::uint64_t runs = 0, operations = 0;
   std::string wrong;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// QueuePair and QueueSetup as production instantiates them: which value each register of a queue
-// block has after enabling and disabling, what counts as idle, and what happens when (the end of a
-// wait for idle, a transmit hang, time stamps that never come), beside a second description.
-// Whether each write is legal is action_proof.cpp.
+// QueuePair and QueueSetup as production instantiates them, compared with a second description:
+// the value of each register of a queue block after enabling and disabling, the condition for
+// idle, and the time of each reaction (a wait for idle that times out, a transmit hang, missing
+// timestamps). action_proof.cpp checks whether each write is legal.
 #include <array>
 #include <bit>
 #include <deque>
@@ -22,7 +22,7 @@ namespace {
 
 using Key = std::pair<unsigned, std::uint32_t>;
 
-/// Registers by their place; the idle registers have values of their own.
+/// Registers by address; the idle registers have values of their own.
 struct RegisterIo {
   std::map<Key, std::uint32_t> written;
   std::map<Key, std::uint32_t> idle_words;
@@ -50,7 +50,7 @@ struct RegisterIo {
 using Setup = QueueSetup<RegisterIo, NullObserver>;
 using Pair = QueuePair<RegisterIo, NullObserver>;
 
-/// What the registers have to hold in the end.
+/// The expected final values of the registers.
 class Expected {
  public:
   explicit Expected(std::uint32_t queue) : queue_(queue) {}
@@ -137,7 +137,7 @@ struct Clocked {
   FragmentPool pool;
   Pair pair{device, pool};
   Time now{std::chrono::seconds(100)};
-  std::uint32_t completed = 0;  ///< completions that the card wrote
+  std::uint32_t completed = 0;  ///< completions that the card has written
 
   Clocked() {
     (void)pool.init({nullptr, DmaAddr{}, 64 * 4096}, 0);
@@ -164,7 +164,7 @@ struct Clocked {
   }
 };
 
-/// The wait for idle, said a second time.
+/// A second description of the wait for idle.
 bool quiesces_as_expected(Choices& choices) {
   using std::chrono::milliseconds;
   Clocked w;
@@ -196,15 +196,15 @@ bool quiesces_as_expected(Choices& choices) {
   return same;
 }
 
-/// The watch over transmit completions, said a second time.
+/// A second description of the transmit-hang detection.
 bool hangs_as_expected(Choices& choices) {
   using namespace std::chrono_literals;
   Clocked w;
   w.pair.enable();
-  std::optional<Time> still;  ///< since when nothing moved, as far as was looked
+  std::optional<Time> still;  ///< time since which no progress was observed
   std::uint32_t done = 0;
   std::uint64_t confirmed = ~std::uint64_t{0};
-  std::deque<bool> sent, waits;  ///< not confirmed; confirmed, not given back
+  std::deque<bool> sent, waits;  ///< not completed; completed but not freed
   std::uint64_t completed = 0;
   std::uint32_t all_done = 0;
   bool same = true;
@@ -231,13 +231,13 @@ bool hangs_as_expected(Choices& choices) {
         done = all_done;
         still = w.now;
       } else {
-        // Time stamps are a second late: their packets come back.
+        // Timestamps are overdue by a second: their packets are freed.
         if (!waits.empty() && w.now - *still >= 1s) completed += waits.size(), waits.clear();
         expected = !sent.empty() && w.now - *still >= 5s;
       }
       same = same && hung == expected;
     }
-    // What is confirmed and waits for no time stamp comes back, in order.
+    // Completed packets that wait for no timestamp are freed in order.
     for (; what == 2 && !waits.empty() && !waits.front(); waits.pop_front()) ++completed;
     same = same && w.pair.tx.counters().completed_packets == completed;
   }

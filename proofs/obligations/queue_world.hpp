@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A world for the queue classes in which words are symbolic: the shipped TxQueue runs over this
-// door exactly as it runs over the one of production. The hooks see every access, and the harness
-// says there what must hold.
+// The environment of the queue classes with symbolic words: the production TxQueue runs unchanged
+// on this CheckedIo. Hooks observe every access, and the harness states its claims there.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +16,7 @@
 
 namespace hni::proofs {
 
-/// A descriptor in ring memory: which memory, which slot.
+/// A descriptor in ring memory: the memory and the slot.
 struct SymPointer {
   const std::uint64_t* base = nullptr;
   Word slot{};
@@ -43,8 +42,7 @@ struct SymIo {
 };
 static_assert(DeviceIo<SymIo>);
 
-/// What the driver said about itself: to its observer, to the completion watch, or of refused
-/// input.
+/// A report of the driver: to its observer, to the completion hook, or about refused input.
 struct TraceEvent {
   enum class Kind : std::uint8_t {
     kSent,
@@ -70,9 +68,9 @@ struct Refused {
   Wide value, limit;
 };
 
-/// Keeps what it is told, so that a harness can say what has to be told.
+/// Records all reports, so that a harness can state which ones are required.
 struct SymObserver {
-  bool watched = false;  ///< somebody wants the details
+  bool watched = false;  ///< whether a tracer requests details
   std::vector<TraceEvent> traced;
 
   bool wants_completions() const { return watched; }
@@ -114,7 +112,7 @@ struct SymObserver {
     keep(TraceEvent::Kind::kRefillStarted, ring, slot, free, {});
   }
 
-  /// How often it was told so; of any ring, or for any reason, when `which` is left out.
+  /// Returns how often it was reported; for any ring, or any reason, if `which` is omitted.
   unsigned times(TraceEvent::Kind kind) const {
     return static_cast<unsigned>(std::count_if(
         traced.begin(), traced.end(), [&](const TraceEvent& t) { return t.kind == kind; }));
@@ -126,7 +124,7 @@ struct SymObserver {
           return t.kind == kind && t.which == static_cast<unsigned>(which);
         }));
   }
-  /// What it was told last of that kind; something empty if nothing.
+  /// Returns the last report of that kind, or an empty one.
   TraceEvent last(TraceEvent::Kind kind) const {
     const auto found = std::find_if(traced.rbegin(), traced.rend(),
                                     [&](const TraceEvent& t) { return t.kind == kind; });
@@ -141,7 +139,7 @@ struct SymObserver {
   }
 };
 
-/// One word a slot that the card never sees; only the bounds of its index matter.
+/// One word per slot that the card never sees; only the bounds of its index matter.
 struct SymCookies {
   Word mask{};
   std::uint32_t& at(const Word& index) {
@@ -150,10 +148,10 @@ struct SymCookies {
     return word;
   }
   std::uint32_t word = 0;
-  Word last{};  ///< the index that was named last
+  Word last{};  ///< the index that was last accessed
 };
 
-/// A fragment by a number that may be symbolic.
+/// A fragment with a number that may be symbolic.
 struct SymFragment {
   Word number{};
 };
@@ -163,7 +161,7 @@ struct SymSegment {
   Sym<std::uint16_t> offset, length;
 };
 
-/// The segments of a packet, by a number that may be symbolic.
+/// The segments of a packet, indexed by a number that may be symbolic.
 class SymSegments {
  public:
   SymSegment& operator[](const Word& index) {
@@ -192,14 +190,15 @@ struct SymPacket {
   SymSegments segments;
 };
 
-/// A pool that tells the harness what is given back and held, and hands out pages of 16 fragments.
+/// A pool that reports freed and held fragments to the harness and allocates pages of 16
+/// fragments.
 struct SymPool {
   std::function<void(const Word&)> on_drop, on_hold;
   std::function<void()> on_drop_packet;
   std::vector<Word> dropped_lengths;  ///< of whole packets
   std::uint32_t per_page = 1;
   unsigned pages = 0;
-  unsigned takes = 0;  ///< how often a page was asked for
+  unsigned takes = 0;  ///< number of page allocations
 
   DmaAddr address(FragmentId f) const { return DmaAddr{std::uint64_t{raw(f)} * kFragmentBytes}; }
   void put(const SymFragment& f) { on_drop(f.number); }
@@ -217,11 +216,12 @@ struct SymPool {
   }
 };
 
-// Not shared between files: each proof grants itself what it needs.
+// Not shared between files: each proof defines the accessors that it needs.
 namespace {
 
-/// Hands out a private member of a queue: a proof starts from any of its states. Explicit
-/// instantiation may name private members; the function that it defines is found by its tag.
+/// Provides access to a private member of a queue, so that a proof can start from any state. An
+/// explicit instantiation may name private members; the function that it defines is found by its
+/// tag.
 template <class Queue, class Tag, auto kMember>
 struct Grant {
   friend auto& member(Tag, Queue& queue) { return queue.*kMember; }
@@ -238,8 +238,8 @@ struct SymWords {
   template <class T>
   using Array = std::conditional_t<std::is_same_v<T, std::uint32_t>, SymCookies, AnySlots<T>>;
   static SymFragment fragment(const Word& number) { return {number}; }
-  /// A symbolic value has no number. This is a function of which nothing is known but that
-  /// different terms have different values, sums of a few of which differ too.
+  /// A symbolic value has no number. This function has no known property except that it maps
+  /// different terms, and different sums of a few terms, to different values.
   static std::uint64_t number(const proofs::Wide& value) {
     return 1'000'003ULL * (value.bits().id + 1ULL) * (value.bits().id + 7ULL);
   }
@@ -249,7 +249,7 @@ struct SymWords {
 
 namespace hni {
 
-/// The door with symbolic words: every load is a new value of the card.
+/// The CheckedIo with symbolic words: every load returns a new value of the card.
 template <>
 class CheckedIo<proofs::SymIo, proofs::SymObserver> {
  public:
@@ -262,8 +262,9 @@ class CheckedIo<proofs::SymIo, proofs::SymObserver> {
 
   proofs::SymIo& io;
   proofs::SymObserver& obs;
-  std::function<void(const proofs::Word&)> on_load;    ///< before a load, with its slot
-  std::function<void(const proofs::Wide&)> on_loaded;  ///< behind it, with what the card said
+  std::function<void(const proofs::Word&)> on_load;  ///< called before a load, with its slot
+  /// called after it, with the value of the card
+  std::function<void(const proofs::Wide&)> on_loaded;
   std::function<void(RegAddr, const proofs::Word&)> on_doorbell;
 
   Word64 load(Site site, const proofs::SymPointer& at) {

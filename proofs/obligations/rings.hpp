@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Arbitrary rings for the proofs: the shipped templates over a symbolic word, in any state at all.
+// Arbitrary rings for the proofs: the production templates over a symbolic word, in any state.
 #pragma once
 
 #include <deque>
@@ -15,7 +15,7 @@ namespace hni::proofs {
 using Word = Sym<std::uint32_t>;
 using Wide = Sym<std::uint64_t>;
 
-/// Rings of the card have 2 to 2^16 slots, so size - 1 is a value of 16 bits.
+/// Rings of the card have 2 to 2^16 slots, so size - 1 is a 16-bit value.
 inline Word any_mask(const std::string& name = "mask") {
   const Word mask(input<std::uint16_t>(name));
   if (Explorer::current().small_sizes()) assume("at most eight slots", mask <= 7U);
@@ -41,13 +41,13 @@ void conclude_valid(const Ring& ring) {
   conclude("I2", "the ring stays valid", [&] { return ring.is_valid(); });
 }
 
-/// Ownership of an arbitrary slot is the same in both states.
+/// An arbitrary slot has the same owner in both states.
 inline bool same_owner(const WorkRing<Word>& before, const WorkRing<Word>& after,
                        const Word& slot) {
   return before.owned_by_card(slot) == after.owned_by_card(slot);
 }
 
-/// Head, tail and mask are untouched.
+/// Head, tail and mask are unchanged.
 inline bool same_ring(const WorkRing<Word>& a, const WorkRing<Word>& b) {
   return a.head == b.head && a.tail == b.tail && a.mask == b.mask;
 }
@@ -61,15 +61,16 @@ inline Untrusted<Word> from_card(const std::string& site) {
   return Untrusted<Word>(nondet_read<std::uint32_t>(site));
 }
 
-/// Shadow storage of a ring of any size. An element comes into being, with arbitrary contents,
-/// when it is first named; whether two names mean the same element is decided by the explorer.
-/// Every access is a claim that it is in bounds.
+/// Shadow storage of a ring of any size. An element is created with arbitrary contents when it is
+/// first accessed; the explorer decides whether two names denote the same element. Every access is
+/// a claim that it is in bounds.
 template <class T>
 class AnySlots {
  public:
-  std::string name = "slot";                   ///< two of one name have the same contents
-  Word mask{};                                 ///< of the ring that it belongs to
-  std::function<void(const Word&)> on_access;  ///< told of every access first
+  /// two arrays with the same name have the same contents
+  std::string name = "slot";
+  Word mask{};                                 ///< mask of the ring that it belongs to
+  std::function<void(const Word&)> on_access;  ///< called first on every access
 
   T& at(const Word& index) { return cell(index); }
   const T& at(const Word& index) const { return cell(index); }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RxQueue between two completions: what it takes for a part of a packet and what it refuses, from
-// an arbitrary valid state of its three rings and of the packet under assembly.
+// RxQueue between two completions: which completions it accepts as part of a packet and which it
+// refuses, from an arbitrary valid state of its three rings and of the packet under assembly.
 #include <vector>
 
 #include "proofs/obligations/rx_queue_world.hpp"
@@ -8,7 +8,7 @@
 namespace hni::proofs {
 namespace {
 
-/// assemble(): as the number of its verdict.
+/// assemble(), with the verdict as a number.
 template <class Tag, auto kFunction>
 struct GrantAssemble {
   friend unsigned call(Tag, Queue& queue, World::RxCursor& at, const std::uint64_t* words,
@@ -23,7 +23,7 @@ struct AssembleTag {
 template struct GrantAssemble<AssembleTag, &Queue::assemble>;
 enum Verdict : unsigned { kNothing, kTaken, kDelivered, kDropped, kRefused };
 
-/// One step of the assembly from any state of a stage: up to the second completion.
+/// One assembly step from any state of a stage, until the second completion.
 class AssemblyProof {
  public:
   AssemblyProof(Stage stage, const Word& segments)
@@ -82,20 +82,21 @@ class AssemblyProof {
   const BufferRing<Word>& mine_before() const {
     return header_ ? before_.headers : before_.payloads;
   }
-  /// Slots that left the ring that this stage is about.
+  /// Slots that were removed from the ring of this stage.
   Word gone() const {
     return mine().window.distance(mine_before().window.head, mine().window.head);
   }
 
-  // The completion, as each of its kinds. A payload's is a header's.
+  // The completion as each of its types. A payload completion has the fields of a header
+  // completion.
   spec::RCD::of<Wide> rcd() const { return {word_}; }
   spec::RCD_HDR_AL::of<Wide> buffer() const { return {word_}; }
   spec::RCD_OPT_META::of<Wide> stamp() const { return {word_}; }
   spec::RCD_META::of<Wide> meta() const { return {word_}; }
   bool is(spec::RCD_TYPE type) const { return rcd().TYPE() == static_cast<std::uint64_t>(type); }
 
-  /// A slot that the card passed over comes back, by its name. Three turns, and what they leave is
-  /// where a fourth begins (long runs of it: rx_queue_in_long_runs).
+  /// A slot that the card skipped is freed under its own id. Covers three iterations; their final
+  /// state is where a fourth would start (long runs: rx_queue_in_long_runs).
   void skipped_slot(const Word& fragment) {
     const auto turns = static_cast<std::uint32_t>(dropped_.size());
     conclude("I4", "only slots older than the one that the card named come back", [&] {
@@ -232,7 +233,7 @@ class AssemblyProof {
     });
   }
 
-  /// Nothing is refused that keeps the rules.
+  /// Completions that satisfy all rules are accepted.
   void conclude_refusal() {
     const Refused& r = w_.device.refused.front();
     const Word named(buffer().BUFF_ID());
@@ -276,7 +277,7 @@ class AssemblyProof {
   bool wrong_offset() const {
     return buffer().OFF() < Wide(mine().next_offset) || buffer().OFF() >= kFragmentBytes;
   }
-  /// Behind all earlier data, and in the fragment, is all that is asked of a place.
+  /// New data must only lie after all earlier data and inside the fragment.
   bool wrong_place() const {
     return wrong_offset() || buffer().LEN() == 0U ||
            buffer().OFF() + buffer().LEN() + (header_ ? kTailRoom : 0U) > kFragmentBytes;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RxQueue: its base case (reset), the doorbells that are repeated, what only reads a state, and a
-// poll of several packets.
+// RxQueue: the base case (reset), repeated doorbells, read-only operations, and a poll of several
+// packets.
 #include <vector>
 
 #include "proofs/obligations/rx_queue_world.hpp"
@@ -128,7 +128,7 @@ HNI_PROVE(rx_queue_polls_three,
              slot == ((w.before.completions.head + loads) & w.before.completions.mask));
     ++loads;
   };
-  // Header and end in turn, well-formed; all else is the subject of other proofs.
+  // Header and metadata alternately, well-formed; everything else is covered by other proofs.
   w.device.on_loaded = [&](const Wide& word) {
     const spec::RCD_HDR_AL::of<Wide> header{word};
     const spec::RCD_META::of<Wide> meta{word};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A receive queue, said a second time: what each operation does to memory, registers, pool,
-// counters and observer.
+// A model of a receive queue: what each operation does to memory, registers, pool, counters and
+// observer.
 #pragma once
 
 #include <algorithm>
@@ -21,14 +21,14 @@ struct Sizes {
   std::uint32_t pages;
 };
 
-/// A ring of lent buffers: the fragments, oldest first.
+/// A ring of posted buffers: the fragments, oldest first.
 struct LentModel {
   RingKind kind;
   RegAddr tail_register;
   std::uint32_t size, first;  ///< first: smallest offset in a fresh fragment
   DmaAddr address{};
   std::uint32_t head = 0;
-  std::uint32_t next = first;  ///< the oldest one is delivered up to here
+  std::uint32_t next = first;  ///< data of the oldest fragment is delivered up to here
   std::deque<std::uint32_t> fragments{};
 
   std::uint32_t used() const { return static_cast<std::uint32_t>(fragments.size()); }
@@ -170,7 +170,7 @@ class RxModel {
     append(log, Did::kRefilled, kQueue, lent.kind, first, posted, lent.size - 1);
   }
 
-  /// As far as the card's completions go for one packet.
+  /// Consumes the card's completions of at most one packet.
   Verdict one_packet() {
     for (;;) {
       const std::uint64_t word = words[slot(consumed)];
@@ -236,7 +236,7 @@ class RxModel {
     return Verdict::kDropped;
   }
 
-  /// The place of new data, in the buffer that the card names; those before it come back.
+  /// The position of new data, in the buffer that the card names; buffers before it are freed.
   bool segment(LentModel& lent, std::uint64_t word, Site id_site, Site offset_site,
                Site length_site, Segment& s) {
     const spec::RCD_HDR_AL rcd{word};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RxQueue as production instantiates it, beside a model that says in a second way what each
-// operation does. As tx_queue_model_proof.cpp; its three rings have sizes of their own.
+// RxQueue as production instantiates it, compared with a model of each operation, as in
+// tx_queue_model_proof.cpp. Its three rings have different sizes.
 #include <algorithm>
 
 #include "proofs/obligations/rx_queue_model.hpp"
@@ -8,7 +8,7 @@
 namespace hni::proofs {
 namespace {
 
-/// Queue and model, and what application and card do to both.
+/// Queue and model, and the operations of application and card on both.
 class RxRun {
  public:
   RxRun(Source& source, Compared& compared, const Sizes& sizes, bool watched)
@@ -92,7 +92,7 @@ class RxRun {
     return "nothing";
   }
 
-  /// The completions of one frame, mostly; now and then a part of them, or a wrong one.
+  /// Usually the completions of one frame; sometimes a part of them, or a wrong one.
   const char* receive_frame() {
     const unsigned payloads = source_.one_in(6) ? source_.pick(19) : source_.pick(3);
     const bool cut = source_.one_in(12);
@@ -117,7 +117,7 @@ class RxRun {
     return meta.set_ERR_MAC_EOP(errors & 1U).set_ERR_TRUNCATED_FRAME(errors >> 1U).raw;
   }
 
-  /// Where the card has got to in a ring of buffers, which it knows for itself.
+  /// The card's own position in a ring of buffers.
   struct CardPlace {
     std::uint64_t taken = 0;  ///< buffers since the reset
     std::uint32_t offset = 0;
@@ -168,7 +168,7 @@ class RxRun {
     mine_.insert(mine_.end(), expected.begin(), expected.end());
     return "poll";
   }
-  /// The application gives a packet back.
+  /// The application frees a packet.
   const char* release() {
     if (mine_.empty()) return "nothing";
     const std::size_t n =

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// RxQueue itself: what a poll delivers and tells the card, what it lends again, and what comes
-// back at a reset, from an arbitrary valid state of its three rings and of the packet under
-// assembly. What it takes for a part of a packet is rx_queue_assembly_proof.cpp.
+// RxQueue itself: what a poll delivers and acknowledges, which buffers it posts again, and what a
+// reset frees, from an arbitrary valid state of its three rings and of the packet under assembly.
+// rx_queue_assembly_proof.cpp covers which completions form a packet.
 #include <vector>
 
 #include "proofs/obligations/rx_queue_world.hpp"
@@ -9,7 +9,7 @@
 namespace hni::proofs {
 namespace {
 
-/// A packet under assembly that is recognised by its length.
+/// A packet under assembly that is identified by its length.
 Packet partial_packet(World& w) {
   Packet packet;
   packet.segment_count = 1;
@@ -19,7 +19,7 @@ Packet partial_packet(World& w) {
   return packet;
 }
 
-/// What a poll of one packet counts and tells.
+/// The counters and reports of a poll of one packet.
 void conclude_poll_told(World& w, std::uint32_t asked, std::uint32_t received, bool progress) {
   const RxCounters& c = w.counted();
   const std::uint64_t faults = w.queue.faulted() ? 1 : 0, taken = progress ? 1 : 0;
@@ -50,8 +50,8 @@ void conclude_poll_told(World& w, std::uint32_t asked, std::uint32_t received, b
   });
 }
 
-/// Buffers are lent again when a quarter of either ring is free: the pool, which is empty, is
-/// asked for each ring in which a page fits.
+/// Buffers are posted again when a quarter of either ring is free: the pool, which is exhausted,
+/// is queried for each ring in which a page fits.
 void conclude_refilled(World& w, bool acknowledged) {
   const Word headers = w.before.headers.window.free(), payloads = w.before.payloads.window.free();
   const auto due = [&](const Word& free) {
@@ -79,9 +79,10 @@ HNI_PROVE(rx_queue_poll,
           "after lending it buffers again; all of it is counted and told (I2, I5, I7, F).") {
   must_cover("idle", "delivered", "dropped", "refused", "next packet",
              "next behind a dropped one");
-  World w(Stage::kStamped);  // the last completion of a packet: one turn of the poll
+  World w(Stage::kStamped);  // the last completion of a packet: one iteration of the poll
   w.obs.watched = input<bool>("watched");
-  member(CompletionSizeTag{}, w.queue) = 2;  // of its report only: it counts modulo that
+  // bounds only the reported number, which is modulo the ring size
+  member(CompletionSizeTag{}, w.queue) = 2;
   const Packet partial = partial_packet(w);
   const bool two = input<bool>("two packets are asked for");
   std::array<Packet, 2> room;
@@ -133,23 +134,25 @@ HNI_PROVE(
   World w(Stage::kBetween);
   const bool at_reset = input<bool>("at a reset");
   w.obs.watched = !at_reset;
-  // Of its report only, which counts modulo that; rings of two are rx_queue_poll's.
+  // Bounds only the reported number, which is modulo the ring size; rings of two are covered by
+  // rx_queue_poll.
   member(CompletionSizeTag{}, w.queue) = 4;
   assume("the ring has four completions or more", w.before.completions.mask >= 3U);
   std::array<Packet, 1> out;
   unsigned loads = 0;
   Wide header{};
   w.device.on_load = [&](const Word&) {
-    if (++loads > 2) end_path();  // rx_queue_inside_a_packet
+    if (++loads > 2) end_path();  // covered by rx_queue_inside_a_packet
   };
   w.device.on_loaded = [&](const Wide& word) {
     if (loads == 1) header = word;
-    // The card has not written the second one.
+    // The card has not written the second completion.
     if (loads == 2 && spec::RCD::of<Wide>{word}.DONE() == Wide(w.queue_done(w.next_completion())))
       end_path();
   };
   w.device.on_doorbell = [](RegAddr, const Word&) {};
-  w.pool.on_drop = [](const Word&) { end_path(); };  // skipped slots: rx_queue_between_packets
+  // skipped slots: covered by rx_queue_between_packets
+  w.pool.on_drop = [](const Word&) { end_path(); };
   w.pool.on_hold = [](const Word&) {};
   w.pool.on_drop_packet = [] { conclude("I4", "there is no packet to give back", false); };
   std::uint32_t received = 0;
@@ -203,12 +206,13 @@ HNI_PROVE(rx_queue_tells_of_a_payload,
   };
   w.device.on_loaded = [&](const Wide& word) {
     const spec::RCD::of<Wide> rcd{word};
-    // A payload, and behind it nothing that the card wrote.
+    // A payload completion, and no valid completion after it.
     if (loads == 1 && rcd.TYPE() != static_cast<std::uint64_t>(spec::RCD_TYPE::PAY_AL)) end_path();
     if (loads == 2 && rcd.DONE() == Wide(w.queue_done(w.next_completion()))) end_path();
   };
   w.device.on_doorbell = [](RegAddr, const Word&) {};
-  w.pool.on_drop = [](const Word&) { end_path(); };  // skipped slots: rx_queue_inside_a_packet
+  // skipped slots: covered by rx_queue_inside_a_packet
+  w.pool.on_drop = [](const Word&) { end_path(); };
   w.pool.on_hold = [](const Word&) {};
   w.pool.on_drop_packet = [] {};
   (void)w.queue.poll(out);

@@ -63,17 +63,17 @@ template struct Grant<Queue, QueueIdTag, &Queue::queue_>;
 constexpr unsigned kQueue = 5;
 std::array<std::uint64_t, 8> ring_memory[3];
 
-/// Fails to compile when the counters gain one.
+/// Fails to compile if a counter is added.
 inline std::array<std::uint64_t, 8> all_of(const RxCounters& c) {
   const auto& [packets, bytes, mac_errors, truncated, card_input, reset_drops, refill_empty,
                doorbells] = c;
   return {packets, bytes, mac_errors, truncated, card_input, reset_drops, refill_empty, doorbells};
 }
 
-/// Where the completions are in the grammar HDR_AL PAY_AL* OPT_META? META.
+/// The stage of the completions in the grammar HDR_AL PAY_AL* OPT_META? META.
 enum class Stage : std::uint8_t { kBetween, kSegments, kStamped };
 
-/// A queue in any valid state (or in any at all), in a given stage of the grammar.
+/// A queue in any valid state (or in any state), in a given stage of the grammar.
 struct World {
   using RxCursor =
       std::remove_reference_t<decltype(member(PositionTag{}, std::declval<Queue&>()))>;
@@ -85,20 +85,20 @@ struct World {
   SymPool pool;
   Queue queue{device, pool};
   RxCursor before;
-  Packet partial;  ///< the packet under assembly, where a proof made one
+  Packet partial;  ///< the packet under assembly, if a proof created one
 
   RxCursor& at() { return member(PositionTag{}, queue); }
   auto& lent(bool headers) {
     return headers ? member(HeadersTag{}, queue) : member(PayloadsTag{}, queue);
   }
 
-  /// Each ring has a size of its own.
+  /// Each ring has its own size.
   explicit World(Stage stage, bool valid = true)
       : World(stage, any_mask("completion mask"), any_mask("header mask"),
               any_mask("payload mask"), valid) {}
   World(Stage stage, const Word& mask, const Word& header_mask, const Word& payload_mask,
         bool valid) {
-    // Every member: tests/proofs/complete.py compares this list with the class.
+    // All members: tests/proofs/complete.py compares this list with the class.
     before.completions = {input<std::uint32_t>("completion head"),
                           input<std::uint32_t>("completion done"), mask};
     before.headers = any_buffers("headers", header_mask, kHeadRoom);
@@ -107,7 +107,7 @@ struct World {
     at() = before;
     member(QueueIdTag{}, queue) = QueueId{kQueue};
     member(BudgetTag{}, queue) = 77;
-    // Any counts: what was there before stays in them.
+    // Arbitrary initial counts, which must be preserved.
     member(CountersTag{}, queue) = counted_before;
     member(PartialTag{}, queue).length = input<std::uint32_t>("kept length");
     member(PartialTag{}, queue).segment_count = input<std::uint32_t>("kept segments");
@@ -117,7 +117,7 @@ struct World {
     lent(false).slots.name = "payload slot";
     lent(true).memory.cpu = reinterpret_cast<std::byte*>(ring_memory[0].data());
     lent(false).memory.cpu = reinterpret_cast<std::byte*>(ring_memory[1].data());
-    // Only when to lend buffers again depends on these two.
+    // These two only determine when buffers are posted again.
     lent(true).size = kHeaderSize;
     lent(false).size = kPayloadSize;
     member(CompletionMemoryTag{}, queue).cpu = reinterpret_cast<std::byte*>(ring_memory[2].data());
@@ -128,7 +128,7 @@ struct World {
   static constexpr std::uint32_t kHeaderSize = 64, kPayloadSize = 256;
   static constexpr RxCounters counted_before{901, 802, 703, 604, 505, 406, 307, 208};
 
-  /// What was counted since.
+  /// The counts since the start of the call.
   RxCounters counted() const {
     const RxCounters& now = queue.counters();
     const RxCounters& was = counted_before;
@@ -139,7 +139,7 @@ struct World {
   }
 
   Word next_completion() const { return (before.completions.head + 1U) & before.completions.mask; }
-  /// The phase of a fresh completion in this slot, which the queue looks at next.
+  /// The phase of a new completion in this slot, which the queue reads next.
   Word queue_done(const Word& slot) const {
     return slot == 0U ? Word(before.completions.done ^ 1U) : before.completions.done;
   }

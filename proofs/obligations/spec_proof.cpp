@@ -43,7 +43,7 @@ struct FieldClaims {
   }
 };
 
-/// Sizes that the card's BARs have at least [device 1].
+/// The minimum sizes of the card's BARs [device 1].
 std::uint64_t bar_bytes(spec::Bar bar) {
   return bar == spec::Bar::kBar0 ? 2U << 20 : 128U << 10;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The TLV parser over messages of any length and any bytes. Every read is a claim that it lies
-// inside what the call may look at, and that no byte of a header is read twice.
+// The TLV parser on messages of any length and contents. Every read is a claim that it lies inside
+// the permitted range, and that no byte of a header is read twice.
 #include "driver/firmware/tlv.hpp"
 
 #include <map>
@@ -9,8 +9,8 @@
 
 namespace hni::proofs {
 
-/// The value that a refusal reports. A symbolic one has no number: it is kept, and a number stands
-/// for it. (Not in the unnamed namespace, where the parser would not find it.)
+/// The value that a refusal reports. A symbolic value has no number, so it is stored and
+/// represented by a number. (Not in the unnamed namespace, where the parser would not find it.)
 static Word last_reported;
 static constexpr std::uint64_t kReported = 7;
 static std::uint64_t reported(const Untrusted<Word>& value) {
@@ -25,8 +25,8 @@ bool reports(const Refusal& refusal, const Word& value) {
   return refusal.value == kReported && last_reported == value;
 }
 
-/// A byte source of any length, whose bytes the card chose. Reads outside [low, high) break I1;
-/// with `once`, a second read of a byte breaks I8.
+/// A byte source of any length with bytes chosen by the card. Reads outside [low, high) violate
+/// I1; with `once`, a second read of a byte violates I8.
 class AnyBytes {
  public:
   using Word = proofs::Word;
@@ -49,7 +49,7 @@ class AnyBytes {
     Explorer::current().event({Event::Kind::kCard, "message_bytes", byte.bits(), false});
     return Word(byte);
   }
-  /// Without a claim: for conclusions.
+  /// Reads without a claim, for conclusions.
   Sym<std::uint8_t> byte_at(const Word& index) const {
     return Sym<std::uint8_t>::from_bits(arena().select(array_, index.bits()));
   }
@@ -70,7 +70,7 @@ class AnyBytes {
 
 using Attribute = TlvAttribute<Word>;
 
-/// An attribute as a walk gives it: inside the message.
+/// An attribute as a walk returns it: inside the message.
 Attribute any_attribute(const AnyBytes& bytes) {
   Attribute a{input<std::uint32_t>("id"), input<std::uint32_t>("value offset"),
               input<std::uint32_t>("value length"), false};
@@ -79,7 +79,8 @@ Attribute any_attribute(const AnyBytes& bytes) {
   return a;
 }
 
-/// Every pair of type and size that the catalogue declares; and an integer of more bytes than any.
+/// Every pair of type and size that the catalogue declares, and an integer with more bytes than
+/// any.
 std::vector<spec::FwAttribute> distinct_declarations() {
   std::vector<spec::FwAttribute> distinct{
       {0, spec::TlvType::kUnsigned, 16, false, "of 16 bytes", 0, 0, 0, true}};
@@ -95,8 +96,8 @@ std::vector<spec::FwAttribute> distinct_declarations() {
   return distinct;
 }
 
-/// What a parse of [0, end) has to find, said a second time: numbers of up to four bytes are known
-/// as 3, flags as 5, nested attributes as 9.
+/// A second description of the result of parsing [0, end): integers of up to four bytes have id 3,
+/// flags 5, nested attributes 9.
 struct ExpectedAttributes {
   bool accepted = false;
   std::map<std::uint16_t, Attribute> kept;
@@ -326,7 +327,7 @@ HNI_PROVE(tlv_parse_of_few_attributes,
           "message, accepts no attribute twice, and "
           "keeps exactly what the catalogue knows (I1, I7, I8).") {
   AnyBytes bytes;
-  bytes.once = false;  // the value of a text is looked at once more, in private memory
+  bytes.once = false;  // the value of a text is read once more, in private memory
   const auto end = input<std::uint32_t>("end");
   assume("a message of at most three headers",
          [&] { return end <= bytes.size() && end <= 12U && (end & 3U) == 0U; });
@@ -359,7 +360,7 @@ HNI_PROVE(tlv_parse_by_the_rules,
           "shape and each unknown one may be ignored; it keeps exactly the known ones, and gives "
           "their values (I1, I7, F).") {
   AnyBytes bytes;
-  bytes.once = false;  // the value of a text is looked at once more, in private memory
+  bytes.once = false;  // the value of a text is read once more, in private memory
   const auto end = input<std::uint32_t>("end");
   assume("a message of at most two headers",
          [&] { return end <= bytes.size() && end <= 8U && (end & 3U) == 0U; });

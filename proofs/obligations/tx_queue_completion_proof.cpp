@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TxQueue, the way back: what a poll reads and believes, what comes back to the pool and when, and
-// what it tells, from an arbitrary valid state of its rings.
+// TxQueue completions: what a poll reads and accepts, what it frees to the pool and when, and what
+// it reports, from an arbitrary valid state of its rings.
 #include "proofs/obligations/tx_queue_world.hpp"
 
 namespace hni::proofs {
@@ -20,7 +20,7 @@ struct GiveBackTag {
 };
 template struct GrantCall<GiveBackTag, &Queue::free_completed>;
 
-/// The first completion of a poll, and what the queue made of it.
+/// The first completion of a poll, and the queue's reaction to it.
 class FirstCompletion {
  public:
   explicit FirstCompletion(World& world) : w_(world) {
@@ -58,7 +58,7 @@ class FirstCompletion {
   }
 
  private:
-  /// A head is refused only when it lies outside of what is posted, or inside of a packet.
+  /// A head is refused only if it lies outside the posted descriptors or inside a packet.
   void conclude_wrong_head(unsigned twq) const {
     const Ring& before = w_.before[twq];
     const Word head(twq == 0 ? heads().HEAD0() : heads().HEAD1());
@@ -115,7 +115,7 @@ HNI_PROVE(tx_queue_poll,
     conclude("I8", "each completion is read once: the next one is read next",
              slot == (loads == 0 ? w.completions.head : w.next_completion()));
     if (loads++ == 0) return;
-    // What the second turn does is what a first turn does from this state, which is valid.
+    // The second iteration equals a first iteration from this state, which is valid.
     cover("next turn");
     conclude("I4", "nothing is read behind a completion that broke a rule", !w.queue.faulted());
     conclude_sound();
@@ -123,7 +123,7 @@ HNI_PROVE(tx_queue_poll,
     end_path();
   };
   w.device.on_doorbell = [&](RegAddr reg, const Word& value) {
-    // What follows is tx_queue_poll_gives_back.
+    // The rest is covered by tx_queue_poll_gives_back.
     cover("acknowledged");
     if (w.queue.faulted()) cover("fault");
     conclude("I5", "the doorbell is that of the completion ring",
@@ -134,7 +134,7 @@ HNI_PROVE(tx_queue_poll,
     end_path();
   };
   for (unsigned twq = 0; twq < 2; ++twq) {
-    // One look for the packet boundary, or the first turn of the search for a timestamp
+    // One search for the packet boundary, or the first iteration of the search for a timestamp
     // (tx_ring_accept_stamp).
     w.work(twq).slots.on_access = [looks = 0](const Word&) mutable {
       if (looks++ != 0) end_path();
@@ -155,15 +155,15 @@ HNI_PROVE(tx_queue_timestamp,
   const FirstCompletion first(w);
   must_cover("kept", "lost", "ignored", "next turn", "the oldest", "a later one");
   const auto room = input<std::uint8_t>("kept so far");
-  // None kept, room for the last one, no room, and none kept where the counts wrap.
+  // No stored timestamp, space for one more, no space, and none stored where the counts wrap.
   const std::uint32_t written = room == 0 ? 70 : room == 1 ? 69 : room == 2 ? 70 : ~0U;
   const std::uint32_t read = room == 0 ? 70 : room == 1 || room == 2 ? 6 : ~0U;
   member(WrittenTag{}, w.queue) = written;
   member(ReadTag{}, w.queue) = read;
   auto& cookies = member(CookiesTag{}, w.queue);
   cookies.word = 1234;
-  // Any of the oldest three slots may be the one that waits; the search goes on as in its first
-  // turns (tx_ring_accept_stamp, of any length).
+  // Any of the oldest three slots may be the waiting one; the search continues as in its first
+  // iterations (tx_ring_accept_stamp, for any length).
   constexpr std::uint32_t kSlots = 3;
   const WorkRing<Word> ring = w.before[0].window;
   std::array<Word, kSlots> held;
@@ -242,7 +242,7 @@ HNI_PROVE(tx_queue_poll_gives_back,
   w.device.on_load = [&](const Word&) {
     if (loads++ != 0) end_path();
   };
-  // One kind of completion is enough: the other ones lead to the same place.
+  // One type of completion is sufficient: all others lead to the same state.
   w.device.on_loaded = [&](const Wide& word) {
     if (spec::TCD::of<Wide>{word}.TYPE() != 2U) end_path();
   };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TxQueue: its base case (reset), what only reads a state, the queue of time stamps, and what
-// comes back in several turns.
+// TxQueue: the base case (reset), read-only operations, the queue of timestamps, and freeing in
+// several iterations.
 #include <vector>
 
 #include "proofs/obligations/tx_queue_world.hpp"
@@ -75,7 +75,7 @@ HNI_PROVE(tx_queue_gives_back_three,
   std::vector<Word> dropped;
   w.pool.on_drop = [&](const Word& fragment) { dropped.push_back(fragment); };
   w.device.on_load = [](const Word&) {};
-  // The way into it that has no completion: time stamps that are given up.
+  // The transition without a completion: timestamps that are given up.
   w.work(0).slots.on_access = [&](const Word& index) {
     if (index == before.window.advance(before.window.head, Word(kSlots))) end_path();
   };

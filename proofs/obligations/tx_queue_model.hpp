@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A transmit queue, said a second time: what each operation does to memory, registers, pool,
-// counters and observer.
+// A model of a transmit queue: what each operation does to memory, registers, pool, counters and
+// observer.
 #pragma once
 
 #include <algorithm>
@@ -23,7 +23,7 @@ struct SlotModel {
 /// A work queue: the posted slots, oldest first.
 struct WorkModel {
   std::uint32_t head = 0,
-                done = 0;  ///< done: of the posted ones, how many the card is through with
+                done = 0;  ///< done: the number of posted slots that the card has completed
   std::deque<SlotModel> slots;
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// TxQueue as production instantiates it, beside a model that says in a second way what each
-// operation does: every call sequence of a length on the smallest rings, and long pseudo-random
-// ones on larger rings. It speaks about what the proofs for any size leave bounded or open: many
-// turns of each loop, all members at once, offloads, memory, and the operations that only read.
+// TxQueue as production instantiates it, compared with a model of each operation: every call
+// sequence up to a fixed length on the smallest rings, and long pseudo-random ones on larger
+// rings. It covers what the proofs for arbitrary sizes bound or omit: many iterations of each
+// loop, all members at once, offloads, memory, and read-only operations.
 #include <algorithm>
 
 #include "proofs/obligations/tx_queue_model.hpp"
@@ -10,7 +10,7 @@
 namespace hni::proofs {
 namespace {
 
-/// Queue and model, and what application and card do to both.
+/// Queue and model, and the operations of application and card on both.
 class TxRun {
  public:
   TxRun(Source& source, Compared& compared, std::uint32_t size, std::uint32_t pages)
@@ -44,7 +44,7 @@ class TxRun {
   }
 
  private:
-  /// One of the operations that matter on rings of a few slots.
+  /// One of the operations that are relevant on rings of a few slots.
   const char* small_turn() {
     switch (source_.pick(10)) {
       case 0:
@@ -155,8 +155,8 @@ class TxRun {
     o.l4_type = static_cast<spec::L4_TYPE>(source_.pick(3));
   }
 
-  /// The card writes a completion where the next one is due: a head of a work queue, a time stamp,
-  /// or anything.
+  /// The card writes the next completion: a head of a work queue, a timestamp, or an arbitrary
+  /// word.
   const char* complete(unsigned kind, unsigned wrong) {
     if (written_ - model_.consumed >= size_) return "the card waits";
     auto* words = reinterpret_cast<std::uint64_t*>(io_.spans[2].cpu);
@@ -178,7 +178,7 @@ class TxRun {
     ++written_;
     return "completion";
   }
-  /// Mostly the end of a posted packet.
+  /// Usually the end of a posted packet.
   std::uint32_t any_head(unsigned q) {
     if (source_.one_in(40)) return source_.pick(2 * size_);
     std::vector<std::uint32_t> ends{model_.slot(q, model_.work[q].done)};

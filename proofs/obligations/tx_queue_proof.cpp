@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TxQueue, the way out: what a burst writes into ring memory, when it rings, and what it tells,
-// from an arbitrary valid state of its rings.
+// TxQueue transmission: what a burst writes to ring memory, when it rings the doorbell, and what
+// it reports, from an arbitrary valid state of its rings.
 #include <algorithm>
 #include <span>
 #include <vector>
@@ -26,14 +26,14 @@ Packet long_packet(std::uint32_t bytes) {
   return packet;
 }
 
-/// What the work queue can describe to the card, said a second time.
+/// A second description of the packets that the work queue can describe to the card.
 bool fits(const Packet& p, unsigned twq) {
   return p.segment_count >= 1 && p.segment_count <= kMaxSegments && p.length >= 1 &&
          p.length <= kMaxFrameBytes && (twq == 0 || p.tx.flags == 0);
 }
 
-/// Watches what a burst writes. The claims: descriptors go only into slots that the card does not
-/// own, and a doorbell hands over exactly what was written.
+/// Checks the writes of a burst: descriptors go only into slots that the card does not own, and a
+/// doorbell hands over exactly what was written.
 struct BurstWatch {
   BurstWatch(World& world, unsigned work_queue)
       : w(world),
@@ -91,9 +91,9 @@ struct BurstWatch {
   bool rung = false;
 };
 
-/// The descriptors of some packets, and what their slots hold for the driver, in the order in
-/// which they are written: metadata on work queue 0, then each segment; at last the last metadata
-/// once more, which asks for the completion.
+/// The descriptors of some packets, and the driver's data of their slots, in the order in which
+/// they are written: metadata on work queue 0, then each segment; finally the last metadata again,
+/// which requests the completion.
 struct Descriptors {
   std::vector<std::uint64_t> words;
   std::vector<std::uint32_t> slots;
@@ -128,7 +128,7 @@ struct Descriptors {
   }
 };
 
-/// What is told and counted of a burst that took `taken` of the packets.
+/// The reports and counters of a burst that accepted `taken` of the packets.
 void conclude_told(World& w, const BurstWatch& watch, std::span<const Packet> packets,
                    std::uint32_t taken) {
   const unsigned twq = watch.twq;
@@ -168,7 +168,7 @@ void conclude_told(World& w, const BurstWatch& watch, std::span<const Packet> pa
 }
 
 /// Bursts of up to two packets of 1 to 3 segments, with or without a timestamp, and of packets
-/// that the card could not be told.
+/// that cannot be described to the card.
 std::vector<Packet> any_burst(unsigned twq) {
   const auto choice = input<std::uint8_t>("kind of burst");
   if (choice == 0) return {packet_of(1, 7, false)};
@@ -177,7 +177,8 @@ std::vector<Packet> any_burst(unsigned twq) {
   if (choice == 3) return {packet_of(0, 7, false), packet_of(1, 7, false)};
   if (choice == 4) return {long_packet(kMaxFrameBytes + 1), packet_of(kMaxSegments + 1, 7, false)};
   if (choice == 5) return {long_packet(0), long_packet(kMaxFrameBytes)};
-  return {packet_of(1, 7, true), packet_of(1, 11, false)};  // work queue 1 knows no timestamps
+  // work queue 1 does not support timestamps
+  return {packet_of(1, 7, true), packet_of(1, 11, false)};
 }
 
 void prove_burst(unsigned twq) {

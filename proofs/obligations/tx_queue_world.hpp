@@ -76,13 +76,13 @@ template struct Grant<Queue, TimestampsTag, &Queue::timestamps_>;
 constexpr unsigned kQueue = 5;
 std::array<std::uint64_t, 8> ring_memory[3];
 
-/// Fails to compile when the counters gain one.
+/// Fails to compile if a counter is added.
 inline std::array<std::uint64_t, 12> all_of(const TxCounters& x) {
   const auto& [a, b, c, d, e, f, g, h, i, j, k, l] = x;
   return {a, b, c, d, e, f, g, h, i, j, k, l};
 }
 
-/// A queue in any valid state (or in any at all), with all that it touches.
+/// A queue in any valid state (or in any state), with everything that it accesses.
 struct World {
   SymIo io;
   SymObserver obs;
@@ -96,12 +96,12 @@ struct World {
   auto& work(unsigned twq) { return member(WorkTag{}, queue)[twq]; }
 
   explicit World(bool valid = true) {
-    // Every member: tests/proofs/complete.py compares this list with the class.
+    // All members: tests/proofs/complete.py compares this list with the class.
     const Word mask = any_mask();
     member(QueueIdTag{}, queue) = QueueId{kQueue};
-    member(SizeTag{}, queue) = 64;  // of the observer's report only, and of a reset
+    member(SizeTag{}, queue) = 64;  // used only by the observer's report, and by a reset
     member(CompletionMemoryTag{}, queue).cpu = reinterpret_cast<std::byte*>(ring_memory[2].data());
-    // Any counts and time stamps: what was there before stays in them.
+    // Arbitrary initial counts and timestamps, which must be preserved.
     member(CountersTag{}, queue) = counted_before;
     member(TimestampsTag{}, queue).fill({4321, 99});
     member(WrittenTag{}, queue) = member(ReadTag{}, queue) = 130;
@@ -127,7 +127,7 @@ struct World {
 
   static constexpr TxCounters counted_before{912, 811, 710, 609, 508, 407,
                                              306, 205, 104, 93,  82,  71};
-  /// What was counted since.
+  /// The counts since the start of the call.
   TxCounters counted() const {
     TxCounters now = queue.counters();
     const TxCounters& was = counted_before;
@@ -147,7 +147,7 @@ struct World {
   }
 
   Word next_completion() const { return (completions.head + 1U) & completions.mask; }
-  /// What a work queue's oldest slot holds.
+  /// The contents of a work queue's oldest slot.
   Word oldest(unsigned twq) { return work(twq).slots.at(before[twq].window.head).bits; }
   unsigned traced(TraceEvent::Kind kind) const { return obs.times(kind); }
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// TxRing: a transmit work queue, both of them. One step of each operation from an arbitrary valid
-// state, for every size, every content of the slots and every value that the card may report.
+// TxRing, the code of both transmit work queues. One step of each operation from an arbitrary
+// valid state, for every size, every content of the slots and every value that the card may
+// report.
 #include "driver/queues/tx_ring.hpp"
 
 #include <utility>
@@ -166,8 +167,8 @@ HNI_PROVE(tx_ring_accept_stamp,
              [&] { return ring.window.owned_by_card(index); });
     const auto recursion = std::exchange(slots.on_access, nullptr);
     if (turns++ == 0) {
-      // The first turn begins at the oldest slot. From here on, an arbitrary turn: every slot
-      // before it was passed.
+      // The first iteration starts at the oldest slot. From here on an arbitrary iteration: every
+      // slot before it was passed.
       conclude("I4", "the search begins at the oldest", index == ring.window.head);
       assume("a turn of the search", [&] { return ring.window.owned_by_card(turn); });
       assume("what was passed does not wait", [&] { return passed_ones_do_not_wait(turn); });

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bit-vector operations of SMT-LIB, and what each of them computes.
+// The bit-vector operations of SMT-LIB and their semantics.
 //
-// The symbolic integer is written over these operations only. A back end either evaluates them
-// (concrete.hpp: the fidelity tests and the replay of counterexamples) or builds a term of them
-// (term.hpp: the proofs). evaluate() is the one definition of their meaning in this project; the
-// tests compare it with Z3 and, through the integer, with the compiler.
+// The symbolic integer uses only these operations. A back end either evaluates them (concrete.hpp:
+// the fidelity tests and the replay of counterexamples) or builds terms from them (term.hpp: the
+// proofs). evaluate() is the one definition of their meaning in this project; the tests compare it
+// with Z3 and, through the integer, with the compiler.
 //
 // A width of 0 is the sort Bool (values 0 and 1); other widths are 1 to 64 bits, values are kept
 // zero-extended.
@@ -45,12 +45,12 @@ enum class Op : std::uint8_t {
   kStore,   // array, index, element
 };
 
-/// All bits of a width; Bool counts as one bit.
+/// Returns all bits of a width; Bool counts as one bit.
 constexpr std::uint64_t mask_of(unsigned width) {
   return width == 0 ? 1u : width >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << width) - 1;
 }
 
-/// The value of the low `width` bits read as two's complement.
+/// Returns the low `width` bits as a two's complement number.
 constexpr std::int64_t signed_value(unsigned width, std::uint64_t bits) {
   const unsigned unused = 64 - width;
   return static_cast<std::int64_t>(bits << unused) >> unused;
@@ -62,7 +62,7 @@ constexpr std::uint64_t signed_divide(unsigned width, std::uint64_t a, std::uint
   const std::int64_t x = signed_value(width, a);
   const std::int64_t y = signed_value(width, b);
   if (y == 0) return x < 0 ? 1u : ~std::uint64_t{0};
-  if (y == -1) return std::uint64_t{0} - a;  // the quotient that overflows wraps
+  if (y == -1) return std::uint64_t{0} - a;  // the overflowing quotient wraps
   return static_cast<std::uint64_t>(x / y);
 }
 
@@ -75,9 +75,9 @@ constexpr std::uint64_t signed_remainder(unsigned width, std::uint64_t a, std::u
 
 }  // namespace detail
 
-/// The value of an operation with one or two operands. `width` is that of the first operand,
-/// except for the three conversions, where it is the width of the result and `b` that of the
-/// operand.
+/// Returns the value of an operation with one or two operands. `width` is that of the first
+/// operand, except for the three conversions, where it is the width of the result and `b` that of
+/// the operand.
 constexpr std::uint64_t evaluate(Op op, unsigned width, std::uint64_t a, std::uint64_t b = 0) {
   std::uint64_t raw = 0;
   switch (op) {
@@ -145,7 +145,7 @@ constexpr std::uint64_t evaluate(Op op, unsigned width, std::uint64_t a, std::ui
     case Op::kSignedLessEqual:
       return signed_value(width, a) <= signed_value(width, b) ? 1 : 0;
     default:
-      break;  // leaves, if-then-else and arrays have no value of this shape
+      break;  // leaves, if-then-else and arrays are not evaluated here
   }
   return raw & mask_of(width);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers that nobody decides: each run of a call takes one answer to each question, until every
-// combination was taken. For code over plain integers, whose surroundings may do anything.
+// Exhaustive enumeration of nondeterministic choices: each run returns one alternative per choice,
+// until every combination has been used. For code over plain integers whose environment is
+// arbitrary.
 #pragma once
 
 #include <cstddef>
@@ -10,14 +11,14 @@ namespace hni::proofs {
 
 class Choices {
  public:
-  /// One of 0 .. count - 1. Which ones come after each other depends only on the answers before.
+  /// Returns one of 0 .. count - 1. The sequence depends only on the earlier choices.
   unsigned pick(unsigned count) {
     if (next_ == taken_.size()) taken_.push_back({0, count});
     return taken_[next_++].answer;
   }
   bool flip() { return pick(2) != 0; }
 
-  /// Goes on to the next combination; false when there is none.
+  /// Advances to the next combination; returns false if there is none.
   bool advance() {
     next_ = 0;
     while (!taken_.empty() && taken_.back().answer + 1 == taken_.back().count) taken_.pop_back();

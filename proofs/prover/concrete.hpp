@@ -11,7 +11,7 @@ namespace hni::proofs {
 struct ConcreteBits {
   using Bits = std::uint64_t;
 
-  /// One bit for every kind of defect since the last reset.
+  /// One bit per kind of defect that occurred since the last reset.
   static inline thread_local unsigned defects = 0;
 
   static constexpr Bits constant(unsigned, std::uint64_t value) { return value; }

@@ -22,7 +22,7 @@ class Checker {
 
   bool refuted() const { return refuted_; }
 
-  /// Whether the clause may be added: by RUP, or by RAT on its first literal.
+  /// Returns whether the clause may be added: by RUP, or by RAT on its first literal.
   bool allowed(const Clause& clause) {
     for (const int l : clause) grow(std::abs(l));
     if (refuted_ || follows(clause)) return true;
@@ -50,7 +50,7 @@ class Checker {
     for (const int l : clause) grow(std::abs(l));
     const std::size_t id = clauses_.size();
     by_literals_[clause].push_back(id);
-    // The two watched literals come first: those that are not false.
+    // The two watched literals are the first ones: literals that are not false.
     std::partition(clause.begin(), clause.end(), [&](int l) { return value(l) >= 0; });
     clauses_.push_back(clause);
     active_.push_back(true);
@@ -68,7 +68,7 @@ class Checker {
     }
   }
 
-  /// Forgets a clause, unless a value that holds for good rests on it: to keep one is sound.
+  /// Deletes a clause, unless a permanent assignment depends on it: keeping it is sound.
   void remove(const Clause& given) {
     Clause clause = given;
     std::sort(clause.begin(), clause.end());
@@ -88,7 +88,7 @@ class Checker {
   static std::size_t index(int l) {
     return 2 * static_cast<std::size_t>(std::abs(l)) + (l < 0 ? 1U : 0U);
   }
-  /// 1 true, -1 false, 0 open.
+  /// 1 true, -1 false, 0 unassigned.
   int value(int l) const {
     const int v = values_[static_cast<std::size_t>(std::abs(l))];
     return l < 0 ? -v : v;
@@ -106,7 +106,7 @@ class Checker {
     trail_.push_back(l);
   }
 
-  /// Whether assuming the opposite of every literal ends in a conflict.
+  /// Returns whether assuming the negation of every literal leads to a conflict.
   bool follows(const Clause& clause) {
     const std::size_t mark = trail_.size();
     bool conflict = false;
@@ -123,7 +123,7 @@ class Checker {
     return conflict;
   }
 
-  /// False on a conflict.
+  /// Returns false on a conflict.
   bool propagate() {
     while (done_ < trail_.size()) {
       const int now_false = -trail_[done_++];
@@ -166,7 +166,7 @@ class Checker {
   bool refuted_ = false;
 };
 
-/// The literals of a line up to its 0; false if it is no such line.
+/// Parses the literals of a line up to the terminating 0; returns false if the line is malformed.
 bool read_literals(std::istringstream& words, Clause& clause) {
   clause.clear();
   for (long l = 0; words >> l;) {

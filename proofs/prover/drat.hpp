@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An independent check of a SAT solver's word: a DRAT proof that a formula in CNF has no solution.
+// An independent check of a SAT solver's result: a DRAT proof that a formula in CNF has no
+// solution.
 //
 // The checker knows nothing of how the proof was found. Each added clause must follow by unit
 // propagation from what is there (RUP), or be harmless to add by its first literal (RAT); a proof
@@ -18,13 +19,13 @@ struct Cnf {
   std::vector<Clause> clauses;
 };
 
-/// Reads DIMACS. Throws std::runtime_error, with the line, for anything else.
+/// Parses DIMACS. Throws std::runtime_error, with the line, on any other input.
 Cnf read_dimacs(const std::string& text);
 
 struct DratVerdict {
   bool accepted = false;
-  std::string why;        ///< when not: which step, and what is wrong with it
-  std::size_t steps = 0;  ///< clauses that were added and checked
+  std::string why;        ///< if rejected: the step, and what is wrong with it
+  std::size_t steps = 0;  ///< number of added and checked clauses
 };
 
 /// Checks a proof, step by step.

@@ -80,7 +80,7 @@ void Explorer::limit(const char* what) {
   throw ExplorationLimit(what);
 }
 
-/// The next path: the deepest decision whose other side is open takes it.
+/// Selects the next path: the deepest decision with an unexplored side takes that side.
 bool Explorer::backtrack() {
   while (!decisions_.empty() && !decisions_.back().other_side_open) decisions_.pop_back();
   if (decisions_.empty()) return false;
@@ -159,7 +159,7 @@ void Explorer::assume(const std::string& name, Term condition) {
 }
 
 void Explorer::claim(const std::string& property, Term goal, const std::string& what) {
-  // Paths share their beginnings, so the same claim comes up again and again.
+  // Paths share prefixes, so the same claim is made repeatedly.
   if (result_.refuted || !claimed_.emplace(path_.id, goal.id, property + what).second) return;
   result_.claims.push_back({path_, goal, property, what, events_});
   if (!options_.stop_at_refutation || property == "explored") return;

@@ -26,7 +26,7 @@
 
 namespace hni::proofs {
 
-/// What a run looked like up to a claim, for people.
+/// A record of the run up to a claim, for display.
 struct Event {
   enum class Kind : std::uint8_t { kInput, kCard, kShow, kNote };
   Kind kind = Kind::kNote;
@@ -46,13 +46,14 @@ struct Claim {
 
 struct ExploreOptions {
   std::string dropped_assumption;   ///< the harness runs as if this assumption were absent
-  bool stop_at_refutation = false;  ///< one refuted claim is enough
-  bool small_sizes = false;         ///< rings of at most 8 slots: a quick look before the full one
+  bool stop_at_refutation = false;  ///< stop at the first refuted claim
+  /// rings of at most 8 slots only: a quick check before the full one
+  bool small_sizes = false;
   std::uint32_t max_paths = 20000;
   std::uint32_t max_decisions = 2000;  ///< on one path
 };
 
-/// A limit of the exploration was hit: nothing is proved.
+/// A limit of the exploration was exceeded: nothing is proved.
 class ExplorationLimit : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -60,13 +61,13 @@ class ExplorationLimit : public std::runtime_error {
 struct Exploration {
   std::vector<Claim> claims;
   std::map<std::string, std::vector<Term>> labels;  ///< the paths that reached each label
-  std::vector<std::string> assumptions;             ///< names, in order of first use
+  std::vector<std::string> assumptions;             ///< input names, in order of first use
   std::uint32_t paths = 0;                          ///< that ran to the end
   std::uint32_t decisions = 0;
   bool refuted = false;    ///< only with stop_at_refutation: the last claim fails
-  bool sized = false;      ///< it is about rings of more than one size
-  bool arbitrary = false;  ///< some value in it is arbitrary
-  /// For a search through states of compiled code: how many, and of what.
+  bool sized = false;      ///< the obligation covers rings of more than one size
+  bool arbitrary = false;  ///< it contains arbitrary values
+  /// For a search through states of compiled code: the number of states, and their kind.
   std::uint64_t searched = 0;
   std::string searched_what;
 };
@@ -80,26 +81,27 @@ class Explorer {
 
   Exploration explore(void (*harness)());
 
-  /// The explorer that is running; there is one at a time.
+  /// Returns the running explorer; there is one at a time.
   static Explorer& current();
 
-  // What a harness asks for (through harness.hpp) and what the integer asks for.
+  // The interface for harnesses (through harness.hpp) and for the integer.
   bool decide(Term condition);
   void assume(const std::string& name, Term condition);
   void conclude(const std::string& property, Term goal, const std::string& what);
   void defect(Defect kind, Term condition);
   void cover(const std::string& label);
-  /// A label that some run has to reach.
+  /// Announces a label that some run must reach.
   void expect_label(const std::string& label) { result_.labels[label]; }
   void event(Event event);
-  /// The harness runs compiled code over plain values and went through `count` states.
+  /// Reports that the harness runs compiled code over plain values and visited `count` states.
   void searched(std::uint64_t count, const std::string& what) {
     result_.searched += count;
     result_.searched_what = what;
   }
-  /// How often the card was asked at a site, on this path.
+  /// Returns how often a value of the card was read at a site, on this path.
   unsigned& reads_of(const std::string& site) { return reads_[site]; }
-  /// The condition that a piece of code computes, as one term instead of one path per outcome.
+  /// Returns the condition that a piece of code computes, as one term instead of one path per
+  /// outcome.
   template <class F>
   Term summarize(F&& compute);
 
@@ -108,7 +110,7 @@ class Explorer {
     return options_.small_sizes;
   }
 
-  /// Explicit narrowing counts as a defect unless the harness says that wrapping is intended.
+  /// Explicit narrowing counts as a defect unless the harness declares that wrapping is intended.
   void allow_modular_casts(bool allowed) { modular_casts_ = allowed; }
 
  private:
@@ -130,8 +132,8 @@ class Explorer {
   Exploration result_;
   std::unique_ptr<Backend> backend_;
   std::vector<Decision> decisions_;
-  std::size_t position_ = 0;    ///< decisions taken on this path
-  std::size_t followed_ = 0;    ///< literals that the solver holds
+  std::size_t position_ = 0;    ///< decisions made on this path
+  std::size_t followed_ = 0;    ///< literals asserted in the solver
   std::vector<Term> literals_;  ///< the path so far
   Term path_;                   ///< their conjunction
   std::vector<Event> events_;
@@ -146,7 +148,7 @@ class Explorer {
   std::size_t summary_position_ = 0;
 };
 
-/// Ends a path: its assumptions cannot hold, or the harness has seen enough of it.
+/// Thrown to end a path: its assumptions cannot hold, or the harness needs no more of it.
 struct PathEnds {};
 
 template <class F>

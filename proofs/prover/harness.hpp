@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a proof is written with. A proof is four blocks: inputs, assumptions, call, conclusions.
+// The vocabulary of proofs. A proof consists of four blocks: inputs, assumptions, call,
+// conclusions.
 //
 //   HNI_PROVE(work_ring_post, "Posting to a ring that is not full keeps the ring valid (I1, I2).")
 //   {
@@ -9,9 +10,9 @@
 //     conclude("I1", "slot in bounds", slot <= ring.mask);                   // conclusions
 //   }
 //
-// HNI_REFUTE states a known mistake: the named property must fail in it, or the proof machinery is
-// blind. Assumptions have names, and each of them must be needed: the runner drops one at a time
-// and expects a refutation.
+// HNI_REFUTE states a known mistake: the named property must fail, otherwise the prover cannot
+// detect it. Assumptions have names, and each of them must be needed: the runner drops one at a
+// time and expects a refutation.
 #pragma once
 
 #include <string>
@@ -32,7 +33,7 @@ struct Obligation {
   const char* file;
 };
 
-/// All obligations that are linked in, by name.
+/// Returns all linked obligations, by name.
 std::vector<Obligation>& obligations();
 
 struct Registration {
@@ -56,14 +57,14 @@ Sym<T> logged(Event::Kind kind, const std::string& name) {
 }
 }  // namespace detail
 
-/// An arbitrary value of T. The same name gives the same value.
+/// Returns an arbitrary value of T. The same name yields the same value.
 template <class T>
 Sym<T> input(const std::string& name) {
   return detail::logged<T>(Event::Kind::kInput, name);
 }
 
-/// An arbitrary value that the card chooses at an input site. Every call gives a new one, because
-/// the card may change its mind between two reads.
+/// Returns an arbitrary value that the card chooses at an input site. Every call yields a new one,
+/// because the card may change its memory between two reads.
 template <class T>
 Sym<T> nondet_read(const std::string& site) {
   unsigned& count = Explorer::current().reads_of(site);
@@ -72,8 +73,8 @@ Sym<T> nondet_read(const std::string& site) {
   return detail::logged<T>(Event::Kind::kCard, name);
 }
 
-/// `condition` is a Sym<bool>, a bool, or code that computes one (which may fork inside and is
-/// made one condition).
+/// `condition` is a Sym<bool>, a bool, or code that computes one (it may fork inside and is turned
+/// into one condition).
 template <class C>
 void assume(const std::string& name, const C& condition) {
   Explorer::current().assume(name, detail::condition_of(condition));
@@ -94,19 +95,19 @@ inline void cover(const std::string& label) {
   Explorer::current().cover(label);
 }
 
-/// Cuts the run here. For loops: once the state at the head of the next turn is known to satisfy
-/// the loop's invariant again, what that turn does is what an arbitrary first turn does.
+/// Ends the run here. For loops: once the state at the start of the next iteration is known to
+/// satisfy the loop invariant again, that iteration behaves like an arbitrary first one.
 [[noreturn]] inline void end_path() {
   throw PathEnds{};
 }
 
-/// The harness does not reason about arbitrary values: it ran compiled code over plain ones and
-/// looked at `count` of `what`. Reported apart from what the solvers prove.
+/// Declares that the harness does not reason about arbitrary values: it ran compiled code over
+/// plain ones and examined `count` of `what`. Reported separately from what the solvers prove.
 inline void searched(std::uint64_t count, const std::string& what) {
   Explorer::current().searched(count, what);
 }
 
-/// Shows a value in counterexamples.
+/// Displays a value in counterexamples.
 template <class T>
 void show(const std::string& name, const Integer<T, SolverBits>& value) {
   Explorer::current().event({Event::Kind::kShow, name, value.bits(), std::is_signed_v<T>});

@@ -29,7 +29,8 @@ struct Worker {
 Worker start(FarmTask task, unsigned limit_ms) {
   Worker worker;
   worker.task = std::move(task);
-  // The limit is one of processor time; a busy machine gets ten times as long.
+  // The limit is one of processor time; elapsed time is limited to ten times as long, for busy
+  // machines.
   worker.deadline = Clock::now() + 10 * std::chrono::milliseconds(limit_ms);
   std::array<int, 2> channel{};
   if (pipe2(channel.data(), O_CLOEXEC) != 0) return worker;
@@ -53,7 +54,7 @@ Worker start(FarmTask task, unsigned limit_ms) {
   return worker;
 }
 
-/// Reads what there is; true when the worker is done.
+/// Reads available output; returns true when the worker is done.
 bool advance(Worker& worker) {
   if (worker.output < 0 || worker.process < 0) return true;
   if (Clock::now() > worker.deadline) {

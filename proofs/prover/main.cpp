@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// hni-prove: what `hni prove` executes.
+// hni-prove: the program that `hni prove` executes.
 #include <cstdio>
 #include <exception>
 

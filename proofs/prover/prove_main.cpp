@@ -58,7 +58,7 @@ std::vector<Obligation> selected(const std::vector<std::string>& names) {
   return chosen;
 }
 
-/// The queue of work: each obligation, and once its assumptions are known, the obligation without
+/// The work queue: each obligation and, once its assumptions are known, the obligation without
 /// each of them.
 class Campaign {
  public:
@@ -130,9 +130,9 @@ int print_list(const std::vector<Obligation>& chosen) {
   return 0;
 }
 
-/// For mutants: the first obligation that breaks, in the order in which they were named (whole
-/// names); small rings first, because most mutants end there. 1 if one does, 3 if none does but
-/// one is undecided.
+/// For mutants: finds the first obligation that breaks, in the order in which they were named
+/// (whole names). Small rings come first, because most mutants fail there. Returns 1 if one
+/// breaks, 3 if none does but one is undecided.
 int find_counterexample(std::vector<Obligation> chosen, const Options& options) {
   const auto rank = [&](const Obligation& o) {
     return std::find(options.names.begin(), options.names.end(), o.name) - options.names.begin();
@@ -162,7 +162,7 @@ int find_counterexample(std::vector<Obligation> chosen, const Options& options) 
   return undecided.empty() ? 0 : 3;
 }
 
-/// The nearest folder at or above `from` that holds `what`.
+/// Returns the nearest folder at or above `from` that contains `what`.
 std::optional<std::filesystem::path> above(std::filesystem::path from, const char* what) {
   while (!std::filesystem::exists(from / what)) {
     if (!from.has_relative_path()) return std::nullopt;
@@ -171,8 +171,8 @@ std::optional<std::filesystem::path> above(std::filesystem::path from, const cha
   return from;
 }
 
-/// The mutation run needs the sources, for it is a script beside them, and the build that this
-/// program lies in.
+/// A mutation run needs the sources, because it is a script among them, and the build folder of
+/// this program.
 int run_mutants(const Options& options) {
   const auto tree = above(std::filesystem::current_path(), "proofs/mutation/mutate");
   const auto build = above(std::filesystem::read_symlink("/proc/self/exe").parent_path(),
@@ -200,7 +200,7 @@ int run_mutants(const Options& options) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-/// A counterexample that the fuzzer can replay becomes a file; where a folder was named, so does
+/// A counterexample that the fuzzer can replay is written to a file; if a folder was named, so is
 /// the run that refutes a known mistake.
 void write_scripts(const Options& options, const std::vector<Entry>& entries) {
   for (const Entry& e : entries) {
@@ -213,7 +213,8 @@ void write_scripts(const Options& options, const std::vector<Entry>& entries) {
   }
 }
 
-/// Writes a whole file, or standard output for "-". False, and a message, if that cannot be done.
+/// Writes a whole file, or to standard output for "-". Prints a message and returns false on
+/// failure.
 bool write_file(const std::string& file, const std::string& text) {
   if (file.empty()) return true;
   if (file == "-") return std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
@@ -224,7 +225,7 @@ bool write_file(const std::string& file, const std::string& text) {
   return false;
 }
 
-/// How many answers `unsat` rest on a proof that was checked here, and which do not.
+/// Reports how many `unsat` results rest on a proof that was checked here, and which do not.
 void print_certified(std::FILE* out, const std::vector<Entry>& entries) {
   std::uint64_t asked = 0, certified = 0;
   for (const Entry& e : entries) {

@@ -3,8 +3,8 @@
 
 namespace hni::proofs {
 
-/// `hni prove`: decides the obligations that are linked in. 0 only if all of them hold, 1 if one
-/// does not, 2 for a command line that cannot be understood.
+/// Runs `hni prove`: decides all linked obligations. Returns 0 if all of them hold, 1 if one does
+/// not, 2 on a usage error.
 int prove_main(int argc, char** argv);
 
 }  // namespace hni::proofs

@@ -8,7 +8,7 @@
 namespace hni::proofs {
 namespace {
 
-/// What the run says of the rings, by the names that the harnesses use.
+/// The ring values of the run, by the names that the harnesses use.
 struct Run {
   const Counterexample& values;
 
@@ -80,7 +80,7 @@ std::optional<ReplayScript> replay_script(const std::string& obligation,
   }
   for (const std::uint64_t word : run.words("rcq_word")) words += word_line("rx_word", word);
   for (const std::uint64_t id : run.words("rcd_header_id")) {
-    // A header of 64 bytes at the first place of a fragment, in the named buffer.
+    // A header of 64 bytes at the first position of a fragment, in the named buffer.
     words +=
         word_line("rx_word", (id & 0xffff) | std::uint64_t{64} << 16 | std::uint64_t{256} << 32);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A counterexample as a script for `hni fuzz replay`, which runs it on the real driver.
+// Converts a counterexample to a script for `hni fuzz replay`, which runs it on the real driver.
 #pragma once
 
 #include <optional>
@@ -10,13 +10,13 @@
 namespace hni::proofs {
 
 struct ReplayScript {
-  std::string target;  ///< of the fuzzer: "tx" or "rx"
-  std::string text;    ///< one operation a line
+  std::string target;  ///< target of the fuzzer: "tx" or "rx"
+  std::string text;    ///< one operation per line
 };
 
-/// The run as operations: traffic that brings the rings to the state before, as near as rings of
-/// the fuzzer's world can be, then the words that the card answered. Nothing for runs in which the
-/// card says no descriptor word.
+/// Returns the run as operations: traffic that brings the rings as close to the initial state as
+/// rings of the fuzzer can be, then the words of the card. Returns nothing for runs without a
+/// descriptor word of the card.
 std::optional<ReplayScript> replay_script(const std::string& obligation,
                                           const Counterexample& run);
 

@@ -36,7 +36,7 @@ constexpr const char* kStyle =
     "table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.3em .6em;text-align:left;"
     "vertical-align:top}pre{background:#f4f4f4;padding:.6em}.bad{background:#fdd}";
 
-/// Shows only the rows that contain what is typed.
+/// Shows only the rows that contain the typed text.
 constexpr const char* kFilter =
     "<p><input placeholder='filter' oninput=\"for(const r of document.querySelectorAll('tr'))"
     "if(r.querySelector('td'))r.hidden=!r.textContent.toLowerCase().includes("
@@ -104,7 +104,7 @@ std::vector<std::string> properties_without_negative(const std::vector<Entry>& e
       claimed.insert(e.report.properties.begin(), e.report.properties.end());
     }
   }
-  claimed.erase("explored");  // a matter of the explorer, tested with it
+  claimed.erase("explored");  // a property of the explorer, tested with it
   std::vector<std::string> missing;
   std::set_difference(claimed.begin(), claimed.end(), refuted.begin(), refuted.end(),
                       std::back_inserter(missing));

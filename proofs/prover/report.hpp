@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The results of a whole run, and the ways to show them.
+// The results of a whole run, and their output formats.
 #pragma once
 
 #include <cstdio>
@@ -12,32 +12,34 @@ namespace hni::proofs {
 
 struct Entry {
   Obligation obligation;
-  Report report;                ///< of the obligation itself
-  std::vector<Report> dropped;  ///< one for each assumption
+  Report report;                ///< verdict of the obligation itself
+  std::vector<Report> dropped;  ///< one per assumption
   bool finished = false;
 
-  /// The obligation holds (or is refuted, where it must be) and every assumption is needed.
+  /// Returns whether the obligation holds (or is refuted, if it must be) and every assumption is
+  /// needed.
   bool ok() const;
-  /// The first thing that is wrong, in one line.
+  /// Returns the first problem, in one line.
   std::string why() const;
 };
 
 struct Summary {
-  std::size_t held = 0;       ///< proved: by every solver that was asked
-  std::size_t evaluated = 0;  ///< of arbitrary values too, but every claim is an identity of terms
-  std::size_t searched = 0;   ///< hold in every state of a search
-  std::uint64_t states = 0;   ///< of these searches
-  std::size_t refuted = 0;    ///< known mistakes
+  std::size_t held = 0;  ///< proved: by every solver that was queried
+  /// contain arbitrary values, but every claim is an identity of terms
+  std::size_t evaluated = 0;
+  std::size_t searched = 0;  ///< hold in every state of a search
+  std::uint64_t states = 0;  ///< of these searches
+  std::size_t refuted = 0;   ///< known mistakes
   std::size_t failed = 0, assumptions = 0;
   std::uint64_t questions = 0, certified = 0;
   double solver_ms = 0;
   bool ok() const { return failed == 0; }
 };
-/// "80 proved, ...": the one line that every output and README has.
+/// "80 proved, ...": the line that every output and the README contain.
 std::string in_words(const Summary& summary);
 Summary summarize(const std::vector<Entry>& entries);
 
-/// Every property has a negative obligation; the names of those that have none.
+/// Returns the properties without a negative obligation; there must be none.
 std::vector<std::string> properties_without_negative(const std::vector<Entry>& entries);
 
 void print_table(std::FILE* out, const std::vector<Entry>& entries);
@@ -47,7 +49,7 @@ std::string json_document(const std::vector<Entry>& entries);
 std::string junit_document(const std::vector<Entry>& entries);
 std::string sarif_document(const std::vector<Entry>& entries);
 
-/// The path that a file of this build has in the repository.
+/// Returns the path that a file of this build has in the repository.
 std::string repository_path(const std::string& file);
 
 }  // namespace hni::proofs

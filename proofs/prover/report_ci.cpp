@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The results in the forms that CI systems read: JUnit XML and SARIF.
+// Writes the results in formats that CI systems read: JUnit XML and SARIF.
 #include <nlohmann/json.hpp>
 
 #include "proofs/prover/report.hpp"

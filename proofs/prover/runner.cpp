@@ -33,8 +33,8 @@ void save(const RunOptions& options, const std::string& name, const std::string&
   if (!(out << text).flush()) throw std::runtime_error("cannot write " + file.string());
 }
 
-/// Answers that were given before, by the whole question and the solver's version: a hit is the
-/// same text, letter for letter.
+/// A cache of earlier answers, keyed by the complete question and the solver's version: only an
+/// identical text is a hit.
 Verdict remembered(const RunOptions& options, const std::string& solver,
                    const std::string& question, const std::function<Verdict()>& ask_now) {
   if (options.cache_folder.empty()) return ask_now();
@@ -52,7 +52,7 @@ Verdict remembered(const RunOptions& options, const std::string& solver,
   }
   const Verdict verdict = ask_now();
   if (verdict.answer == Answer::kSat || verdict.answer == Answer::kUnsat) {
-    // A name of its own first: another process may ask the same.
+    // Written under a unique name first, because another process may write the same entry.
     const auto fresh = file.string() + "." + std::to_string(getpid());
     std::ofstream out(fresh);
     out << to_string(verdict.answer) << '\n' << solver << '\n' << question;
@@ -71,7 +71,7 @@ void ask(const RunOptions& options, const std::string& question, Verdict& z3, Ve
                       [&] { return ask_cvc5(question, options.timeout_ms); });
 }
 
-/// Every solver that was asked gave this answer.
+/// Returns whether every queried solver gave this answer.
 bool all_say(Answer expected, const Verdict& z3, const Verdict& cvc5) {
   const auto agrees = [expected](const Verdict& v) {
     return v.answer == Answer::kNotAsked || v.answer == expected;
@@ -128,7 +128,7 @@ void check_labels(const Obligation& obligation, const Exploration& runs, const R
   }
 }
 
-/// Claims of the same name are one question: "does some path break it?".
+/// Claims of the same name form one question: "does some path violate it?".
 std::vector<std::vector<Claim>> grouped(const std::vector<Claim>& claims) {
   std::map<std::pair<std::string, std::string>, std::size_t> place;
   std::vector<std::vector<Claim>> groups;
@@ -140,7 +140,7 @@ std::vector<std::vector<Claim>> grouped(const std::vector<Claim>& claims) {
   return groups;
 }
 
-/// The worst answer of several questions, and their time together.
+/// Returns the worst answer of several questions, and their total time.
 void add(Verdict& total, const Verdict& one, Answer expected) {
   const bool spoiled = total.answer != Answer::kNotAsked && total.answer != expected;
   if (!spoiled) total.answer = one.answer;
@@ -168,11 +168,11 @@ void decide_questions(const Obligation& obligation, const Exploration& runs,
                       const RunOptions& options, Report& report) {
   const bool negative = obligation.expect == Expect::kRefuted;
   const Answer expected = negative ? Answer::kSat : Answer::kUnsat;
-  // What holds whatever the values are is nothing to ask about.
+  // Claims that hold for all values need no question.
   std::vector<Claim> open = runs.claims;
   std::erase_if(open, [](const Claim& c) { return arena().is_true(c.goal); });
   report.evaluated = runs.claims.size() - open.size();
-  // The mistake is found when some claim about its property fails.
+  // The mistake is detected if some claim of its property fails.
   if (negative)
     std::erase_if(open, [&](const Claim& c) { return c.property != obligation.property; });
   std::vector<std::vector<Claim>> groups = grouped(open);
@@ -214,7 +214,8 @@ void decide_questions(const Obligation& obligation, const Exploration& runs,
   }
 }
 
-/// The run of a ring of at most eight slots, if one breaks it too: it is easier to read.
+/// The counterexample of a ring of at most eight slots is preferred, if there is one: it is easier
+/// to read.
 void shrink_run(const Obligation& obligation, const RunOptions& options, Report& report) {
   ExploreOptions small;
   small.small_sizes = true;
@@ -288,7 +289,7 @@ Finding first_defect(const Obligation& obligation, bool small_sizes, const RunOp
   ExploreOptions explore;
   explore.small_sizes = small_sizes;
   explore.max_decisions =
-      400;  // several times what the proofs need; a loop without end needs more
+      400;  // several times what the proofs need, but exceeded by an unbounded loop
   arena().clear();
   try {
     const Exploration runs = Explorer(explore).explore(obligation.harness);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decides one obligation, or checks that one of its assumptions is needed. Runs in a process of
-// its own.
+// Decides one obligation, or checks that one of its assumptions is needed. Runs in a separate
+// process.
 #pragma once
 
 #include <string>
@@ -16,10 +16,10 @@ enum class Solvers : std::uint8_t { kZ3, kCvc5, kBoth };
 
 struct RunOptions {
   Solvers solvers = Solvers::kBoth;
-  unsigned timeout_ms = 30000;           ///< of processor time, for one question to one solver
-  bool certify = false;                  ///< a checked DRAT proof for each `unsat`
-  std::string smt2_folder;               ///< where questions are written; empty: nowhere
-  std::string cache_folder;              ///< where answers are remembered; empty: nowhere
+  unsigned timeout_ms = 30000;           ///< limit of processor time, per question and solver
+  bool certify = false;                  ///< require a checked DRAT proof of each `unsat`
+  std::string smt2_folder;               ///< folder to which questions are written; empty: none
+  std::string cache_folder;              ///< folder of cached answers; empty: none
   std::string z3_version, cvc5_version;  ///< for the cache
 };
 
@@ -30,39 +30,41 @@ struct LabelResult {
 
 struct Report {
   std::string name;
-  std::string dropped;  ///< the assumption that was dropped; empty for the obligation itself
+  std::string dropped;  ///< the dropped assumption; empty for the obligation itself
   bool ok = false;
-  std::string why;  ///< when not ok: one line
+  std::string why;  ///< the reason if not ok, one line
   Verdict z3, cvc5;
   double ms = 0;          ///< everything
   double explore_ms = 0;  ///< finding the paths
   std::uint64_t claims = 0, paths = 0, decisions = 0;
-  std::uint64_t questions = 0;           ///< put to each solver, claims of one name together
-  std::uint64_t evaluated = 0;           ///< claims that hold by evaluation: no input is in them
+  std::uint64_t questions = 0;  ///< questions put to each solver, one per name of claims
+  /// claims that hold by evaluation because they contain no input
+  std::uint64_t evaluated = 0;
   std::uint64_t certified = 0;           ///< questions with a checked DRAT proof
-  std::vector<std::string> uncertified;  ///< the others, with the reason
-  std::uint64_t searched = 0;            ///< states of compiled code, when it is a search
+  std::vector<std::string> uncertified;  ///< the other questions, with the reason
+  std::uint64_t searched = 0;            ///< number of states of compiled code, if it is a search
   std::string searched_what;
   std::vector<std::string> assumptions;
   std::vector<std::string> properties;  ///< that were claimed
   std::vector<LabelResult> labels;
-  std::string script_target, script;  ///< the same run for `hni fuzz replay`, when it has one
+  /// the same run as a script for `hni fuzz replay`, if it can be converted
+  std::string script_target, script;
   std::vector<std::string>
       run;  ///< a counterexample, or the run that refutes a negative obligation
 };
 
-/// The obligation itself, with its witnesses.
+/// Decides the obligation itself, with its witnesses.
 Report decide(const Obligation& obligation, const RunOptions& options);
-/// The obligation without one assumption: must be refuted.
+/// Decides the obligation without one assumption: it must be refuted.
 Report decide_without(const Obligation& obligation, const std::string& assumption,
                       const RunOptions& options);
-/// Whether an obligation is broken, by Z3 alone: for mutants.
+/// Returns whether an obligation is broken, using Z3 alone: for mutants.
 struct Finding {
-  std::string what;      ///< empty when it stands; "undecided: ..." when Z3 cannot tell
-  bool complete = true;  ///< not only for small rings
+  std::string what;      ///< empty if it holds; "undecided: ..." if Z3 cannot decide
+  bool complete = true;  ///< rings of all sizes were considered, not only small ones
 };
-/// With `small_sizes`, only for rings of at most eight slots, where the obligation is about rings
-/// of several sizes: what is broken for those is broken.
+/// With `small_sizes`, only for rings of at most eight slots if the obligation covers several
+/// sizes: an obligation that is broken for those is broken.
 Finding first_defect(const Obligation& obligation, bool small_sizes, const RunOptions& options);
 
 std::string to_json(const Report& report);

@@ -52,13 +52,13 @@ bool mentions_arrays(const std::string& question) {
   return question.find("(set-logic QF_ABV)") != std::string::npos;
 }
 
-/// What a child process printed on its standard output.
+/// Returns the standard output of a child process.
 struct Output {
   int status = -1;
   std::string text;
 };
 
-/// Ends after some seconds of processor time, whatever else the machine does.
+/// Terminates after some seconds of processor time, independent of other load.
 Output run_on(const std::string& input, const std::vector<const char*>& arguments,
               unsigned cpu_seconds) {
   Output output;
@@ -282,7 +282,7 @@ std::optional<Counterexample> find_counterexample(const std::vector<Claim>& clai
     for (const Event& event : claim.events) run.values.push_back(value(event.value));
     return run;
   }
-  return std::nullopt;  // Z3's values do not break any claim: its answer is not believed
+  return std::nullopt;  // Z3's values do not violate any claim, so its answer is rejected
 }
 
 std::vector<std::string> describe(const Counterexample& run) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two solvers and the questions they are asked.
+// The two solvers and their questions.
 //
-// A question is a text in SMT-LIB 2. Z3 is asked through its library, cvc5 as a program; both read
-// the same text. The question of an obligation is "is there a run that breaks one of these
-// claims?", so `unsat` is the good answer.
+// A question is a text in SMT-LIB 2. Z3 is called as a library, cvc5 as a program; both read the
+// same text. The question of an obligation is "is there a run that violates one of these claims?",
+// so `unsat` is the desired answer.
 #pragma once
 
 #include <optional>
@@ -20,18 +20,19 @@ const char* to_string(Answer answer);
 struct Verdict {
   Answer answer = Answer::kNotAsked;
   double ms = 0;
-  std::string detail;  ///< why unknown: a timeout, a solver that is missing, an error message
+  /// why the result is unknown: a timeout, a missing solver, an error message
+  std::string detail;
 };
 
 /// "Some claim fails."
 std::string refutation_question(const std::string& title, const std::vector<Claim>& claims);
-/// The question with the answer that is expected, for readers of the text. (A solver that is asked
-/// must not know: cvc5 reports any other answer as an error.)
+/// Returns the question with the expected answer, for readers of the text. (It must not be passed
+/// to a solver: cvc5 reports any other answer as an error.)
 std::string with_status(const std::string& question, Answer expected);
-/// "One of these paths can be taken."
+/// The question "can one of these paths be taken?".
 std::string witness_question(const std::string& title, const std::vector<Term>& paths);
 
-/// Of this program and of the two solvers; "" for what is not known.
+/// Returns the versions of this program and of the two solvers; "" if unknown.
 struct Versions {
   std::string tool, commit, z3, cvc5;
 };
@@ -40,9 +41,8 @@ Versions versions();
 Verdict ask_z3(const std::string& question, unsigned timeout_ms);
 Verdict ask_cvc5(const std::string& question, unsigned timeout_ms);
 
-/// A third opinion on `unsat`: the question as CNF (by Z3's bit-blasting), refuted by CaDiCaL,
-/// whose
-/// proof drat.cpp checks.
+/// An additional check of `unsat`: the question as CNF (by Z3's bit-blasting), refuted by CaDiCaL,
+/// whose proof drat.cpp checks.
 struct Certificate {
   bool checked = false;
   std::string why;        ///< when not
@@ -50,19 +50,19 @@ struct Certificate {
 };
 Certificate certify(const std::string& question, unsigned timeout_ms);
 
-/// A claim with values that break it. The values were checked with evaluate(): whatever found
-/// them, the claim is false.
+/// A claim with values that violate it. The values were checked with evaluate(): wherever they
+/// came from, the claim is false.
 struct Counterexample {
   Claim claim;
-  std::vector<std::uint64_t> values;  ///< of claim.events, in their order
+  std::vector<std::uint64_t> values;  ///< values of claim.events, in the same order
 };
 
-/// Values for the first claim that fails, if there is one.
+/// Returns values for the first claim that fails, if there is one.
 std::optional<Counterexample> find_counterexample(const std::vector<Claim>& claims,
                                                   unsigned timeout_ms);
 
-/// The counterexample as lines for a person: state before, each card value by input site, state
-/// after, what broke.
+/// Formats the counterexample as lines: initial state, each value of the card by input site, final
+/// state, violated claim.
 std::vector<std::string> describe(const Counterexample& run);
 
 }  // namespace hni::proofs

@@ -2,10 +2,10 @@
 // An integer that obeys the rules of C++ for the built-in type T while its value stays symbolic.
 //
 // Integer<T, B> stands for T wherever a template of the driver is generic over its word type. It
-// follows the standard to the letter: integral promotion before every arithmetic operator, the
-// usual arithmetic conversions between mixed operands, modular conversion (C++20), modular
-// unsigned arithmetic. What the standard leaves undefined is reported to the back end as a check,
-// and so is every conversion that changes a value:
+// follows the standard exactly: integral promotion before every arithmetic operator, the usual
+// arithmetic conversions between mixed operands, modular conversion (C++20), modular unsigned
+// arithmetic. What the standard leaves undefined is reported to the back end as a check, and so is
+// every conversion that changes a value:
 //
 //   signed overflow, shift counts out of range, division by zero   undefined behaviour
 //   copy-initialisation, compound assignment, ++ and --            "implicit" narrowing
@@ -104,14 +104,14 @@ using BackendOf = std::conditional_t<OperandOf<L>::kSymbolic, typename OperandOf
 template <class X>
 using ValueOf = typename OperandOf<X>::Value;
 
-/// The type that integral promotion gives.
+/// The type that results from integral promotion.
 template <class T>
 using Promoted = decltype(+T{});
-/// The type that the usual arithmetic conversions give.
+/// The type that results from the usual arithmetic conversions.
 template <class A, class C>
 using Common = decltype(A{} + C{});
 
-/// The conversion of the standard: modulo 2^N, or "not zero" for bool.
+/// Converts as the standard defines: modulo 2^N, or "not zero" for bool.
 template <class B, class To, class From>
 typename B::Bits convert(const typename B::Bits& x) {
   constexpr unsigned to = kWidth<To>;
@@ -141,7 +141,7 @@ typename B::Bits is_negative(const typename B::Bits& x) {
   }
 }
 
-/// Reports the conversion of x to To if it changes the value. Conversion to bool is a question,
+/// Reports the conversion of x to To if it changes the value. Conversion to bool is a comparison,
 /// not a narrowing.
 template <class B, class To, class From>
 void check_value_kept(Defect defect, const typename B::Bits& x) {
@@ -167,7 +167,7 @@ class Integer {
 
   Integer() : bits_(B::constant(kWidth, 0)) {}
 
-  /// From a built-in value, as the built-in conversion.
+  /// Converts from a built-in value, like the built-in conversion.
   template <std::integral A>
   Integer(A value)  // implicit, as between built-in types
       : bits_(B::constant(kWidth, detail::constant_bits(static_cast<T>(value)))) {
@@ -192,7 +192,7 @@ class Integer {
     return Integer<U, B>::from_bits(detail::convert<B, U, T>(bits_));
   }
 
-  /// To bool and to nothing else, so that no built-in conversion can follow unseen.
+  /// Converts to bool and to nothing else, so that no built-in conversion can follow unnoticed.
   template <std::same_as<bool> U>
   operator U() const {
     return B::decide(detail::convert<B, bool, T>(bits_));

@@ -60,7 +60,7 @@ typename B::Bits divide_overflows(const typename B::Bits& a, const typename B::B
                                      B::template apply<Op::kEqual>(width, b, minus_one));
 }
 
-/// a * b fits when dividing the result by a gives b back. At 32 bits the product is formed in 64
+/// a * b fits if dividing the result by a yields b. At 32 bits the product is computed in 64 bits
 /// instead.
 template <class B, class C>
 void check_signed_product(const typename B::Bits& a, const typename B::Bits& b,
@@ -124,7 +124,7 @@ auto bitwise(const L& l, const R& r) {
       B::template apply<kOp>(kWidth<C>, operand_as<B, C>(l), operand_as<B, C>(r)));
 }
 
-/// Each operand of a shift is promoted by itself; the result has the type of the left one.
+/// Each operand of a shift is promoted separately; the result has the type of the left one.
 template <bool kLeft, class L, class R>
 auto shift(const L& l, const R& r) {
   using B = BackendOf<L, R>;
@@ -235,7 +235,7 @@ auto operator>=(const L& l, const R& r) {
   return !detail::compare<Op::kSignedLess, Op::kUnsignedLess>(l, r);
 }
 
-/// The built-in ! converts to bool first; this one needs no decision and means the same.
+/// The built-in ! converts to bool first; this one needs no decision and is equivalent.
 template <class T, class B>
 Integer<bool, B> operator!(const Integer<T, B>& x) {
   return Integer<bool, B>::from_bits(

@@ -143,7 +143,7 @@ Term Arena::array(unsigned index_width, unsigned element_width, const std::strin
 }
 
 Term Arena::simplified(Op op, Term a, Term b) const {
-  // Only the Boolean connectives: they keep path conditions readable.
+  // Only the Boolean connectives, which keeps path conditions readable.
   if (op == Op::kAnd) {
     if (is_false(a) || is_false(b)) return {0};
     if (is_true(a)) return b;
@@ -224,7 +224,7 @@ Term Arena::store(Term array, Term index, Term element) {
 }
 
 std::uint64_t Valuation::operator()(Term t) {
-  // Iterative: terms of long runs are deep.
+  // Iterative, because terms of long runs are deep.
   std::vector<Term> pending{t};
   while (!pending.empty()) {
     const Term next = pending.back();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Terms of bit-vector logic: what a symbolic integer is made of.
+// Terms of bit-vector logic, the values of symbolic integers.
 //
 // Terms live in one arena and are shared (equal terms have equal ids), so that a harness that is
 // executed once per path builds the same terms each time. Constants are folded with evaluate();
-// apart from that the arena simplifies next to nothing, so there is next to nothing to trust.
+// apart from that the arena performs almost no simplification, so that little has to be trusted.
 // to_smtlib() writes the terms for the solvers.
 #pragma once
 
@@ -25,7 +25,7 @@ struct Term {
 
 struct Node {
   Op op = Op::kConstant;
-  unsigned width = 0;        ///< of the value; of the elements for arrays
+  unsigned width = 0;        ///< width of the value; for arrays, of the elements
   unsigned index_width = 0;  ///< arrays only
   std::uint64_t value = 0;   ///< constants: the value; inputs and arrays: index into names()
   Term a, b, c;
@@ -38,11 +38,11 @@ class Arena {
   Arena();
 
   Term constant(unsigned width, std::uint64_t value);
-  /// The free variable of that name. The same name gives the same variable.
+  /// Returns the free variable of that name. The same name yields the same variable.
   Term input(unsigned width, const std::string& name);
   Term array(unsigned index_width, unsigned element_width, const std::string& name);
 
-  /// As evaluate(); the operand of a conversion is `a`.
+  /// Builds an operation, with arguments as for evaluate(); the operand of a conversion is `a`.
   Term apply(Op op, unsigned width, Term a, Term b);
   Term convert(Op op, unsigned to, Term a);
   Term if_then_else(Term condition, Term a, Term b);
@@ -78,11 +78,11 @@ class Arena {
   std::unordered_map<Node, std::uint32_t, Hash> ids_;
 };
 
-/// The arena of this process.
+/// Returns the arena of this process.
 Arena& arena();
 
-/// Values of all terms under an assignment of the inputs. `leaf` gives the value of inputs and of
-/// selects.
+/// Computes the values of all terms under an assignment of the inputs. `leaf` returns the value of
+/// inputs and selects.
 class Valuation {
  public:
   explicit Valuation(std::function<std::uint64_t(Term)> leaf) : leaf_(std::move(leaf)) {}
@@ -97,7 +97,7 @@ class Valuation {
 /// Writes the declarations and definitions that some terms need, each once.
 class SmtWriter {
  public:
-  /// The name or literal of the term; the text of what it needs is appended to text().
+  /// Returns the name or literal of the term; appends the definitions that it needs to text().
   std::string use(Term t);
   const std::string& text() const { return text_; }
   bool uses_arrays() const { return uses_arrays_; }
