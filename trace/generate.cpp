@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// hni-trace-gen: writes what follows from the probe list and from the header comments of the
-// bpftrace programs. Run by the build.
+// hni-trace-gen: writes the files that are derived from the probe list and from the header
+// comments of the bpftrace programs. Run by the build.
 
 #include <fmt/format.h>
 
@@ -25,7 +25,7 @@ std::string read_file(const char* path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-/// The ELF notes that a binary with all probes has: what the golden test expects.
+/// Prints the ELF notes of a binary with all probes, as the golden test expects them.
 std::string notes() {
   std::string out;
   for (const ProbeInfo& probe : probe_list()) {

@@ -10,8 +10,8 @@ namespace hni::trace {
 namespace {
 
 constexpr const char* kIntroduction =
-    "Provider hni. Each probe has a semaphore: its arguments are computed only while somebody\n"
-    "listens, an unattached probe costs one comparison. Arguments stand in registers or are\n"
+    "Provider hni. Each probe has a semaphore: its arguments are computed only while a tracer\n"
+    "is attached; an unattached probe costs one comparison. Arguments are in registers or are\n"
     "constants (constraint nr), so that every reader of USDT notes understands them. Unsigned\n"
     "unless said otherwise; the first is always the port, 0 for hni0, and then come queue and\n"
     "slot or vector of what has them. What takes time is a pair of probes, __start and __done.\n";
@@ -20,7 +20,7 @@ std::string type_of(const ProbeArgument& a) {
   return fmt::format("{}{}", a.is_signed ? "s" : "u", a.bytes * 8);
 }
 
-/// Text that troff does not take for a command or an escape.
+/// Escapes text that troff would take for a command or an escape.
 std::string troff(std::string_view text) {
   std::string out;
   if (!text.empty() && (text[0] == '.' || text[0] == '\'')) out += "\\&";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Manual pages and docs/probes.md, written from the probe list and from the programs' header
+/// Generates manual pages and docs/probes.md from the probe list and from the programs' header
 /// comments.
 
 #include <string>
@@ -14,9 +14,9 @@ namespace hni::trace {
 std::string probes_markdown();
 /// hni-probes(7).
 std::string probes_manual();
-/// hni-trace(8): the command, and all tools, whose programs these are.
+/// Returns hni-trace(8): the command, and all tools, whose programs are given.
 std::string overview_manual(const std::vector<std::string>& programs);
-/// hni-trace-NAME(8); empty if the program has no header comment.
+/// Returns hni-trace-NAME(8); empty if the program has no header comment.
 std::string tool_manual(std::string_view program);
 
 }  // namespace hni::trace

@@ -16,7 +16,7 @@ struct Shape {
   bool is_signed;
 };
 
-/// Looks at the types of a probe's arguments, with the very expressions that the probe uses.
+/// Determines the types of a probe's arguments from the same expressions that the probe uses.
 class Shapes {
  public:
   template <class... Arguments>
@@ -38,8 +38,8 @@ class Shapes {
   std::uint32_t port_ = 0;
 };
 
-/// "port, length (bytes)" into names and units; a comma within parentheses does not part. Nothing
-/// if these are not as many as the probe's arguments.
+/// Splits "port, length (bytes)" into names and units; commas within parentheses do not separate.
+/// Returns nothing if their number differs from that of the probe's arguments.
 std::vector<ProbeArgument> arguments_of(std::string_view names, const std::vector<Shape>& shapes) {
   std::vector<ProbeArgument> arguments(1);
   bool in_unit = false;

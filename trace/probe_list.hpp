@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The probe list as data, made from probes.def: what documentation, golden tests and the program
-/// that prints every event are written from; and the words for the numbers that probes carry.
+/// The probe list as data, generated from probes.def, from which the documentation, the golden
+/// tests and the program that prints every event are written; and the names for the numbers that
+/// probes carry.
 
 #include <cstdint>
 #include <string>
@@ -15,8 +16,8 @@ namespace hni::trace {
 
 struct ProbeArgument {
   std::string name;
-  std::string unit;    ///< or what the number means; may be empty
-  unsigned bytes = 0;  ///< as <sys/sdt.h> tells it to a tracer
+  std::string unit;    ///< or the meaning of the number; may be empty
+  unsigned bytes = 0;  ///< type as <sys/sdt.h> declares it to a tracer
   bool is_signed = false;
 };
 
@@ -26,7 +27,7 @@ struct ProbeInfo {
   std::string when;
 };
 
-/// All probes, in the order of probes.def.
+/// Returns all probes, in the order of probes.def.
 std::vector<ProbeInfo> probe_list();
 
 }  // namespace hni::trace

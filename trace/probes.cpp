@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The semaphores of the probes: counters that a tracer raises while it listens.
+// The semaphores of the probes: counters that a tracer increments while it is attached.
 
 #include "driver/core/observer.hpp"
 
 extern "C" {
-// They begin a page of their own. Linkers such as mold let segments share a page of the file; the
-// kernel, which raises a counter by its place in the file, would then take the first mapping of
-// that page, which may be that of the read-only data before.
+// The semaphores start on a page of their own. Linkers such as mold let segments share a page of
+// the file. The kernel, which increments a semaphore by its file offset, would then use the first
+// mapping of that page, which may be the read-only data before it.
 extern unsigned short hni_semaphores_begin;
 __attribute__((section(".probes"), aligned(4096))) unsigned short hni_semaphores_begin = 0;
 

@@ -26,7 +26,7 @@ bool is_title(std::string_view line) {
                                         [](char c) { return (c >= 'A' && c <= 'Z') || c == ' '; });
 }
 
-/// The words behind `marker` in a line of a program; empty if the line has no such marker.
+/// Returns the words after `marker` in a line of a program; empty if the line has no such marker.
 std::vector<std::string> marked(std::string_view line, std::string_view marker) {
   std::vector<std::string> words;
   const auto at = line.find(marker);
@@ -42,7 +42,7 @@ std::vector<std::string> marked(std::string_view line, std::string_view marker) 
   return words;
 }
 
-/// Numbers whose bits mean something.
+/// Numbers that are printed in hexadecimal because their bits have a meaning.
 bool is_pattern(const std::string& argument) {
   for (const char* name : {"word", "value", "limit", "mask", "offset", "message", "text"})
     if (argument == name) return true;
@@ -104,25 +104,24 @@ std::string complete_program(std::string_view program) {
 std::string events_program() {
   std::string out =
       "// SPDX-License-Identifier: Apache-2.0\n"
-      "// events: every event of every probe, a line each\n"
+      "// events: every event of every probe, one per line\n"
       "// PURPOSE\n"
-      "// The raw material of all other tools, to look at, or to search in. Made from the probe\n"
-      "// list; hni-probes(7) says what the arguments mean.\n"
+      "// The raw data of all other tools, to read or to search. Generated from the probe list;\n"
+      "// hni-probes(7) describes the arguments.\n"
       "// EXAMPLE\n"
       "//     # hni trace events | grep message__\n"
       "//         1.203377 4242 message__sent port=0 message=0x14 length=4 time=310200551\n"
       "// EXPLANATION\n"
-      "// A line an event: seconds since the tracer came, thread, probe, and its arguments by "
+      "// One line per event: seconds since the tracer attached, thread, probe, arguments by "
       "name;\n"
       "// words, values, masks, offsets and message types are hexadecimal.\n"
-      "// All probes are on, register accesses too: use it on a driver that has little to do, or\n"
-      "// expect it to be slowed down.\n"
+      "// All probes are attached, including register accesses: use it on a lightly loaded\n"
+      "// driver, or expect it to slow down.\n"
       "// COST\n"
       "// Measured by bench/trace_cost.sh with 60-byte frames at full rate, both drivers and "
       "both\n"
-      "// cards in one thread, 0.31 us of processor time a packet without a tracer: 54 us a "
-      "packet\n"
-      "// more.\n\n";
+      "// cards in one thread, 0.31 us of processor time per packet without a tracer: 54 us\n"
+      "// more per packet.\n\n";
   for (const ProbeInfo& probe : probe_list()) {
     std::string format = "%5d.%06d %d " + probe.name;
     std::string values = ", elapsed / 1000000000, elapsed % 1000000000 / 1000, tid";

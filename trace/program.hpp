@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The bpftrace programs: what their header comments say, and how the tables of names get in.
+/// The bpftrace programs: parses their header comments and inserts the tables of names.
 ///
-/// A program is a file trace/NAME.bt. Its header comment begins with a line `NAME: what it shows`
-/// and goes on in sections, each under a line in capital letters. In its code two comment lines
-/// stand for statements, because bpftrace 0.17 knows neither functions nor more than one BEGIN:
+/// A program is a file trace/NAME.bt. Its header comment starts with a line `NAME: what it shows`,
+/// followed by sections, each under a title line in capital letters. In its code two comment lines
+/// are placeholders for statements, because bpftrace 0.17 supports neither functions nor more than
+/// one BEGIN:
 ///
 ///     // +names ring site      fills the maps @ring_name and @site_name
 ///     // -names ring site      clears them, so that they are not printed at the end
@@ -29,13 +30,13 @@ struct ToolText {
   std::vector<Section> sections;
 };
 
-/// What the header comment of a program says; an empty name if it has none.
+/// Parses the header comment of a program; the name is empty if it has none.
 ToolText tool_text(std::string_view program);
 
-/// The program with its tables filled in; empty if it has no header comment.
+/// Returns the program with its tables filled in; empty if it has no header comment.
 std::string complete_program(std::string_view program);
 
-/// A program that prints every event of every probe.
+/// Returns a program that prints every event of every probe.
 std::string events_program();
 
 }  // namespace hni::trace

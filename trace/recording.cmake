@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Recordings of live drivers: read, drawn, converted. Also without the probes, for the fuzz targets.
+# Reads, draws and converts recordings of live drivers. Built without the probes, too, for the fuzz targets.
 if(TARGET hni_recording)
   return()
 endif()

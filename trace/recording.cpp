@@ -11,7 +11,7 @@
 namespace hni::trace {
 namespace {
 
-/// The words of a line; more than `most` are left off.
+/// Splits a line into words; words beyond `most` are ignored.
 template <std::size_t most>
 std::size_t split(std::string_view line, std::array<std::string_view, most>& words) {
   std::size_t n = 0;
@@ -36,7 +36,7 @@ bool is_ring(const Event& e) {
          e.slot <= e.mask && e.count <= e.mask + 1;
 }
 
-/// Reads everything after number and time; false if it is no event of a driver.
+/// Parses everything after number and time; returns false if it is not an event of a driver.
 bool read_event(const Words& w, std::size_t n, Event& e) {
   if (n < 5 || w[2].size() != 1 || !read(w[3], 10, e.port)) return false;
   e.kind = static_cast<EventKind>(w[2][0]);
@@ -86,7 +86,8 @@ void RecordingReader::fail(const std::string& what) {
   pending_.clear();
 }
 
-/// The next line without its end; false at the end of the input, or if a line is too long.
+/// Returns the next line without its line feed; false at the end of the input, or if a line is too
+/// long.
 bool RecordingReader::read_line(std::string_view& line) {
   for (;;) {
     const std::string_view unread(buffer_.data() + begin_, end_ - begin_);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// What `hni trace record` writes, read again. trace/record.bt lists what the lines mean.
+/// Reads the output of `hni trace record`. trace/record.bt describes the lines.
 
 #include <array>
 #include <cstdint>
@@ -36,29 +36,30 @@ struct Event {
   std::uint8_t port = 0;
   std::uint8_t ring = 0;  ///< RingKind of W, P, C and S; the state of L
   std::uint16_t queue = 0;
-  std::uint32_t slot = 0;   ///< W, P, C; of polls the budget, of S the segments; of D the reason,
-                            ///< of X the site, of U 1 (up) or 0, of M and N the message type
+  /// W, P, C; of polls the budget; of S the segments; of D the reason; of X the site; of U 1 (up)
+  /// or 0; of M and N the message type
+  std::uint32_t slot = 0;
   std::uint32_t count = 0;  ///< P, C; of polls the work, of S the bytes; of U the Mbit/s
   std::uint32_t mask = 0;   ///< P, C
   std::uint64_t word = 0;   ///< W; of X the refused value
   std::uint64_t time_us = 0;
 };
 
-/// The bounds of what a recording may contain; the reader refuses the rest.
+/// The limits of the values in a recording; the reader refuses larger ones.
 inline constexpr std::uint16_t kRecordedQueues = 128;
 inline constexpr std::uint8_t kRecordedRings = 8;
 inline constexpr std::uint32_t kRecordedRingSize = 65536;
 
-/// Reads a recording event by event, in the order of their numbers (each processor has a buffer
-/// of its own, so lines may be out of order). Memory is bounded, whatever the input.
+/// Reads a recording event by event, in the order of their numbers (each processor has its own
+/// buffer, so lines may be out of order). Memory is bounded for any input.
 class RecordingReader {
  public:
   explicit RecordingReader(std::istream& in) : in_(in) {}
 
-  /// The next event. Nothing at the end, or at the first error.
+  /// Returns the next event; nothing at the end, or at the first error.
   std::optional<Event> next();
-  /// After next() returned nothing: empty, or what is wrong: a line that is no event, lost
-  /// events, no end.
+  /// After next() returned nothing: empty, or the problem: a line that is not an event, lost
+  /// events, a missing end.
   [[nodiscard]] const std::string& error() const { return error_; }
 
  private:
@@ -77,13 +78,14 @@ class RecordingReader {
   std::uint64_t next_number_ = 1;
   std::uint64_t events_ = 0;
   std::optional<std::uint64_t> count_;      ///< from the line "N end"
-  std::map<std::uint64_t, Event> pending_;  ///< read before an event with a smaller number
-  bool overflowed_ = false;                 ///< an event is missing; only counting goes on
+  std::map<std::uint64_t, Event> pending_;  ///< received before an event with a smaller number
+  /// an event is missing; from now on events are only counted
+  bool overflowed_ = false;
   bool done_ = false;
   std::string error_;
 };
 
-/// All events of a small recording, or what is wrong.
+/// Returns all events of a small recording, or what is wrong.
 tl::expected<std::vector<Event>, std::string> read_recording(std::string_view text);
 
 }  // namespace hni::trace

@@ -13,7 +13,7 @@ namespace hni::trace {
 namespace {
 
 constexpr std::size_t kMaxRings = 4096;
-constexpr unsigned kPortTrack = 0;    // thread of a port's own events
+constexpr unsigned kPortTrack = 0;    // thread of the port's own events
 constexpr unsigned kQueueTracks = 1;  // + 2 * queue, + 1 for transmit
 
 /// Process: a port. Thread: a direction of a queue. Slices: polls, and posts from posting to
@@ -37,7 +37,7 @@ class Converter {
       case EventKind::kTransmitPoll:
         return poll(e);
       case EventKind::kSent:
-        return;  // its descriptors were posted before
+        return;  // its descriptors were posted before the recording
       case EventKind::kPosted:
       case EventKind::kReturned:
         if (has_owner(e)) ring(e);
@@ -51,7 +51,8 @@ class Converter {
     }
     instant(e);
   }
-  /// Posts that never came back end with the recording. Empty, or why the recording is refused.
+  /// Ends posts that never returned with the recording. Returns an empty text, or why the
+  /// recording is refused.
   std::string end() {
     for (auto& [key, ring] : rings_) end_posts(key, ring, last_us_);
     out_ << "]}\n";
@@ -78,7 +79,7 @@ class Converter {
     return thread;
   }
 
-  /// A poll starts with the first completion that it consumes.
+  /// A poll starts at the first completion that it consumes.
   void note_completion(const Event& e) {
     begin_.try_emplace(RingKey{e.port, e.queue, e.ring}, e.time_us);
   }
@@ -117,7 +118,7 @@ class Converter {
     if (rings_.size() > kMaxRings) return;
     RingHistory& ring = rings_[key];
     if (e.kind == EventKind::kPosted && ring.used() + std::uint64_t{e.count} > e.mask + 1ULL)
-      end_posts(key, ring, e.time_us);  // the recording misses how they were returned
+      end_posts(key, ring, e.time_us);  // the recording lacks their return
     ring.follow(e, [&](const RingHistory::Post& post) {
       post_edge('e', key, post, std::max(e.time_us, post.time_us));
     });

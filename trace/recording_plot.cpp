@@ -29,7 +29,7 @@ constexpr std::size_t kMaxMarks = 4096;
 constexpr std::array<const char*, 8> kHeat{"#fde2c8", "#fcc896", "#f8a76a", "#ef8354",
                                            "#dd5f4b", "#bf3f4d", "#94264f", "#5f154a"};
 
-/// Counts latencies: 16 buckets an octave, so a percentile is exact to 1 in 16.
+/// Counts latencies in 16 buckets per octave, so that a percentile is exact to 1 in 16.
 class Latencies {
  public:
   void add(std::uint64_t us) {
@@ -37,7 +37,7 @@ class Latencies {
     ++count_;
   }
   [[nodiscard]] std::uint64_t count() const { return count_; }
-  /// The smallest latency that `part` of all do not exceed.
+  /// Returns the smallest latency that a fraction `part` of all does not exceed.
   [[nodiscard]] std::uint64_t percentile(double part) const {
     const auto wanted = static_cast<std::uint64_t>(std::ceil(part * static_cast<double>(count_)));
     std::uint64_t seen = 0;
@@ -63,13 +63,13 @@ class Latencies {
   std::uint64_t count_ = 0;
 };
 
-/// What one ring's two pictures show.
+/// The data of one ring's two plots.
 struct RingPlot {
   RingHistory history;
   Latencies latencies;
   std::array<std::array<std::uint64_t, kRows>, kColumns> heat{};
   std::array<std::uint32_t, kColumns> most{}, least{}, last{};
-  std::array<bool, kColumns> active{};  ///< something happened in this column
+  std::array<bool, kColumns> active{};  ///< an event occurred in this column
 };
 
 struct Mark {
@@ -218,7 +218,7 @@ class Plot {
     return out + "</ul>\n";
   }
 
-  /// The colour scale: from one post to `most`.
+  /// The colour scale, from one post to `most`.
   static std::string scale(std::uint64_t most, unsigned y) {
     std::string out = fmt::format("<text x=\"{}\" y=\"{}\">posts: 1</text>\n", kLeft, y + 9);
     for (unsigned i = 0; i < kHeat.size(); ++i)
@@ -274,7 +274,7 @@ class Plot {
     std::uint32_t used = 0;
     for (unsigned x = 0; x < kColumns; ++x) {
       const bool active = ring.active[x];
-      // Between two events the occupancy stays what it was.
+      // Between two events the occupancy is constant.
       const std::uint32_t most =
           active ? (known ? std::max(ring.most[x], used) : ring.most[x]) : used;
       const std::uint32_t least = active ? ring.least[x] : used;

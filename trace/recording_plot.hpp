@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// `hni trace plot`: a recording as a picture. Per ring a heat map of latency over time and a
-/// graph of its occupancy, as one HTML file that needs nothing else.
+/// `hni trace plot`: draws a recording as one self-contained HTML file, with a heat map of latency
+/// over time and a graph of the occupancy per ring.
 
 #include <cstdint>
 #include <istream>
@@ -11,7 +11,7 @@
 
 namespace hni::trace {
 
-/// Reads the recording twice, so `in` must be seekable. The page, or what is wrong.
+/// Reads the recording twice, so `in` must be seekable. Returns the page, or what is wrong.
 tl::expected<std::string, std::string> plot_recording(std::istream& in);
 
 /// 1500 as "1.5 ms".

@@ -42,12 +42,12 @@ class RingHistory {
   /// Descriptors that the device owns.
   [[nodiscard]] std::uint32_t used() const { return used_; }
 
-  /// Follows a kPosted or kReturned event; calls `returned(post)` for each post that is complete.
+  /// Handles a kPosted or kReturned event; calls `returned(post)` for each completed post.
   template <class Returned>
   void follow(const Event& e, Returned&& returned) {
     mask_ = e.mask;
     if (e.kind == EventKind::kPosted) {
-      // More than fits: the recording misses how the older ones were returned.
+      // More than fits: the recording lacks the return of older descriptors.
       if (e.count > size() || used_ > size() - e.count) forget();
       if (e.count == 0) return;
       used_ += e.count;
@@ -63,7 +63,7 @@ class RingHistory {
     }
     if (posts_.empty()) returned_ = 0;
   }
-  /// The queue was reset: nothing is with the device.
+  /// The queue was reset: the device owns nothing.
   void forget() {
     used_ = returned_ = 0;
     posts_.clear();
@@ -78,17 +78,17 @@ class RingHistory {
   std::deque<Post> posts_;  ///< at most as many as the ring has descriptors
 };
 
-/// True if the event resets this ring: its queue, or its port entered another state.
+/// Returns whether the event resets this ring: a reset of its queue, or another state of its port.
 inline bool resets(const Event& e, const RingKey& key) {
   if (e.port != key.port) return false;
   return e.kind == EventKind::kState || (e.kind == EventKind::kQueueReset && e.queue == key.queue);
 }
 
-/// What a mark of an event that is not about one ring says, empty for other events.
+/// Returns the label of an event that is not about one ring; empty for other events.
 std::string describe_event(const Event& e);
 
-/// From post to return in microseconds. Numbers give the order; the clocks of two processors may
-/// differ by a little, so a return is never before its post.
+/// Returns the time from post to return in microseconds. Event numbers define the order; the
+/// clocks of two processors may differ slightly, so a return is never before its post.
 inline std::uint64_t latency_us(const RingHistory::Post& post, const Event& e) {
   return e.time_us - std::min(e.time_us, post.time_us);
 }

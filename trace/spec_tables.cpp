@@ -25,7 +25,7 @@ std::string messages() {
   return out;
 }
 
-/// X_RESP answers X_REQ; only the capabilities' names differ.
+/// X_RESP responds to X_REQ; only the capabilities' names differ.
 std::string replies() {
   std::string out;
   for (const auto& reply : card().messages) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Statements for bpftrace programs that are made from the built-in spec.
+/// Statements for bpftrace programs that are generated from the built-in spec.
 
 #include <optional>
 #include <string>
@@ -11,7 +11,7 @@ namespace hni::trace {
 /// One of
 ///   message    @message_name[type], the firmware's messages
 ///   reply      @reply_to[type], the request that a reply answers
-/// Nothing if there is no such table.
+/// Returns nothing if there is no such table.
 std::optional<std::string> spec_table(const std::string& name);
 
 }  // namespace hni::trace

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// UsdtObserver: tells USDT probes what the driver tells its observer. Each probe has a semaphore,
-/// and its arguments are computed only while somebody listens; unattached a probe costs one
-/// comparison.
+/// UsdtObserver: fires a USDT probe for each event that the driver reports. Each probe has a
+/// semaphore, and its arguments are computed only while a tracer is attached; an unattached probe
+/// costs one comparison.
 
 #include <cstdint>
 
@@ -14,7 +14,7 @@
 #define STAP_SDT_ARG_CONSTRAINT nr
 #include <sys/sdt.h>
 
-// The semaphores live in probes.cpp; a tracer counts its listeners there.
+// The semaphores are in probes.cpp; a tracer counts its attachments there.
 extern "C" {
 #define HNI_PROBE(probe, function, parameters, arguments, names, when) \
   extern unsigned short hni_##probe##_semaphore;
@@ -30,8 +30,8 @@ struct UsdtObserver : NullObserver {
   /// `port` becomes the first argument of every probe.
   explicit UsdtObserver(std::uint32_t port = 0) : port_(port) {}
 
-// The probe itself stands in a function of its own, so that its arguments cost the packet path
-// neither registers nor instructions.
+// The probe itself is in a function of its own, so that its arguments cost the packet path neither
+// registers nor instructions.
 #define HNI_PROBE(probe, function, parameters, arguments, names, when) \
   template <class... Values>                                           \
   void function(Values... values) {                                    \

@@ -15,7 +15,7 @@ constexpr auto kDropReasons = std::to_array<const char*>(
     {"MAC error", "truncated", "card input", "queue reset", "not describable"});
 static_assert(kDropReasons.size() == static_cast<std::size_t>(DropReason::kCount));
 
-/// The word for a number of a table.
+/// Returns the word for a number of a table.
 std::string word(std::string_view table, std::size_t number) {
   static const std::vector<WordTable> tables = word_tables();
   for (const WordTable& t : tables) {

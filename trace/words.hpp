@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The words that numbers in probes and recordings stand for.
+/// The names of the numbers in probes and recordings.
 
 #include <string>
 #include <string_view>
@@ -9,7 +9,7 @@
 
 namespace hni::trace {
 
-/// Words for numbers: `name` is what tools call the table, `words[i]` says what i means.
+/// Names of numbers: `name` is the table's name in tools, `words[i]` names the number i.
 struct WordTable {
   std::string_view name;
   std::string_view what;
