@@ -22,8 +22,8 @@ bool parse_number(std::string_view text, std::uint64_t& value) {
   return !text.empty() && result.ec == std::errc() && result.ptr == text.data() + text.size();
 }
 
-// Index of the register that a condition names, seen from register `from`. The size of the list if
-// there is none.
+// Returns the index of the register that a condition names, seen from register `from`, or the size
+// of the list if there is none.
 std::size_t find_register(const Card& card, const Register& from, std::string_view name) {
   for (std::size_t i = 0; i < card.registers.size(); ++i) {
     const Register& reg = card.registers[i];
@@ -35,7 +35,8 @@ std::size_t find_register(const Card& card, const Register& from, std::string_vi
   return card.registers.size();
 }
 
-// What is wrong with the condition of register `index`, or empty. On success the rule is appended.
+// Returns what is wrong with the condition of register `index`, or an empty string. On success
+// appends the rule.
 std::string resolve(Card& card, std::size_t index) {
   const Register& target = card.registers[index];
   std::vector<ConditionTerm> terms;

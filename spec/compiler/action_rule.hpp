@@ -7,10 +7,10 @@
 
 namespace hni::speclib {
 
-// Appends to card.rules; problems go to the compilation's diagnostics.
+// Appends to card.rules; reports problems to the compilation's diagnostics.
 void resolve_action_rules(rdl::Compilation& compilation, Card& card);
 
-// Splits a condition into (left side, number) terms. False if the text does not follow the
+// Splits a condition into (left side, number) terms. Returns false if the text does not follow the
 // grammar.
 struct ConditionTerm {
   std::string_view left;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the parser hands to the elaborator: definitions and instantiations as written, nothing
+// The parser's output for the elaborator: definitions and instantiations as written, nothing
 // evaluated yet. Names are already resolved to types, parameters and instances, because SystemRDL
-// wants each of them declared before it is used, and the types of all expressions are checked.
+// requires each of them to be declared before it is used, and the types of all expressions are
+// checked.
 //
-// All nodes live in the Ast's arenas and point at each other freely; they die together.
+// All nodes live in the Ast's arenas and point to each other freely; all are freed together.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,7 @@ const char* component_name(Component component);
 // "an addrmap", "a reg": for messages.
 std::string with_article(std::string_view noun);
 
-// Bit set over Component, for properties that may be given to some kinds only.
+// Bit set over Component, for properties that are restricted to some kinds.
 using ComponentSet = std::uint8_t;
 constexpr ComponentSet set_of(Component c) {
   return static_cast<ComponentSet>(1u << static_cast<unsigned>(c));
@@ -64,7 +65,7 @@ struct Type {
   const StructDef* structure = nullptr;     // of kStruct
 };
 std::string type_name(const Type& type);
-// Whether a value of type `from` may be assigned where `to` is wanted.
+// Returns whether a value of type `from` may be assigned where `to` is required.
 bool is_castable(const Type& from, const Type& to);
 
 enum class ExprOp : std::uint8_t {
@@ -72,17 +73,17 @@ enum class ExprOp : std::uint8_t {
   kBoolean,
   kString,
   kKeyword,     // r, woclr, compact, ...: `keyword` is its type
-  kParameter,   // number `number` of `owner`
+  kParameter,   // parameter `number` of `owner`
   kReference,   // instance or property of an instance, in `reference`
-  kEnumerator,  // number `number` of `enumeration`
+  kEnumerator,  // member `number` of `enumeration`
   kUnary,
   kBinary,
   kConditional,
   kList,       // '{ a, b }
-  kStruct,     // S'{ member: value }, one operand a member, null where the default is meant
+  kStruct,     // S'{ member: value }, one operand per member, null where the default applies
   kConcat,     // { a, b }
-  kReplicate,  // { n { a, b } }
-  kCastType,   // boolean'(x), longint'(x), bit'(x): `keyword` and `width` say to which
+  kReplicate,  // boolean'(x), longint'(x), bit'(x): `keyword` and `width` give the target type
+  kCastType,   // boolean'(x), longint'(x), bit'(x): `keyword` and `width` give the target type
   kCastWidth,  // 8'(x)
   kIndex,      // list[i]
   kMember,     // struct.member
@@ -96,7 +97,7 @@ struct PathStep {
   std::vector<const Expr*> indices;
 };
 
-// a.b[3]->intr. Resolved from an instance of `owner`, in which the first step stands.
+// a.b[3]->intr. Resolved from an instance of `owner`, in which the first step is looked up.
 struct ReferenceExpr {
   const Definition* owner = nullptr;
   std::vector<PathStep> path;
@@ -106,17 +107,17 @@ struct ReferenceExpr {
 struct Expr {
   ExprOp op = ExprOp::kNumber;
   ValueType keyword = ValueType::kNone;
-  // The type of its value: see type_of().
+  // The type of its value; see type_of().
   ValueType type_kind = ValueType::kNone;
   bool type_list = false;
   Component type_component = Component::kField;
   std::uint32_t width = 64;  // of a number
   Span span;
   std::uint64_t number = 0;
-  std::string_view text;  // kString, kKeyword, operator's spelling, member's name
+  std::string_view text;  // kString, kKeyword, spelling of the operator, name of the member
   union {
     const void* none = nullptr;
-    const Bits* wide;  // of a kNumber beyond 64 bits
+    const Bits* wide;  // value of a kNumber beyond 64 bits
     const EnumDef* enumeration;
     const StructDef* structure;
     const Definition* owner;
@@ -150,7 +151,7 @@ struct StructDef {
   std::string_view name;
   const StructDef* base = nullptr;
   bool abstract = false;
-  std::vector<StructMember> members;  // those of the base first
+  std::vector<StructMember> members;  // members, those of the base first
 };
 
 struct ParameterDef {
@@ -161,17 +162,17 @@ struct ParameterDef {
 };
 
 struct Assignment {
-  std::uint16_t id = 0;  // of the property, an index into Ast::properties
+  std::uint16_t id = 0;  // id of the property, an index into Ast::properties
   std::string_view property;
   Span span;
   const Expr* value = nullptr;           // null: "property;"
   const EnumDef* enumeration = nullptr;  // encode = E
-  bool modifier = false;                 // made of an interrupt modifier
+  bool modifier = false;                 // derived from an interrupt modifier
   std::vector<PathStep> target;          // empty: the component itself
 };
 
-// Default assignments form a list that shares its tails: a definition keeps the head that was in
-// force where it began, which is exactly what the standard makes visible to it.
+// Default assignments form a list with shared tails: a definition keeps the head that was in
+// effect at its start, which is exactly what the standard makes visible to it.
 struct DefaultLink {
   Assignment assignment;
   const Definition* scope = nullptr;
@@ -179,7 +180,7 @@ struct DefaultLink {
 };
 
 struct ParameterValue {
-  std::uint32_t index = 0;  // into the definition's parameters
+  std::uint32_t index = 0;  // index into the definition's parameters
   const Expr* value = nullptr;
 };
 
@@ -210,9 +211,9 @@ struct Definition {
   std::vector<ParameterDef> parameters;
   std::vector<Instantiation> instances;  // source order
   std::vector<Assignment> assignments;   // source order
-  mutable bool used = false;             // instantiated somewhere
+  mutable bool used = false;             // instantiated at least once
 
-  // Index of an instance by its name, or -1.
+  // Returns the index of an instance by its name, or -1.
   std::int32_t find_instance(std::string_view instance) const;
 
  private:
@@ -220,16 +221,16 @@ struct Definition {
   mutable std::size_t indexed_ = 0;
 };
 
-// One property of the language or of the user. Ids of the standard's properties are fixed (see
+// One standard or user-defined property. Ids of the standard's properties are fixed (see
 // properties.hpp), user-defined ones follow in source order.
 struct PropertyInfo {
   std::string_view name;
   ComponentSet components = 0;
   std::uint32_t types = 0;      // set over ValueType, see type_set()
-  Type type;                    // of a user-defined property, or the main one
-  bool dynamic = true;          // may be assigned from outside of the component
-  char group = '\0';            // of one group a component has one property
-  std::uint16_t stored_as = 0;  // the property that holds its value: rclr is held by onread
+  Type type;                    // default of a user-defined property, or the main type
+  bool dynamic = true;          // may be assigned from outside the component
+  char group = '\0';            // a component has at most one property of a group
+  std::uint16_t stored_as = 0;  // the property that stores its value: onread stores rclr
   bool user = false;
   bool component_width = false;         // constraint = componentwidth
   const Expr* default_value = nullptr;  // of a user-defined property
@@ -238,7 +239,7 @@ struct PropertyInfo {
 struct PropertyTable {
   std::vector<PropertyInfo> items;
   std::unordered_map<std::string_view, std::uint16_t> ids;
-  // Id of a property, or -1.
+  // Returns the id of a property, or -1.
   int find(std::string_view name) const;
 };
 
@@ -251,7 +252,7 @@ struct Ast {
   std::deque<Definition> definitions;
   std::deque<DefaultLink> defaults;
   PropertyTable properties;
-  Definition root;                       // holds the signals of the top level
+  Definition root;                       // contains the signals of the top level
   std::vector<const Definition*> roots;  // named addrmaps at the top level, in source order
 };
 

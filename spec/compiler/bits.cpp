@@ -13,7 +13,7 @@ std::uint64_t mask_of(unsigned bits) {
   return bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1;
 }
 
-// 64 x 64 bits to 128, in two words.
+// Multiplies 64 x 64 bits to 128 bits, in two words.
 void multiply_words(std::uint64_t a, std::uint64_t b, std::uint64_t& high, std::uint64_t& low) {
   const std::uint64_t a0 = a & 0xffffffff, a1 = a >> 32;
   const std::uint64_t b0 = b & 0xffffffff, b1 = b >> 32;

@@ -24,7 +24,7 @@ class Bits {
   bool fits64() const { return high_.empty(); }
   std::uint64_t low() const { return low_; }
   bool is_zero() const { return low_ == 0 && high_.empty(); }
-  // Number of bits up to the highest set one.
+  // Returns the number of bits up to the highest set one.
   unsigned length() const;
   bool bit(unsigned index) const;
   bool odd_parity() const;
@@ -33,7 +33,7 @@ class Bits {
   Bits add(const Bits& other, unsigned width) const;
   Bits subtract(const Bits& other, unsigned width) const;
   Bits multiply(const Bits& other, unsigned width) const;
-  // Quotient and remainder. `divisor` is not 0.
+  // Returns quotient and remainder. `divisor` must not be 0.
   void divide(const Bits& divisor, Bits& quotient, Bits& remainder) const;
   Bits power(const Bits& exponent, unsigned width) const;
   Bits shift_left(std::uint64_t count, unsigned width) const;
@@ -46,7 +46,8 @@ class Bits {
   bool operator==(const Bits& other) const = default;
   std::strong_ordering operator<=>(const Bits& other) const;
 
-  // Appends a digit: value * base + digit. False if the result has more than kMaxBits bits.
+  // Appends a digit: value * base + digit. Returns false if the result has more than kMaxBits
+  // bits.
   bool append_digit(unsigned base, unsigned digit);
   std::string hex() const;  // "0x..." without leading zeros
   std::string decimal() const;
@@ -60,7 +61,7 @@ class Bits {
   static constexpr std::size_t words_for(unsigned width) { return (width + 63) / 64; }
 
   std::uint64_t low_ = 0;
-  std::vector<std::uint64_t> high_;  // the words above, without leading zeros
+  std::vector<std::uint64_t> high_;  // the higher words, without leading zeros
 };
 
 }  // namespace hni::rdl

@@ -91,7 +91,7 @@ class Reader {
   std::uint64_t number(const Node& node, std::string_view name, std::uint64_t otherwise) const {
     return rdl::number_property(model_, node, name, otherwise);
   }
-  // A number of the firmware catalogue, refused above `limit`.
+  // Returns a number of the firmware catalogue; reports an error above `limit`.
   std::uint16_t limited(const Node& node, std::string_view name, std::uint16_t limit);
   bool flag(const Node& node, std::string_view name) const {
     return rdl::flag_property(model_, node, name);
@@ -123,7 +123,8 @@ bool is_bar(const Node& node) {
          node.name.size() == 4 && node.name[3] >= '0' && node.name[3] <= '5';
 }
 
-// The addrmap of the BAR around a node, or null: descriptors and messages lie in none.
+// Returns the addrmap of the BAR around a node, or null: descriptors and messages are not in a
+// BAR.
 const Node* bar_of(const Node& node) {
   for (const Node* at = node.parent; at != nullptr; at = at->parent) {
     if (is_bar(*at)) return at;
@@ -191,7 +192,7 @@ std::vector<Field> Reader::fields(const Node& node) const {
   return out;
 }
 
-// The 32-bit half of a 64-bit register that starts at bit `shift`.
+// Returns the 32-bit half of a 64-bit register that starts at bit `shift`.
 Register Reader::half(const Register& whole, std::string name, unsigned shift) const {
   Register out = whole;
   out.name = std::move(name);
@@ -228,7 +229,7 @@ std::vector<std::string> split_names(std::string_view list) {
 
 namespace {
 
-// All dimensions from `top` down to the node, outermost first.
+// Returns all dimensions from `top` down to the node, outermost first.
 std::vector<Dim> dims_below(const Node& node, const Node& top) {
   std::vector<Dim> dims;
   for (const Node* at = &node; at != &top; at = at->parent) {
@@ -241,7 +242,7 @@ std::vector<Dim> dims_below(const Node& node, const Node& top) {
   return dims;
 }
 
-// "NAME 7:0, OTHER 31:16". False if it cannot be read.
+// Parses "NAME 7:0, OTHER 31:16". Returns false if the text is malformed.
 bool read_masks(std::string_view list, unsigned width, std::vector<NamedMask>& masks) {
   for (const std::string& item : split_names(list)) {
     NamedMask mask;

@@ -23,12 +23,12 @@ namespace hni::speclib {
 struct Provenance {
   std::string_view source;          // "linux-7.3", "ethtool-2025", ...; empty if unstated
   std::string_view reference;       // "device 11.1"
-  std::string_view interpretation;  // what is our own choice, empty if nothing
+  std::string_view interpretation;  // what is our own choice; empty if nothing
 };
 
 struct Field {
   std::string_view name;         // C++ name, before cpp_name
-  std::string_view stated_name;  // full name as Linux has it; empty if it follows from the owner's
+  std::string_view stated_name;  // full Linux name; empty if it follows from the owner's
   unsigned msb = 0;
   unsigned lsb = 0;
   std::string_view sw;
@@ -45,9 +45,9 @@ struct Field {
   Provenance provenance;
   const rdl::Node* node = nullptr;
   unsigned width() const { return msb - lsb + 1; }
-  // In place, of the low 64 bits of the register.
+  // The mask in the low 64 bits of the register, not shifted.
   std::uint64_t mask() const;
-  // Full name as Linux has it, without FBNIC_. `owner` is the register's or layout's name.
+  // Full Linux name without FBNIC_. `owner` is the name of the register or layout.
   std::string linux_name(std::string_view owner) const;
 };
 
@@ -56,7 +56,7 @@ struct Dim {
   std::uint64_t stride = 0;  // bytes
 };
 
-// A mask with the exact name that Linux gives it, without FBNIC_.
+// A mask with its exact Linux name, without FBNIC_.
 struct NamedMask {
   std::string name;
   unsigned msb = 0;
@@ -64,9 +64,9 @@ struct NamedMask {
 };
 
 struct Register {
-  std::string name;  // as Linux has it, without FBNIC_; of a plain map the path with '_'
-  std::string path;  // of a plain map with dots, below the root
-  unsigned bar = 0;  // number of the space: of a plain map an index into Card::spaces
+  std::string name;               // Linux name without FBNIC_; in a plain map the path with '_'
+  std::string path;               // in a plain map the path with dots, below the root
+  unsigned bar = 0;               // number of the space; in a plain map an index into Card::spaces
   std::uint64_t byte_offset = 0;  // element 0
   std::vector<Dim> dims;          // outermost first
   unsigned width = 32;
@@ -133,7 +133,7 @@ struct ActionRule {
   std::uint32_t value = 0;
 };
 
-// A rule about order or content that code has to check.
+// A rule about order or content, which code must check.
 struct ProtocolRule {
   std::string name;  // snake_case
   std::string_view text;
@@ -162,7 +162,7 @@ struct Memory {
 
 struct Card {
   std::string name;
-  bool plain = false;         // no card, but any register map
+  bool plain = false;         // not a card but any register map
   std::vector<Space> spaces;  // source order
   std::vector<Memory> memories;
   std::vector<Register> registers;  // by BAR, then address
@@ -174,9 +174,9 @@ struct Card {
   const rdl::Compilation* compilation = nullptr;
 };
 
-// Reads the card out of a good compilation. Problems that only show here (two registers of one
-// name, a condition that names no register) go to the compilation's diagnostics; then null is
-// returned.
+// Reads the card from a successful compilation. Errors that only appear here (two registers with
+// one name, a condition that names no register) are reported to the compilation's diagnostics;
+// then null is returned.
 std::unique_ptr<Card> read_card(rdl::Compilation& compilation);
 
 // Masks over the fields of a register or layout.
@@ -186,11 +186,11 @@ struct Masks {
 };
 Masks masks_of(const std::vector<Field>& fields);
 
-// "BAR0", or the name of the root that a register lies in.
+// Returns "BAR0", or the name of the root that contains a register.
 std::string_view space_name(const Card& card, unsigned number);
-// Whether the model is read as a card.
+// Returns whether the model is read as a card.
 bool is_card(const rdl::Model& model);
-// For names that may stand twice: adds _2, _3, ... to later ones.
+// Makes duplicate names unique by appending _2, _3, ... to later ones.
 class UniqueNames {
  public:
   std::string operator()(std::string name);
@@ -199,7 +199,7 @@ class UniqueNames {
   std::map<std::string, unsigned> seen_;
 };
 
-// A name that C++ accepts: keywords and common macros get a trailing underscore.
+// Returns a valid C++ name: keywords and common macros get a trailing underscore.
 std::string cpp_name(std::string_view name);
 
 }  // namespace hni::speclib

@@ -16,7 +16,7 @@ class Checker {
  public:
   Checker(const Model& model, Diagnostics& diagnostics)
       : model_(model), diagnostics_(diagnostics), word_(model.find_property("hni_word")) {}
-  // `base` is the absolute address of the BAR that `node` lies in.
+  // `base` is the absolute address of the BAR that contains `node`.
   void node(const Node& node, std::uint64_t base, std::uint64_t offset);
 
  private:
@@ -70,7 +70,7 @@ void Checker::overlaps(const Node& parent) {
 
 namespace {
 
-// SystemRDL 10.1: one that only reads and one that only writes may share bits.
+// SystemRDL 10.1: a read-only and a write-only field may share bits.
 bool may_share_bits(const Node& a, const Node& b) {
   const auto writes = [](std::string_view access) { return access == "w" || access == "w1"; };
   return (sw_access(a) == "r" && writes(sw_access(b))) ||
@@ -82,7 +82,7 @@ bool may_share_bits(const Node& a, const Node& b) {
 void Checker::field_overlaps(const Node& reg) {
   std::vector<const Node*> order(reg.children.begin(), reg.children.end());
   sort_stable(order, [](const Node* a, const Node* b) { return a->lsb < b->lsb; });
-  std::vector<const Node*> open;  // fields that may still reach a later one
+  std::vector<const Node*> open;  // fields that may still overlap a later one
   for (const Node* field : order) {
     if (diagnostics_.total() > Diagnostics::kMaxDiagnostics) return;
     std::erase_if(open, [&](const Node* other) { return other->msb < field->lsb; });
@@ -141,7 +141,7 @@ void Checker::word_index(const Node& node, std::uint64_t base, std::uint64_t abs
        "correct the address behind @ or hni_word");
 }
 
-// SystemRDL 13.5: a bridge is a view of two or more maps of the same registers.
+// SystemRDL 13.5: a bridge is a view of two or more maps with the same registers.
 void Checker::bridge(const Node& map) {
   const bool maps_only = std::all_of(map.children.begin(), map.children.end(), [](const Node* c) {
     return c->component == Component::kAddrmap;
@@ -189,7 +189,7 @@ void Checker::node(const Node& node, std::uint64_t base, std::uint64_t offset) {
 
 }  // namespace
 
-// The line that assigns a property, or the instance if it comes from elsewhere.
+// Returns the line that assigns a property, or the instance if it comes from elsewhere.
 Span property_span(const Node& node, std::string_view name) {
   for (const Assignment& assignment : node.definition->assignments) {
     if (assignment.target.empty() && assignment.property == name) return assignment.span;

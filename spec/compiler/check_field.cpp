@@ -125,7 +125,7 @@ void FieldChecker::single_pulse() {
   }
 }
 
-// Table 12 (SystemRDL 9.4.1), and what else makes a field remember its value.
+// Table 12 (SystemRDL 9.4.1), and other reasons for which a field stores its value.
 bool FieldChecker::implements_storage() const {
   if (can_write(sw_) || hw_ == "rw" || !on_read(field_).empty()) return true;
   const bool hw_writes = can_write(hw_);
@@ -242,7 +242,7 @@ void FieldChecker::counter() {
   }
 }
 
-// donttest and dontcompare as a mask over the field's bits; of other components 0 or 1.
+// Returns donttest and dontcompare as a mask over the field's bits; for other components 0 or 1.
 Bits test_mask(const Node& node, Prop id) {
   const Value* value = property(node, id);
   if (value == nullptr) return {};

@@ -17,7 +17,7 @@ bool is_present(const Node& node) {
   return true;
 }
 
-// Bits of what is referred to, 0 if that cannot be known.
+// Returns the width of the referenced object in bits, or 0 if it is unknown.
 unsigned width_of(const Reference& reference) {
   const Node& node = *reference.node;
   const bool field = node.component == Component::kField;
@@ -174,7 +174,7 @@ bool ReferenceChecker::allowed(const Reference& reference, PropertyReference::Ru
     case kUnderflow:
       return flag(node, kPropCounter) && is_false(value_of("decrsaturate"));
     case kValue:
-      // A counter counts by one if nothing else is stated.
+      // A counter counts by one by default.
       if (name == "incrvalue" || name == "decrvalue") {
         return value_of(name) != nullptr || flag(node, kPropCounter);
       }
@@ -264,7 +264,7 @@ void check_user_properties(const Model& model, const Node& node, Diagnostics& di
 
 namespace {
 
-// Equal but for what an alias may state otherwise (SystemRDL 10.5.1.e).
+// Equal except for properties that an alias may override (SystemRDL 10.5.1.e).
 bool same_properties(const Model& model, const Node& a, const Node& b) {
   const auto counts = [&](const Property& entry) {
     static constexpr std::string_view kFree[] = {"desc", "name", "onread", "onwrite", "sw"};

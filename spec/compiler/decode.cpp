@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an address, a name or a value means.
+// Decodes addresses, names and values.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 namespace hni::speclib {
 namespace {
 
-// Name of the enumerator that a field's value has, empty if it has none.
+// Returns the enumerator of a field's value, empty if it has none.
 std::string_view enumerator(const Field& field, std::uint64_t value) {
   if (field.enumeration == nullptr) return {};
   const auto& values = field.enumeration->values;
@@ -53,7 +53,7 @@ std::string element_name(const Hit& hit) {
 std::string decode_hit(const Card& card, const Hit& hit, std::optional<std::uint64_t> value) {
   const Register& reg = *hit.reg;
   std::string out = element_name(hit);
-  // Without indices a name means the whole array.
+  // Without indices a name refers to the whole array.
   if (hit.indices.empty()) {
     for (const Dim& dim : reg.dims) out += fmt::format("[{} elements]", dim.count);
   }
@@ -65,7 +65,9 @@ std::string decode_hit(const Card& card, const Hit& hit, std::optional<std::uint
   return out + decode_fields(reg.fields, value);
 }
 
-// Whether a layout's condition ("TYPE == 2 || TYPE == 3") holds for a value.
+// Returns whether a layout's condition ("TYPE == 2
+//
+// TYPE == 3") is true for a value.
 bool applies(const Layout& layout, std::uint64_t value) {
   std::string_view rest = layout.when;
   while (!rest.empty()) {
@@ -84,8 +86,8 @@ bool applies(const Layout& layout, std::uint64_t value) {
   return false;
 }
 
-// A layout by its name. A family's name with a value is the layout that its type field selects,
-// which has the fields that all layouts of the family share, too.
+// Finds a layout by name. The name of a family, with a value, selects the layout by its type
+// field, and includes the fields that all layouts of the family share.
 std::string decode_layouts(const Card& card, const std::string& name,
                            std::optional<std::uint64_t> value) {
   std::string out;
@@ -104,7 +106,7 @@ std::string decode_layouts(const Card& card, const std::string& name,
   return out;
 }
 
-// Names in lower case that a register goes by.
+// Returns the names of a register, in lower case.
 std::vector<std::string> names_of(const Card& card, const Register& reg) {
   std::vector<std::string> names = {lower(reg.name)};
   for (const std::string& alias : reg.aliases) names.push_back(lower(alias));
@@ -134,7 +136,7 @@ std::string value_of_bits(const std::string& name, unsigned msb, unsigned lsb,
   return out + fmt::format("  of {:#x} is {:#x}", *value, *value >> lsb & mask);
 }
 
-// A field or Linux mask of a register or layout. `name` is in lower case.
+// Finds a field or Linux mask of a register or layout. `name` is in lower case.
 template <class Owner>
 std::string decode_part(const Owner& owner, const std::string& name,
                         std::optional<std::uint64_t> value) {
@@ -156,7 +158,7 @@ std::string decode_part(const Owner& owner, const std::string& name,
 
 std::string decode_parts(const Card& card, const std::string& name,
                          std::optional<std::uint64_t> value) {
-  // Linux's own names win over names that only follow from ours.
+  // Linux's own names take precedence over names that are derived from ours.
   for (const bool exact : {true, false}) {
     const auto try_one = [&](const auto& owner) -> std::string {
       auto copy = owner;
@@ -197,7 +199,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-// The register or layout whose name is nearest; one that begins with it comes first.
+// Returns the register or layout with the nearest name; names that start with the given one come
+// first.
 std::string nearest_name(const Card& card, const std::string& name) {
   std::string best;
   std::size_t distance = std::max<std::size_t>(3, name.size() / 3) + 1;
@@ -299,7 +302,7 @@ Answer decode(const Card& card, const std::vector<std::string>& words) {
     out = parse_number(words[at]);
     return rest() == 1 && out.has_value();
   };
-  // A map with one register and one root of the same name is asked by name, too.
+  // In a map with one register and one root of the same name, the name refers to both.
   const bool place_follows = space != nullptr && words.size() > 1;
   if (place_follows) ++at;
   const bool word_index = lower(words[at]) == "word" && rest() > 1;

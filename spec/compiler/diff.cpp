@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What changed in meaning between two maps.
+// Reports the changes in meaning between two maps.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace {
 
 using Facts = std::map<std::string, std::string>;
 
-// Two things of one name are two facts.
+// Two objects with the same name are two facts.
 void add(Facts& facts, const std::string& key, std::string text) {
   std::string name = key;
   for (unsigned i = 2; facts.contains(name); ++i) name = fmt::format("{} ({})", key, i);
@@ -52,7 +52,7 @@ void message_facts(const Message& message, Facts& facts) {
   }
 }
 
-// Properties that the facts above state already, or that mean nothing to a program.
+// Properties that the facts above already state, or that have no meaning to a program.
 bool is_stated(std::uint16_t id) {
   static constexpr rdl::Prop kStated[] = {
       rdl::kPropName,        rdl::kPropDesc,    rdl::kPropSw,     rdl::kPropHw,

@@ -91,7 +91,7 @@ bool Elaborator::build_root(const Definition& definition, const TopChoice& top,
     }
     if (!bind(parameter, value, env, env)) return false;
   }
-  // A block of a library that needs parameters is no map of its own.
+  // A library block that needs parameters is not a map of its own.
   const bool last = &definition == ast_.roots.back() || !top.name.empty();
   for (std::size_t i = 0; i < env.values.size(); ++i) {
     if (env.values[i].kind != Value::Kind::kNone) continue;
@@ -243,7 +243,7 @@ Node* Elaborator::instantiate(const Instantiation& inst, Node* parent, const Env
   return shape(inst, *node, outer) ? node : nullptr;
 }
 
-// Of the properties of one group a component has one, and rclr is a spelling of onread = rclr.
+// A component has at most one property of a group, and rclr is a spelling of onread = rclr.
 bool Elaborator::assign(Node& node, const Assignment& assignment, const Environment& env) {
   const PropertyInfo& info = model_.properties[assignment.id];
   Value value;

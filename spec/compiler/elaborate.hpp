@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// From definitions to a tree of instances: parameters and expressions evaluated, properties
-// assigned, references resolved (elaborate.cpp, shape.cpp); then bits and addresses (place.cpp).
+// Elaborates definitions to a tree of instances: evaluates parameters and expressions, assigns
+// properties, resolves references (elaborate.cpp, shape.cpp), then assigns bits and addresses
+// (place.cpp).
 #pragma once
 
 #include <utility>
@@ -9,17 +10,19 @@
 
 namespace hni::rdl {
 
-// Which addrmap is elaborated, and values for its parameters.
+// Selects the elaborated addrmap and values for its parameters.
 struct TopChoice {
-  std::string name;  // empty: every addrmap of the top level that nothing instantiates
+  std::string name;  // empty: every top-level addrmap that is not instantiated
   std::vector<std::pair<std::string, const Expr*>> parameters;
 };
 
-// Fills the model. False if there was an error; roots without errors are in the model then, too.
+// Fills the model. Returns false if there was an error; roots without errors are in the model even
+// then.
 bool elaborate(const Ast& ast, Model& model, Diagnostics& diagnostics, const Limits& limits,
                const TopChoice& top);
 
-// Gives bits to fields, addresses and sizes to everything else, and removes what is not present.
+// Assigns bits to fields, and addresses and sizes to everything else, and removes absent
+// components.
 bool place(Node& root, Diagnostics& diagnostics, const Limits& limits);
 
 }  // namespace hni::rdl

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The elaborator's class, shared by elaborate.cpp (instances and properties) and shape.cpp
-// (arrays,
-// bits, references). Private to them.
+// (arrays, bits, references). Private to them.
 #pragma once
 
 #include "spec/compiler/elaborate.hpp"
@@ -61,7 +60,7 @@ class Elaborator {
   Evaluator evaluator_;
 };
 
-// The instance or signal of that name in a node, or null. Uses the node's definition.
+// Returns the instance or signal of that name in a node, or null. Uses the node's definition.
 Node* find_child(const Node& node, std::string_view name);
 
 }  // namespace hni::rdl

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The SystemRDL source as it was when the program was built, so that `hni spec` answers anywhere.
+// The SystemRDL source at build time, embedded so that `hni spec` works anywhere.
 #pragma once
 
 #include <optional>
@@ -9,7 +9,7 @@ namespace hni::speclib {
 
 inline constexpr const char* kEmbeddedTop = "fbnic.rdl";
 
-// A FileReader (source.hpp) over the built-in files. Empty for a name that is none of them.
+// A FileReader (source.hpp) over the embedded files. Returns nothing for other names.
 std::optional<std::string> read_embedded(const std::string& name);
 
 }  // namespace hni::speclib

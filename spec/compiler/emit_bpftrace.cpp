@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What other tools read: field decoders for bpftrace, dictionaries for fuzzers.
+// Output for other tools: field decoders for bpftrace, dictionaries for fuzzers.
 #include <fmt/format.h>
 
 #include <set>
@@ -9,8 +9,8 @@
 namespace hni::speclib {
 namespace {
 
-// bpftrace 0.17 takes object-like macros from included headers, but neither functions nor
-// statements: fields become pairs of constants, names go into maps that a BEGIN block fills.
+// bpftrace 0.17 supports object-like macros from included headers, but neither functions nor
+// statements: fields become pairs of constants, and names go into maps that a BEGIN block fills.
 std::string field_constants(std::string_view owner, const std::vector<Field>& fields) {
   std::string out;
   for (const Field& field : fields) {
@@ -20,7 +20,7 @@ std::string field_constants(std::string_view owner, const std::vector<Field>& fi
   return out;
 }
 
-// Little-endian bytes as a dictionary entry.
+// Formats little-endian bytes as a dictionary entry.
 std::string entry(std::string_view name, std::uint64_t value, unsigned bytes) {
   std::string out = fmt::format("{}=\"", name);
   for (unsigned i = 0; i < bytes; ++i) out += fmt::format("\\x{:02x}", (value >> (8 * i)) & 0xff);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `hni spec c-header`: constants in plain C, named as the Linux driver names them. Indices count
-// 32-bit words, as in the driver; masks are in place.
+// `hni spec c-header`: constants in plain C, with the names of the Linux driver. Indices count
+// 32-bit words, as in the driver; masks are not shifted down.
 #include <fmt/format.h>
 
 #include <set>
@@ -10,8 +10,8 @@
 namespace hni::speclib {
 namespace {
 
-// Names that Linux gives to masks itself. A name that follows from ours must not take one of them,
-// because it may stand for other bits.
+// Names that Linux itself gives to masks. A derived name must not collide with them, because it
+// may have other bits.
 std::set<std::string> linux_mask_names(const Card& card) {
   std::set<std::string> names;
   for (const Register& reg : card.registers) {

@@ -53,7 +53,7 @@ void MapHeader::offset(const std::string& name, std::uint64_t byte_offset,
 
 void MapHeader::field(const std::string& owner, unsigned width, const Field& field) {
   const std::string name = owner + "_" + c_macro_name(field.name);
-  // C has no integers beyond 64 bits: such registers have shifts and widths only.
+  // C has no integers beyond 64 bits, so such registers only have shifts and widths.
   if (width <= 64) define(name + "_MASK", literal(field.mask()));
   define(name + "_SHIFT", fmt::format("{}U", field.lsb));
   define(name + "_WIDTH", fmt::format("{}U", field.width()));

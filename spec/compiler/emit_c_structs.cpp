@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `hni spec structs`: C structures that lie over the registers of a map, with an assertion for
-// every offset, so that a compiler that lays them out otherwise refuses them.
+// `hni spec structs`: C structures that overlay the registers of a map, with an assertion for
+// every offset, so that a compiler with a different layout refuses them.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,7 +23,7 @@ class StructHeader {
   std::string run();
 
  private:
-  // Writes the structure of a group, its inner ones first. Returns its name.
+  // Writes the structure of a group, inner structures first. Returns its name.
   std::string group(const Node& node, std::string name, std::uint64_t outer, std::uint64_t room);
   std::string member(const Node& child, const std::string& name, const std::string& owner,
                      std::uint64_t alignment, std::uint64_t room);
@@ -31,12 +31,12 @@ class StructHeader {
 
   const Card& card_;
   UniqueNames types_;
-  std::uint64_t rounded_ = 0;  // bytes of the structure that was written last
+  std::uint64_t rounded_ = 0;  // size in bytes of the structure that was written last
   std::string out_;
 };
 
-// The largest power of two, at most 8, that divides all that is known of a structure's place. Its
-// size may be rounded up to it where there is room for that.
+// The largest power of two, at most 8, that divides all known positions of a structure. Its size
+// may be rounded up to it if there is space.
 std::uint64_t alignment_of(const Node& node, std::uint64_t outer, std::uint64_t room) {
   const std::uint64_t place = node.address | node.stride | outer | 8;
   const std::uint64_t wanted = std::uint64_t{1} << std::countr_zero(place);
@@ -51,8 +51,8 @@ std::string array_text(const Node& node) {
   return out;
 }
 
-// A register as a member. One that is wider than C's integers is an array of words, one whose
-// elements lie apart has a structure around it.
+// Writes a register as a member. A register that is wider than C's integers is an array of words;
+// elements with gaps between them are wrapped in a structure.
 std::string StructHeader::reg(const Node& reg, const std::string& name) const {
   const unsigned width = rdl::reg_width(reg);
   const bool wide = width > 64;
@@ -139,7 +139,7 @@ std::string StructHeader::run() {
     if (space.node->children.empty()) continue;
     const std::string name =
         card_.plain ? cpp_name(space.name) : card_.name + "_" + cpp_name(space.name);
-    Node root = *space.node;  // its own place does not count
+    Node root = *space.node;  // its own position does not count
     root.address = 0;
     group(root, name, 8, ~std::uint64_t{0});
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// device_table.hpp and .cpp: what the emulated card needs to know of every register.
+// device_table.hpp and .cpp: the properties of every register that the emulated card needs.
 #include <fmt/format.h>
 
 #include "spec/compiler/emit.hpp"

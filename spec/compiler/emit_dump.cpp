@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `hni spec dump`: the elaborated model as lines, so that two compilers can be compared with diff.
+// `hni spec dump`: the elaborated model as lines, so that the output of two compilers can be
+// compared with diff.
 #include <fmt/format.h>
 
 #include "spec/compiler/emit.hpp"

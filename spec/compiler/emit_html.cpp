@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `hni spec html`: the data sheet as one page that needs nothing else.
+// `hni spec html`: the data sheet as one self-contained page.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -35,7 +35,7 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-// Turns names of registers, layouts, messages and enumerations inside a text into links.
+// Converts names of registers, layouts, messages and enumerations in a text to links.
 class Linker {
  public:
   explicit Linker(const Card& card) {
@@ -69,15 +69,15 @@ class Linker {
   static bool is_name(char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
   }
-  // A name of one word (PCS, RESET) is more often a word than a link.
+  // A one-word name (PCS, RESET) is usually an ordinary word, so it is not linked.
   void add(const std::string& name, std::string anchor) {
     if (name.find('_') != std::string::npos) anchors_[name] = std::move(anchor);
   }
   std::map<std::string, std::string> anchors_;
 };
 
-// "device 12.1, 12.3" as links to the sections of docs/reference/device.md; the name of the
-// document carries over. What is no citation stays text.
+// Converts "device 12.1, 12.3" to links to the sections of docs/reference/device.md; the document
+// name carries over to later numbers. Other text is unchanged.
 std::string citation_links(std::string_view reference) {
   std::string out;
   std::string document;
@@ -126,7 +126,7 @@ std::string notes(const Linker& link, std::string_view desc, std::string_view ru
   return out;
 }
 
-// A name in a cell may break behind its underscores.
+// A name in a cell may wrap after its underscores.
 std::string breakable(std::string_view name) {
   std::string out;
   for (const char c : name) {
@@ -136,7 +136,8 @@ std::string breakable(std::string_view name) {
   return out;
 }
 
-// True if a name does not fit two lines of a cell of `bits` bits and has to stand upright.
+// Returns whether a name does not fit into two lines of a cell of `bits` bits and is printed
+// vertically.
 bool needs_column(std::string_view name, int bits) {
   constexpr double kBitPixels = 27;
   constexpr double kLetterPixels = 7;
@@ -151,7 +152,8 @@ bool needs_column(std::string_view name, int bits) {
   return longest > letters || static_cast<double>(name.size()) > 2 * letters;
 }
 
-// One row of 32 bits: numbers above, one cell a field. Narrow fields write downwards.
+// Writes one row of 32 bits: bit numbers above, one cell per field. Narrow fields have vertical
+// text.
 std::string bit_row(const std::vector<Field>& fields, unsigned top) {
   std::string numbers;
   for (unsigned i = 0; i < 32; ++i) numbers += fmt::format("<div class=num>{}</div>", top - i);
@@ -170,7 +172,7 @@ std::string bit_row(const std::vector<Field>& fields, unsigned top) {
     if (msb < bottom || lsb > static_cast<int>(top)) continue;
     const int high = std::min(msb, static_cast<int>(top));
     const int low = std::max(lsb, bottom);
-    if (high > at) continue;  // a write-only field over a read-only one
+    if (high > at) continue;  // a write-only field that overlaps a read-only one
     gap(high + 1);
     const int width = high - low + 1;
     cells += fmt::format(
@@ -230,7 +232,7 @@ std::string field_table(const Linker& link, const std::vector<Field>& fields) {
   return out + "</table>\n";
 }
 
-// Further names that the search shall find: those of Linux for the fields.
+// Additional names for the search: the Linux names of the fields.
 template <class Owner>
 std::string search_names(const Card& card, const Owner& owner) {
   if (card.plain) return {};
@@ -392,7 +394,7 @@ class Page {
   static std::string_view first_word(std::string_view title) {
     return title.substr(0, title.find('_'));
   }
-  // Many entries are grouped by the next word of their names.
+  // Large groups of entries are split by the next word of their names.
   void branch(const std::vector<Entry>& entries) {
     constexpr std::size_t kMany = 24;
     const bool deep = entries.size() > kMany;
@@ -418,8 +420,8 @@ class Page {
   std::string body_;
 };
 
-// Registers by space and the first part of their names, in order of the first address. Below a
-// block the tree shows what is left of the name.
+// Groups registers by space and the first part of their names, in order of the first address.
+// Below a block the tree shows the rest of the name.
 void register_sections(const Linker& link, const Card& card, const Space& space, Page& page) {
   struct Block {
     std::vector<Page::Entry> entries;

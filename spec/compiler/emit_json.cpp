@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `hni spec json`. The schema stands in spec/README.md; numbers are JSON numbers, absent facts are
-// absent keys.
+// `hni spec json`. The schema is documented in spec/README.md; numbers are JSON numbers, unknown
+// properties are absent keys.
 #include <nlohmann/json.hpp>
 
 #include "spec/compiler/emit.hpp"
@@ -131,7 +131,7 @@ Json value_json(const Value& value) {
     case Value::Kind::kBoolean:
       return value.number != 0;
     case Value::Kind::kNumber:
-      // JSON readers keep 64 bits at most.
+      // JSON parsers support 64 bits at most.
       if (!value.bits().fits64()) return value.hex();
       return value.number;
     case Value::Kind::kEnumerator:

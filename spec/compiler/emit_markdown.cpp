@@ -9,7 +9,7 @@
 namespace hni::speclib {
 namespace {
 
-// Text in a cell of a table: what Markdown would read as markup is escaped.
+// Escapes text in a table cell that Markdown would read as markup.
 std::string cell(std::string_view text) {
   std::string out;
   for (const char c : valid_utf8(one_line(text))) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `hni spec python`: the map as a module that needs nothing else.
+// `hni spec python`: the map as a self-contained module.
 #include <fmt/format.h>
 
 #include "spec/compiler/emit.hpp"

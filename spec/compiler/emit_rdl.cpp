@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The elaborated model as SystemRDL again: every type anonymous, every address, stride, bit and
-// property written out. Compiling it gives the same model, which is what the round-trip test
+// Writes the elaborated model as SystemRDL: every type is anonymous, every address, stride, bit
+// and property is written out. Compiling it yields the same model, which the round-trip test
 // checks.
 #include <fmt/format.h>
 
@@ -31,12 +31,12 @@ std::string string_text(std::string_view text) {
   return out + "\"";
 }
 
-// One text of an enumerator, if it has it.
+// Returns one text of an enumerator, if present.
 std::string member_text(const char* property, const std::string& text) {
   return text.empty() ? std::string() : fmt::format(" {} = {};", property, string_text(text));
 }
 
-// What a property refers to first, or null.
+// Returns the first object that a property refers to, or null.
 const rdl::Reference* first_reference(const Value& value) {
   if (value.kind == Value::Kind::kRef) return value.reference;
   const std::vector<Value>* items = nullptr;
@@ -49,7 +49,7 @@ const rdl::Reference* first_reference(const Value& value) {
   return nullptr;
 }
 
-// Path from an instance inside of `owner`, as an expression in the owner names it.
+// Returns the path of an instance inside `owner`, as an expression in the owner names it.
 std::string path_below(const Node& node, const Node& owner) {
   std::string path;
   for (const Node* at = &node; at != &owner; at = at->parent) {
@@ -96,7 +96,8 @@ class Printer {
   std::map<const rdl::EnumDef*, std::string> enum_names_;
   std::map<const rdl::StructDef*, std::string> struct_names_;
   std::set<std::string, std::less<>> taken_;
-  std::map<const Node*, std::vector<Referring>> referring_;  // by the owner of the reference
+  // grouped by the owner of the reference
+  std::map<const Node*, std::vector<Referring>> referring_;
   unsigned aliases_ = 0;
   std::string out_;
 };
@@ -265,7 +266,7 @@ void Printer::body(const Node& node, unsigned depth) {
   out_ += "{\n";
   node_properties(node, indent + "  ");
   signals(node.signals, indent + "  ");
-  // Absent ones take room, so they are printed in their place.
+  // Absent components occupy space, so they are printed in their position.
   std::vector<const Node*> all(node.children.begin(), node.children.end());
   all.insert(all.end(), node.absent.begin(), node.absent.end());
   for (const Node* child : all) this->node(*child, depth + 1);
@@ -307,7 +308,8 @@ void Printer::collect(const Node& node) {
   }
 }
 
-// References go last in the component that they count from, where all that they name exists.
+// References are written last in the component that they are relative to, where all their targets
+// exist.
 void Printer::references(const Node& node, const std::string& indent) {
   const auto found = referring_.find(&node);
   if (found == referring_.end()) return;

@@ -87,7 +87,7 @@ class Svd {
   std::string out_;
 };
 
-// SVD arrays have one dimension: each further one is a cluster around it.
+// SVD arrays have one dimension; each further dimension becomes an enclosing cluster.
 std::size_t Svd::outer_dims(const Node& node) {
   if (node.dims.size() < 2) return 0;
   std::uint64_t stride = node.stride * node.element_count();

@@ -35,7 +35,7 @@ std::string wrapped(std::string_view text, std::string_view prefix) {
     at = end;
   }
   if (words > 0) out += line + "\n";
-  // A backslash at a line's end would join the next line to a comment.
+  // A backslash at the end of a line would continue the comment to the next line.
   for (std::size_t at = 0; (at = out.find("\\\n", at)) != std::string::npos;) out.erase(at, 1);
   return out;
 }
@@ -88,7 +88,7 @@ std::span<const OutputFile> plain_output_files() {
 
 std::string c_comment(std::string_view text) {
   std::string plain(text);
-  // The end of a comment, and the trigraph of a backslash, would change the code.
+  // The end of a comment, and the trigraph of a backslash, would break the code.
   for (const std::string_view bad : {"*/", "/*",
                                      "?"
                                      "?/"}) {

@@ -144,7 +144,7 @@ std::string emit_registers(const Card& card, RegisterSet set) {
                 : "Every register whose behaviour a source states, as a type.");
   out += "#pragma once\n\n#include <cstdint>\n\n#include \"openhni/spec/word.hpp\"\n";
   out += kNamespaceOpen;
-  constexpr std::size_t kUsualBytes = 1280;  // a large map must not be copied as it grows
+  constexpr std::size_t kUsualBytes = 1280;  // avoids copying the text of a large map as it grows
   out.reserve(out.size() + card.registers.size() * kUsualBytes);
   for (const Register& reg : card.registers) {
     if (reg.dump_only == dump_only) out += emit_register(reg);

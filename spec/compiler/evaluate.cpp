@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values that are no numbers; evaluate_number.cpp has the arithmetic.
+// Values that are not numbers; arithmetic is in evaluate_number.cpp.
 #include "spec/compiler/evaluate.hpp"
 
 #include <fmt/format.h>

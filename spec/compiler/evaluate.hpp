@@ -9,24 +9,24 @@
 
 namespace hni::rdl {
 
-// Parameter values in force in one instance, chained to those of the instances around it.
+// The parameter values of one instance, chained to those of the enclosing instances.
 struct Environment {
   const Definition* definition = nullptr;
   const Environment* outer = nullptr;
-  std::vector<Value> values;  // one a parameter; of kind kNone if it has none
+  std::vector<Value> values;  // one per parameter; of kind kNone if it has no value
 };
 
 class Evaluator {
  public:
   Evaluator(Model* model, Diagnostics& diagnostics) : model_(model), diagnostics_(diagnostics) {}
 
-  // The value of an expression whose type the parser has checked. False after a diagnostic.
-  // References are left unresolved: their `node` is null.
+  // Evaluates an expression whose type the parser has checked. Returns false after a diagnostic.
+  // References remain unresolved: their `node` is null.
   bool evaluate(const Expr& expr, const Environment* env, Value& value);
-  // A number of at most 64 bits, for addresses, bits and dimensions.
+  // Evaluates a number of at most 64 bits, for addresses, bits and dimensions.
   bool number(const Expr& expr, const Environment* env, std::uint64_t& value);
   bool numeric(const Expr& expr, const Environment* env, Bits& value);
-  // Converts a number or boolean to what `type` (a number or a boolean) stores.
+  // Converts a number or boolean to the representation of `type` (a number or a boolean).
   void convert(Value& value, ValueType type) const;
   Value make_number(const Bits& bits, unsigned width);
 
@@ -41,11 +41,11 @@ class Evaluator {
   bool reference(const Expr& expr, const Environment* env, Value& value);
   bool index(const Expr& expr, const Environment* env, Value& value);
   bool text(const Expr& expr, const Environment* env, std::string& out);
-  // The width that an expression has by itself.
+  // Returns the self-determined width of an expression.
   bool width_of(const Expr& expr, const Environment* env, unsigned& width);
   bool repeated_width(const Expr& expr, const Environment* env, unsigned& width);
   bool count(const Expr& expr, const Environment* env, unsigned limit, unsigned& value);
-  // The value in a context of `width` bits.
+  // Returns the value in a context of `width` bits.
   bool in_width(const Expr& expr, const Environment* env, unsigned width, Bits& value);
   bool unary(const Expr& expr, const Environment* env, unsigned width, Bits& value);
   bool binary(const Expr& expr, const Environment* env, unsigned width, Bits& value);
@@ -54,7 +54,7 @@ class Evaluator {
   bool concatenate(const Expr& expr, const Environment* env, Bits& value);
   bool cast_width(const Expr& expr, const Environment* env, Bits& value);
 
-  // Bounds the work of one expression: widths that depend on values are computed again and again.
+  // Limits the work per expression, as widths that depend on values are computed repeatedly.
   class Step {
    public:
     explicit Step(Evaluator& evaluator) : evaluator_(evaluator) {
@@ -69,13 +69,13 @@ class Evaluator {
     Evaluator& evaluator_;
   };
 
-  Model* model_;  // null where only numbers of constants are needed
+  Model* model_;  // null if only constant numbers are evaluated
   Diagnostics& diagnostics_;
   unsigned depth_ = 0;
   std::size_t steps_ = 0;
 };
 
-// The value of a number that depends on no parameter.
+// Returns the value of a number that depends on no parameter.
 bool evaluate_constant(const Expr& expr, Diagnostics& diagnostics, Bits& value);
 
 }  // namespace hni::rdl

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Arithmetic: the width of each expression, and its value in that width.
+// Arithmetic: computes the width of each expression, and its value in that width.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,7 +17,7 @@ bool is_logical(std::string_view op) {
   return op == "&&" || op == "||";
 }
 
-// The right operand has no part in the width.
+// The right operand does not affect the width.
 bool is_shift(std::string_view op) {
   return op == "<<" || op == ">>" || op == "**";
 }
@@ -178,7 +178,8 @@ bool Evaluator::in_width(const Expr& expr, const Environment* env, unsigned widt
   }
 }
 
-// The value is computed in its own width or that of the cast, whichever is more, and then cut.
+// The value is computed in its own width or in that of the cast, whichever is larger, and then
+// truncated.
 bool Evaluator::cast_width(const Expr& expr, const Environment* env, Bits& value) {
   unsigned width = 0;
   unsigned own = 0;

@@ -108,9 +108,8 @@ const char* const kHtmlScript = R"js(
     names: new Set(e.dataset.k.toLowerCase().split(' ')) }));
   const sections = [...document.querySelectorAll('section')];
   const number = s => /^(0x[0-9a-f]+|[0-9]+)$/.test(s) ? Number(s) : NaN;
-  // The element of an article that an address hits, as [name, byte], or null. The address is a
-  // byte
-  // offset or the index of a 32-bit word, also inside an array.
+  // Returns the element of an article that contains an address, as [name, byte], or null. The
+  // address is a byte offset or the index of a 32-bit word, also inside an array.
   const element = (e, n) => {
     if (!e.dataset.at) return null;
     const [base, ...dims] = e.dataset.at.split(',').map(Number);
@@ -125,7 +124,7 @@ const char* const kHtmlScript = R"js(
     }
     return null;
   };
-  // A word as it is typed, without FBNIC_, without _MASK.
+  // Returns a word in the form in which users type it, without FBNIC_ and _MASK.
   const forms = w => {
     const bare = w.replace(/^fbnic_/, '');
     return [w, bare, bare.replace(/_(mask|cnt|count)$/, '')];
@@ -169,7 +168,7 @@ const char* const kHtmlScript = R"js(
     const query = words.length ? '?q=' + encodeURIComponent(box.value) : location.pathname;
     history.replaceState(null, '', query + location.hash);
   }
-  // Decode and compose: a box for the word, one per field, an index per dimension.
+  // Decode and compose: an input for the word, one per field, and an index per dimension.
   const big = s => {
     try { return s.trim() === '' ? 0n : BigInt(s.trim()); } catch { return null; }
   };
@@ -233,7 +232,7 @@ const char* const kHtmlScript = R"js(
   for (const d of document.querySelectorAll('.calc')) {
     d.addEventListener('toggle', () => { if (d.open) calculator(d); });
   }
-  // A link to something that the search hides shows it first.
+  // A link to an entry that the search hides makes it visible first.
   document.addEventListener('click', ev => {
     const a = ev.target.closest('a[href^="#"]');
     const to = a && document.getElementById(a.hash.slice(1));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Style sheet and script of the data sheet page. The page is complete without the script; the
-// script adds search, filters and links that open.
+// Style sheet and script of the data sheet page. The page is complete without the script, which
+// adds search, filters and expanding links.
 #pragma once
 
 namespace hni::speclib {

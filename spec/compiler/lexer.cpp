@@ -277,7 +277,7 @@ bool TokenStream::lex_number(Token& token) {
     if (peek() == '\'' && base_of(peek(1)) != 0) {
       return lex_based_number(token, value.fits64() ? value.low() : 0, start);
     }
-    // 8'(x) is a cast; any other letter is a base that does not exist.
+    // 8'(x) is a cast; any other letter is an invalid base.
     if (peek() == '\'' && is_name_char(peek(1))) return lex_based_number(token, 1, start);
   }
   // A number without a size has 64 bits.
@@ -364,7 +364,7 @@ bool TokenStream::lex_token(Token& token) {
   return lex_punct(token);
 }
 
-// The next token, or kEnd at the end and after an error.
+// Returns the next token, or kEnd at the end and after an error.
 void TokenStream::produce(Token& token) {
   if (!failed_) {
     if (!skip_blank()) {
@@ -393,7 +393,8 @@ TokenStream::TokenStream(const Preprocessed& source, Diagnostics& diagnostics,
 }
 
 bool is_reserved_word(std::string_view word) {
-  if (word.size() > 14 || word.front() < 'a') return false;  // none is longer or begins otherwise
+  // no operator is longer or starts differently
+  if (word.size() > 14 || word.front() < 'a') return false;
   static_assert(std::is_sorted(kReserved.begin(), kReserved.end()));
   return std::binary_search(kReserved.begin(), kReserved.end(), word);
 }

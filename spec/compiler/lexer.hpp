@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Turns preprocessed SystemRDL 2.0 source (preprocess.hpp) into a stream of tokens. Embedded Perl
-// is refused by name. Limits keep any input finite.
+// Converts preprocessed SystemRDL 2.0 source (preprocess.hpp) to a stream of tokens. Embedded Perl
+// is reported as unsupported. Limits bound the work for any input.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 namespace hni::rdl {
 
 enum class TokenKind : std::uint8_t {
-  kEnd,      // the end, as often as it is asked for
+  kEnd,      // end of input; returned on every further call
   kName,     // identifier, plain or escaped with a backslash
   kKeyword,  // reserved word of SystemRDL 2.0
   kNumber,   // value in `number`
@@ -26,24 +26,25 @@ enum class TokenKind : std::uint8_t {
 struct Token {
   TokenKind kind = TokenKind::kEnd;
   bool wide = false;         // the number needs more than 64 bits: see wide_number()
-  std::uint32_t width = 64;  // of a number, in bits; 64 when the literal states none
+  std::uint32_t width = 64;  // of a number, in bits; 64 if the literal has no size
   Span span;
   std::string_view text;
   std::uint64_t number = 0;
 };
 
-// True for the reserved words of the standard, among them the traps r, w, rw and na.
+// Returns true for the reserved words of the standard, including the easily overlooked r, w, rw
+// and na.
 bool is_reserved_word(std::string_view word);
 
-// The content of a string literal: \" and \\ lose their backslash.
+// Returns the content of a string literal: \" and \\ lose their backslash.
 std::string unescape(std::string_view text);
 
-// The value of a number token's text.
+// Returns the value of a number token's text.
 Bits wide_number(std::string_view text);
 
-// The tokens of a text, one at a time: a map of a hundred thousand registers has millions of them.
-// After an error (in `diagnostics`) the stream is at its end. The text must outlive the stream and
-// everything that is made of its tokens.
+// Returns the tokens of a text one at a time, as a map of a hundred thousand registers has
+// millions of them. After an error (in `diagnostics`) the stream is at its end. The text must
+// outlive the stream and all objects that refer to its tokens.
 class TokenStream {
  public:
   TokenStream(const Preprocessed& source, Diagnostics& diagnostics, const LexLimits& limits);
@@ -68,7 +69,7 @@ class TokenStream {
   bool fail(const char* code, std::size_t begin, std::size_t end, std::string message,
             std::string remedy);
   bool put(Token& token, TokenKind kind, std::size_t begin, std::string_view text);
-  // Where the bytes stand in their file.
+  // Returns the location of the bytes in their file.
   Span span(std::size_t begin, std::size_t end);
   char peek(std::size_t ahead = 0) const {
     return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
@@ -79,7 +80,7 @@ class TokenStream {
   const LexLimits& limits_;
   std::string_view text_;
   std::size_t at_ = 0;
-  std::size_t segment_ = 0;  // the one that at_ is in
+  std::size_t segment_ = 0;  // the segment that contains at_
   std::size_t count_ = 0;
   bool failed_ = false;
   Span previous_;

@@ -62,7 +62,7 @@ std::size_t after_comment_or_string(std::string_view text, std::size_t at) {
     if (text[i] == '"') return i + 1;
     if (text[i] == '\\') ++i;
   }
-  return at + 1;  // it never ends: the lexer reports that, if it is read at all
+  return at + 1;  // unterminated; the lexer reports that if it reads it
 }
 
 const char* parse_macro(std::string_view text, std::size_t& at, Macro& macro) {
@@ -107,7 +107,7 @@ const char* parse_arguments(std::string_view text, std::size_t& at,
                             std::vector<std::string>& arguments) {
   std::size_t i = std::min(text.find_first_not_of(" \t\r\n", at), text.size());
   if (i == text.size() || text[i] != '(') return "there are none";
-  std::string open;  // the brackets that are to be closed, by their closing form
+  std::string open;  // closing forms of the open brackets
   std::size_t start = ++i;
   while (i < text.size()) {
     const char c = text[i];

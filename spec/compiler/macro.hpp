@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text functions of the preprocessor: what a macro is, how its parameters and arguments are
-// written, and what its use stands for.
+// Text functions of the preprocessor: macro definitions, their parameters and arguments, and
+// expansion.
 #pragma once
 
 #include <string>
@@ -14,17 +14,17 @@ struct Macro {
   std::vector<std::string> parameters;  // empty: used without parentheses
 };
 
-// The identifier that begins at `at`, empty if there is none.
+// Returns the identifier that begins at `at`, empty if there is none.
 std::string_view word_at(std::string_view text, std::size_t at);
-// Names that a macro cannot have.
+// Returns whether a macro cannot have this name.
 bool is_directive_name(std::string_view name);
-// Where the comment or string that begins at `at` ends; at + 1 if none begins there.
+// Returns the end of the comment or string that begins at `at`; at + 1 if none begins there.
 std::size_t after_comment_or_string(std::string_view text, std::size_t at);
 
-// Reads "(a, b) text" or " text" behind a macro's name, to the end of the line; a backslash joins
-// the next line. Moves `at` behind it. Returns what is wrong, or null.
+// Parses "(a, b) text" or " text" after a macro's name, to the end of the line; a backslash joins
+// the next line. Advances `at`. Returns what is wrong, or null.
 const char* parse_macro(std::string_view text, std::size_t& at, Macro& macro);
-// Reads "(x, y)" behind a use. Moves `at` behind it. Returns what is wrong, or null.
+// Parses "(x, y)" after a macro's use. Advances `at`. Returns what is wrong, or null.
 const char* parse_arguments(std::string_view text, std::size_t& at,
                             std::vector<std::string>& arguments);
 std::string render_macro(const Macro& macro, const std::vector<std::string>& arguments);

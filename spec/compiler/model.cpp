@@ -80,7 +80,7 @@ std::string reference_text(const Reference& reference) {
 
 namespace {
 
-// "NAME=VALUE" parameters of the command line, parsed as expressions.
+// Parses "NAME=VALUE" parameters of the command line as expressions.
 bool parse_parameters(const Options& options, Compilation& out, const Limits& limits,
                       TopChoice& top) {
   for (const auto& [name, value] : options.parameters) {
@@ -111,7 +111,7 @@ bool build_model(Compilation& out, const std::string& path, const FileReader& re
   top.name = options.top;
   if (!parse_parameters(options, out, limits, top)) return false;
   bool good = elaborate(out.ast, out.model, out.diagnostics, limits, top);
-  // A fault in one map does not hide those of the next.
+  // An error in one map does not hide errors of the next.
   std::vector<Node*> placed;
   for (Node* root : out.model.roots) {
     const Value* present = property(*root, kPropIsPresent);
@@ -133,7 +133,8 @@ std::unique_ptr<Compilation> compile(const std::string& path, const FileReader& 
                                      const Limits& limits, const Options& options) {
   auto out = std::make_unique<Compilation>();
   out->ok = build_model(*out, path, reader, limits, options) && out->diagnostics.empty();
-  // Definitions have done their work and are most of the memory of a large map. Enumerations stay.
+  // Definitions are no longer needed and take most of the memory of a large map. Enumerations are
+  // kept.
   for (Node& node : out->model.nodes) node.definition = nullptr;
   out->ast.roots.clear();
   out->ast.root = {};

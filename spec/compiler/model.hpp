@@ -45,7 +45,7 @@ struct Value {
   std::uint32_t width = 0;   // of a number, in bits
   std::uint64_t number = 0;  // of a boolean, number (its low 64 bits) or enumerator
   union {
-    const Bits* wide = nullptr;  // kNumber that needs more than 64 bits
+    const Bits* wide = nullptr;  // kNumber beyond 64 bits
     const std::string* text;     // kString, kKeyword
     const EnumDef* enumeration;  // kEncoding, kEnumerator
     const Reference* reference;
@@ -54,7 +54,7 @@ struct Value {
   };
 
   Bits bits() const { return wide_number() ? *wide : Bits(number); }
-  // A boolean, number or enumerator other than 0, or a reference.
+  // Returns true for a boolean, number or enumerator other than 0, or a reference.
   bool is_true() const { return kind == Kind::kRef || number != 0 || wide_number(); }
   std::string decimal() const { return bits().decimal(); }
   std::string hex() const { return bits().hex(); }
@@ -75,13 +75,13 @@ struct Reference {
     std::vector<std::uint64_t> indices;
   };
   const Node* node = nullptr;
-  const Node* owner = nullptr;  // where the path starts; null for a signal of the top level
-  const Definition* definition = nullptr;  // of the owner; null once the compilation is done
+  const Node* owner = nullptr;             // start of the path; null for a signal of the top level
+  const Definition* definition = nullptr;  // in the owner; null once the compilation is done
   std::vector<Step> path;
   std::string_view property;  // empty: the instance
   Span span;
 };
-// The path as it is written in the owner: "a.b[3]->intr".
+// Returns the path as written in the owner: "a.b[3]->intr".
 std::string reference_text(const Reference& reference);
 
 struct Property {
@@ -92,9 +92,10 @@ struct Property {
 struct Node {
   Component component = Component::kAddrmap;
   InstanceType instance_type = InstanceType::kUnstated;
-  bool has_address = false;  // stated or already placed
-  bool msb0 = false;    // fields: bits are numbered [low:high], bit `lsb` is the most significant
-  bool present = true;  // false: left out of the model (ispresent = false)
+  bool has_address = false;  // stated explicitly, or already placed
+  // fields: bits are numbered [low:high], and bit `lsb` is the most significant
+  bool msb0 = false;
+  bool present = true;    // false: not part of the model (ispresent = false)
   std::uint16_t msb = 0;  // fields only: the higher bit number
   std::uint16_t lsb = 0;
   std::string_view name;
@@ -102,20 +103,21 @@ struct Node {
   const Definition* definition = nullptr;  // null once the compilation is done
   Node* parent = nullptr;
   Node* alias_of = nullptr;     // the primary register
-  std::vector<Node*> children;  // source order, those that are present
-  std::vector<Node*> absent;    // ispresent = false: they take room and nothing else
+  std::vector<Node*> children;  // in source order, present ones only
+  std::vector<Node*> absent;    // ispresent = false: they only occupy space
   std::vector<Node*> signals;
   std::vector<Property> properties;
   std::vector<std::uint32_t> dims;  // empty: no array
-  std::uint64_t address = 0;        // bytes from the parent's start
-  std::uint64_t stride = 0;         // bytes between elements, 0 if no array
+  std::uint64_t address = 0;        // bytes from the start of the parent
+  std::uint64_t stride = 0;         // bytes between elements, 0 if not an array
   std::uint64_t size = 0;           // bytes of one element; bits of a field or signal
-  std::uint64_t align = 0;          // stated by %=, 0 if not
+  std::uint64_t align = 0;          // alignment given by %=, 0 if none
 
   bool external() const { return instance_type == InstanceType::kExternal; }
   unsigned width() const { return static_cast<unsigned>(msb - lsb + 1); }  // of a field
   std::uint64_t element_count() const;
-  // Bytes of the whole array, the padding behind its last element too (as IP-XACT counts).
+  // Returns the bytes of the whole array, including the padding after its last element (as in
+  // IP-XACT).
   std::uint64_t total_size() const;
 };
 
@@ -132,21 +134,21 @@ struct Model {
   std::unordered_map<std::string_view, std::uint16_t> property_ids;
 
   const std::string* intern(std::string_view text) { return &*strings.emplace(text).first; }
-  // Id of a property, or -1.
+  // Returns the id of a property, or -1.
   int find_property(std::string_view name) const;
 };
 
-// Null if the node has no such property.
+// Returns null if the node has no such property.
 const Value* property(const Node& node, std::uint16_t id);
 const Value* property(const Model& model, const Node& node, std::string_view name);
-// "", `otherwise` and false if the property is absent or of another type.
+// Return "", `otherwise` and false if the property is absent or of another type.
 std::string_view text_property(const Model& model, const Node& node, std::string_view name);
 std::uint64_t number_property(const Model& model, const Node& node, std::string_view name,
                               std::uint64_t otherwise);
 bool flag_property(const Model& model, const Node& node, std::string_view name);
 
 std::uint64_t absolute_address(const Node& node);
-// Instance names from the root, joined with dots.
+// Returns instance names from the root, joined with dots.
 std::string path_of(const Node& node);
 
 struct Limits {
@@ -157,25 +159,26 @@ struct Limits {
   std::uint64_t address_space = std::uint64_t{1} << 48;
 };
 
-// What the command line may choose.
+// Options that the command line sets.
 struct Options {
-  std::string top;                                              // empty: every unused root addrmap
-  std::vector<std::pair<std::string, std::string>> defines;     // -D NAME=TEXT
-  std::vector<std::pair<std::string, std::string>> parameters;  // -P NAME=VALUE, of the top
-  std::vector<std::string> include_folders;                     // -I
+  std::string top;                                           // empty: every unused root addrmap
+  std::vector<std::pair<std::string, std::string>> defines;  // -D NAME=TEXT
+  // -P NAME=VALUE, parameters of the top addrmap
+  std::vector<std::pair<std::string, std::string>> parameters;
+  std::vector<std::string> include_folders;  // -I
 };
 
 struct Compilation {
   SourceSet sources;
-  std::deque<Preprocessed> texts;  // names and strings of the model are parts of them
+  std::deque<Preprocessed> texts;  // sources: names and strings of the model point into them
   Diagnostics diagnostics;
   Ast ast;
   Model model;
   bool ok = false;
 };
 
-// Reads, parses, elaborates and checks `path` with all that it includes. Never null; `ok` says
-// whether the model may be used, `diagnostics` why not.
+// Reads, parses, elaborates and checks `path` and all included files. Never returns null; `ok`
+// states whether the model may be used, `diagnostics` why not.
 std::unique_ptr<Compilation> compile(const std::string& path, const FileReader& reader = read_file,
                                      const Limits& limits = {}, const Options& options = {});
 

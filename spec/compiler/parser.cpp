@@ -39,7 +39,7 @@ const Expr* Parser::run_constant() {
 }
 
 bool Parser::fail(const char* code, Span span, std::string message, std::string remedy) {
-  // That the stream ends after its own error is no news.
+  // The stream ends after its own error, which has already been reported.
   if (tokens_.failed()) return false;
   diagnostics_.add(code, span, std::move(message), std::move(remedy));
   return false;
@@ -71,7 +71,7 @@ bool Parser::expect(std::string_view punct, const char* after) {
 
 bool Parser::expect_semicolon(const char* after) {
   if (accept(";")) return true;
-  // The caret belongs behind the statement that lacks its end, not on the next line.
+  // The caret belongs after the unterminated statement, not on the next line.
   Span span = tokens_.previous();
   span.begin = span.end > span.begin ? span.end - 1 : span.begin;
   return fail("missing-semicolon", span, fmt::format("a semicolon is missing after {}", after),
@@ -131,7 +131,7 @@ bool Parser::declare_instance(Instantiation instance) {
   return true;
 }
 
-// In the innermost component everything is visible, further out only parameters and signals.
+// In the innermost component everything is visible; from outer ones only parameters and signals.
 bool Parser::lookup_element(std::string_view name, Span span, const Definition*& owner,
                             std::int32_t& parameter, std::int32_t& instance) {
   bool innermost = true;
@@ -159,7 +159,7 @@ bool Parser::lookup_element(std::string_view name, Span span, const Definition*&
               "correct the name, or declare it above");
 }
 
-// Constructs that the standard has and this compiler does not.
+// Constructs of the standard that this compiler does not support.
 bool Parser::parse_refused() {
   if (is_keyword("constraint")) {
     return unsupported(now().span, "'constraint'", "state the limit in `desc`");
@@ -193,7 +193,8 @@ bool Parser::parse_item() {
         is_keyword("level") || is_keyword("nonsticky")) {
       return parse_interrupt_modifier(Place::kLocal);
     }
-    return parse_assignment();  // sw, hw, rclr and others are reserved and name properties too
+    // sw, hw, rclr and others are reserved words that also name properties
+    return parse_assignment();
   }
   if (now().kind != TokenKind::kName) return unexpected("a definition or a property");
   const Token& second = tokens_.ahead();

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Recursive-descent parser for SystemRDL 2.0. It resolves names, checks the type of every
-// expression and every assignment, and so finds the errors of definitions that nothing
-// instantiates, too.
+// expression and every assignment, and therefore also finds errors in definitions that are never
+// instantiated.
 //
-// The constructs of the standard that this compiler does not have (spec/README.md lists them) are
-// refused by name ("unsupported"), so that a missing feature never looks like a typing error. A
-// syntax error ends the parse: what follows it would only be guesses. Nesting is limited, so no
+// Constructs of the standard that this compiler does not support (spec/README.md lists them) are
+// reported as "unsupported", so that a missing feature never looks like a typing error. A syntax
+// error ends the parse, as later diagnostics would only be guesses. Nesting is limited, so that no
 // input exhausts the stack.
 #pragma once
 
@@ -25,11 +25,12 @@ struct ParseLimits {
   std::size_t definitions = 2u << 20;
 };
 
-// Fills `ast`. False if there was an error. The sources of the tokens must outlive the Ast.
+// Fills `ast`. Returns false if there was an error. The sources of the tokens must outlive the
+// Ast.
 bool parse(TokenStream& tokens, Ast& ast, Diagnostics& diagnostics,
            const ParseLimits& limits = {});
 
-// Parses one expression of constants, for a parameter from the command line. Null on an error.
+// Parses one constant expression, for a parameter of the command line. Returns null on an error.
 const Expr* parse_constant(TokenStream& tokens, Ast& ast, Diagnostics& diagnostics,
                            const ParseLimits& limits = {});
 

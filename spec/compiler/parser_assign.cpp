@@ -8,7 +8,7 @@
 namespace hni::rdl {
 namespace {
 
-// Whether a value of a type may be given to a property.
+// Returns whether a value of a type may be assigned to a property.
 bool takes_type(const PropertyInfo& info, const Type& type) {
   if (info.user) return is_castable(type, info.type);
   if (type.list != info.type.list) return false;
@@ -79,8 +79,8 @@ bool Parser::check_value(const Assignment& assignment) {
   return takes_type(info, type_of(*assignment.value)) || wrong(assignment.value->span);
 }
 
-// SystemRDL 5.1.3: a property is assigned once in a scope, and of properties that exclude each
-// other one.
+// SystemRDL 5.1.3: in a scope a property is assigned once, and of mutually exclusive properties
+// only one.
 bool Parser::check_once(const Assignment& assignment, Place place) {
   const PropertyInfo& info = ast_.properties.items[assignment.id];
   std::string prefix = place == Place::kDefault ? "default " : "";
@@ -95,7 +95,7 @@ bool Parser::check_once(const Assignment& assignment, Place place) {
                 "remove one of the two");
   }
   if (info.group == '\0' || place == Place::kDefault) return true;
-  for (std::size_t id = 0; id < kPropCount; ++id) {  // user-defined ones are in no group
+  for (std::size_t id = 0; id < kPropCount; ++id) {  // user-defined properties belong to no group
     const PropertyInfo& other = ast_.properties.items[id];
     if (other.group != info.group || other.name == name) continue;
     if (!assigned.contains(prefix + std::string(other.name))) continue;
@@ -184,7 +184,7 @@ bool Parser::parse_default() {
   return true;
 }
 
-// "posedge intr": intr is true, and its edge is another property, which has no name of its own.
+// "posedge intr": intr is true, and its edge is a separate property without a name.
 bool Parser::parse_interrupt_modifier(Place place) {
   const Token modifier = now();
   next();
@@ -227,7 +227,7 @@ bool Parser::parse_interrupt_modifier(Place place) {
   return true;
 }
 
-// "a.b->": the path to an instance that stands before this line.
+// Parses "a.b->", the path to an instance that is declared before this line.
 bool Parser::parse_target(std::vector<PathStep>& path, const Definition*& target) {
   target = &here();
   for (;;) {

@@ -13,7 +13,7 @@ std::unique_ptr<std::vector<const Expr*>> operands(std::initializer_list<const E
   return std::make_unique<std::vector<const Expr*>>(list);
 }
 
-// Binding strength of a binary operator, 0 if it is none.
+// Returns the precedence of a binary operator, or 0 for any other token.
 int level_of(std::string_view op) {
   static constexpr std::pair<std::string_view, int> kLevels[] = {
       {"||", 1}, {"&&", 2}, {"|", 3}, {"^", 4},  {"~^", 4}, {"^~", 4}, {"&", 5},
@@ -177,7 +177,7 @@ const Expr* Parser::parse_list() {
     }
     const Type reference{ValueType::kRef};
     if (list.items->empty() || is_castable(element, type)) {
-      // A number where a boolean was is no more general: the first one counts.
+      // A number in place of a boolean is not more general: the first type counts.
       const bool first = list.items->empty() || type.kind == ValueType::kStruct;
       if (first || type.kind == ValueType::kRef) element = type;
     } else if (is_castable(element, reference) && is_castable(type, reference)) {
@@ -245,7 +245,7 @@ const Expr* Parser::parse_cast_type() {
   return &expr;
 }
 
-// 8'(x) and (n)'(x), once the width was read.
+// Parses 8'(x) and (n)'(x), after the width was read.
 const Expr* Parser::parse_postfix_cast(const Expr* width, Span span) {
   if (!is("'")) return width;
   next();

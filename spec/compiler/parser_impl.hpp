@@ -22,8 +22,8 @@ class Parser {
   const Expr* run_constant();
 
  private:
-  // One lexical level of names. Types, enums, structs and components share one name space;
-  // instances and parameters have another.
+  // One lexical scope of names. Types, enums, structs and components share a name space; instances
+  // and parameters have another.
   struct Named {
     const Definition* definition = nullptr;
     const EnumDef* enumeration = nullptr;
@@ -34,7 +34,7 @@ class Parser {
     std::unordered_map<std::string_view, Named> types;
     const DefaultLink* defaults = nullptr;
     Definition* definition = nullptr;
-    bool hides_parameters = false;  // of the scopes around: in an enumeration
+    bool hides_parameters = false;  // includes the enclosing scopes: in an enumeration
     // Properties that were assigned in this component, by name and by group, and to instances.
     std::unordered_set<std::string> assigned;
   };
@@ -68,7 +68,8 @@ class Parser {
   const Named* lookup(std::string_view name) const;
   bool declare_type(std::string_view name, Named entry);
   bool declare_instance(Instantiation instance);
-  // Parameter or instance that an expression may name here. False after a diagnostic.
+  // Finds a parameter or instance that an expression may name here. Returns false after a
+  // diagnostic.
   bool lookup_element(std::string_view name, Span span, const Definition*& owner,
                       std::int32_t& parameter, std::int32_t& instance);
 
@@ -156,7 +157,7 @@ class Parser {
   Diagnostics& diagnostics_;
   const ParseLimits& limits_;
   std::vector<Scope> scopes_;
-  // Values by name, of the enumerations that were used.
+  // Values by name, of all enumerations that were used.
   std::unordered_map<const EnumDef*, std::unordered_map<std::string_view, std::uint64_t>>
       enumerators_;
   unsigned expression_depth_ = 0;
@@ -166,9 +167,9 @@ class Parser {
 // accesstype, onreadtype, ...
 bool keyword_is_access_type(std::string_view word);
 std::optional<Component> component_of(std::string_view word);
-// The full type of an expression.
+// Returns the full type of an expression.
 Type type_of(const Expr& expr);
-// The set of kinds of component that may lie below one of these kind.
+// Returns the set of component kinds that a component of this kind may contain.
 ComponentSet components_below(Component component);
 
 }  // namespace hni::rdl

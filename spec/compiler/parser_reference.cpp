@@ -91,7 +91,7 @@ const Expr* Parser::parse_struct_literal(const Token& first) {
   }
   for (std::size_t i = 0; i < def.members.size(); ++i) {
     const Type& member = def.members[i].type;
-    // SystemRDL 6.3.2.3.2: these have a default.
+    // SystemRDL 6.3.2.3.2: these properties have a default.
     const bool has_default =
         member.list || member.kind == ValueType::kBoolean || member.kind == ValueType::kString ||
         member.kind == ValueType::kAccess || member.kind == ValueType::kAddressing;
@@ -174,7 +174,7 @@ bool Parser::parse_path_step(PathStep& step) {
   return true;
 }
 
-// Goes from the definition `at` to that of the instance that `step` names.
+// Moves from the definition `at` to that of the instance that `step` names.
 bool Parser::follow(const Definition*& at, const PathStep& step, Component& component) {
   const std::int32_t index = at->find_instance(step.name);
   if (index < 0) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Definitions of types that are no components: enumerations, structs, and properties.
+// Definitions of types other than components: enumerations, structs, and properties.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,7 +16,7 @@ bool Parser::parse_enum() {
   if (!expect("{", "the enumeration's name")) return false;
   std::unordered_set<std::string_view> names;
   std::unordered_map<std::uint64_t, std::string_view> by_value;
-  // An enumeration cannot depend on parameters: it has one value for all instances.
+  // An enumeration cannot depend on parameters, as it has one value for all instances.
   scopes_.emplace_back();
   scopes_.back().definition = &ast_.root;
   scopes_.back().hides_parameters = true;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Placement: bits of fields, offsets and sizes of everything with an address.
+// Placement: bits of fields, offsets and sizes of all addressable components.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 namespace hni::rdl {
 namespace {
 
-// What a component hands down to those inside it.
+// Settings that components inherit from the enclosing one.
 struct Rules {
   std::string_view addressing = "regalign";
   std::uint64_t alignment = 1;
@@ -64,9 +64,8 @@ bool Placer::widths(const Node& reg) {
   return true;
 }
 
-// SystemRDL 10.7.1: [high:low] and [low:high] cannot be mixed in a register. One that uses
-// neither, or
-// ranges of one bit only, follows its addrmap.
+// SystemRDL 10.7.1: [high:low] and [low:high] cannot be mixed in a register. A register that uses
+// neither, or only ranges of one bit, follows its addrmap.
 bool Placer::bit_order(const Node& reg, bool& msb0) {
   const Node* rising = nullptr;
   const Node* falling = nullptr;

@@ -29,13 +29,13 @@ struct Conditional {
   bool in_else = false;
 };
 
-// A text that is scanned: a file, or what a macro stands for.
+// A text that is scanned: a file, or the expansion of a macro.
 struct Scan {
   std::string_view text;
-  Span place;  // of a macro's text: its use. Of a file: its number
+  Span place;  // of an expansion: the use of the macro; of a file: its number
   bool macro = false;
   std::size_t at = 0;
-  std::size_t emitted = 0;  // everything before it is out
+  std::size_t emitted = 0;  // everything before it has been emitted
   std::vector<Conditional> conditionals;
 
   bool active() const { return conditionals.empty() || conditionals.back().active; }
@@ -78,7 +78,7 @@ class Preprocessor {
   bool nothing_follows(Scan& scan, std::string_view word);
   bool take_word(Scan& scan, std::string_view& word, std::string_view directive,
                  std::size_t start);
-  // Scans `text` into `result` instead of the output.
+  // Scans `text` and writes to `result` instead of the output.
   bool expand(std::string_view text, Span place, std::string& result);
 
   const FileReader& reader_;
@@ -91,7 +91,7 @@ class Preprocessor {
   std::vector<std::string> active_macros_;
   std::vector<std::string> open_files_;
   std::size_t expansions_ = 0;
-  std::string* expansion_ = nullptr;  // where to emit while a macro is expanded
+  std::string* expansion_ = nullptr;  // destination while a macro is expanded
 };
 
 bool Preprocessor::emit(Scan& scan, std::size_t end) {
@@ -262,7 +262,8 @@ bool Preprocessor::undefine(Scan& scan, std::size_t start) {
   return nothing_follows(scan, "undef");
 }
 
-// `line 10 "file" 0: it only changes what messages name, and ours name the file that is read.
+// `line 10 "file" 0 only changes the location in messages, and our messages name the file that is
+// actually read.
 bool Preprocessor::line_directive(Scan& scan, std::size_t start) {
   if (!alone_on_its_line(scan, start, "line") || !emit(scan, start)) return false;
   const std::size_t end = std::min(scan.text.find('\n', scan.at), scan.text.size());

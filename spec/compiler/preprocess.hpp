@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Verilog-style preprocessor of SystemRDL (SystemRDL 16): `include, `define and its use,
-// `undef,
-// `ifdef, `ifndef, `elsif, `else, `endif and `line. Works on text, because a macro may make a part
-// of a token. The result is one text with a map back to the files.
+// `undef, `ifdef, `ifndef, `elsif, `else, `endif and `line. Works on text, because a macro may
+// expand to a part of a token. The result is one text with a map back to the files.
 //
-// Embedded Perl is refused by name, and so are default arguments of macros.
+// Embedded Perl and default arguments of macros are reported as unsupported.
 #pragma once
 
 #include <cstdint>
@@ -28,11 +27,11 @@ struct PreprocessOptions {
   std::vector<std::string> include_folders;  // searched before the including file's own folder
 };
 
-// From where the bytes of the preprocessed text come, beginning at `begin`.
+// The origin of the bytes of the preprocessed text from `begin` on.
 struct Segment {
   std::size_t begin = 0;
   Span source;         // its bytes one by one, or
-  bool fixed = false;  // a macro's use as a whole
+  bool fixed = false;  // the use of a macro as a whole
 };
 
 struct Preprocessed {
@@ -40,7 +39,7 @@ struct Preprocessed {
   std::vector<Segment> segments;  // by rising begin
 };
 
-// False if there was an error. `out` then ends where it was found.
+// Returns false if there was an error; `out` then ends at the error.
 bool preprocess(const std::string& path, const FileReader& reader, SourceSet& sources,
                 Diagnostics& diagnostics, const LexLimits& limits,
                 const PreprocessOptions& options, Preprocessed& out);

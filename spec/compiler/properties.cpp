@@ -27,7 +27,7 @@ struct Row {
   ComponentSet components;
   std::uint32_t types;
   bool dynamic = true;
-  char group = '\0';  // names as in the standard's tables, where it has one
+  char group = '\0';  // names as in the standard's tables, if listed there
   std::uint16_t stored_as = kPropCount;
   bool list = false;
 };
@@ -159,7 +159,7 @@ constexpr PropertyReference kPropertyReferences[] = {
     {"halt", Component::kReg, Width::kOne, Rule::kHalt},
 };
 
-// The type that is named in messages and printed: the first that the property takes.
+// Returns the type name for messages and output: the first that the property accepts.
 Type main_type(const Row& row) {
   for (unsigned i = 0; i <= static_cast<unsigned>(ValueType::kNone); ++i) {
     const auto type = static_cast<ValueType>(i);
@@ -303,7 +303,7 @@ unsigned access_width(const Node& reg) {
 bool is_external(const Node& node) {
   if (node.component == Component::kAddrmap || node.component == Component::kMem) return true;
   if (node.component == Component::kField) return is_external(*node.parent);
-  // The outermost register file that states a type decides for all inside of it.
+  // The outermost register file that states a type determines it for everything inside.
   InstanceType type = node.instance_type;
   for (const Node* at = node.parent; at != nullptr && at->component == Component::kRegfile;
        at = at->parent) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The standard's properties: where each may stand, which types of value it takes, and the keyword
-// values of its enumerated types.
+// The standard's properties: the components that may have each of them, the types of its value,
+// and the keyword values of its enumerated types.
 #pragma once
 
 #include <string_view>
@@ -89,7 +89,7 @@ enum Prop : std::uint16_t {
   kPropDecrSaturate,
   kPropDecrThreshold,
   kPropUnderflow,
-  // Other spellings: their values are stored under the ids above.
+  // Alternative spellings, whose values are stored under the ids above.
   kPropRclr,
   kPropRset,
   kPropWoclr,
@@ -109,40 +109,42 @@ constexpr std::uint32_t type_set(ValueType type) {
 inline constexpr std::uint32_t kFieldReference = std::uint32_t{1} << 30;
 inline constexpr std::uint32_t kSignalReference = std::uint32_t{1} << 31;
 
-// rclr, rset, woclr, woset: "onread = rclr" and so on with another spelling.
+// rclr, rset, woclr, woset: alternative spellings of "onread = rclr" and so on.
 bool is_shorthand(std::uint16_t id);
 
-// What may stand right of an assignment as "instance->property": on which component it may stand
-// and how wide it is.
+// A property that may be referenced as "instance->property": the components that have it, and its
+// width.
 struct PropertyReference {
   std::string_view name;
   Component component = Component::kField;
   // 1, the field's width, or unknown.
   enum class Width : std::uint8_t { kOne, kField, kUnknown } width = Width::kOne;
-  // What must be true of the instance that it is a property of.
+  // Precondition on the instance whose property is referenced.
   enum class Rule : std::uint8_t {
     kNone,
     kCounter,
     kThreshold,  // a counter that has this property
     kOverflow,   // a counter that does not saturate upwards
     kUnderflow,
-    kValue,   // the property was given a value
+    kValue,   // the property has been assigned
     kSignal,  // the property, or its opposite, is not false
     kIntr,    // a register with an interrupt field
     kHalt,    // a register with haltenable or haltmask in a field
   } rule = Rule::kNone;
 };
-// Null if a property of that name cannot be referred to.
+// Returns null if a property of that name cannot be referenced.
 const PropertyReference* find_property_reference(std::string_view name);
 
 std::string_view standard_property_name(std::uint16_t id);
-// The name that a property's value is stored under: saturate is another word for incrsaturate.
+// Returns the name under which a property's value is stored: saturate is a synonym of
+// incrsaturate.
 std::string_view canonical_property(std::string_view name);
 
-// The type of a keyword that is a value (r, rclr, woset, compact, hw, ...), kNone if it is none.
+// Returns the type of a keyword value (r, rclr, woset, compact, hw, ...), or kNone for any other
+// keyword.
 ValueType keyword_type(std::string_view word);
 
-// Access of a field, as the standard's words. `rw` if the field states none.
+// Returns the access of a field in the standard's words; `rw` if the field states none.
 std::string_view sw_access(const Node& field);
 std::string_view hw_access(const Node& field);
 bool can_read(std::string_view access);
@@ -152,14 +154,14 @@ std::string_view on_read(const Node& field);
 std::string_view on_write(const Node& field);
 bool flag(const Node& node, Prop id);
 std::uint64_t number(const Node& node, Prop id, std::uint64_t otherwise);
-// The reset value of a field if it is a number (not a reference) of at most 64 bits.
+// Returns the reset value of a field if it is a number (not a reference) of at most 64 bits.
 std::optional<std::uint64_t> reset_number(const Node& field);
-// Decimal text of the reset value: "-" if absent, the path of a reference.
+// Returns the reset value as decimal text: "-" if absent, the path of a reference.
 std::string reset_text(const Node& field);
-// Bits, from the properties with the standard's defaults.
+// Widths in bits, from the properties with the standard's defaults.
 unsigned reg_width(const Node& reg);
 unsigned access_width(const Node& reg);
-// Whether a register, register file or map is external (SystemRDL 13.3, 12.2).
+// Returns whether a register, register file or map is external (SystemRDL 13.3, 12.2).
 bool is_external(const Node& node);
 
 }  // namespace hni::rdl

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a word occurs, and small functions that all questions share.
+// Text search, and small functions that all queries share.
 #include "spec/compiler/query.hpp"
 
 #include <fmt/format.h>
@@ -83,7 +83,7 @@ std::optional<Hit> find_address(const Card& card, unsigned bar, std::uint64_t of
 
 namespace {
 
-// How well something fits all words: exact names first.
+// Ranks how well an entry matches all words: exact names first.
 enum Rank : unsigned { kExact, kName, kText, kNoHit };
 
 class Finder {
@@ -94,7 +94,7 @@ class Finder {
   std::string run();
 
  private:
-  // `names`: every way in which the thing may be named, in lower case.
+  // `names`: all names of the object, in lower case.
   Rank rank(const std::vector<std::string>& names, std::string_view text) const;
   static Rank rank_word(const std::string& word, const std::vector<std::string>& names,
                         const std::string& text);
@@ -184,7 +184,7 @@ void Finder::address(const Register& reg) {
   std::vector<std::pair<std::uint64_t, const char*>> places = {{*number, "byte"}};
   if (*number <= (~std::uint64_t{0} >> 2)) places.emplace_back(4 * *number, "word");
   for (const auto& [offset, unit] : places) {
-    Card one;  // so that only this register can be hit
+    Card one;  // so that only this register can match
     one.registers.push_back(reg);
     const auto hit = find_address(one, reg.bar, offset);
     if (!hit) continue;

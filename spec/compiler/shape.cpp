@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an instantiation states behind its name: arrays, bits, reset values, addresses. And the
-// references in properties, once the whole tree is there.
+// Handles the suffixes of an instantiation: arrays, bits, reset values, addresses. Also resolves
+// the references in properties once the tree is complete.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -135,7 +135,7 @@ bool Elaborator::resolve_references() {
 bool Elaborator::resolve(Node& node, const Value& value) {
   bool good = true;
   if (value.kind == Value::Kind::kRef) {
-    // Only the model's const face is in the value; the reference itself lies in its arena.
+    // The value only has a const view of the model; the reference itself is in its arena.
     return resolve_one(node, const_cast<Reference&>(*value.reference));
   }
   if (value.kind == Value::Kind::kList) {

@@ -44,7 +44,7 @@ namespace {
 // Closes a file descriptor at the end of a scope.
 class OpenFile {
  public:
-  // O_NONBLOCK: a FIFO without a writer, or a device, must not hold the open up.
+  // O_NONBLOCK: open() must not block on a FIFO without a writer or on a device.
   explicit OpenFile(const std::string& path)
       : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) {}
   ~OpenFile() {
@@ -69,7 +69,7 @@ const char* kind_of_file(unsigned mode) {
 
 std::optional<std::string> read_file(const std::string& path) {
   struct stat status = {};
-  // Asked before the open too: opening some devices has an effect.
+  // Checked before open() as well: opening some devices has side effects.
   if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
   const OpenFile file(path);
   if (file.descriptor() < 0 || ::fstat(file.descriptor(), &status) != 0) return std::nullopt;
@@ -113,8 +113,8 @@ void Diagnostics::warn(std::string code, Span span, std::string message, std::st
 
 namespace {
 
-// A line of a damaged file may be long or hold control bytes: the excerpt stays printable and
-// short.
+// A line of a damaged file may be long or contain control bytes, so the excerpt is shortened and
+// made printable.
 constexpr std::size_t kExcerptBytes = 120;
 
 std::string printable(std::string_view text) {

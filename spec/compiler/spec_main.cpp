@@ -23,11 +23,11 @@ namespace hni::speclib {
 namespace {
 
 constexpr int kDone = 0;
-// Errors in the spec, nothing found, a difference, or an output that cannot be written.
+// Errors in the spec, no match, a difference, or an output that cannot be written.
 constexpr int kFailed = 1;
 constexpr int kBadUse = 2;
 
-// A compiled spec; the card only where it is asked for.
+// A compiled spec; the card only if requested.
 struct Loaded {
   std::unique_ptr<rdl::Compilation> compilation;
   std::unique_ptr<Card> card;
@@ -35,7 +35,7 @@ struct Loaded {
 
 enum class Want { kModel, kCard };
 
-// Empty after the errors were printed. An empty path means the spec that was built in.
+// Returns nothing after the errors were printed. An empty path selects the embedded spec.
 std::optional<Loaded> load(const std::string& path, const rdl::Options& options,
                            Want want = Want::kCard) {
   Loaded loaded;
@@ -50,7 +50,7 @@ std::optional<Loaded> load(const std::string& path, const rdl::Options& options,
   return std::nullopt;
 }
 
-// Leaves a file alone that holds the text already, so that nothing is rebuilt for nothing.
+// Does not touch a file that already contains the text, so that nothing is rebuilt needlessly.
 bool write_file(const std::filesystem::path& path, const std::string& text) {
   std::error_code error;
   const bool same_size = std::filesystem::file_size(path, error) == text.size() && !error;
@@ -120,7 +120,7 @@ int run_diff(const std::string& before, const std::string& after, const rdl::Opt
   return put(text, {}) == kDone && text.empty() ? kDone : kFailed;
 }
 
-// The subcommands that turn one spec into one text.
+// The subcommands that convert one spec to one text.
 struct Writer {
   const char* name;
   const char* help;
@@ -161,7 +161,7 @@ int run_writer(const Writer& writer, const std::string& source, const rdl::Optio
   return loaded ? put(writer.emit(*loaded), output) : kFailed;
 }
 
-// "NAME=TEXT" or "NAME" as a pair.
+// Splits "NAME=TEXT" or "NAME" into a pair.
 std::vector<std::pair<std::string, std::string>> split_definitions(
     const std::vector<std::string>& words) {
   std::vector<std::pair<std::string, std::string>> out;

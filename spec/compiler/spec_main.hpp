@@ -4,8 +4,8 @@
 
 namespace hni::speclib {
 
-// argv[0] is the program's name as help texts shall show it. Returns the exit status: 0 success, 1
-// the spec has errors, nothing was found or an output cannot be written, 2 usage error.
+// argv[0] is the program's name for help texts. Returns the exit status: 0 success, 1 the spec has
+// errors, nothing was found or an output cannot be written, 2 usage error.
 int spec_main(int argc, char** argv);
 
 }  // namespace hni::speclib

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Types: their names, which may stand for which, and small look-ups over the syntax tree.
+// Types: names, assignability, and small lookups in the syntax tree.
 #include <fmt/format.h>
 
 #include "spec/compiler/parser_impl.hpp"

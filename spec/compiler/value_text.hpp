@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The value of a property as text for people.
+// Formats property values as text.
 #pragma once
 
 #include <string>
@@ -9,11 +9,11 @@
 
 namespace hni::speclib {
 
-// Texts in one line, numbers in decimal, references as paths.
+// Texts on one line, numbers in decimal, references as paths.
 std::string value_text(const rdl::Value& value);
-// Text of the source as one paragraph: every run of blanks is one blank.
+// Returns text of the source as one paragraph: every run of blanks becomes one blank.
 std::string one_line(std::string_view text);
-// The text with every byte that is no UTF-8 as '?'.
+// Returns the text with every byte of invalid UTF-8 replaced by '?'.
 std::string valid_utf8(std::string_view text);
 
 }  // namespace hni::speclib
