@@ -8,7 +8,7 @@ for check in tests/docs/citations.py tests/docs/paths.py tests/docs/idiom.py "do
   # shellcheck disable=SC2086
   python3 -B $check || exit 1
 done
-# Only clang 19 says so, and only in the last step of CI.
+# Only clang 19 reports this, and only in the last step of CI.
 if git grep -nE 'std::(ranges::)?(stable_sort|stable_partition|inplace_merge|get_temporary_buffer)\(' -- '*.cpp' '*.hpp'; then
   echo "libstdc++ 12 implements these with a deprecated function: see spec/compiler/sort_stable.hpp" >&2
   exit 1

@@ -206,7 +206,7 @@ std::uint32_t Card::Core::read_bar4(spec::RegAddr at) {
   if (at.byte_offset == kMailboxFirst) mailbox_watch.flushed();
   if (peer != nullptr) {
     if (const auto answer = peer->read(at.byte_offset)) {
-      // If the backend goes away, the host finds the value that it read last.
+      // If the backend disconnects, the host still reads the last value.
       if (at.byte_offset >= kMailboxFirst && at.byte_offset < kMailboxEnd) regs.poke(at, *answer);
       return *answer;
     }

@@ -49,7 +49,7 @@ struct Address128 {
   std::uint64_t high = 0, low = 0;
 };
 
-// The words of the action key that the model knows, 16 bits each.
+// The modelled words of the action key, 16 bits each.
 constexpr std::uint64_t action_key(std::uint64_t ip, std::uint64_t flags, std::uint64_t source,
                                    std::uint64_t destination) {
   return ip | flags << 16 | source << 32 | destination << 48;

@@ -173,7 +173,7 @@ class DmaMemory {
   void flush_all();
 
   static constexpr std::size_t kNoRange = ~std::size_t{0};
-  /// More than one run() of a card writes to.
+  /// Exceeds the number of writes of a single run() of a card.
   static constexpr std::size_t kMaxRemoteWrites = 16384;
 
   std::vector<DmaRange> ranges_;  // sorted by iova

@@ -368,7 +368,7 @@ void Firmware::check_sensors() {
   enqueue(out.finish());
 }
 
-// Only the mock knows this message [device 22]; the Linux driver never sends it.
+// Only the mock firmware has this message [device 22]; the Linux driver never sends it.
 void Firmware::on_comphy_mode(const Request& request) {
   TlvWriter out(storage_->scratch, FwMessage::COMPHY_SET_MODE_RESP);
   if (!owned_) {

@@ -37,7 +37,7 @@ struct Firmware::Storage {
   /// Most messages that one request produces; a request is processed only while so many slots are
   /// free.
   static constexpr std::size_t kMessagesPerRequest = 3;
-  static constexpr std::size_t kEepromBytes = 288;   // size of the mock's [device 22]
+  static constexpr std::size_t kEepromBytes = 288;   // as in the mock firmware [device 22]
   static constexpr std::size_t kLogTextBytes = 256;  // with NUL
   static constexpr std::size_t kQsfpPageBytes = 128;
 

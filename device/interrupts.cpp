@@ -28,7 +28,7 @@ void InterruptBlock::set_software(unsigned word, std::uint32_t bits) {
   fire(word);
 }
 
-// A pending cause fires at the unmask [device 3.2].
+// A pending cause fires on unmask [device 3.2].
 void InterruptBlock::clear_mask(unsigned word, std::uint32_t bits) {
   mask_[word] &= ~bits;
   fire(word);

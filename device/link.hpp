@@ -68,7 +68,7 @@ class LinkModel {
   /// @param in1 SIG_PCS_IN1
   void set_pcs_in(std::uint32_t in0, std::uint32_t in1);
 
-  /// Locks the lanes when their time has come.
+  /// Locks the lanes whose lock time has elapsed.
   /// @param now_ns virtual time
   void tick(std::uint64_t now_ns);
   /// @return when `tick` would change something; ~0 for never

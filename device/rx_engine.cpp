@@ -193,7 +193,7 @@ RxFrameInfo RxEngine::describe(const ParsedFrame& parsed, const Decision& decisi
   return info;
 }
 
-// Handles a MAC control frame. Returns true if it goes no further than the MAC.
+// Handles a MAC control frame. Returns true if it is not forwarded beyond the MAC.
 bool RxEngine::mac_keeps(const MacControl& control) {
   ++card_.stats.mac_rx.control_frames;
   const std::uint32_t command = card_.regs.peek<spec::MAC_COMMAND_CONFIG>().raw;

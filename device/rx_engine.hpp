@@ -118,7 +118,7 @@ class RxEngine {
   bool receive(std::span<const std::byte> frame);
   /// Tests whether a frame could be placed now, for wires that can wait.
   /// @param frame bytes without FCS
-  /// @return false if receive() would hold or drop it for want of buffers or completions that the
+  /// @return false if receive() would hold or drop it for lack of buffers or completions that the
   ///     driver can still provide
   bool has_room(std::span<const std::byte> frame);
   /// Places frames from the FIFOs.

@@ -169,7 +169,7 @@ class TxEngine {
   void observe_pause();
 
   static constexpr std::size_t kHeadroom = 64;
-  static constexpr unsigned kBurst = 32;  // packets of one queue before the next has its turn
+  static constexpr unsigned kBurst = 32;  // packets of one queue before the next queue is served
 
   CardContext& card_;
   std::array<Queue, kTxWorkQueues> queues_;

@@ -146,7 +146,7 @@ class Converter {
   std::uint64_t last_us_ = 0;
   std::set<std::pair<unsigned, int>> named_;
   std::map<RingKey, RingHistory> rings_;
-  std::map<RingKey, std::uint64_t> begin_;  ///< of the poll of a completion ring
+  std::map<RingKey, std::uint64_t> begin_;  ///< start of the poll of a completion ring
 };
 
 }  // namespace

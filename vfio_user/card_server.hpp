@@ -38,14 +38,14 @@ class CardServer {
   virtual int client() const = 0;
   /// @return true while replies wait for the client to read, so that the loop must poll for room
   virtual bool wants_write() const = 0;
-  /// @return true if serve() has work although nothing arrives
+  /// @return true if serve() has work without an event on a descriptor
   virtual bool wants_turn() const = 0;
-  /// Sets the event loop, for a server that ends its turns in time.
+  /// Sets the event loop, which limits the time of each call of serve().
   /// @param hooks must outlive the server
   virtual void set_hooks([[maybe_unused]] LoopHooks& hooks) {}
   /// @return false while the listener is to be ignored: accept() failed
   virtual bool accepts() const { return true; }
-  /// @return when serve() has work although nothing arrives; ~0: never
+  /// @return when serve() has work without an event on a descriptor; ~0: never
   virtual std::uint64_t next_deadline_ns() const { return ~std::uint64_t{0}; }
   /// Makes what the card wrote visible to the host; call after run(), tick() or a frame.
   virtual void publish() = 0;

@@ -29,7 +29,7 @@ struct Message {
   Header header{};
   /// Bytes after the header.
   std::span<const std::byte> payload;
-  /// File descriptors that came with it.
+  /// File descriptors that arrived with it.
   std::vector<OwnedFd> fds;
 };
 

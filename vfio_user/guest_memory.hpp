@@ -5,9 +5,8 @@
 /// A client must not be able to harm this process with its own memory. So only files of a memory
 /// file system are mapped (a page of any other may block forever); a file that is shorter than the
 /// window is refused, and so is one of huge pages whose pool cannot provide them. A page that
-/// fails
-/// later, at any access and of any size, does not end the process: it is replaced by an empty
-/// private one and counted in lost(). Guest memory is left out of core dumps.
+/// fails later, at any access and of any size, does not end the process: it is replaced by an
+/// empty private one and counted in lost(). Guest memory is left out of core dumps.
 ///
 /// Unmapping a large memory takes long. So windows end at once, but their files are unmapped piece
 /// by piece, by reap().

@@ -60,7 +60,7 @@ struct DmaMap {
   static constexpr std::uint32_t kKnown = kReadable | kWritable;  ///< flags: all that exist
   std::uint32_t argsz;                                            ///< size of this structure
   std::uint32_t flags;                                            ///< flags above
-  std::uint64_t offset;   ///< offset in the file that came with the message
+  std::uint64_t offset;   ///< offset in the file that accompanies the message
   std::uint64_t address;  ///< bus address
   std::uint64_t bytes;    ///< size
 };

@@ -114,7 +114,7 @@ void Server::begin_held_client() {
 /// missing one.
 void Server::turn_away(HeldClient client) {
   ++counters_.turned_away;
-  report_("a second client was turned away");
+  report_("a second client was refused");
   std::array<std::byte, kMaxMessage> bytes;
   const ssize_t n = ::recv(client.socket.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
   if (n < static_cast<ssize_t>(sizeof(Header))) return;

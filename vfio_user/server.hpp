@@ -5,8 +5,7 @@
 ///
 /// A client that connects while another one is served is held for kHoldTimeNs: the other may have
 /// died without its end having been noticed, as when a virtual machine is killed and restarted.
-/// Then
-/// it is turned away with EBUSY. A client has kHelloTimeNs to send its version.
+/// Then it is refused with EBUSY. A client has kHelloTimeNs to send its version.
 ///
 /// When a client leaves for any reason, its memory windows and eventfds are closed and the card's
 /// function is reset: the queues of a previous guest must not write into the memory of the next.
@@ -78,8 +77,8 @@ class Server final : public CardServer {
   /// @return true while replies wait for the client to read, so that the loop must poll for room
   bool wants_write() const override { return connection_ && connection_->unsent() != 0; }
 
-  /// @return true if serve() has work although nothing arrives: deferred requests, or a client to
-  ///     close
+  /// @return true if serve() has work without an event on a descriptor: deferred requests, or a
+  ///     client to close
   bool wants_turn() const override {
     return undated_ ||
            (connection_ && (dma_messages_.holds() || connection_->broken() || lines_.blocked() ||
@@ -95,7 +94,7 @@ class Server final : public CardServer {
   }
   /// @return false after accept() failed: ignore the listener until serve() ends the pause
   bool accepts() const override { return !accept_paused_; }
-  /// @return when serve() has work although nothing arrives; ~0: never
+  /// @return when serve() has work without an event on a descriptor; ~0: never
   std::uint64_t next_deadline_ns() const override;
   /// Makes what the card wrote visible to the host; call after run(), tick() or a frame.
   void publish() override { dma_.flush(); }

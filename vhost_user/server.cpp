@@ -53,7 +53,7 @@ void Server::accept_client() {
   if (!fd) return;
   if (connection_) {
     ++counters_.turned_away;
-    report_("a second front-end was turned away");
+    report_("a second front-end was refused");
     return;
   }
   ++counters_.clients;

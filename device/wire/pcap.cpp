@@ -43,10 +43,10 @@ void detail::PcapDumpClose::operator()(pcap_dumper* dumper) const {
 
 // ---- Output
 
-/// What libpcap formats, until the file takes it.
+/// Output of libpcap until the file accepts it.
 struct PcapWriter::Output {
   static constexpr std::size_t kWriteAt = 64 * 1024;
-  /// A pipe's reader may be so many bytes behind.
+  /// Maximum number of bytes by which a pipe's reader may lag.
   static constexpr std::size_t kMaxBytes = 4 * 1024 * 1024;
 
   Output(int descriptor, bool is_file) : fd(descriptor), regular(is_file) {}
@@ -181,7 +181,7 @@ std::string PcapLeftOut::text() const {
 
 namespace {
 
-/// "raw IP (RAW)": what a capture holds that is no Ethernet.
+/// Captured link types other than Ethernet, for example "raw IP (RAW)".
 std::string link_type_name(int link_type) {
   const char* const name = pcap_datalink_val_to_name(link_type);
   const char* const about = pcap_datalink_val_to_description(link_type);

@@ -82,7 +82,7 @@ class PcapWriter {
   std::uint64_t lost_ = 0;
 };
 
-/// Records of a capture that are no frame a card's MAC can carry, by reason.
+/// Records of a capture that do not hold a frame that a card's MAC can carry, by reason.
 struct PcapLeftOut {
   std::uint64_t cut = 0;         ///< captured shorter than they were on the wire
   std::uint64_t undersized = 0;  ///< less than an Ethernet header

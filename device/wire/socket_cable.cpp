@@ -84,7 +84,7 @@ bool SocketCable::join() {
 bool SocketCable::wait_for_peer() {
   const sockaddr_un address = address_of(path_);
   listener_ = new_socket();
-  // A peer sends frames to the card: only its user may connect, whatever the umask.
+  // A peer sends frames to the card, so only the owner may connect, whatever the umask.
   const mode_t before = ::umask(0177);
   const bool bound =
       listener_ >= 0 &&

@@ -21,7 +21,7 @@
 
 namespace hni::device {
 
-/// The bare interface: sends and receives whole frames.
+/// The interface itself: sends and receives whole frames.
 class TapDevice {
  public:
   /// Opens an interface.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Why a wire could not be opened: a kind for programs, and one line for people.
+/// Why a wire could not be opened: an error code and a one-line message.
 #pragma once
 
 #include <cstdint>

@@ -171,7 +171,7 @@ class Clock {
     slew_ppb_ = ppb;
     write_increment();
     device_->write(spec::PTP_ADJUST{}.set_ADDEND_SET(1));
-    // The increment must not change for four cycles after it was taken over.
+    // The increment must not change for four cycles after it was latched.
     flush();
     if (device_->gone()) return fail(ErrorCode::kCardGone);
     return {};

@@ -28,9 +28,9 @@ enum class CounterKind : std::uint8_t {
 /// Counters that are shown together. All counters of a block have the same number of elements.
 enum class CounterBlock : std::uint8_t {
   kFixed,      ///< one of each per device
-  kEnqueue,    ///< receive buffer, where frames enter
+  kEnqueue,    ///< receive buffer, input side
   kFifo,       ///< receive FIFOs
-  kDequeue,    ///< receive buffer, where frames leave
+  kDequeue,    ///< receive buffer, output side
   kQueue,      ///< queue pairs
   kPhy,        ///< PCS lanes
   kFec,        ///< forward error correction

@@ -1,8 +1,8 @@
 #!/bin/bash -eu
 # SPDX-License-Identifier: Apache-2.0
-# Builds every fuzz target as OSS-Fuzz and ClusterFuzzLite ask for it: with $CC, $CXX, $CFLAGS,
-# $CXXFLAGS and $LIB_FUZZING_ENGINE, in $WORK, into $OUT; beside each target its seed corpus,
-# dictionary and options. fuzz/engine/oss-fuzz/check runs it the way they do.
+# Builds every fuzz target as OSS-Fuzz and ClusterFuzzLite require: with $CC, $CXX, $CFLAGS, $CXXFLAGS and
+# $LIB_FUZZING_ENGINE, in $WORK, to $OUT, together with the target's seed corpus, dictionary and options.
+# fuzz/engine/oss-fuzz/check runs it in the same way.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$WORK/openhni
 

@@ -21,7 +21,7 @@ using Arguments = std::span<char* const>;
 struct Input {
   const Target* target = nullptr;
   Bytes bytes;
-  std::filesystem::path file;  ///< of the bytes or of the text
+  std::filesystem::path file;  ///< path of the bytes or of the text
 };
 
 /// Returns the content of a regular file, or nothing and a message.

@@ -33,7 +33,7 @@
 
 namespace hni::fuzz {
 
-/// register reads per turn of `advance`, by its unit
+/// register reads per unit of `advance`
 inline constexpr std::array<std::uint32_t, 4> kReadsOfUnit{1, 4, 16, 64};
 /// Events after which an unfulfilled wait ends.
 inline constexpr std::uint32_t kPatience = 16384;
@@ -56,11 +56,11 @@ struct ScriptReport {
   std::size_t operations = 0;
   std::size_t played = 0;    ///< the script is at its end when all are
   std::size_t skipped = 0;   ///< of these, without a meaning for a card alone
-  std::size_t given_up = 0;  ///< waits and single faults for which no event came
+  std::size_t given_up = 0;  ///< waits and single faults whose event did not occur
   std::uint64_t faults = 0;
   std::uint64_t harmless = 0;  ///< faults that equal the original value: not counted in `faults`
   std::uint64_t pending = 0;   ///< armed, and not yet injected
-  std::vector<FaultCount> by_site;  ///< only those with faults
+  std::vector<FaultCount> by_site;  ///< only sites with injected faults
 };
 
 class FaultScriptPlayer : public device::HostInterposer {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// The location of every packet and every buffer of a port as equations that tests and fuzz
-/// targets share: nothing is lost and nothing is in two places.
+/// Balance equations over every packet and every buffer of a port, shared by tests and fuzz
+/// targets: nothing is lost and nothing is counted twice.
 
 #include <cstdint>
 

@@ -157,7 +157,7 @@ class RxModel {
     require(read_ == written_, "stream", "a packet is missing", written_ - read_);
   }
 
-  /// Frees everything that is posted, under assembly, or was read only to be counted.
+  /// Frees everything that is posted, under assembly, or was read only for counting.
   void reclaim() {
     for (; read_ != written_; ++read_) drop((*packets_)[read_ % kMaxPackets]);
     for (LentModel* ring : {&headers, &payloads})

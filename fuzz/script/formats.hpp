@@ -14,7 +14,7 @@
 namespace hni::fuzz {
 
 struct ScriptFormat {
-  std::string_view name;  ///< of the target, and of its folder in corpus/
+  std::string_view name;  ///< name of the target, and of its folder in corpus/
   OpList ops;
   std::uint32_t max_bytes;
 };

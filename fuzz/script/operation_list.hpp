@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// A target's list of operations as text, for mutators that live outside of the target's program:
+/// A target's list of operations as text, for mutators outside the target's program:
 ///     target <name> <script|message|bytes> <max bytes>
-///     op <kind of a> <32-bit words of value>          a line an operation, in their order
+///     op <kind of a> <32-bit words of value>          one line per operation, in their order
 
 #include <string>
 #include <string_view>

@@ -51,7 +51,8 @@ class Input {
   }
   Input& memory(std::uint64_t at, Fields fields) { return piece(1, at / 16, fields); }
   Input& kick(std::uint64_t queue) { return piece(2, queue); }
-  /// Descriptor 0 is the command, 1 the response; made available once more, then a kick.
+  /// Descriptor 0 is the command, 1 the response; the chain is made available again and the queue
+  /// kicked.
   Input& command(std::uint8_t op, std::uint8_t bar, std::uint32_t size, std::uint64_t address,
                  std::uint64_t data, std::uint32_t answer) {
     const std::uint32_t out = answer != 0 ? 16 : 24;

@@ -339,8 +339,8 @@ class Run {
     }
   }
 
-  /// Inspections while the port lives. The register tests write to queue registers, so they run
-  /// only on a port without active queues.
+  /// Inspections while the port is attached. The register tests write to queue registers, so they
+  /// run only on a port without active queues.
   void inspect(unsigned what, std::uint16_t number) {
     auto& device = sim_.port.device();
     sim_.hostile.accesses = 0;

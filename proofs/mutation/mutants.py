@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lists the mutants of a header, and generates a header that contains all of them.
 
-A mutant is (start, end, replacement) in the header's text. Those inside of function bodies are written beside the body,
-each behind its number (proofs/mutation/mutation_switch.hpp), so that one compilation serves all of them.
+A mutant is (start, end, replacement) in the header's text. Those inside function bodies are written next to the body,
+each guarded by its number (proofs/mutation/mutation_switch.hpp), so that one compilation serves all of them.
 """
 import hashlib
 import re
@@ -46,7 +46,7 @@ def mutants_of(text, part):
                 shown[i] = True
         code = "".join(c if keep or c == "\n" else " " for c, keep in zip(code, shown))
     found = []
-    # Operators. The formatter puts blanks around binary operators and none around template brackets or references.
+    # Operators. The formatter puts blanks around binary operators, but not around template brackets and references.
     for m in re.finditer(r"(?<=\s)(<<=|>>=|\+=|-=|\|=|&=|\^=|==|!=|<=|>=|&&|\|\||<<|>>|[-+*/%&|^<>])(?=\s)", code):
         found += [(m.start(1), m.end(1), new) for new in SWAPS.get(m.group(1), [])]
     for m in re.finditer(r"\+\+|--", code):

@@ -100,7 +100,7 @@ struct Answers {
   bool failed = false;                      ///< with FW_ERR
   std::uint32_t length = 4;                 ///< lengths of received messages
   bool raised = false;                      ///< vector 0
-  bool gone = false;                        ///< the card vanished
+  bool gone = false;                        ///< the card is removed
   bool gone_at_length = false;              ///< the card is removed when a length is read
 };
 

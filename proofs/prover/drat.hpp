@@ -2,9 +2,9 @@
 // An independent check of a SAT solver's result: a DRAT proof that a formula in CNF has no
 // solution.
 //
-// The checker knows nothing of how the proof was found. Each added clause must follow by unit
-// propagation from what is there (RUP), or be harmless to add by its first literal (RAT); a proof
-// is accepted when that leads to the empty clause. Formula: DIMACS CNF. Proof: DRAT as text.
+// The checker is independent of how the proof was found. Each added clause must follow by unit
+// propagation from the existing clauses (RUP), or be harmless to add by its first literal (RAT); a
+// proof is accepted when that leads to the empty clause. Formula: DIMACS CNF. Proof: DRAT as text.
 #pragma once
 
 #include <string>

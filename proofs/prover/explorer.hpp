@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Path exploration by re-execution.
 //
-// A harness is an ordinary function. Whenever it (or the driver code in it) asks whether a
-// symbolic condition holds, the explorer takes one feasible side, remembers the other, and runs
-// the harness again for it, until no side is left. Along each path it collects
+// A harness is an ordinary function. Whenever it (or the driver code in it) branches on a symbolic
+// condition, the explorer takes one feasible side, remembers the other, and runs the harness again
+// for it, until no side is left. Along each path it collects
 //   claims    conditions that must hold on this path: conclusions, and the checks of the symbolic
 //             integer
 //   labels    places that some path must reach (so that the harness is not vacuous)

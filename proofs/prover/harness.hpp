@@ -90,7 +90,7 @@ template <class... Labels>
 void must_cover(const Labels&... labels) {
   (Explorer::current().expect_label(labels), ...);
 }
-/// This run reaches the label.
+/// Marks the label as reached by this run.
 inline void cover(const std::string& label) {
   Explorer::current().cover(label);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Terms as Z3 expressions. Used where Z3 is asked through its library: feasibility of branches,
-// models of refuted claims, and the tests that compare evaluate() with Z3.
+// Terms as Z3 expressions. Used where Z3 is called as a library: feasibility of branches, models
+// of refuted claims, and the tests that compare evaluate() with Z3.
 #pragma once
 
 #include <z3++.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Turns the text of hni_when into action rules. Grammar: REGISTER.FIELD == N, joined with &&, all
-// of one register. The register is looked up beside the written one, then by its full Linux name.
+// Converts the text of hni_when to action rules. Grammar: REGISTER.FIELD == N, joined with &&, all
+// of one register. The register is looked up first in the regfile of the written one, then by its
+// full Linux name.
 #pragma once
 
 #include "spec/compiler/card.hpp"

@@ -94,9 +94,8 @@ std::string emit_bpftrace(const Card& card) {
   std::string out = generated_banner(
       card, "//", "Names for bpftrace programs: statements for their BEGIN block.");
   out +=
-      "// bpftrace 0.17 knows one BEGIN and no functions, so whoever puts a program together "
-      "copies the\n"
-      "// lines that it needs: all of them take seconds to compile. @hni_msg[id] is a firmware "
+      "// bpftrace 0.17 supports one BEGIN and no functions, so copy the lines that a program\n"
+      "// needs: all of them take seconds to compile. @hni_msg[id] is a firmware "
       "message,\n"
       "// @hni_reg[bar, byte offset] a register, element 0 of an array. An END block clears "
       "them.\n";

@@ -29,7 +29,7 @@ struct RegInfo {
   std::uint64_t clear_on_read;  // reading clears the bits
   std::uint64_t single_pulse;   // a written 1 acts once and reads as 0 again
   bool known_only_by_name;      // dump decoder only: a use of it is a use of a partly modelled one
-  const char* source;           // who says so
+  const char* source;           // source of the fact
 };
 
 // Every register of the spec, by BAR, then address. Indices are stable within a build.

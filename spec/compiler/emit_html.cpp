@@ -298,7 +298,7 @@ std::string version_text(std::uint32_t version) {
 std::string message_article(const Linker& link, const Message& message) {
   const char* direction = message.host_to_fw
                               ? (message.fw_to_host ? "host ↔ firmware" : "host → firmware")
-                              : (message.fw_to_host ? "firmware → host" : "sent by nobody");
+                              : (message.fw_to_host ? "firmware → host" : "never sent");
   std::string out = fmt::format(
       "<article id=\"FW_{0}\" data-k=\"firmware message tlv\"><h3><a "
       "href=\"#FW_{0}\">{0}</a></h3>\n"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `hni spec svd`: CMSIS-SVD 1.3, which debuggers and code generators read. A space is a
-// peripheral,
-// a register file a cluster.
+// peripheral, a register file a cluster.
 #include <fmt/format.h>
 
 #include <algorithm>

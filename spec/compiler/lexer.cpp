@@ -310,7 +310,7 @@ bool TokenStream::lex_string(Token& token) {
     const bool escape = text_[at_] == '\\';
     if (escape && peek(1) != '"' && peek(1) != '\\' && at_ + 1 < text_.size()) {
       return fail("bad-character", at_, at_ + 1,
-                  "in a string a backslash stands before \" or \\ only",
+                  "in a string a backslash may only precede \" or \\",
                   "write \\\\ for a backslash");
     }
     at_ += escape ? 2u : 1u;

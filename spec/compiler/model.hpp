@@ -35,7 +35,7 @@ struct Value {
     kNumber,
     kString,
     kKeyword,
-    kEncoding,    // an enumeration, of `encode`
+    kEncoding,    // an enumeration as the value of `encode`
     kEnumerator,  // one of its members, `number` is its value
     kRef,
     kList,

@@ -96,7 +96,7 @@ bool Placer::reg(Node& reg, bool msb0) {
       const std::int64_t high = low + bits - 1;
       if (low < 0 || high >= Bits::kMaxBits) {
         return fail("field-range", field->span,
-                    fmt::format("'{}' does not fit behind the field before it", field->name),
+                    fmt::format("'{}' does not fit after the previous field", field->name),
                     "state its bits: name[msb:lsb]");
       }
       field->lsb = static_cast<std::uint16_t>(low);

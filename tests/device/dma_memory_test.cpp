@@ -41,7 +41,7 @@ TEST(DeviceDmaMemory, WriteIntoWhatIsOnlyReadIsRefused) {
   EXPECT_EQ(dma.at(0x10000, 8, Access::kWrite), nullptr);
   EXPECT_EQ(dma.chunk(0x10000, 8, Access::kWrite, bytes), nullptr);
   EXPECT_EQ(dma.chunk(0x10000, 8, Access::kRead, bytes), memory.data());
-  EXPECT_EQ(dma.peek(0x10000, 8), nullptr) << "whoever keeps a pointer may write";
+  EXPECT_EQ(dma.peek(0x10000, 8), nullptr) << "the owner of a pointer may write";
   EXPECT_EQ(dma.refused(), 2u);
   EXPECT_EQ(dma.at(0x11000, 8, Access::kWrite), memory.data() + 4096);
 }

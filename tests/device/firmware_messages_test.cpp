@@ -263,7 +263,7 @@ TEST(DeviceFirmwareMessages, FlashRefusesWrongSectionSizeAndChunks) {
   EXPECT_TRUE(rig.host.receive().empty());
 
   const std::array<std::byte, 100> data{};
-  rig.host.send(chunk_answer(0, data));  // nobody asked
+  rig.host.send(chunk_answer(0, data));  // unsolicited
   EXPECT_EQ(attribute(rig.host.receive(), fw::FW_START_UPGRADE_RESP::ERROR).signed_or(0),
             kErrInvalid);
   rig.host.send_words({0x00058022, 0x00080001, 1, 0x00080002, 100});

@@ -89,7 +89,7 @@ TEST(DeviceTlv, LengthsThatNoMessageHasAreRefused) {
   EXPECT_EQ(parse({0x00048000, 0x00080001, 1}), TlvError::kMalformed);
   EXPECT_EQ(parse({0x00008000}), TlvError::kMalformed);                    // shorter than a header
   EXPECT_EQ(parse({0x00038000, 0x00030001, 1}), TlvError::kMalformed);     // attribute of 3 bytes
-  EXPECT_EQ(parse({0x00038000, 0x00090001, 1}), TlvError::kMalformed);     // behind the end
+  EXPECT_EQ(parse({0x00038000, 0x00090001, 1}), TlvError::kMalformed);     // beyond the end
   EXPECT_EQ(parse({0x00038000, 0x00088001, 1}), TlvError::kMalformed);     // a message inside
   EXPECT_EQ(parse({0x00048000, 0x000c0001, 1, 2}), TlvError::kMalformed);  // 8 bytes for a u32
   EXPECT_EQ(parse({0x00028000, 0x00040001}), TlvError::kMalformed);  // a number of zero bytes

@@ -239,7 +239,7 @@ TEST(DeviceParser, BrokenTcpOptionsAreReported) {
   frame[14 + 20 + 21] = std::byte{0};  // length 0
   EXPECT_TRUE(parse_frame(frame).tcp_option_error);
   EXPECT_EQ(parse_frame(frame).l4, L4_TYPE::TCP);
-  frame[14 + 20 + 21] = std::byte{13};  // behind the header
+  frame[14 + 20 + 21] = std::byte{13};  // after the header
   EXPECT_TRUE(parse_frame(frame).tcp_option_error);
 }
 

@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHORTEST = 20
 CPP = (".hpp", ".cpp", ".h", ".cc", ".def", ".rdl", ".in")
 HASH = (".py", ".sh", ".cmake", ".bt", ".yml", ".yaml")
-SKIPPED = re.compile(r"^(corpus/|fuzz/bugs/|docs/probes\.md)")
+SKIPPED = re.compile(r"^(corpus/|fuzz/bugs/|tests/spec/bad/|docs/probes\.md)")
 NO_TEXT = re.compile(r"SPDX-License-Identifier|^!|^namespace [\w:]+$|^shellcheck disable|^clang-format o|^NOLINT")
 
 
@@ -35,13 +35,24 @@ def marker_of(name, text):
     return None
 
 
+CPP_TOKEN = re.compile(r'R"(?P<d>[^()\\\s]{0,16})\(.*?\)(?P=d)"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'|'
+                       r"(?P<line>//[^\n]*)|(?P<block>/\*.*?\*/)", re.S)
+
+
 def line_comments(text, marker):
-    """Yields (line, indentation, body) for each line that ends in a comment."""
-    pattern = r'^((?:"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|[^"\'\n]|["\'])*?)' + \
-        (r"//[/!]?<?(.*)$" if marker == "//" else r"(?:(?<=\s)|(?<=^))#(.*)$")
+    """Yields (line, text before, body) for each line comment. Strings of C++ are skipped; in other files quotes must be even."""
+    if marker == "//":
+        for token in CPP_TOKEN.finditer(text):
+            if token["line"] is not None:
+                start = text.rfind("\n", 0, token.start()) + 1
+                body = re.sub(r"^//[/!]?<?", "", token["line"])
+                yield text.count("\n", 0, token.start()) + 1, text[start:token.start()], body.strip()
+        return
     for number, line in enumerate(text.splitlines(), 1):
-        if marker in line and (hit := re.match(pattern, line)):
-            yield number, hit[1], hit[2].strip()
+        for hit in re.finditer(r"(?:(?<=\s)|(?<=^))#", line):
+            if all(line.count(quote, 0, hit.start()) % 2 == 0 for quote in "\"'"):
+                yield number, line[:hit.start()], line[hit.end():].strip()
+                break
 
 
 def comments_of(name, text):
@@ -61,8 +72,9 @@ def comments_of(name, text):
             found.append((number, [body]))
             previous = (number, before)
         previous = (number, previous[1] if continues else before)
-    for block in re.finditer(r"/\*(.*?)\*/", text, re.S) if marker == "//" else []:
-        found.append((text.count("\n", 0, block.start()) + 1, [block[1]]))
+    for token in CPP_TOKEN.finditer(text) if marker == "//" else []:
+        if token["block"] is not None:
+            found.append((text.count("\n", 0, token.start()) + 1, [re.sub(r"^[ *]+", "", token["block"][2:-2], flags=re.M)]))
     if name.endswith(".py") or text.startswith("#!/usr/bin/env python3"):
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef)) and (doc := ast.get_docstring(node)):

@@ -20,7 +20,7 @@ using Counts = std::map<std::string, std::uint64_t>;
 class FaultScriptPlayerTest : public testing::Test {
  protected:
   FaultScriptPlayerTest()
-      : folder_(testing::TempDir() + "hni-liar-" + std::to_string(::getpid())),
+      : folder_(testing::TempDir() + "hni-faults-" + std::to_string(::getpid())),
         sim_(std::make_unique<SimPort>()) {
     std::filesystem::create_directories(folder_);
   }

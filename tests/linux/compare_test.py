@@ -11,7 +11,7 @@ COMPARE = pathlib.Path(__file__).resolve().parent / "compare"
 
 
 def recording(*phases):
-    """Returns a recording of at most five phases, each given as text; a mark stands before each phase and after the last."""
+    """Returns a recording of at most five phases, each given as text, with a mark before each phase and after the last."""
     phases = list(phases) + [""] * (5 - len(phases))
     return "mark\n" + "mark\n".join(phases) + "mark\n"
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every public operation of a proved class has an obligation, or a reason; every member is set by the proofs.
 
-The lists come from the headers, so that a new member or operation fails here until proofs/obligations/complete.json says which
-obligation is about it. Usage: complete.py HNI_PROVE. With --list it prints what the headers have."""
+The lists come from the headers, so that a new member or operation fails here until proofs/obligations/complete.json names the
+obligation that covers it. Usage: complete.py HNI_PROVE. With --list it prints what the headers have."""
 import json
 import pathlib
 import re

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A quarter of the random cases: 8 bits on the left, more on the right.
+// A quarter of the random cases: 8-bit types on the left, wider ones on the right.
 #include <gtest/gtest.h>
 
 #include "tests/proofs/integer_cases.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A quarter of the random cases: 16 bits and more on both sides, long ones on the right.
+// A quarter of the random cases: types of at least 16 bits on both sides, the longer ones on the
+// right.
 #include <gtest/gtest.h>
 
 #include "tests/proofs/integer_cases.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A quarter of the random cases: 8 bits on the right, more on the left; and every shift count.
+// A quarter of the random cases: 8-bit types on the right, wider ones on the left. Also every
+// shift count.
 #include <gtest/gtest.h>
 
 #include "tests/proofs/integer_cases.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One source for every bit. This file is built twice: with the spec as it is, and with a variant
-// in which two bits stand elsewhere (ENABLE of a work queue, REQ_COMPLETION of its metadata
+// One source for every bit. This file is built twice: with the unmodified spec, and with a variant
+// in which two bits are at other positions (ENABLE of a work queue, REQ_COMPLETION of its metadata
 // descriptor). Driver, card, proofs' view, trace decoder and data sheet must all follow, with no
 // other edit. The places come from the build as HNI_ENABLE_BIT and HNI_COMPLETION_BIT, not from
 // the headers.

@@ -148,7 +148,7 @@ case $scenario in
     "$hni" port go --run $pid >/dev/null || fail "does not go"
     wait $pid || fail "ended with $?"
     grep -q '"accounted":true' "$out" || fail "packets are not accounted for"
-    # SIGKILL prevents a clean shutdown; nothing may be left behind even so.
+    # SIGKILL prevents a clean shutdown; even then nothing may be left behind.
     "$hni" run -j >"$out" 2>&1 &
     pid=$!
     wait_for 20 grep -q '"event":"up"' "$out" || fail "does not come up"
@@ -221,7 +221,7 @@ case $scenario in
       until $in_a ping -q -c 1 -W 1 \$HNI_IPV4_B; do tries=\$((tries + 1)); [ \$tries -lt 20 ] || exit 1; done
       $in_a ping -q -c 5 -i 0.01 \$HNI_IPV4_B
     "
-    grep -q '5 packets transmitted, 5 received' "$out" || fail "the new address is not heard"
+    grep -q '5 packets transmitted, 5 received' "$out" || fail "the new address does not receive"
     ;;
   *)
     fail "unknown scenario $scenario"

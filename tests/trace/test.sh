@@ -218,7 +218,7 @@ for line in sys.stdin: print(re.sub("=(0x[0-9a-f]+)", lambda m: "=" + str(int(m[
   refused)
     watch_workload refused
     has "@refused[3, tcd_head]: 1" "@refused[3, rcd_header_length]: 1" "@refused[3, fw_unsolicited]: 1"
-    grep -q ' hni3 rcd_header_length     value 0x0 limit 0x1000$' "$folder/tool.out" || fail "no line of the lie about a length"
+    grep -q ' hni3 rcd_header_length     value 0x0 limit 0x1000$' "$folder/tool.out" || fail "no line for the injected length"
     same "lines" "$(grep -c ' hni3 .* value 0x' "$folder/tool.out")" "$(count input__refused)"
     ;;
   mailbox)
@@ -325,7 +325,7 @@ END
     gone() { ! kill -0 "$1" 2>/dev/null; }
     no_tracers() { [ -z "$(tracers)" ]; }
     start_driver --generator --rate 1000
-    attached 0 || fail "somebody listens already"
+    attached 0 || fail "a tracer is attached already"
     "$hni" trace polls --pid $driver >"$folder/tool.out" 2>"$folder/tool.err" &
     tracer=$!
     until_true attached 2
@@ -378,7 +378,7 @@ END
     # Probes of refused and drops, of monitor, and those that only timeline attaches to.
     until_true attached $((1 + 1 + 5 + 4))
     sleep 1
-    "$hni" port inject hni1 rcd_header_length 0 --run $driver >/dev/null || fail "no lie"
+    "$hni" port inject hni1 rcd_header_length 0 --run $driver >/dev/null || fail "no fault was injected"
     recovered() { "$hni" port stats hni1 --run $driver -j | grep -q '"queue_resets":1[,}]'; }
     until_true recovered
     end_driver
@@ -390,7 +390,7 @@ END
     same "lines" "$(sed -n 's/^ *[0-9.]* //p' "$folder/lies")" 'hni1 rcd_header_length     value 0x0 limit 0x1000'
     same "card input" "$(grep -c '^@drops.1, 0, card input.: 1$' "$folder/drops.out")" 1
     same "recovery" "$(grep '^@recovery' "$folder/timeline.out")" '@recovery[1, queue reset]: 1'
-    grep -q '@violations' "$folder/monitor.out" && fail "a violation: the driver saw the lie"
+    grep -q '@violations' "$folder/monitor.out" && fail "a violation: the driver reports the injected fault"
     grep -q '^@checked\[1, 0, HPQ\]: ' "$folder/monitor.out" || fail "the monitor saw nothing"
     ;;
   # The recording of both ports replays word for word, with the monitor attached and without a violation;

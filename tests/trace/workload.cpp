@@ -211,7 +211,7 @@ class World {
     turn();
     (void)port_.tx_reap(kQueue, now_);
     io_.behave();
-    must(port_.recoveries().queue_resets == 1, "the lie resets the queue");
+    must(port_.recoveries().queue_resets == 1, "the fault resets the queue");
     until([&] { return port_.pair(kQueue).state() == PairState::kRunning; }, "queue reset");
   }
   /// One frame that the MAC marked as bad, and one that is truncated.
@@ -230,7 +230,7 @@ class World {
     io_.order(Site::kRcdHeaderLength, ValueClass::kZero, 1, 0);
     wire_.waiting.push_back({0, 60});
     turn();
-    must(receive() == 0 && port_.recoveries().queue_resets == 2, "the lie resets the queue");
+    must(receive() == 0 && port_.recoveries().queue_resets == 2, "the fault resets the queue");
     io_.behave();
     until([&] { return port_.pair(kQueue).state() == PairState::kRunning; }, "queue reset");
   }

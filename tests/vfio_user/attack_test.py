@@ -138,7 +138,7 @@ def next_client():
     check('it says that the server is busy', 'the server is busy: another client' in attach.stderr, attach.stderr)
     check('the first is still served', first.info() == 0)
     check('it stops', device.stop() == 0)
-    check('one was turned away', 'turned away' in open('log').read())
+    check('one was refused', 'client was refused' in open('log').read())
     attach = subprocess.run([HNI, 'attach', '--socket', 'a', '--frames', '1'], capture_output=True, text=True)
     check('no server is another message', 'no server listens there' in attach.stderr, attach.stderr)
 

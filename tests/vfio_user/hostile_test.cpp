@@ -454,7 +454,7 @@ TEST_F(VfioUserHostile, ASecondClientWaitsForTheFirstAndIsThenToldThatItIsBusy) 
   ASSERT_TRUE(answer);
   EXPECT_EQ(static_cast<std::uint32_t>(EBUSY), answer->header.error);
   EXPECT_EQ(7, answer->header.id);
-  EXPECT_EQ("a second client was turned away", reports_.back());
+  EXPECT_EQ("a second client was refused", reports_.back());
   EXPECT_EQ(~std::uint64_t{0}, server_->next_deadline_ns());
 }
 

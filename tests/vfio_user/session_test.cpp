@@ -169,7 +169,7 @@ TEST_F(VfioUserTest, AReadThatTheHostRefusesIsAReceivedMasterAbort) {
   EXPECT_EQ(0u, read32(kConfigRegion, 4) & kAborted) << "no bus master asked for it";
   EXPECT_EQ(0, write32(kConfigRegion, 4, 0x6));
   EXPECT_EQ(nullptr, server_->dma().at(0x20000, 8, Access::kWrite));
-  EXPECT_EQ(0u, read32(kConfigRegion, 4) & kAborted) << "nobody answers a write";
+  EXPECT_EQ(0u, read32(kConfigRegion, 4) & kAborted) << "a write has no reply";
   EXPECT_EQ(nullptr, server_->dma().at(0x20000, 8, Access::kRead));
   EXPECT_NE(0u, read32(kConfigRegion, 4) & kAborted);
   EXPECT_EQ(0, write32(kConfigRegion, 4, kAborted | 0x6));

@@ -38,8 +38,8 @@ void add_options(CLI::App& app, DeviceOptions& o, std::vector<std::string>& vhos
       ->capture_default_str();
   app.add_option("--script", o.scripts,
                  "a hostile script of the fuzz corpus (of port, traffic, rx or tx), or a text "
-                 "file named *.script: the card lies to its driver as it says; one for each "
-                 "--socket, 'none' for an honest card");
+                 "file named *.script: the card injects these faults; one for each "
+                 "--socket, 'none' for a card without faults");
   app.add_option("--record", o.records,
                  "write each register access of the card's driver into this file; SIGUSR2 writes "
                  "a line `mark` between; one for each --socket, 'none' for no file");
@@ -74,7 +74,7 @@ Outcome<> check(const DeviceOptions& o) {
       return problem(fmt::format("--firmware '{}': unix:PATH, or own", firmware), kExitUsage);
   }
   if (!o.scripts.empty() && o.scripts.size() != o.sockets.size())
-    return problem("--script: none, or one for each --socket ('none' for an honest card)",
+    return problem("--script: none, or one for each --socket ('none' for a card without faults)",
                    kExitUsage);
   if (!o.records.empty() && o.records.size() != o.sockets.size())
     return problem("--record: none, or one for each --socket ('none' for no file)", kExitUsage);

@@ -62,8 +62,8 @@ std::uint64_t ns(Time t) {
 }  // namespace
 
 DeviceRunner::~DeviceRunner() {
-  // The sandbox user may not be allowed to remove the sockets, so the cleanup process is not told
-  // to skip them.
+  // The sandbox user may not be allowed to remove the sockets, so they stay registered with the
+  // cleanup process.
   static CleanupProcess* kept = nullptr;
   if (!options_.user.empty() && cleanup_process_)
     kept = new CleanupProcess(std::move(*cleanup_process_));

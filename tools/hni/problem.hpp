@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Problem: why a tool cannot continue, as one line for people. Errors are values here, too; only
-/// main() converts one to an exit status.
+/// Problem: why a tool cannot continue, in one line. Errors are values here, too; only main()
+/// converts one to an exit status.
 
 #include <cerrno>
 #include <cstring>

@@ -11,11 +11,10 @@
 ///
 /// A 64-bit register has its upper half as NAME.high; a word that the spec does not name is
 /// "BAR0+0x1234". The value of a read is what the host sees. `mark` lines divide a recording:
-/// whoever knows what the driver is asked to do next writes one (SIGUSR2).
+/// the test program writes one before the next phase (SIGUSR2).
 ///
-/// The guest decides how much is recorded. A full disk, or a pipe whose reader is slow, costs
-/// lines,
-/// which are counted, and not the card.
+/// The guest determines how much is recorded. With a full disk or a slow reader of a pipe, lines
+/// are dropped and counted, and the card continues.
 
 #include <cstdint>
 #include <memory>

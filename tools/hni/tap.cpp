@@ -41,7 +41,8 @@ ifreq request_for(const std::string& name) {
 }
 
 /// Disables duplicate address detection and router solicitation, which are useless on a private
-/// cable. These files may be read-only in a container: then the addresses come up a second later.
+/// cable. These files may be read-only in a container; the addresses are then usable a second
+/// later.
 void quieten_ipv6(const std::string& name) {
   const std::string folder = "/proc/sys/net/ipv6/conf/" + name + "/";
   for (const char* file : {"accept_dad", "router_solicitations", "accept_ra"})

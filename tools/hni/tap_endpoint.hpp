@@ -23,8 +23,8 @@ class TapEndpoint final : public TrafficEndpoint {
   /// Creates the endpoint; port and interface must outlive it.
   /// @param port the port
   /// @param tap the interface
-  /// @param offload checksums and segmentation are the card's
-  /// @param mtu bound of frames without segmentation
+  /// @param offload true: the card computes checksums and segments
+  /// @param mtu limit of frames without segmentation
   TapEndpoint(CardPort& port, Tap& tap, bool offload, std::uint32_t mtu);
 
   void wake(QueueId queue) override { queues_[raw(queue)].readable = true; }

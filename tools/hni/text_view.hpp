@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Formats JSON as text for people.
+/// Formats JSON as readable text.
 
 #include <string>
 

@@ -34,7 +34,7 @@ namespace hni::tools {
 /// Every packet is counted in one of these. From the host: read = sent + refused + held. To the
 /// host: received by the port = written + dropped_*.
 struct EndCounters {
-  std::uint64_t read = 0;  ///< packets that came from the host
+  std::uint64_t read = 0;  ///< packets read from the host
   std::uint64_t read_bytes = 0;
   std::uint64_t sent = 0;         ///< accepted by the port
   std::uint64_t sent_frames = 0;  ///< frames that these become on the wire, after segmentation
@@ -74,7 +74,7 @@ class TrafficEndpoint {
   [[nodiscard]] virtual std::uint64_t held_packets() const = 0;
   /// Returns the fragments of the port's pool that this endpoint owns.
   [[nodiscard]] virtual std::uint64_t held_fragments() const = 0;
-  /// Returns whether no more packets will come from the host.
+  /// Returns whether the host has no more packets to send.
   [[nodiscard]] virtual bool finished() const { return false; }
   /// Returns why this endpoint cannot continue, if so.
   [[nodiscard]] virtual std::optional<std::string> broken() const { return std::nullopt; }

@@ -24,7 +24,7 @@ struct LinuxOptions {
   std::vector<std::string> wires;    ///< none: two cards and a cable between them
   std::vector<std::string> scripts;  ///< none, or one per card; "none": without faults
   std::string command;               ///< empty: a shell
-  std::string log;                   ///< where the kernel's log is kept
+  std::string log;                   ///< file for the kernel's log
   std::string append;                ///< additional arguments of the kernel's command line
   unsigned memory_mib = 192;
   unsigned vectors = 8;            ///< MSI-X vectors per card

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Merges several campaign folders into one: `hni fuzz merge OUT FOLDER...`. Inputs are minimised by libFuzzer's -merge=1 (and
-afl-cmin where that is asked for), findings joined by their keys."""
+by afl-cmin on request), and findings are merged by key."""
 import json
 import os
 import shutil

@@ -3,8 +3,8 @@
 
 A campaign folder holds
     corpus/<target>/           inputs that all engines of all turns share, named by their SHA-1
-    afl/<target>/<instance>/   AFL++'s own folders; those of other hosts may lie beside them
-    engines/<target>/*.log     what each engine printed
+    afl/<target>/<instance>/   AFL++'s own folders, possibly next to those of other hosts
+    engines/<target>/*.log     output of each engine
     incoming/<target>/         failing inputs that triage has not examined yet
     findings/<target>/<key>/   one folder per finding: see triage.py
     status.json                figures of the campaign, replaced atomically; a resumed campaign starts from it

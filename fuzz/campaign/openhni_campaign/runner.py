@@ -39,7 +39,7 @@ class Campaign:
         self.stop_reason = None
         self.interrupted = 0
         self.blocked = {}  # files of AFL++'s folders that were already examined
-        self.seen = collections.defaultdict(set)  # files of AFL++'s folders that were looked at
+        self.seen = collections.defaultdict(set)  # files of AFL++'s folders that were already examined
         self.low = False
         self.findings = self.count_findings()
         self.units = self.plan()

@@ -87,7 +87,7 @@ class State:
         kept["stability"] = engine.figures["stability"] or kept["stability"]
 
     def document(self, state):
-        """status.json: what is kept under `engines` and `resume`, what is shown under `targets` and `total`."""
+        """Returns the content of status.json: stored figures in `engines` and `resume`, displayed ones in `targets` and `total`."""
         return dict(self.data, state=state, elapsed=round(self.elapsed(), 1), updated=time.time(), targets=self.shown,
                     total=self.total)
 

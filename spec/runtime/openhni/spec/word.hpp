@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hand-written part under the generated headers: where a register is, and how a field is cut
-// out of a word and put back.
+// The hand-written base of the generated headers: the address of a register, and extraction and
+// replacement of a field in a word.
 //
-// The field helpers work over any word type W: std::uint32_t, std::uint64_t, a checked value that
-// came from the card, or a symbolic integer of the proofs. Of W they use only >> << & | with
-// plain unsigned constants of type Word, the unsigned integer as wide as the word.
+// The field helpers work over any word type W: std::uint32_t, std::uint64_t, a checked value of
+// the card, or a symbolic integer of the proofs. Of W they use only >> << & | with plain unsigned
+// constants of type Word, the unsigned integer as wide as the word.
 #pragma once
 
 #include <cstdint>
