@@ -235,8 +235,7 @@ class Player final : public FaultScriptPlayer {
         ++report_.skipped;
         return;
       case Deed::kOrder:
-        return order(static_cast<Site>(op.a % kSiteCount), value_class(op.b & 0xffU),
-                     (op.b >> 8 & 15U) + 1, op.value);
+        return order(site_of(op.a), value_class(op.b & 0xffU), (op.b >> 8 & 15U) + 1, op.value);
       case Deed::kField:
         if (value_class(op.a) == ValueClass::kHonest) return wait(meaning.event, 1);
         order(meaning.site, value_class(op.a), 1, op.b);

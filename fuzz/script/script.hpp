@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "driver/core/input_sites.hpp"
 #include "fuzz/script/run_context.hpp"
 
 namespace hni::fuzz {
@@ -32,6 +33,14 @@ struct OpInfo {
   std::string_view text;         ///< what it does
 };
 using OpList = std::span<const OpInfo>;
+
+/// Returns the input site that a byte of a script stands for. A byte that is no number of a site
+/// stands for one of the first 53, so that a new site changes the meaning of its own number only;
+/// tests/fuzz/corpus_test.cpp keeps such bytes out of the corpus.
+constexpr Site site_of(std::uint8_t byte) {
+  constexpr std::size_t kFirstSites = 53;
+  return static_cast<Site>(byte < kSiteCount ? byte : byte % kFirstSites);
+}
 
 struct Op {
   std::uint8_t kind = 0;

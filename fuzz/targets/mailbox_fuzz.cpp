@@ -97,8 +97,8 @@ class Run {
   void op(const Op& op) {
     switch (static_cast<MailboxOp>(op.kind)) {
       case MailboxOp::kFault:
-        hostile_.order(static_cast<Site>(op.a % kSiteCount), value_class(op.b & 0xffU),
-                       (op.b >> 8 & 15U) + 1, static_cast<std::uint32_t>(op.value), op.b >> 12);
+        hostile_.order(site_of(op.a), value_class(op.b & 0xffU), (op.b >> 8 & 15U) + 1,
+                       static_cast<std::uint32_t>(op.value), op.b >> 12);
         break;
       case MailboxOp::kAdvance: {
         static constexpr std::array<Duration, 4> kUnits{1ms, 20ms, 1000ms, 10000ms};

@@ -20,9 +20,8 @@ class Run {
   void op(const Op& op) {
     switch (static_cast<PortOp>(op.kind)) {
       case PortOp::kFault:
-        sim_.hostile.order(static_cast<Site>(op.a % kSiteCount), value_class(op.b & 0xffU),
-                           (op.b >> 8 & 15U) + 1, static_cast<std::uint32_t>(op.value),
-                           op.b >> 12);
+        sim_.hostile.order(site_of(op.a), value_class(op.b & 0xffU), (op.b >> 8 & 15U) + 1,
+                           static_cast<std::uint32_t>(op.value), op.b >> 12);
         break;
       case PortOp::kAdvance:
         advance(op);

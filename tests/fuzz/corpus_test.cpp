@@ -54,6 +54,19 @@ TEST(FuzzCorpus, HoldsTheSystematicSeedsAsTheyAreMadeNow) {
   }
 }
 
+// A byte that is no number of a site would change its meaning when that number comes into use.
+TEST(FuzzCorpus, NamesInputSitesByTheirNumbers) {
+  for (const Target* target : targets()) {
+    if (target->ops.empty()) continue;
+    for (const auto& entry : fs::directory_iterator(fs::path(HNI_CORPUS) / target->name)) {
+      for (const Op& op : decode_script(bytes_of(entry.path()), target->ops)) {
+        if (target->ops[op.kind].a_kind != ArgKind::kSite) continue;
+        EXPECT_LT(op.a, kSiteCount) << entry.path() << ": write " << site_name(site_of(op.a));
+      }
+    }
+  }
+}
+
 /// Sites whose value no target can change, with the reason.
 const std::map<Site, std::string_view> kExempt = {};
 
