@@ -63,7 +63,8 @@ std::string section(const Section& s) {
 std::string probes_markdown() {
   std::string out =
       "<!-- SPDX-License-Identifier: Apache-2.0 -->\n"
-      "<!-- Written by hni-trace-gen probes-md from trace/probes.def; a test compares them. -->\n"
+      "<!-- Written by hni-trace-gen probes-md from driver/core/probes.def; a test compares them. "
+      "-->\n"
       "# Probes\n\n";
   out += kIntroduction;
   out +=

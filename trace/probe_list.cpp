@@ -31,7 +31,7 @@ class Shapes {
   std::vector<Shape> function parameters const {                       \
     return of arguments;                                               \
   }
-#include "trace/probes.def"
+#include "driver/core/probes.def"
 #undef HNI_PROBE
 
  private:
@@ -72,7 +72,7 @@ std::vector<ProbeInfo> probe_list() {
   std::vector<ProbeInfo> list;
 #define HNI_PROBE(probe, function, parameters, arguments, names, when) \
   list.push_back({#probe, arguments_of(names, shapes.with(&Shapes::function)), when});
-#include "trace/probes.def"
+#include "driver/core/probes.def"
 #undef HNI_PROBE
   return list;
 }

@@ -13,6 +13,6 @@ __attribute__((section(".probes"), aligned(4096))) unsigned short hni_semaphores
 #define HNI_PROBE(probe, function, parameters, arguments, names, when) \
   extern unsigned short hni_##probe##_semaphore;                       \
   __attribute__((section(".probes"))) unsigned short hni_##probe##_semaphore = 0;
-#include "trace/probes.def"
+#include "driver/core/probes.def"
 #undef HNI_PROBE
 }

@@ -18,7 +18,7 @@
 extern "C" {
 #define HNI_PROBE(probe, function, parameters, arguments, names, when) \
   extern unsigned short hni_##probe##_semaphore;
-#include "trace/probes.def"
+#include "driver/core/probes.def"
 #undef HNI_PROBE
 }
 
@@ -41,7 +41,7 @@ struct UsdtObserver : NullObserver {
   [[gnu::cold, gnu::noinline]] void fire_##function parameters const { \
     STAP_PROBEV(hni, probe, HNI_FIRE_ARGS arguments);                  \
   }
-#include "trace/probes.def"
+#include "driver/core/probes.def"
 #undef HNI_PROBE
 
   bool wants_receive_details() const {

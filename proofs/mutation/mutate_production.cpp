@@ -154,29 +154,11 @@ struct OpaqueObserver {
   bool wants_completions() const;
   bool wants_receive_details() const;
   bool wants_sent_packets() const;
-#define HNI_TOLD(name)     \
-  template <class... Args> \
-  void name(Args...);
-  HNI_TOLD(input_refused)
-  HNI_TOLD(reg_read)
-  HNI_TOLD(reg_written)
-  HNI_TOLD(ring_posted)
-  HNI_TOLD(ring_completed)
-  HNI_TOLD(packet_received)
-  HNI_TOLD(packet_sent)
-  HNI_TOLD(completion_read)
-  HNI_TOLD(packet_dropped)
-  HNI_TOLD(rx_poll_started)
-  HNI_TOLD(rx_polled)
-  HNI_TOLD(tx_poll_started)
-  HNI_TOLD(tx_polled)
-  HNI_TOLD(tx_stopped)
-  HNI_TOLD(tx_woken)
-  HNI_TOLD(refill_started)
-  HNI_TOLD(refilled)
-  HNI_TOLD(refill_empty)
-  HNI_TOLD(message_sent)
-#undef HNI_TOLD
+#define HNI_PROBE(probe, function, parameters, arguments, names, when) \
+  template <class... Args>                                             \
+  void function(Args...);
+#include "driver/core/probes.def"
+#undef HNI_PROBE
 };
 #endif
 

@@ -119,7 +119,7 @@ case $scenario in
   docs)
     "$generator" "$folder/probes.md" probes-md || fail "no documentation"
     diff "$source/docs/probes.md" "$folder/probes.md" ||
-      fail "docs/probes.md is not what trace/probes.def says: hni-trace-gen docs/probes.md probes-md"
+      fail "docs/probes.md is not what driver/core/probes.def says: hni-trace-gen docs/probes.md probes-md"
     for page in "$(dirname "$hni")"/../share/man/man?/*; do
       LC_ALL=C.UTF-8 man --warnings -E UTF-8 -l -Tutf8 -Z "$page" >/dev/null 2>"$folder/man.err" || [ ! -x /usr/bin/man ] || fail "$page"
       [ ! -s "$folder/man.err" ] || fail "$page has warnings"

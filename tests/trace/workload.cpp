@@ -50,7 +50,7 @@ class EchoObserver : public trace::UsdtObserver {
   void echo_##function parameters {                                    \
     write(#probe, HNI_FIRE_ARGS arguments);                            \
   }
-#include "trace/probes.def"
+#include "driver/core/probes.def"
 #undef HNI_PROBE
   bool wants_receive_details() const {
     return true;
