@@ -37,18 +37,41 @@ class CounterTable {
   void add(std::uint32_t byte_offset, const void* member, Part part) {
     const auto* from = reinterpret_cast<const char*>(&model_);
     const auto offset = static_cast<std::uint32_t>(static_cast<const char*>(member) - from);
-    entries_[static_cast<std::size_t>(count_++)] = {byte_offset, offset, part};
+    entries_.at(static_cast<std::size_t>(count_++)) = {byte_offset, offset, part};
   }
-  void word(std::uint32_t at, const std::uint32_t& counter) { add(at, &counter, Part::kWord); }
-  // `low` and `high` are byte offsets of the two halves.
-  void pair(std::uint32_t low, std::uint32_t high, const std::uint64_t& counter) {
-    add(low, &counter, Part::kLow);
-    add(high, &counter, Part::kHigh);
+  // Reg is the register, or that of the low half. Its width and whether a read clears it come from
+  // the spec; the type of the counter must fit.
+  template <class Reg>
+  static std::uint32_t address(std::uint32_t i) {
+    if constexpr (requires { Reg::at(0U); }) {
+      return Reg::at(i).byte_offset;
+    } else {
+      (void)i;
+      return Reg::at().byte_offset;
+    }
   }
-  void pair(std::uint32_t low, const std::uint64_t& counter) { pair(low, low + 4, counter); }
-  void clearing(std::uint32_t low, const HardwareCounters::ClearOnRead& counter) {
-    add(low, &counter, Part::kClearLow);
-    add(low + 4, &counter, Part::kClearHigh);
+  template <class Reg>
+  void map(const std::uint32_t& counter, std::uint32_t i = 0) {
+    static_assert(spec::high_half_of<Reg>() == 0 && !spec::clears_on_read<Reg>());
+    add(address<Reg>(i), &counter, Part::kWord);
+  }
+  template <class Reg>
+  void map(const std::uint64_t& counter, std::uint32_t i = 0) {
+    static_assert(spec::high_half_of<Reg>() != 0 && !spec::clears_on_read<Reg>());
+    add(address<Reg>(i), &counter, Part::kLow);
+    add(address<Reg>(i) + spec::high_half_of<Reg>(), &counter, Part::kHigh);
+  }
+  template <class Reg>
+  void map(const HardwareCounters::ClearOnRead& counter, std::uint32_t i = 0) {
+    static_assert(spec::high_half_of<Reg>() != 0 && spec::clears_on_read<Reg>());
+    add(address<Reg>(i), &counter, Part::kClearLow);
+    add(address<Reg>(i) + spec::high_half_of<Reg>(), &counter, Part::kClearHigh);
+  }
+  template <class... Regs, std::size_t N>
+  void map_each(const std::array<std::uint64_t, N>& counters) {
+    static_assert(sizeof...(Regs) == N);
+    std::size_t i = 0;
+    (map<Regs>(counters[i++]), ...);
   }
   void add_mac_rx();
   void add_mac_tx();
@@ -64,119 +87,118 @@ class CounterTable {
 
 void CounterTable::add_mac_rx() {
   const HardwareCounters::MacRx& rx = model_.mac_rx;
-  pair(spec::MAC_STAT_RX_XOFF_STB_L::kByteOffset, rx.xoff);
-  pair(spec::MAC_STAT_RX_BYTE_COUNT_L::kByteOffset, rx.bytes);
-  pair(spec::MAC_STAT_RX_ALIGN_ERROR_L::kByteOffset, rx.align_error);
-  pair(spec::MAC_STAT_RX_TOOLONG_L::kByteOffset, rx.too_long);
-  pair(spec::MAC_STAT_RX_RECEIVED_OK_L::kByteOffset, rx.received_ok);
-  pair(spec::MAC_STAT_RX_PACKET_BAD_FCS_L::kByteOffset, rx.bad_fcs);
-  pair(spec::MAC_STAT_RX_IFINERRORS_L::kByteOffset, rx.if_in_errors);
-  pair(spec::MAC_STAT_RX_MULTICAST_L::kByteOffset, rx.multicast);
-  pair(spec::MAC_STAT_RX_BROADCAST_L::kByteOffset, rx.broadcast);
-  pair(spec::MAC_STAT_RX_UNDERSIZE_L::kByteOffset, rx.undersize);
-  pair(spec::MAC_STAT_RX_OVERSIZE_L::kByteOffset, rx.oversize);
-  pair(spec::MAC_STAT_RX_JABBER_L::kByteOffset, rx.jabber);
-  pair(spec::MAC_STAT_RX_FRAGMENT_L::kByteOffset, rx.fragment);
-  pair(spec::MAC_STAT_RX_CONTROL_FRAMES_L::kByteOffset, rx.control_frames);
-  for (std::uint32_t i = 0; i < kMacLengthClasses; ++i) {
-    pair(spec::MAC_STAT_RX_PACKET_64_BYTES_L::kByteOffset + 8 * i, rx.length[i]);
-  }
+  map<spec::MAC_STAT_RX_XOFF_STB_L>(rx.xoff);
+  map<spec::MAC_STAT_RX_BYTE_COUNT_L>(rx.bytes);
+  map<spec::MAC_STAT_RX_ALIGN_ERROR_L>(rx.align_error);
+  map<spec::MAC_STAT_RX_TOOLONG_L>(rx.too_long);
+  map<spec::MAC_STAT_RX_RECEIVED_OK_L>(rx.received_ok);
+  map<spec::MAC_STAT_RX_PACKET_BAD_FCS_L>(rx.bad_fcs);
+  map<spec::MAC_STAT_RX_IFINERRORS_L>(rx.if_in_errors);
+  map<spec::MAC_STAT_RX_MULTICAST_L>(rx.multicast);
+  map<spec::MAC_STAT_RX_BROADCAST_L>(rx.broadcast);
+  map<spec::MAC_STAT_RX_UNDERSIZE_L>(rx.undersize);
+  map<spec::MAC_STAT_RX_OVERSIZE_L>(rx.oversize);
+  map<spec::MAC_STAT_RX_JABBER_L>(rx.jabber);
+  map<spec::MAC_STAT_RX_FRAGMENT_L>(rx.fragment);
+  map<spec::MAC_STAT_RX_CONTROL_FRAMES_L>(rx.control_frames);
+  map_each<spec::MAC_STAT_RX_PACKET_64_BYTES_L, spec::MAC_STAT_RX_PACKET_65_127_BYTES_L,
+           spec::MAC_STAT_RX_PACKET_128_255_BYTES_L, spec::MAC_STAT_RX_PACKET_256_511_BYTES_L,
+           spec::MAC_STAT_RX_PACKET_512_1023_BYTES_L, spec::MAC_STAT_RX_PACKET_1024_1518_BYTES_L,
+           spec::MAC_STAT_RX_PACKET_1519_MAX_BYTES_L>(rx.length);
 }
 
 void CounterTable::add_mac_tx() {
   const HardwareCounters::MacTx& tx = model_.mac_tx;
-  pair(spec::MAC_STAT_TX_XOFF_STB_L::kByteOffset, tx.xoff);
-  pair(spec::MAC_STAT_TX_BYTE_COUNT_L::kByteOffset, tx.bytes);
-  pair(spec::MAC_STAT_TX_TRANSMITTED_OK_L::kByteOffset, tx.transmitted_ok);
-  pair(spec::MAC_STAT_TX_IFOUTERRORS_L::kByteOffset, tx.if_out_errors);
-  pair(spec::MAC_STAT_TX_MULTICAST_L::kByteOffset, tx.multicast);
-  pair(spec::MAC_STAT_TX_BROADCAST_L::kByteOffset, tx.broadcast);
-  pair(spec::MAC_STAT_TX_CONTROL_FRAMES_L::kByteOffset, tx.control_frames);
-  for (std::uint32_t i = 0; i < kMacLengthClasses; ++i) {
-    pair(spec::MAC_STAT_TX_PACKET_64_BYTES_L::kByteOffset + 8 * i, tx.length[i]);
-  }
+  map<spec::MAC_STAT_TX_XOFF_STB_L>(tx.xoff);
+  map<spec::MAC_STAT_TX_BYTE_COUNT_L>(tx.bytes);
+  map<spec::MAC_STAT_TX_TRANSMITTED_OK_L>(tx.transmitted_ok);
+  map<spec::MAC_STAT_TX_IFOUTERRORS_L>(tx.if_out_errors);
+  map<spec::MAC_STAT_TX_MULTICAST_L>(tx.multicast);
+  map<spec::MAC_STAT_TX_BROADCAST_L>(tx.broadcast);
+  map<spec::MAC_STAT_TX_CONTROL_FRAMES_L>(tx.control_frames);
+  map_each<spec::MAC_STAT_TX_PACKET_64_BYTES_L, spec::MAC_STAT_TX_PACKET_65_127_BYTES_L,
+           spec::MAC_STAT_TX_PACKET_128_255_BYTES_L, spec::MAC_STAT_TX_PACKET_256_511_BYTES_L,
+           spec::MAC_STAT_TX_PACKET_512_1023_BYTES_L, spec::MAC_STAT_TX_PACKET_1024_1518_BYTES_L,
+           spec::MAC_STAT_TX_PACKET_1519_MAX_BYTES_L>(tx.length);
 }
 
 void CounterTable::add_tx_blocks() {
-  word(spec::TMI_DROP_PKTS::kByteOffset, model_.tmi.drop_frames);
-  pair(spec::TMI_DROP_BYTE_L::kByteOffset, model_.tmi.drop_bytes);
-  word(spec::TMI_ILLEGAL_PTP_REQS::kByteOffset, model_.tmi.illegal_ptp_requests);
-  word(spec::TMI_GOOD_PTP_TS::kByteOffset, model_.tmi.good_ptp_ts);
-  word(spec::TMI_BAD_PTP_TS::kByteOffset, model_.tmi.bad_ptp_ts);
-  for (std::uint32_t i = 0; i < kJumboLengthClasses; ++i) {
-    pair(spec::TMI_STAT_TX_PACKET_1519_2047_BYTES_L::kByteOffset + 8 * i, model_.tmi.jumbo[i]);
-  }
-  word(spec::TCE_TTI_CM_DROP_PKTS::kByteOffset, model_.tti_cm.frames);
-  pair(spec::TCE_TTI_CM_DROP_BYTE_L::kByteOffset, model_.tti_cm.bytes);
-  word(spec::TCE_TTI_FRAME_DROP_PKTS::kByteOffset, model_.tti_frame.frames);
-  pair(spec::TCE_TTI_FRAME_DROP_BYTE_L::kByteOffset, model_.tti_frame.bytes);
-  word(spec::TCE_TBI_DROP_PKTS::kByteOffset, model_.tbi.frames);
-  pair(spec::TCE_TBI_DROP_BYTE_L::kByteOffset, model_.tbi.bytes);
+  map<spec::TMI_DROP_PKTS>(model_.tmi.drop_frames);
+  map<spec::TMI_DROP_BYTE_L>(model_.tmi.drop_bytes);
+  map<spec::TMI_ILLEGAL_PTP_REQS>(model_.tmi.illegal_ptp_requests);
+  map<spec::TMI_GOOD_PTP_TS>(model_.tmi.good_ptp_ts);
+  map<spec::TMI_BAD_PTP_TS>(model_.tmi.bad_ptp_ts);
+  map_each<spec::TMI_STAT_TX_PACKET_1519_2047_BYTES_L, spec::TMI_STAT_TX_PACKET_2048_4095_BYTES_L,
+           spec::TMI_STAT_TX_PACKET_4096_8191_BYTES_L, spec::TMI_STAT_TX_PACKET_8192_9216_BYTES_L,
+           spec::TMI_STAT_TX_PACKET_9217_MAX_BYTES_L>(model_.tmi.jumbo);
+  map<spec::TCE_TTI_CM_DROP_PKTS>(model_.tti_cm.frames);
+  map<spec::TCE_TTI_CM_DROP_BYTE_L>(model_.tti_cm.bytes);
+  map<spec::TCE_TTI_FRAME_DROP_PKTS>(model_.tti_frame.frames);
+  map<spec::TCE_TTI_FRAME_DROP_BYTE_L>(model_.tti_frame.bytes);
+  map<spec::TCE_TBI_DROP_PKTS>(model_.tbi.frames);
+  map<spec::TCE_TBI_DROP_BYTE_L>(model_.tbi.bytes);
 }
 
 void CounterTable::add_rpc() {
   const HardwareCounters::Rpc& rpc = model_.rpc;
-  word(spec::RPC_CNTR_TCP_OPT_ERR::kByteOffset, rpc.tcp_opt_err);
-  word(spec::RPC_CNTR_UNKN_ETYPE::kByteOffset, rpc.unknown_ethertype);
-  word(spec::RPC_CNTR_IPV4_FRAG::kByteOffset, rpc.ipv4_frag);
-  word(spec::RPC_CNTR_IPV6_FRAG::kByteOffset, rpc.ipv6_frag);
-  word(spec::RPC_CNTR_IPV4_ESP::kByteOffset, rpc.ipv4_esp);
-  word(spec::RPC_CNTR_IPV6_ESP::kByteOffset, rpc.ipv6_esp);
-  word(spec::RPC_CNTR_UNKN_EXT_HDR::kByteOffset, rpc.unknown_ext_hdr);
-  word(spec::RPC_CNTR_OUT_OF_HDR_ERR::kByteOffset, rpc.out_of_hdr_err);
-  word(spec::RPC_CNTR_OVR_SIZE_ERR::kByteOffset, rpc.ovr_size_err);
-  for (std::uint32_t i = 0; i < kJumboLengthClasses; ++i) {
-    pair(spec::RPC_STAT_RX_PACKET_1519_2047_BYTES_L::kByteOffset + 8 * i, rpc.jumbo[i]);
-  }
+  map<spec::RPC_CNTR_TCP_OPT_ERR>(rpc.tcp_opt_err);
+  map<spec::RPC_CNTR_UNKN_ETYPE>(rpc.unknown_ethertype);
+  map<spec::RPC_CNTR_IPV4_FRAG>(rpc.ipv4_frag);
+  map<spec::RPC_CNTR_IPV6_FRAG>(rpc.ipv6_frag);
+  map<spec::RPC_CNTR_IPV4_ESP>(rpc.ipv4_esp);
+  map<spec::RPC_CNTR_IPV6_ESP>(rpc.ipv6_esp);
+  map<spec::RPC_CNTR_UNKN_EXT_HDR>(rpc.unknown_ext_hdr);
+  map<spec::RPC_CNTR_OUT_OF_HDR_ERR>(rpc.out_of_hdr_err);
+  map<spec::RPC_CNTR_OVR_SIZE_ERR>(rpc.ovr_size_err);
+  map_each<spec::RPC_STAT_RX_PACKET_1519_2047_BYTES_L, spec::RPC_STAT_RX_PACKET_2048_4095_BYTES_L,
+           spec::RPC_STAT_RX_PACKET_4096_8191_BYTES_L, spec::RPC_STAT_RX_PACKET_8192_9216_BYTES_L,
+           spec::RPC_STAT_RX_PACKET_9217_MAX_BYTES_L>(rpc.jumbo);
 }
 
 void CounterTable::add_rxb() {
   for (std::uint32_t i = 0; i < 8; ++i) {
     const HardwareCounters::RxbFifo& fifo = model_.rxb_fifo[i];
-    word(spec::RXB_DROP_FRMS_STS::at(i).byte_offset, fifo.drop_frames);
-    pair(spec::RXB_DROP_BYTES_STS_L::at(i).byte_offset, fifo.drop_bytes);
-    word(spec::RXB_TRUN_FRMS_STS::at(i).byte_offset, fifo.truncated_frames);
-    pair(spec::RXB_TRUN_BYTES_STS_L::at(i).byte_offset, fifo.truncated_bytes);
-    word(spec::RXB_TRANS_PAUSE_STS::at(i).byte_offset, fifo.trans_pause);
-    word(spec::RXB_TRANS_DROP_STS::at(i).byte_offset, fifo.trans_drop);
-    word(spec::RXB_TRANS_ECN_STS::at(i).byte_offset, fifo.trans_ecn);
-    word(spec::RXB_PBUF_FIFO_LEVEL::at(i).byte_offset, fifo.level);
+    map<spec::RXB_DROP_FRMS_STS>(fifo.drop_frames, i);
+    map<spec::RXB_DROP_BYTES_STS_L>(fifo.drop_bytes, i);
+    map<spec::RXB_TRUN_FRMS_STS>(fifo.truncated_frames, i);
+    map<spec::RXB_TRUN_BYTES_STS_L>(fifo.truncated_bytes, i);
+    map<spec::RXB_TRANS_PAUSE_STS>(fifo.trans_pause, i);
+    map<spec::RXB_TRANS_DROP_STS>(fifo.trans_drop, i);
+    map<spec::RXB_TRANS_ECN_STS>(fifo.trans_ecn, i);
+    map<spec::RXB_PBUF_FIFO_LEVEL>(fifo.level, i);
   }
   for (std::uint32_t i = 0; i < 4; ++i) {
     const HardwareCounters::RxbEnqueue& in = model_.rxb_enqueue[i];
-    word(spec::RXB_DRBO_FRM_CNT_SRC::at(i).byte_offset, in.frames);
-    pair(spec::RXB_DRBO_BYTE_CNT_SRC_L::at(i).byte_offset,
-         spec::RXB_DRBO_BYTE_CNT_SRC_H::at(i).byte_offset, in.bytes);
-    word(spec::RXB_INTEGRITY_ERR::at(i).byte_offset, in.integrity_err);
-    word(spec::RXB_MAC_ERR::at(i).byte_offset, in.mac_err);
-    word(spec::RXB_PARSER_ERR::at(i).byte_offset, in.parser_err);
-    word(spec::RXB_FRM_ERR::at(i).byte_offset, in.frame_err);
+    map<spec::RXB_DRBO_FRM_CNT_SRC>(in.frames, i);
+    map<spec::RXB_DRBO_BYTE_CNT_SRC_L>(in.bytes, i);
+    map<spec::RXB_INTEGRITY_ERR>(in.integrity_err, i);
+    map<spec::RXB_MAC_ERR>(in.mac_err, i);
+    map<spec::RXB_PARSER_ERR>(in.parser_err, i);
+    map<spec::RXB_FRM_ERR>(in.frame_err, i);
     const HardwareCounters::RxbDequeue& out = model_.rxb_dequeue[i];
-    word(spec::RXB_INTF_FRM_CNT_DST::at(i).byte_offset, out.interface_frames);
-    pair(spec::RXB_INTF_BYTE_CNT_DST_L::at(i).byte_offset,
-         spec::RXB_INTF_BYTE_CNT_DST_H::at(i).byte_offset, out.interface_bytes);
-    word(spec::RXB_PBUF_FRM_CNT_DST::at(i).byte_offset, out.buffer_frames);
-    pair(spec::RXB_PBUF_BYTE_CNT_DST_L::at(i).byte_offset,
-         spec::RXB_PBUF_BYTE_CNT_DST_H::at(i).byte_offset, out.buffer_bytes);
-    word(spec::RXB_INTR_PS_COUNT::at(i).byte_offset, model_.pause_storms[i]);
+    map<spec::RXB_INTF_FRM_CNT_DST>(out.interface_frames, i);
+    map<spec::RXB_INTF_BYTE_CNT_DST_L>(out.interface_bytes, i);
+    map<spec::RXB_PBUF_FRM_CNT_DST>(out.buffer_frames, i);
+    map<spec::RXB_PBUF_BYTE_CNT_DST_L>(out.buffer_bytes, i);
+    map<spec::RXB_INTR_PS_COUNT>(model_.pause_storms[i], i);
   }
 }
 
 void CounterTable::add_pcie_and_fec() {
   const HardwareCounters::Pcie& pcie = model_.pcie;
-  pair(spec::PUL_USER_OB_RD_TLP_CNT_31_0::kByteOffset, pcie.read_tlp);
-  pair(spec::PUL_USER_OB_RD_DWORD_CNT_31_0::kByteOffset, pcie.read_dword);
-  pair(spec::PUL_USER_OB_WR_TLP_CNT_31_0::kByteOffset, pcie.write_tlp);
-  pair(spec::PUL_USER_OB_WR_DWORD_CNT_31_0::kByteOffset, pcie.write_dword);
-  pair(spec::PUL_USER_OB_CPL_TLP_CNT_31_0::kByteOffset, pcie.completion_tlp);
-  pair(spec::PUL_USER_OB_CPL_DWORD_CNT_31_0::kByteOffset, pcie.completion_dword);
-  pair(spec::PUL_USER_OB_RD_DBG_CNT_CPL_CRED_31_0::kByteOffset, pcie.no_completion_credit);
-  pair(spec::PUL_USER_OB_RD_DBG_CNT_TAG_31_0::kByteOffset, pcie.no_tag);
-  pair(spec::PUL_USER_OB_RD_DBG_CNT_NP_CRED_31_0::kByteOffset, pcie.no_np_credit);
-  clearing(spec::RSFEC_CCW_LO::at(0).byte_offset, model_.fec_corrected);
-  clearing(spec::RSFEC_NCCW_LO::at(0).byte_offset, model_.fec_uncorrected);
+  map<spec::PUL_USER_OB_RD_TLP_CNT_31_0>(pcie.read_tlp);
+  map<spec::PUL_USER_OB_RD_DWORD_CNT_31_0>(pcie.read_dword);
+  map<spec::PUL_USER_OB_WR_TLP_CNT_31_0>(pcie.write_tlp);
+  map<spec::PUL_USER_OB_WR_DWORD_CNT_31_0>(pcie.write_dword);
+  map<spec::PUL_USER_OB_CPL_TLP_CNT_31_0>(pcie.completion_tlp);
+  map<spec::PUL_USER_OB_CPL_DWORD_CNT_31_0>(pcie.completion_dword);
+  map<spec::PUL_USER_OB_RD_DBG_CNT_CPL_CRED_31_0>(pcie.no_completion_credit);
+  map<spec::PUL_USER_OB_RD_DBG_CNT_TAG_31_0>(pcie.no_tag);
+  map<spec::PUL_USER_OB_RD_DBG_CNT_NP_CRED_31_0>(pcie.no_np_credit);
+  map<spec::RSFEC_CCW_LO>(model_.fec_corrected);
+  map<spec::RSFEC_NCCW_LO>(model_.fec_uncorrected);
   for (std::uint32_t i = 0; i < 4; ++i) {
-    clearing(spec::PCS_SYMBLERR_LO::at(i).byte_offset, model_.symbol_errors[i]);
+    map<spec::PCS_SYMBLERR_LO>(model_.symbol_errors[i], i);
   }
 }
 

@@ -19,8 +19,7 @@ namespace hni {
 /// Width and behaviour of a counter.
 enum class CounterKind : std::uint8_t {
   kNarrow,       ///< 32 bits
-  kWide,         ///< 64 bits, high half in the next word
-  kWideFar,      ///< 64 bits, high half four words later
+  kWide,         ///< 64 bits, in two registers
   kLevel,        ///< a level, not a counter: the value itself
   kClearOnRead,  ///< two halves of 16 bits; a read clears them
 };
@@ -86,15 +85,15 @@ constexpr std::uint32_t block_elements(CounterBlock block) {
   X(kEnqueueParserErrors, kEnqueue, kNarrow, "rxb_parser_err%", RXB_PARSER_ERR)                  \
   X(kEnqueueFrameErrors, kEnqueue, kNarrow, "rxb_frm_err%", RXB_FRM_ERR)                         \
   X(kEnqueueFrames, kEnqueue, kNarrow, "rxb_drbo%_frames", RXB_DRBO_FRM_CNT_SRC)                 \
-  X(kEnqueueBytes, kEnqueue, kWideFar, "rxb_drbo%_bytes", RXB_DRBO_BYTE_CNT_SRC_L)               \
+  X(kEnqueueBytes, kEnqueue, kWide, "rxb_drbo%_bytes", RXB_DRBO_BYTE_CNT_SRC_L)               \
   X(kFifoTransDrops, kFifo, kNarrow, "rxb_fifo%_drop", RXB_TRANS_DROP_STS)                       \
   X(kFifoDroppedFrames, kFifo, kNarrow, "rxb_fifo%_dropped_frames", RXB_DROP_FRMS_STS)           \
   X(kFifoEcn, kFifo, kNarrow, "rxb_fifo%_ecn", RXB_TRANS_ECN_STS)                                \
   X(kFifoLevel, kFifo, kLevel, "rxb_fifo%_level", RXB_PBUF_FIFO_LEVEL)                           \
   X(kDequeueInterfaceFrames, kDequeue, kNarrow, "rxb_intf%_frames", RXB_INTF_FRM_CNT_DST)        \
-  X(kDequeueInterfaceBytes, kDequeue, kWideFar, "rxb_intf%_bytes", RXB_INTF_BYTE_CNT_DST_L)      \
+  X(kDequeueInterfaceBytes, kDequeue, kWide, "rxb_intf%_bytes", RXB_INTF_BYTE_CNT_DST_L)      \
   X(kDequeueBufferFrames, kDequeue, kNarrow, "rxb_pbuf%_frames", RXB_PBUF_FRM_CNT_DST)           \
-  X(kDequeueBufferBytes, kDequeue, kWideFar, "rxb_pbuf%_bytes", RXB_PBUF_BYTE_CNT_DST_L)         \
+  X(kDequeueBufferBytes, kDequeue, kWide, "rxb_pbuf%_bytes", RXB_PBUF_BYTE_CNT_DST_L)         \
   X(kQueueErrors, kQueue, kNarrow, "rde_%_pkt_err", QUEUE_RDE_PKT_ERR_CNT)                       \
   X(kQueueCqDrops, kQueue, kNarrow, "rde_%_pkt_cq_drop", QUEUE_RDE_CQ_DROP_CNT)                  \
   X(kQueueBdqDrops, kQueue, kNarrow, "rde_%_pkt_bdq_drop", QUEUE_RDE_BDQ_DROP_CNT)               \
@@ -207,12 +206,11 @@ struct CounterGroup {
   RegAddr base;             ///< address of element 0, or of its low half
   std::uint32_t stride;     ///< bytes from one element to the next
   std::uint32_t count;      ///< elements
+  std::uint32_t high_half;  ///< bytes from the low half to the high half; 0 if there is none
   std::uint32_t first = 0;  ///< slot of element 0 among all counters
 
   /// @return true for a counter of 64 bits
-  [[nodiscard]] constexpr bool is_wide() const {
-    return kind == CounterKind::kWide || kind == CounterKind::kWideFar;
-  }
+  [[nodiscard]] constexpr bool is_wide() const { return kind == CounterKind::kWide; }
   /// Returns the address of an element's low half.
   /// @param i element
   /// @return address
@@ -223,8 +221,7 @@ struct CounterGroup {
   /// @param i element
   /// @return address
   [[nodiscard]] constexpr RegAddr high(std::uint32_t i) const {
-    const std::uint32_t distance = kind == CounterKind::kWideFar ? 16 : 4;
-    return {base.bar, low(i).byte_offset + distance};
+    return {base.bar, low(i).byte_offset + high_half};
   }
 };
 
@@ -239,7 +236,7 @@ namespace counter_detail {
 template <class Reg>
 constexpr CounterGroup group(Counter id, CounterBlock block, CounterKind kind,
                              std::string_view name) {
-  CounterGroup g{id, block, kind, name, {}, 0, block_elements(block)};
+  CounterGroup g{id, block, kind, name, {}, 0, block_elements(block), spec::high_half_of<Reg>()};
   if constexpr (requires { Reg::at(0U); }) {
     g.base = Reg::at(0);
     g.stride = Reg::at(1).byte_offset - Reg::at(0).byte_offset;
@@ -249,8 +246,24 @@ constexpr CounterGroup group(Counter id, CounterBlock block, CounterKind kind,
   return g;
 }
 
-#define HNI_X(id, block, kind, name, reg) \
-  static_assert(block_elements(CounterBlock::block) <= spec::reg::kCount, name);
+/// Returns the kind that the spec's description of a register means.
+/// @return kNarrow for levels, too
+template <class Reg>
+constexpr CounterKind kind_of() {
+  if (spec::clears_on_read<Reg>()) return CounterKind::kClearOnRead;
+  return spec::high_half_of<Reg>() != 0 ? CounterKind::kWide : CounterKind::kNarrow;
+}
+/// Compares a line of the list with the spec.
+/// @param kind kind in the list
+/// @return true if the register is of this kind
+template <class Reg>
+constexpr bool agrees(CounterKind kind) {
+  return kind_of<Reg>() == (kind == CounterKind::kLevel ? CounterKind::kNarrow : kind);
+}
+
+#define HNI_X(id, block, kind, name, reg)                                        \
+  static_assert(block_elements(CounterBlock::block) <= spec::reg::kCount, name); \
+  static_assert(agrees<spec::reg>(CounterKind::kind), name ": not what spec/ says");
 HNI_COUNTERS(HNI_X)
 #undef HNI_X
 

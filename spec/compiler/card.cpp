@@ -296,14 +296,17 @@ void Reader::reg(const Node& node, const Node& bar) {
   out.when = text(node, "hni_when");
   out.when_text = text(node, "hni_when_text");
   out.node = &node;
+  const std::string_view high = text(node, "hni_high_half");
+  out.high_half = high;
   if (out.width != 64) {
     card_.registers.push_back(std::move(out));
     return;
   }
-  const std::string_view high = text(node, "hni_high_half");
   const bool named = !high.empty();
+  if (!named) out.high_half = out.name + "_H";
   card_.registers.push_back(half(out, named ? out.name : out.name + "_L", 0));
-  card_.registers.push_back(half(out, named ? std::string(high) : out.name + "_H", 32));
+  card_.registers.push_back(half(out, out.high_half, 32));
+  card_.registers.back().high_half.clear();
 }
 
 void Reader::layout(const Node& node) {

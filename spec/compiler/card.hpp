@@ -79,6 +79,7 @@ struct Register {
   bool dump_only = false;
   std::string_view when;  // condition of a legal write, empty if always legal
   std::string_view when_text;
+  std::string high_half;  // of the low half of a 64-bit value: the register of the high half
   const rdl::Node* node = nullptr;
   std::uint32_t elements() const;
 };

@@ -3,6 +3,8 @@
 // as a type over any word type.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "spec/compiler/emit.hpp"
 
 namespace hni::speclib {
@@ -95,7 +97,21 @@ std::string masks_text(const std::vector<Field>& fields) {
       masks.reset, masks.read, masks.write);
 }
 
-std::string emit_register(const Register& reg) {
+// What a reader of a counter must know: where its high half is, and which bits a read clears.
+std::string counter_text(const Card& card, const Register& reg) {
+  std::string out;
+  const auto high = std::find_if(card.registers.begin(), card.registers.end(),
+                                 [&](const Register& r) { return r.name == reg.high_half; });
+  if (!reg.high_half.empty() && high != card.registers.end()) {
+    out += fmt::format("  static constexpr std::uint32_t kHighHalf = {:#x};  // {}\n",
+                       high->byte_offset - reg.byte_offset, reg.high_half);
+  }
+  if (const auto clears = masks_of(reg.fields).clear_on_read; clears != 0)
+    out += fmt::format("  static constexpr Word kClearOnRead = {:#x};\n", clears);
+  return out;
+}
+
+std::string emit_register(const Card& card, const Register& reg) {
   const std::string name = cpp_name(reg.name);
   std::string text(reg.title);
   if (!text.empty() && !reg.desc.empty()) text += ". ";
@@ -106,6 +122,7 @@ std::string emit_register(const Register& reg) {
   out += class_head(name, reg.width, reg.name);
   out += address_functions(reg);
   out += masks_text(reg.fields);
+  out += counter_text(card, reg);
   out += accessors(reg.fields, "Basic_" + name);
   out += "  // The word with the bits that software may not write masked off.\n";
   out += "  constexpr W to_write() const { return static_cast<W>(raw & kWriteMask); }\n";
@@ -147,7 +164,7 @@ std::string emit_registers(const Card& card, RegisterSet set) {
   constexpr std::size_t kUsualBytes = 1280;  // avoids copying the text of a large map as it grows
   out.reserve(out.size() + card.registers.size() * kUsualBytes);
   for (const Register& reg : card.registers) {
-    if (reg.dump_only == dump_only) out += emit_register(reg);
+    if (reg.dump_only == dump_only) out += emit_register(card, reg);
   }
   out += kNamespaceClose;
   return out;

@@ -54,4 +54,21 @@ constexpr W with_field(const W& raw, const W& value) {
   return static_cast<W>((raw & kKeep) | ((value & kMask) << kLsb));
 }
 
+// Bytes from a register to the one that holds the high half of its 64-bit value; 0 if the value has
+// no high half.
+template <class Reg>
+constexpr std::uint32_t high_half_of() {
+  if constexpr (requires { Reg::kHighHalf; }) {
+    return Reg::kHighHalf;
+  } else {
+    return 0;
+  }
+}
+
+// Whether reading the register clears bits of it.
+template <class Reg>
+constexpr bool clears_on_read() {
+  return requires { Reg::kClearOnRead; };
+}
+
 }  // namespace hni::spec
