@@ -23,6 +23,7 @@
 #include <utility>
 
 #include "driver/core/checked_io.hpp"
+#include "driver/core/counters.hpp"
 #include "driver/core/error.hpp"
 #include "driver/firmware/firmware_log.hpp"
 #include "driver/firmware/firmware_transfers.hpp"
@@ -65,17 +66,20 @@ struct FirmwareOptions {
   bool logs = true;               ///< enable log messages as soon as the firmware is ready
 };
 
+// X(member, meaning)
+#define HNI_FIRMWARE_CLIENT_COUNTERS(X)                                                      \
+  X(received, "well-formed messages received")                                               \
+  X(refused, "malformed messages")                                                           \
+  X(unsolicited, "responses without a request")                                              \
+  X(capability_hints, "FW_CAP_RESP without a request: a hint to request it, not a response") \
+  X(heartbeats, "heartbeats with a response")                                                \
+  X(log_records, "log records received")                                                     \
+  X(timeouts, "requests that ended without a response")                                      \
+  X(crashes, "crashes detected")
+
 /// Counters of the client.
 struct FirmwareClientCounters {
-  std::uint64_t messages = 0;     ///< well-formed messages received
-  std::uint64_t refused = 0;      ///< malformed messages
-  std::uint64_t unsolicited = 0;  ///< responses without a request
-  /// FW_CAP_RESP without a request: a hint to request it, not a response
-  std::uint64_t capability_hints = 0;
-  std::uint64_t heartbeats = 0;   ///< heartbeats with a response
-  std::uint64_t log_records = 0;  ///< log records received
-  std::uint64_t timeouts = 0;     ///< requests that ended without a response
-  std::uint64_t crashes = 0;      ///< crashes detected
+  HNI_COUNTER_STRUCT(FirmwareClientCounters, HNI_FIRMWARE_CLIENT_COUNTERS)
 };
 
 /// The firmware client of one port.
@@ -272,6 +276,24 @@ class FirmwareClient {
     Request request = Request::kNone;
     Time deadline{};
   };
+  using Failure = decltype(fail(ErrorCode{}));
+  /// A message from the firmware.
+  struct MessageRow {
+    FwMessage received;  ///< its type
+    void (FirmwareClient::*handler)(const Attributes& attributes, Time now);
+    /// Our message that it answers; none if it is not the answer to a request.
+    std::optional<FwMessage> sent = {};
+    Request request = Request::kNone;  ///< the request that waits for it
+    /// Makes an error the result of the request.
+    void (FirmwareClient::*end)(const Failure& error) = nullptr;
+  };
+  static constexpr auto message_table();
+  template <auto Member>
+  void end_result(const Failure& error) {
+    this->*Member = error;
+  }
+  void end_core_dump(const Failure& error);
+  void end_flash(const Failure& error);
   /// Receives the callbacks of the mailbox.
   struct Sink {
     FirmwareClient& self;
@@ -304,17 +326,17 @@ class FirmwareClient {
   void dispatch(const FirmwareMessage& message, Time now);
   void on_capabilities(const Attributes& attributes, Time now);
   void on_ownership(const Attributes& attributes, Time now);
-  void on_heartbeat(const Attributes& attributes);
+  void on_heartbeat(const Attributes& attributes, Time now);
   bool on_uptime(const Untrusted<std::uint64_t>& uptime);
-  void on_sensors(const Attributes& attributes);
-  void on_module_page(const Attributes& attributes);
-  void on_core_dump_info(const Attributes& attributes);
+  void on_sensors(const Attributes& attributes, Time now);
+  void on_module_page(const Attributes& attributes, Time now);
+  void on_core_dump_info(const Attributes& attributes, Time now);
   void on_core_dump(const Attributes& attributes, Time now);
   void on_flash_started(const Attributes& attributes, Time now);
   void on_flash_chunk(const Attributes& attributes, Time now);
-  void on_flash_finished(const Attributes& attributes);
-  void on_log(const Attributes& attributes);
-  void on_self_test(const Attributes& attributes);
+  void on_flash_finished(const Attributes& attributes, Time now);
+  void on_log(const Attributes& attributes, Time now);
+  void on_self_test(const Attributes& attributes, Time now);
   void unsolicited(FwMessage type);
   void refuse(const Refusal& why);
 

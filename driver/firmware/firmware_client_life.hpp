@@ -282,7 +282,7 @@ void FirmwareClient<Io, Obs>::on_ownership(const Attributes& attributes, Time no
 
 /// The next heartbeat is due one period after the last request; the response does not move it.
 template <DeviceIo Io, class Obs>
-void FirmwareClient<Io, Obs>::on_heartbeat(const Attributes& attributes) {
+void FirmwareClient<Io, Obs>::on_heartbeat(const Attributes& attributes, Time /*now*/) {
   if (!response_expected() || ownership_ != Ownership::kOwned)
     return unsolicited(FwMessage::HEARTBEAT_RESP);
   if (!attributes.has(fw::HEARTBEAT_RESP::UPTIME))

@@ -25,75 +25,64 @@ template <DeviceIo Io, class Obs>
 void FirmwareClient<Io, Obs>::on_message(std::span<const std::byte> bytes, Time now) {
   const auto message = decode_message(bytes);
   if (!message) return refuse(message.error());
-  ++counters_.messages;
+  ++counters_.received;
   device_->obs.message_received(static_cast<std::uint16_t>(message->type),
                                 static_cast<std::uint32_t>(bytes.size()), now);
   dispatch(*message, now);
 }
 
+/// What the client does with each message that the firmware may send, and the request of ours that
+/// the message answers. To add a message, add a line.
+template <DeviceIo Io, class Obs>
+constexpr auto FirmwareClient<Io, Obs>::message_table() {
+  using C = FirmwareClient;
+  using enum FwMessage;
+  return std::to_array<MessageRow>({
+      {FW_CAP_RESP, &C::on_capabilities},
+      {OWNERSHIP_RESP, &C::on_ownership},
+      {HEARTBEAT_RESP, &C::on_heartbeat},
+      {LOG_MSG_REQ, &C::on_log},
+      {TSENE_READ_RESP, &C::on_sensors, TSENE_READ_REQ, Request::kSensors,
+       &C::template end_result<&C::sensors_>},
+      {QSFP_READ_RESP, &C::on_module_page, QSFP_READ_REQ, Request::kModulePage,
+       &C::template end_result<&C::module_page_>},
+      {COREDUMP_GET_INFO_RESP, &C::on_core_dump_info, COREDUMP_GET_INFO_REQ,
+       Request::kCoreDumpInfo, &C::template end_result<&C::core_dump_info_>},
+      {COREDUMP_READ_RESP, &C::on_core_dump, COREDUMP_READ_REQ, Request::kCoreDump,
+       &C::end_core_dump},
+      {FW_START_UPGRADE_RESP, &C::on_flash_started, FW_START_UPGRADE_REQ, Request::kFlash,
+       &C::end_flash},
+      {FW_WRITE_CHUNK_REQ, &C::on_flash_chunk, FW_WRITE_CHUNK_RESP, Request::kFlash,
+       &C::end_flash},
+      {FW_FINISH_UPGRADE_REQ, &C::on_flash_finished},
+      {TEST, &C::on_self_test, TEST, Request::kSelfTest, &C::template end_result<&C::self_test_>},
+  });
+}
+
 template <DeviceIo Io, class Obs>
 void FirmwareClient<Io, Obs>::dispatch(const FirmwareMessage& message, Time now) {
-  const Attributes& attributes = message.attributes;
-  switch (message.type) {
-    case FwMessage::FW_CAP_RESP:
-      return on_capabilities(attributes, now);
-    case FwMessage::OWNERSHIP_RESP:
-      return on_ownership(attributes, now);
-    case FwMessage::HEARTBEAT_RESP:
-      return on_heartbeat(attributes);
-    case FwMessage::TSENE_READ_RESP:
-      return on_sensors(attributes);
-    case FwMessage::QSFP_READ_RESP:
-      return on_module_page(attributes);
-    case FwMessage::COREDUMP_GET_INFO_RESP:
-      return on_core_dump_info(attributes);
-    case FwMessage::COREDUMP_READ_RESP:
-      return on_core_dump(attributes, now);
-    case FwMessage::FW_START_UPGRADE_RESP:
-      return on_flash_started(attributes, now);
-    case FwMessage::FW_WRITE_CHUNK_REQ:
-      return on_flash_chunk(attributes, now);
-    case FwMessage::FW_FINISH_UPGRADE_REQ:
-      return on_flash_finished(attributes);
-    case FwMessage::LOG_MSG_REQ:
-      return on_log(attributes);
-    case FwMessage::TEST:
-      return on_self_test(attributes);
-    default:
-      return unsolicited(message.type);
-  }
+  static constexpr auto kTable = message_table();
+  for (const MessageRow& row : kTable)
+    if (row.received == message.type) return (this->*row.handler)(message.attributes, now);
+  unsolicited(message.type);
 }
 
 /// Handles a message that the firmware consumed. FW_ERR means that no response will come.
 template <DeviceIo Io, class Obs>
 void FirmwareClient<Io, Obs>::on_sent(std::uint16_t type, bool refused, Time now) {
   if (!refused) return;
-  const auto gave_up = [this](Request request) {
-    end_with(request, ErrorCode::kFirmwareRefused,
-             static_cast<std::uint64_t>(FirmwareFault::kOther));
-  };
-  switch (static_cast<FwMessage>(type)) {
-    case FwMessage::OWNERSHIP_REQ:
-    case FwMessage::HEARTBEAT_REQ:
-      ask_again_ = answer_pending_;
-      next_retry_ = now + kRetryTime;
-      return;
-    case FwMessage::TSENE_READ_REQ:
-      return gave_up(Request::kSensors);
-    case FwMessage::QSFP_READ_REQ:
-      return gave_up(Request::kModulePage);
-    case FwMessage::COREDUMP_GET_INFO_REQ:
-      return gave_up(Request::kCoreDumpInfo);
-    case FwMessage::COREDUMP_READ_REQ:
-      return gave_up(Request::kCoreDump);
-    case FwMessage::FW_START_UPGRADE_REQ:
-    case FwMessage::FW_WRITE_CHUNK_RESP:
-      return gave_up(Request::kFlash);
-    case FwMessage::TEST:
-      return gave_up(Request::kSelfTest);
-    default:
-      return;  // HOST_CAP_REQ is repeated by wait_for_capabilities()
+  const auto message = static_cast<FwMessage>(type);
+  if (message == FwMessage::OWNERSHIP_REQ || message == FwMessage::HEARTBEAT_REQ) {
+    ask_again_ = answer_pending_;
+    next_retry_ = now + kRetryTime;
+    return;
   }
+  // HOST_CAP_REQ has no request: wait_for_capabilities() repeats it.
+  static constexpr auto kTable = message_table();
+  for (const MessageRow& row : kTable)
+    if (row.sent == message)
+      end_with(row.request, ErrorCode::kFirmwareRefused,
+               static_cast<std::uint64_t>(FirmwareFault::kOther));
 }
 
 // ---- The request table -------------------------------------------------------------------------
@@ -140,31 +129,21 @@ template <DeviceIo Io, class Obs>
 void FirmwareClient<Io, Obs>::end_with(Request request, ErrorCode code, std::uint64_t detail) {
   if (!waits_for(request)) return;
   close_slot(request);
-  const auto error = fail(code, detail);
-  switch (request) {
-    case Request::kNone:
-      return;
-    case Request::kSensors:
-      sensors_ = error;
-      return;
-    case Request::kModulePage:
-      module_page_ = error;
-      return;
-    case Request::kCoreDumpInfo:
-      core_dump_info_ = error;
-      return;
-    case Request::kCoreDump:
-      core_dump_session_.end();
-      core_dump_ = error;
-      return;
-    case Request::kFlash:
-      flash_session_.end();
-      flash_ = error;
-      return;
-    case Request::kSelfTest:
-      self_test_ = error;
-      return;
-  }
+  static constexpr auto kTable = message_table();
+  const auto* row = std::ranges::find(kTable, request, &MessageRow::request);
+  (this->*row->end)(fail(code, detail));
+}
+
+template <DeviceIo Io, class Obs>
+void FirmwareClient<Io, Obs>::end_core_dump(const Failure& error) {
+  core_dump_session_.end();
+  core_dump_ = error;
+}
+
+template <DeviceIo Io, class Obs>
+void FirmwareClient<Io, Obs>::end_flash(const Failure& error) {
+  flash_session_.end();
+  flash_ = error;
 }
 
 template <DeviceIo Io, class Obs>
@@ -196,7 +175,7 @@ Result<> FirmwareClient<Io, Obs>::request_sensors(Time now) {
 }
 
 template <DeviceIo Io, class Obs>
-void FirmwareClient<Io, Obs>::on_sensors(const Attributes& attributes) {
+void FirmwareClient<Io, Obs>::on_sensors(const Attributes& attributes, Time /*now*/) {
   if (!waits_for(Request::kSensors)) return unsolicited(FwMessage::TSENE_READ_RESP);
   if (answered_with_fault(Request::kSensors, attributes, fw::TSENE_READ_RESP::ERROR)) return;
   const auto decoded = decode_sensors(attributes);
@@ -221,7 +200,7 @@ Result<> FirmwareClient<Io, Obs>::request_module_page(const ModuleRange& range, 
 }
 
 template <DeviceIo Io, class Obs>
-void FirmwareClient<Io, Obs>::on_module_page(const Attributes& attributes) {
+void FirmwareClient<Io, Obs>::on_module_page(const Attributes& attributes, Time /*now*/) {
   namespace A = fw::QSFP_READ_RESP;
   if (!waits_for(Request::kModulePage)) return unsolicited(FwMessage::QSFP_READ_RESP);
   const auto spoil = [this](const Refusal& why) {
@@ -257,7 +236,7 @@ Result<> FirmwareClient<Io, Obs>::request_self_test(Time now) {
 }
 
 template <DeviceIo Io, class Obs>
-void FirmwareClient<Io, Obs>::on_self_test(const Attributes& attributes) {
+void FirmwareClient<Io, Obs>::on_self_test(const Attributes& attributes, Time /*now*/) {
   if (!waits_for(Request::kSelfTest)) return unsolicited(FwMessage::TEST);
   std::array<std::byte, 512> buffer;
   if (!same_attributes(attributes, encode_test(buffer))) {
@@ -281,7 +260,7 @@ Result<> FirmwareClient<Io, Obs>::send_logs(bool enable, bool history, Time now)
 }
 
 template <DeviceIo Io, class Obs>
-void FirmwareClient<Io, Obs>::on_log(const Attributes& attributes) {
+void FirmwareClient<Io, Obs>::on_log(const Attributes& attributes, Time /*now*/) {
   if (!logs_on_) return unsolicited(FwMessage::LOG_MSG_REQ);
   const auto decoded = decode_log(attributes, [this](const LogRecord& record) {
     ++counters_.log_records;
@@ -311,7 +290,7 @@ Result<> FirmwareClient<Io, Obs>::request_core_dump_info(bool create, Time now) 
 }
 
 template <DeviceIo Io, class Obs>
-void FirmwareClient<Io, Obs>::on_core_dump_info(const Attributes& attributes) {
+void FirmwareClient<Io, Obs>::on_core_dump_info(const Attributes& attributes, Time /*now*/) {
   namespace A = fw::COREDUMP_GET_INFO_RESP;
   if (!waits_for(Request::kCoreDumpInfo)) return unsolicited(FwMessage::COREDUMP_GET_INFO_RESP);
   if (answered_with_fault(Request::kCoreDumpInfo, attributes, A::ERROR)) return;
@@ -422,7 +401,7 @@ void FirmwareClient<Io, Obs>::cancel_flash(Time now) {
 }
 
 template <DeviceIo Io, class Obs>
-void FirmwareClient<Io, Obs>::on_flash_finished(const Attributes& attributes) {
+void FirmwareClient<Io, Obs>::on_flash_finished(const Attributes& attributes, Time /*now*/) {
   if (flash_session_.state() != FlashSession::State::kWaiting)
     return unsolicited(FwMessage::FW_FINISH_UPGRADE_REQ);
   if (answered_with_fault(Request::kFlash, attributes, fw::FW_FINISH_UPGRADE_REQ::ERROR)) return;
