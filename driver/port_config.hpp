@@ -10,6 +10,7 @@
 #include "driver/control/interrupts.hpp"
 #include "driver/control/link.hpp"
 #include "driver/control/setup.hpp"
+#include "driver/core/counters.hpp"
 #include "driver/core/error.hpp"
 #include "driver/queues/queue_pair.hpp"
 
@@ -81,16 +82,20 @@ struct PortEvent {
   std::uint32_t value = 0;  ///< meaning depends on `kind`
 };
 
+// X(member, meaning)
+#define HNI_RECOVERY_COUNTERS(X)                                       \
+  X(queue_resets, "queues reset")                                      \
+  X(card_resets, "resets of the whole device")                         \
+  X(firmware_crashes, "firmware restarts or silences detected")        \
+  X(tx_hangs, "transmit hangs detected")                               \
+  X(starvation_kicks, "starved queues that were kicked")               \
+  X(rx_stalls, "receive queues reset because a completion never came") \
+  X(bmc_deferred, "times that the entries of a BMC did not fit")       \
+  X(events_lost, "events dropped because the event queue was full")
+
 /// Number of recoveries of each kind since the port was created.
 struct RecoveryCounters {
-  std::uint64_t queue_resets = 0;      ///< queues reset
-  std::uint64_t card_resets = 0;       ///< resets of the whole device
-  std::uint64_t firmware_crashes = 0;  ///< firmware restarts or silences detected
-  std::uint64_t tx_hangs = 0;          ///< transmit hangs detected
-  std::uint64_t starvation_kicks = 0;  ///< starved queues that were kicked
-  std::uint64_t rx_stalls = 0;         ///< receive queues reset because a completion never came
-  std::uint64_t bmc_deferred = 0;      ///< times that the entries of a BMC did not fit
-  std::uint64_t events_lost = 0;       ///< events dropped because the event queue was full
+  HNI_COUNTER_STRUCT(RecoveryCounters, HNI_RECOVERY_COUNTERS)
 };
 
 /// Events that the application has not fetched. When it is full, the oldest are kept.

@@ -21,6 +21,7 @@
 #include "driver/control/interrupts.hpp"
 #include "driver/control/setup.hpp"
 #include "driver/core/checked_io.hpp"
+#include "driver/core/counters.hpp"
 #include "driver/core/error.hpp"
 #include "driver/core/types.hpp"
 #include "openhni/spec/enums.hpp"
@@ -44,6 +45,17 @@ enum class LinkState : std::uint8_t {
 
 /// Change of the link that a call detected.
 enum class LinkEvent : std::uint8_t { kNone, kUp, kDown };
+
+// X(member, meaning)
+#define HNI_LINK_COUNTERS(X)                      \
+  X(down_events, "times that the link went down") \
+  X(pause_storms, "pause storms detected")        \
+  X(pcs_resets, "resets of the PCS")
+
+/// Counters of the link since the port was created.
+struct LinkCounters {
+  HNI_COUNTER_STRUCT(LinkCounters, HNI_LINK_COUNTERS)
+};
 
 /// Settings of the link.
 struct LinkConfig {
@@ -214,12 +226,8 @@ class Link {
   [[nodiscard]] bool tx_pause_on() const { return up() && config_.tx_pause; }
   /// @return true while the device honours pause frames
   [[nodiscard]] bool rx_pause_on() const { return up() && config_.rx_pause; }
-  /// @return times that the link went down
-  [[nodiscard]] std::uint64_t down_events() const { return down_events_; }
-  /// @return pause storms detected
-  [[nodiscard]] std::uint64_t pause_storms() const { return pause_storms_; }
-  /// @return resets of the PCS
-  [[nodiscard]] std::uint64_t pcs_resets() const { return pcs_resets_; }
+  /// @return the counters
+  [[nodiscard]] const LinkCounters& counters() const { return counters_; }
 
   /// Sets flow control in both directions; takes effect at once while the link is up.
   /// @param tx send pause frames
@@ -312,7 +320,7 @@ class Link {
   void leave_up() {
     pcs_in_reset_ = false;
     if (!up()) return;
-    ++down_events_;
+    ++counters_.down_events;
     device_->obs.link_changed(false, speed_mbps());
   }
 
@@ -384,7 +392,7 @@ class Link {
       return;
     }
     device_->template write_word<spec::PCS_CONTROL1>(link_detail::kPcsReset, 0U);
-    ++pcs_resets_;
+    ++counters_.pcs_resets;
     pcs_in_reset_ = true;
     pcs_reset_until_ = now + kPcsResetLimit;
     next_pcs_reset_ = now + kPoll;
@@ -474,7 +482,7 @@ class Link {
     if (!storm_protected_) return;
     const auto status = device_->template read<spec::RXB_ERR_INTR_STS>(Site::kPauseStorm).PS();
     if (device_->gone() || !status.any(link_detail::kStormBit)) return;
-    ++pause_storms_;
+    ++counters_.pause_storms;
     clear_pause_storm();
     arm_pause_storm(config_.storm_timeout_ms);
   }
@@ -494,9 +502,7 @@ class Link {
   Time train_until_{};
   Time pcs_reset_until_{};
   Time next_pcs_reset_{};
-  std::uint64_t down_events_ = 0;
-  std::uint64_t pause_storms_ = 0;
-  std::uint64_t pcs_resets_ = 0;
+  LinkCounters counters_;
 };
 
 }  // namespace hni

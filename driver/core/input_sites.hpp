@@ -3,8 +3,8 @@
 
 /// The input sites: every place where a value that the device controls enters the driver. The list
 /// feeds the refusal counters, the probe names, the recorder, the fault injector and the corpus
-/// check. To add a site: add a line with the next free number, read through CheckedIo under that name,
-/// and state in the last column what limits the value. Numbers never change (corpus files and
+/// check. To add a site: add a line with the next free number, read through CheckedIo under that
+/// name, and state in the last column what limits the value. Numbers never change (corpus files and
 /// recordings carry them); the order of the lines has no meaning.
 ///
 /// Kinds: kRegister (a 32-bit register read), kRing (a 64-bit descriptor word in DMA memory),

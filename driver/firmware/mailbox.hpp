@@ -26,6 +26,7 @@
 #include <span>
 
 #include "driver/core/checked_io.hpp"
+#include "driver/core/counters.hpp"
 #include "driver/core/error.hpp"
 #include "driver/firmware/mailbox_ring.hpp"
 
@@ -42,15 +43,19 @@ enum class MailboxState : std::uint8_t {
   kFailed,  ///< as kDown, after an error; error() has the cause
 };
 
+// X(member, meaning)
+#define HNI_MAILBOX_COUNTERS(X)                                \
+  X(sent, "messages published")                                \
+  X(send_refused, "completed with FW_ERR")                     \
+  X(received, "messages delivered to the handler")             \
+  X(receive_failed, "receive descriptors with FW_ERR")         \
+  X(receive_empty, "receive descriptors of length 0")          \
+  X(receive_bad, "receive descriptors with an invalid length") \
+  X(lost_at_shutdown, "messages that the firmware never completed")
+
 /// Counters of the mailbox.
 struct MailboxCounters {
-  std::uint64_t sent = 0;              ///< messages published
-  std::uint64_t send_refused = 0;      ///< completed with FW_ERR
-  std::uint64_t received = 0;          ///< messages delivered to the handler
-  std::uint64_t receive_failed = 0;    ///< receive descriptors with FW_ERR
-  std::uint64_t receive_empty = 0;     ///< receive descriptors of length 0
-  std::uint64_t receive_bad = 0;       ///< receive descriptors with an invalid length
-  std::uint64_t lost_at_shutdown = 0;  ///< messages that the firmware never completed
+  HNI_COUNTER_STRUCT(MailboxCounters, HNI_MAILBOX_COUNTERS)
 };
 
 /// The mailbox of one port.

@@ -17,6 +17,7 @@
 #include <span>
 
 #include "driver/core/checked_io.hpp"
+#include "driver/core/counters.hpp"
 #include "driver/core/fragment_pool.hpp"
 #include "driver/core/packet.hpp"
 #include "driver/queues/buffer_ring.hpp"
@@ -35,17 +36,20 @@ inline constexpr std::uint32_t kHeadRoom = 128;
 /// Bytes that the device leaves free after each header.
 inline constexpr std::uint32_t kTailRoom = 0;
 
+// X(member, meaning)
+#define HNI_RX_COUNTERS(X)                                                          \
+  X(packets, "packets delivered")                                                   \
+  X(bytes, "bytes delivered")                                                       \
+  X(mac_errors, "dropped: ERR_MAC_EOP")                                             \
+  X(truncated, "dropped: ERR_TRUNCATED_FRAME")                                      \
+  X(card_input, "dropped: a completion of the packet was malformed")                \
+  X(reset_drops, "dropped by a reset: completed and not polled, or under assembly") \
+  X(refill_empty, "refills that found the pool empty")                              \
+  X(doorbells, "doorbells written")
+
 /// Counters of a receive queue since attach.
 struct RxCounters {
-  std::uint64_t packets = 0;     ///< packets delivered
-  std::uint64_t bytes = 0;       ///< bytes delivered
-  std::uint64_t mac_errors = 0;  ///< dropped: ERR_MAC_EOP
-  std::uint64_t truncated = 0;   ///< dropped: ERR_TRUNCATED_FRAME
-  std::uint64_t card_input = 0;  ///< dropped: a completion of the packet was malformed
-  /// dropped by a reset: completed and not polled, or under assembly
-  std::uint64_t reset_drops = 0;
-  std::uint64_t refill_empty = 0;  ///< refills that found the pool empty
-  std::uint64_t doorbells = 0;     ///< doorbells written
+  HNI_COUNTER_STRUCT(RxCounters, HNI_RX_COUNTERS)
 };
 
 /// One receive queue.

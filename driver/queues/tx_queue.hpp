@@ -13,6 +13,7 @@
 #include <span>
 
 #include "driver/core/checked_io.hpp"
+#include "driver/core/counters.hpp"
 #include "driver/core/fragment_pool.hpp"
 #include "driver/core/packet.hpp"
 #include "driver/queues/tx_ring.hpp"
@@ -20,32 +21,24 @@
 
 namespace hni {
 
+// X(member, meaning)
+#define HNI_TX_COUNTERS(X)                                                                   \
+  X(packets, "accepted from the application: completed + reclaimed + invalid + outstanding") \
+  X(bytes, "bytes of the posted packets")                                                    \
+  X(completed_packets, "completed by the device")                                            \
+  X(reclaimed_packets, "freed from an idle device without a completion")                     \
+  X(invalid_packets, "not describable to the device; dropped")                               \
+  X(doorbells, "doorbells written")                                                          \
+  X(stops, "times that the queue stopped for lack of descriptors")                           \
+  X(wakes, "times that a stopped queue was woken")                                           \
+  X(checksum_offloads, "packets with checksum offload")                                      \
+  X(segmentation_offloads, "packets with segmentation offload")                              \
+  X(timestamps, "transmit timestamps reported")                                              \
+  X(timestamps_lost, "timestamps requested and never reported, or reported as invalid")
+
 /// Counters of a transmit queue since attach.
 struct TxCounters {
-  /// Accepted from the application: completed + reclaimed + invalid + outstanding.
-  std::uint64_t packets = 0;
-  /// Bytes of the posted packets.
-  std::uint64_t bytes = 0;
-  /// Completed by the device.
-  std::uint64_t completed_packets = 0;
-  /// Freed from an idle device without a completion.
-  std::uint64_t reclaimed_packets = 0;
-  /// Not describable to the device; dropped.
-  std::uint64_t invalid_packets = 0;
-  /// Doorbells written.
-  std::uint64_t doorbells = 0;
-  /// Times that the queue stopped for lack of descriptors.
-  std::uint64_t stops = 0;
-  /// Times that a stopped queue was woken.
-  std::uint64_t wakes = 0;
-  /// Packets with checksum offload.
-  std::uint64_t checksum_offloads = 0;
-  /// Packets with segmentation offload.
-  std::uint64_t segmentation_offloads = 0;
-  /// Transmit timestamps reported.
-  std::uint64_t timestamps = 0;
-  /// Timestamps requested and never reported, or reported as invalid.
-  std::uint64_t timestamps_lost = 0;
+  HNI_COUNTER_STRUCT(TxCounters, HNI_TX_COUNTERS)
 };
 
 /// Transmit time of a packet that requested it (TxOffload::kTimestamp).

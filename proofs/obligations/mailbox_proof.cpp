@@ -339,11 +339,7 @@ struct Search {
 
   static bool same_steps(const MailboxCounters& from, const MailboxCounters& step,
                          const MailboxCounters& to) {
-    const auto all = [](const MailboxCounters& c) {
-      return std::array{c.sent,          c.send_refused, c.received,        c.receive_failed,
-                        c.receive_empty, c.receive_bad,  c.lost_at_shutdown};
-    };
-    const auto a = all(from), b = all(step), sum = all(to);
+    const auto a = counter_values(from), b = counter_values(step), sum = counter_values(to);
     bool same = true;
     for (std::size_t i = 0; i < sum.size(); ++i) same = same && a[i] + b[i] == sum[i];
     return same;

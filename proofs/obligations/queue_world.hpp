@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "driver/core/checked_io.hpp"
+#include "driver/core/counters.hpp"
 #include "driver/core/packet.hpp"
 #include "proofs/obligations/rings.hpp"
 
@@ -42,6 +43,15 @@ struct SymIo {
 };
 static_assert(DeviceIo<SymIo>);
 
+/// Counts that differ from each other and from zero.
+template <class Counters>
+constexpr Counters any_counts() {
+  Counters counts;
+  std::uint64_t next = 901;
+  for (const auto& counter : Counters::list()) counts.*counter.value = next += 99;
+  return counts;
+}
+
 /// A report of the driver: to its observer, to the completion hook, or about refused input.
 struct TraceEvent {
   enum class Kind : std::uint8_t {
@@ -68,8 +78,17 @@ struct Refused {
   Wide value, limit;
 };
 
+/// Takes every call of the probe list, with any arguments, and ignores it.
+struct IgnoringObserver {
+#define HNI_PROBE(probe, function, parameters, arguments, names, when) \
+  template <class... Values>                                           \
+  void function(const Values&...) {}
+#include "driver/core/probes.def"
+#undef HNI_PROBE
+};
+
 /// Records all reports, so that a harness can state which ones are required.
-struct SymObserver {
+struct SymObserver : IgnoringObserver {
   bool watched = false;  ///< whether a tracer requests details
   std::vector<TraceEvent> traced;
 
@@ -105,9 +124,6 @@ struct SymObserver {
   void refill_empty(QueueId, RingKind ring, const Word& free) {
     keep(TraceEvent::Kind::kRefillEmpty, ring, free, {}, {});
   }
-
-  void rx_poll_started(QueueId, std::uint32_t) {}
-  void tx_poll_started(QueueId, const Word&) {}
   void refill_started(QueueId, RingKind ring, const Word& slot, const Word& free) {
     keep(TraceEvent::Kind::kRefillStarted, ring, slot, free, {});
   }

@@ -290,11 +290,6 @@ class RxModel {
   }
 };
 
-std::array<std::uint64_t, 8> all_of(const RxCounters& c) {
-  return {c.packets,    c.bytes,       c.mac_errors,   c.truncated,
-          c.card_input, c.reset_drops, c.refill_empty, c.doorbells};
-}
-
 bool same(const Packet& a, const Packet& b) {
   bool equal = a.length == b.length && a.segment_count == b.segment_count &&
                a.rx.meta == b.rx.meta && a.rx.has_timestamp == b.rx.has_timestamp &&

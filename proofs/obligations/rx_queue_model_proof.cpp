@@ -220,7 +220,8 @@ class RxRun {
     compared_.look(expected_);
     real_.clear();
     expected_.clear();
-    compared_.check(all_of(queue_.counters()) == all_of(model_.c), "counters" + after);
+    compared_.check(counter_values(queue_.counters()) == counter_values(model_.c),
+                    "counters" + after);
     compared_.check(queue_.faulted() == model_.faulted, "faulted" + after);
     compared_.check(queue_.is_valid(), "valid" + after);
     compared_.check(pages_.is(pool_), "each page is held as often as the model says" + after);

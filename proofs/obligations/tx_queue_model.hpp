@@ -277,20 +277,5 @@ class TxModel {
   static constexpr std::uint64_t kPoolAddress = 0x7000'0000;
 };
 
-std::array<std::uint64_t, 12> all_of(const TxCounters& c) {
-  return {c.packets,
-          c.bytes,
-          c.completed_packets,
-          c.reclaimed_packets,
-          c.invalid_packets,
-          c.doorbells,
-          c.stops,
-          c.wakes,
-          c.checksum_offloads,
-          c.segmentation_offloads,
-          c.timestamps,
-          c.timestamps_lost};
-}
-
 }  // namespace
 }  // namespace hni::proofs

@@ -233,7 +233,8 @@ class TxRun {
     compared_.look(expected_);
     real_.clear();
     expected_.clear();
-    compared_.check(all_of(queue_.counters()) == all_of(model_.c), "counters" + after);
+    compared_.check(counter_values(queue_.counters()) == counter_values(model_.c),
+                    "counters" + after);
     compared_.check(queue_.faulted() == model_.faulted && queue_.stopped() == model_.stopped,
                     "faulted and stopped" + after);
     compared_.check(queue_.outstanding() == model_.used(0) + model_.used(1),

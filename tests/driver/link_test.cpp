@@ -132,7 +132,7 @@ TEST_F(LinkTest, LossOfSignalPutsTheMacDown) {
   fake_.device.forget();
   EXPECT_EQ(link_.interrupt(1s), LinkEvent::kDown);
   EXPECT_FALSE(link_.up());
-  EXPECT_EQ(link_.down_events(), 1U);
+  EXPECT_EQ(link_.counters().down_events, 1U);
   EXPECT_EQ(last(0x11800), 0x7800U);
   EXPECT_EQ(last(0x11002), 0x30000810U);
   EXPECT_EQ(last(0x38), 2U);
@@ -222,13 +222,13 @@ TEST_F(LinkTest, APauseStormIsCountedAndEnded) {
   fake_.device.poke(bar0(0x8050), 0x1000);
   fake_.device.forget();
   link_.step(1s);
-  EXPECT_EQ(link_.pause_storms(), 1U);
+  EXPECT_EQ(link_.counters().pause_storms, 1U);
   EXPECT_EQ(last(0x8050), 0x1000U);
   EXPECT_EQ(fake_.device.writes_to(bar0(0x8019)),
             (std::vector<std::uint32_t>{0x0010c350, 0x0000c350}));
   fake_.device.poke(bar0(0x8050), 0x2000);
   link_.step(2s);
-  EXPECT_EQ(link_.pause_storms(), 1U) << "only the network side's bit counts";
+  EXPECT_EQ(link_.counters().pause_storms, 1U) << "only the network side's bit counts";
 }
 
 TEST_F(LinkTest, StormTimeoutHasItsLimit) {
@@ -298,8 +298,8 @@ TEST_F(LinkTest, APcsFaultIsResetAtMostOnceASecond) {
   EXPECT_EQ(link_.state(), LinkState::kSettling);
   for (Time now = 0ns; now < 10s; now = std::max(now + 1ms, link_.deadline())) link_.step(now);
   EXPECT_FALSE(link_.up());
-  EXPECT_LE(link_.pcs_resets(), 11U);
-  EXPECT_GE(link_.pcs_resets(), 9U);
+  EXPECT_LE(link_.counters().pcs_resets, 11U);
+  EXPECT_GE(link_.counters().pcs_resets, 9U);
   fake_.device.poke(bar0(0x10001), 1U << 2);
   EXPECT_EQ(link_.step(link_.deadline()), LinkEvent::kUp);
 }

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "driver/port_counters.hpp"
+
 namespace hni::tools {
 namespace {
 
@@ -15,23 +17,7 @@ struct QueueSums {
 };
 
 QueueSums sum_queues(const CardPort& port) {
-  QueueSums t;
-  for (std::uint32_t q = 0; q < port.queues(); ++q) {
-    const auto& pair = port.pair(QueueId{static_cast<std::uint16_t>(q)});
-    const TxCounters& tx = pair.tx.counters();
-    const RxCounters& rx = pair.rx.counters();
-    t.tx.packets += tx.packets;
-    t.tx.bytes += tx.bytes;
-    t.tx.completed_packets += tx.completed_packets;
-    t.tx.reclaimed_packets += tx.reclaimed_packets;
-    t.tx.invalid_packets += tx.invalid_packets;
-    t.rx.packets += rx.packets;
-    t.rx.bytes += rx.bytes;
-    t.rx.mac_errors += rx.mac_errors;
-    t.rx.truncated += rx.truncated;
-    t.rx.card_input += rx.card_input;
-    t.rx.reset_drops += rx.reset_drops;
-  }
+  QueueSums t{transmit_counters(port), receive_counters(port)};
   t.outstanding =
       t.tx.packets - t.tx.completed_packets - t.tx.reclaimed_packets - t.tx.invalid_packets;
   return t;

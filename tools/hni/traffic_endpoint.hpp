@@ -31,23 +31,26 @@ extern template class hni::Port<hni::tools::FaultIo, hni::tools::CardObserver>;
 
 namespace hni::tools {
 
+// X(member, meaning)
+#define HNI_END_COUNTERS(X)                                                           \
+  X(read, "packets read from the host")                                               \
+  X(read_bytes, "bytes of these packets")                                             \
+  X(sent, "packets accepted by the port")                                             \
+  X(sent_frames, "frames that these become on the wire, after segmentation")          \
+  X(refused, "dropped: not a frame that the card can carry")                          \
+  X(blocked, "times that the port had no space; no packet is lost then")              \
+  X(written, "packets delivered to the host")                                         \
+  X(written_bytes, "bytes of these packets")                                          \
+  X(dropped_full, "the host had no buffer space")                                     \
+  X(dropped_down, "the host's interface was down")                                    \
+  X(dropped_error, "the host refused the packet")                                     \
+  X(corrupt, "written, but different from what the other node sent (generator only)") \
+  X(reordered, "written, but out of order in its flow (generator only)")
+
 /// Every packet is counted in one of these. From the host: read = sent + refused + held. To the
 /// host: received by the port = written + dropped_*.
 struct EndCounters {
-  std::uint64_t read = 0;  ///< packets read from the host
-  std::uint64_t read_bytes = 0;
-  std::uint64_t sent = 0;         ///< accepted by the port
-  std::uint64_t sent_frames = 0;  ///< frames that these become on the wire, after segmentation
-  std::uint64_t refused = 0;      ///< dropped: not a frame that the card can carry
-  std::uint64_t blocked = 0;      ///< times that the port had no room; nothing is lost then
-  std::uint64_t written = 0;      ///< how often the port had no space; no packet is lost then
-  std::uint64_t written_bytes = 0;
-  std::uint64_t dropped_full = 0;  ///< the host had no buffer space
-  std::uint64_t dropped_down = 0;  ///< the host's interface was down
-  std::uint64_t dropped_error = 0;
-  /// written, but different from what the other node sent (generator only)
-  std::uint64_t corrupt = 0;
-  std::uint64_t reordered = 0;  ///< written, but out of order in its flow (generator only)
+  HNI_COUNTER_STRUCT(EndCounters, HNI_END_COUNTERS)
 };
 
 class TrafficEndpoint {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "driver/firmware/messages.hpp"
+#include "driver/port_counters.hpp"
 
 namespace hni::tools {
 namespace {
@@ -45,14 +46,9 @@ std::string version_text(std::uint32_t version) {
 
 Totals totals_of(Testbed& testbed, unsigned index) {
   const CardPort& port = testbed.side(index).port();
-  Totals t;
-  for (std::uint32_t q = 0; q < port.queues(); ++q) {
-    const auto& pair = port.pair(queue_id(q));
-    t.rx_packets += pair.rx.counters().packets;
-    t.rx_bytes += pair.rx.counters().bytes;
-    t.tx_packets += pair.tx.counters().packets;
-    t.tx_bytes += pair.tx.counters().bytes;
-  }
+  const RxCounters rx = receive_counters(port);
+  const TxCounters tx = transmit_counters(port);
+  Totals t{rx.packets, rx.bytes, tx.packets, tx.bytes};
   t.drops = total(receive_drops(testbed, index)) + total(transmit_drops(testbed, index));
   return t;
 }
@@ -104,25 +100,13 @@ Json stats_json(Testbed& testbed, unsigned index) {
   const EndCounters& end = side.end()->counters();
   Json out = {{"port", side.name()}};
   const CounterValues& values = port.statistics().update();
-  const Totals t = totals_of(testbed, index);
-  out["driver"] = {{"rx_packets", t.rx_packets},
-                   {"rx_bytes", t.rx_bytes},
-                   {"tx_packets", t.tx_packets},
-                   {"tx_bytes", t.tx_bytes},
-                   {"queue_resets", port.recoveries().queue_resets},
-                   {"card_resets", port.recoveries().card_resets},
-                   {"firmware_crashes", port.recoveries().firmware_crashes},
-                   {"tx_hangs", port.recoveries().tx_hangs},
-                   {"starvation_kicks", port.recoveries().starvation_kicks},
-                   {"rx_stalls", port.recoveries().rx_stalls},
-                   {"bmc_deferred", port.recoveries().bmc_deferred}};
-  out["interface"] = {{"read", end.read},
-                      {"read_bytes", end.read_bytes},
-                      {"sent", end.sent},
-                      {"sent_frames", end.sent_frames},
-                      {"blocked", end.blocked},
-                      {"written", end.written},
-                      {"written_bytes", end.written_bytes}};
+  Json& driver = out["driver"];
+  for_each_driver_counter(
+      port, [&](std::string_view prefix, std::string_view name, std::string_view /*meaning*/,
+                std::uint64_t value) { driver[std::string(prefix).append(name)] = value; });
+  Json& interface = out["interface"];
+  for (const auto& counter : EndCounters::list())
+    interface[std::string(counter.name)] = end.*counter.value;
   out["rx_drops"] = drops_json(receive_drops(testbed, index));
   out["tx_drops"] = drops_json(transmit_drops(testbed, index));
   Json refused = Json::object();
@@ -153,8 +137,8 @@ Json link_json(Testbed& testbed, unsigned index) {
           {"fec_uncorrectable_blocks", values.get(Counter::kFecUncorrectable)},
           {"tx_pause_frames", values.get(Counter::kPauseTx)},
           {"rx_pause_frames", values.get(Counter::kPauseRx)},
-          {"down_events", link.down_events()},
-          {"pause_storms", link.pause_storms()}};
+          {"down_events", link.counters().down_events},
+          {"pause_storms", link.counters().pause_storms}};
 }
 
 Json rings_json(Testbed& testbed, unsigned index) {
@@ -192,10 +176,9 @@ Json firmware_json(Testbed& testbed, unsigned index) {
   out["stored"] = image_json(caps.stored);
   out["bootloader"] = image_json(caps.boot_running);
   out["uefi"] = image_json(caps.option_rom);
-  out["messages"] = {{"received", c.messages},       {"refused", c.refused},
-                     {"unsolicited", c.unsolicited}, {"heartbeats", c.heartbeats},
-                     {"log_records", c.log_records}, {"timeouts", c.timeouts},
-                     {"crashes", c.crashes}};
+  Json& messages = out["messages"];
+  for (const auto& counter : FirmwareClientCounters::list())
+    messages[std::string(counter.name)] = c.*counter.value;
   return out;
 }
 

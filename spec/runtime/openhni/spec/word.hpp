@@ -68,7 +68,9 @@ constexpr std::uint32_t high_half_of() {
 // Whether reading the register clears bits of it.
 template <class Reg>
 constexpr bool clears_on_read() {
-  return requires { Reg::kClearOnRead; };
+  return requires {
+    Reg::kClearOnRead;
+  };
 }
 
 }  // namespace hni::spec
