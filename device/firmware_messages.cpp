@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kMaxCommitChars = 18;  // 19 with NUL
 constexpr std::size_t kMaxBmcMacs = 4;
-constexpr std::size_t kMaxLogRecords = 14;  // one, and fewer than 14 extra ones
+constexpr std::size_t kMaxLogRecords = 14;  // one record and at most 13 extra ones
 
 std::uint32_t u32_of(const TlvTable& table, std::uint16_t id) {
   return static_cast<std::uint32_t>(table[id].unsigned_or(0));

@@ -197,7 +197,7 @@ enum class Counter : std::uint8_t {
 #undef HNI_X
 };
 
-/// A line of the list and what follows from it.
+/// One entry of the list, with derived properties.
 struct CounterGroup {
   Counter id;               ///< number
   CounterBlock block;       ///< block
