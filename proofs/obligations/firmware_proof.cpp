@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "proofs/obligations/contracts.hpp"
-#include "proofs/obligations/private_member.hpp"
 #include "proofs/prover/choices.hpp"
 #include "proofs/prover/harness.hpp"
+#include "tests/support/private_member.hpp"
 
 namespace hni::proofs {
 namespace {

@@ -8,8 +8,8 @@
 #include <deque>
 #include <tuple>
 
-#include "proofs/obligations/private_member.hpp"
 #include "proofs/prover/harness.hpp"
+#include "tests/support/private_member.hpp"
 
 namespace hni::proofs {
 namespace {

@@ -14,6 +14,7 @@
 #include "driver/core/counters.hpp"
 #include "driver/core/packet.hpp"
 #include "proofs/obligations/rings.hpp"
+#include "tests/support/private_member.hpp"
 
 namespace hni::proofs {
 
@@ -231,19 +232,6 @@ struct SymPool {
     return FragmentId{16 * pages--};
   }
 };
-
-// Not shared between files: each proof defines the accessors that it needs.
-namespace {
-
-/// Provides access to a private member of a queue, so that a proof can start from any state. An
-/// explicit instantiation may name private members; the function that it defines is found by its
-/// tag.
-template <class Queue, class Tag, auto kMember>
-struct Grant {
-  friend auto& member(Tag, Queue& queue) { return queue.*kMember; }
-};
-
-}  // namespace
 
 struct SymWords {
   using Index = Word;

@@ -8,19 +8,8 @@
 namespace hni::proofs {
 namespace {
 
-/// assemble(), with the verdict as a number.
-template <class Tag, auto kFunction>
-struct GrantAssemble {
-  friend unsigned call(Tag, Queue& queue, World::RxCursor& at, const std::uint64_t* words,
-                       Packet& packet) {
-    return static_cast<unsigned>((queue.*kFunction)(at, words, packet));
-  }
-};
-struct AssembleTag {
-  friend unsigned call(AssembleTag, Queue&, World::RxCursor& at, const std::uint64_t* words,
-                       Packet&);
-};
-template struct GrantAssemble<AssembleTag, &Queue::assemble>;
+HNI_PRIVATE_MEMBER(AssembleTag, &Queue::assemble);
+/// The results of assemble(), as numbers.
 enum Verdict : unsigned { kNothing, kTaken, kDelivered, kDropped, kRefused };
 
 /// One assembly step from any state of a stage, until the second completion.
@@ -48,8 +37,8 @@ class AssemblyProof {
   }
 
   void run() {
-    const unsigned verdict =
-        call(AssembleTag{}, w_.queue, cursor_, ring_memory[2].data(), packet_);
+    const unsigned verdict = static_cast<unsigned>(
+        (w_.queue.*member(AssembleTag{}))(cursor_, ring_memory[2].data(), packet_));
     conclude_sound();
     const Word consumed =
         (cursor_.completions.head - before_.completions.head) & before_.completions.mask;

@@ -15,50 +15,17 @@ namespace {
 using Queue = RxQueue<SymIo, SymObserver>;
 using Packet = SymWords::Packet;
 
-struct PositionTag {
-  friend auto& member(PositionTag, Queue&);
-};
-struct HeadersTag {
-  friend auto& member(HeadersTag, Queue&);
-};
-struct PayloadsTag {
-  friend auto& member(PayloadsTag, Queue&);
-};
-struct CompletionSizeTag {
-  friend auto& member(CompletionSizeTag, Queue&);
-};
-struct CompletionMemoryTag {
-  friend auto& member(CompletionMemoryTag, Queue&);
-};
-struct PartialTag {
-  friend auto& member(PartialTag, Queue&);
-};
-struct FaultedTag {
-  friend auto& member(FaultedTag, Queue&);
-};
-struct EnabledTag {
-  friend auto& member(EnabledTag, Queue&);
-};
-struct CountersTag {
-  friend auto& member(CountersTag, Queue&);
-};
-struct BudgetTag {
-  friend auto& member(BudgetTag, Queue&);
-};
-struct QueueIdTag {
-  friend auto& member(QueueIdTag, Queue&);
-};
-template struct Grant<Queue, PositionTag, &Queue::cursor_>;
-template struct Grant<Queue, HeadersTag, &Queue::headers_>;
-template struct Grant<Queue, PayloadsTag, &Queue::payloads_>;
-template struct Grant<Queue, CompletionSizeTag, &Queue::completion_size_>;
-template struct Grant<Queue, CompletionMemoryTag, &Queue::completion_memory_>;
-template struct Grant<Queue, PartialTag, &Queue::partial_>;
-template struct Grant<Queue, FaultedTag, &Queue::faulted_>;
-template struct Grant<Queue, EnabledTag, &Queue::enabled_>;
-template struct Grant<Queue, CountersTag, &Queue::counters_>;
-template struct Grant<Queue, BudgetTag, &Queue::budget_>;
-template struct Grant<Queue, QueueIdTag, &Queue::queue_>;
+HNI_PRIVATE_MEMBER(PositionTag, &Queue::cursor_);
+HNI_PRIVATE_MEMBER(HeadersTag, &Queue::headers_);
+HNI_PRIVATE_MEMBER(PayloadsTag, &Queue::payloads_);
+HNI_PRIVATE_MEMBER(CompletionSizeTag, &Queue::completion_size_);
+HNI_PRIVATE_MEMBER(CompletionMemoryTag, &Queue::completion_memory_);
+HNI_PRIVATE_MEMBER(PartialTag, &Queue::partial_);
+HNI_PRIVATE_MEMBER(FaultedTag, &Queue::faulted_);
+HNI_PRIVATE_MEMBER(EnabledTag, &Queue::enabled_);
+HNI_PRIVATE_MEMBER(CountersTag, &Queue::counters_);
+HNI_PRIVATE_MEMBER(BudgetTag, &Queue::budget_);
+HNI_PRIVATE_MEMBER(QueueIdTag, &Queue::queue_);
 
 constexpr unsigned kQueue = 5;
 std::array<std::uint64_t, 8> ring_memory[3];

@@ -6,19 +6,7 @@
 namespace hni::proofs {
 namespace {
 
-using WorkQueue = std::remove_reference_t<decltype(member(WorkTag{}, std::declval<Queue&>())[0])>;
-
-/// free_completed(), for either work queue.
-template <class Tag, auto kFunction>
-struct GrantCall {
-  friend void call(Tag, Queue& queue, WorkQueue& work) {
-    (queue.*kFunction)(work, RingKind::kTwq1);
-  }
-};
-struct GiveBackTag {
-  friend void call(GiveBackTag, Queue&, WorkQueue& work);
-};
-template struct GrantCall<GiveBackTag, &Queue::free_completed>;
+HNI_PRIVATE_MEMBER(FreeCompletedTag, &Queue::free_completed);
 
 /// The first completion of a poll, and the queue's reaction to it.
 class FirstCompletion {
@@ -327,7 +315,7 @@ HNI_PROVE(tx_queue_give_back,
              [&] { return (drops == 1) == has_fragment(held); });
     end_path();
   };
-  call(GiveBackTag{}, w.queue, work);
+  (w.queue.*member(FreeCompletedTag{}))(work, RingKind::kTwq1);
   const auto& after = work.ring;
   show(after.window);
   const bool given = after.window.head != oldest;

@@ -15,63 +15,20 @@ using Queue = TxQueue<SymIo, SymObserver>;
 using Ring = TxRing<Word>;
 using Slot = TxSlot<Word>;
 
-struct WorkTag {
-  friend auto& member(WorkTag, Queue&);
-};
-struct CompletionsTag {
-  friend auto& member(CompletionsTag, Queue&);
-};
-struct CookiesTag {
-  friend auto& member(CookiesTag, Queue&);
-};
-struct StampsTag {
-  friend auto& member(StampsTag, Queue&);
-};
-struct WrittenTag {
-  friend auto& member(WrittenTag, Queue&);
-};
-struct ReadTag {
-  friend auto& member(ReadTag, Queue&);
-};
-struct FaultedTag {
-  friend auto& member(FaultedTag, Queue&);
-};
-struct StoppedTag {
-  friend auto& member(StoppedTag, Queue&);
-};
-struct QueueIdTag {
-  friend auto& member(QueueIdTag, Queue&);
-};
-struct SizeTag {
-  friend auto& member(SizeTag, Queue&);
-};
-struct EnabledTag {
-  friend auto& member(EnabledTag, Queue&);
-};
-struct CompletionMemoryTag {
-  friend auto& member(CompletionMemoryTag, Queue&);
-};
-struct CountersTag {
-  friend auto& member(CountersTag, Queue&);
-};
-struct TimestampsTag {
-  friend auto& member(TimestampsTag, Queue&);
-};
-
-template struct Grant<Queue, WorkTag, &Queue::work_queues_>;
-template struct Grant<Queue, CompletionsTag, &Queue::completions_>;
-template struct Grant<Queue, CookiesTag, &Queue::cookies_>;
-template struct Grant<Queue, StampsTag, &Queue::stamps_pending_>;
-template struct Grant<Queue, WrittenTag, &Queue::timestamps_written_>;
-template struct Grant<Queue, ReadTag, &Queue::timestamps_read_>;
-template struct Grant<Queue, FaultedTag, &Queue::faulted_>;
-template struct Grant<Queue, StoppedTag, &Queue::stopped_>;
-template struct Grant<Queue, QueueIdTag, &Queue::queue_>;
-template struct Grant<Queue, SizeTag, &Queue::size_>;
-template struct Grant<Queue, EnabledTag, &Queue::enabled_>;
-template struct Grant<Queue, CompletionMemoryTag, &Queue::completion_memory_>;
-template struct Grant<Queue, CountersTag, &Queue::counters_>;
-template struct Grant<Queue, TimestampsTag, &Queue::timestamps_>;
+HNI_PRIVATE_MEMBER(WorkTag, &Queue::work_queues_);
+HNI_PRIVATE_MEMBER(CompletionsTag, &Queue::completions_);
+HNI_PRIVATE_MEMBER(CookiesTag, &Queue::cookies_);
+HNI_PRIVATE_MEMBER(StampsTag, &Queue::stamps_pending_);
+HNI_PRIVATE_MEMBER(WrittenTag, &Queue::timestamps_written_);
+HNI_PRIVATE_MEMBER(ReadTag, &Queue::timestamps_read_);
+HNI_PRIVATE_MEMBER(FaultedTag, &Queue::faulted_);
+HNI_PRIVATE_MEMBER(StoppedTag, &Queue::stopped_);
+HNI_PRIVATE_MEMBER(QueueIdTag, &Queue::queue_);
+HNI_PRIVATE_MEMBER(SizeTag, &Queue::size_);
+HNI_PRIVATE_MEMBER(EnabledTag, &Queue::enabled_);
+HNI_PRIVATE_MEMBER(CompletionMemoryTag, &Queue::completion_memory_);
+HNI_PRIVATE_MEMBER(CountersTag, &Queue::counters_);
+HNI_PRIVATE_MEMBER(TimestampsTag, &Queue::timestamps_);
 
 constexpr unsigned kQueue = 5;
 std::array<std::uint64_t, 8> ring_memory[3];
