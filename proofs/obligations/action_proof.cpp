@@ -413,10 +413,10 @@ void prove_life(bool plain_ring, Step except) {
 
 }  // namespace
 
-HNI_PROVE(actions_of_a_queue_pair,
-          "Whatever order a queue pair is enabled, filled, used, disabled, waited for and "
-          "reclaimed in, and whatever the card says of "
-          "being idle, each register write is a legal action (S4).") {
+HNI_PROVE(
+    actions_of_a_queue_pair,
+    "Each register write is a legal action, in whatever order a queue pair is enabled, filled, "
+    "used, disabled, waited for and reclaimed, and whatever the idle registers report (S4).") {
   prove_life(false, Step::kProgram);
 }
 
@@ -424,19 +424,18 @@ HNI_PROVE(actions_of_a_queue_pair_with_plain_ring, "The same with work queue 1 i
   prove_life(true, Step::kProgram);
 }
 
-HNI_PROVE(
-    actions_of_recovery,
-    "The same when the card is programmed again, as behind a reset, at any time, in any order "
-    "with all else (S4).") {
+HNI_PROVE(actions_of_recovery,
+          "The same when the card is programmed again, as after a reset, at any time and in any "
+          "order with all other operations (S4).") {
   must_cover("programmed");
   prove_life(true, Step::kCount);
 }
 
 HNI_PROVE(actions_stay_in_their_queue,
-          "A queue pair writes only registers of its own number, and one that no rule asks about; "
-          "whether its writes are legal is decided only by registers of its own number, and by "
-          "ones that no queue pair writes. So what holds for one pair holds for all of them at "
-          "once, in any order (S4).") {
+          "A queue pair writes only registers of its own number, and no register that a rule "
+          "reads; the legality of its writes depends only on registers of its own number, and on "
+          "registers that no queue pair writes. What holds for one pair therefore holds for all "
+          "of them at once, in any order (S4).") {
   const std::uint16_t shared = register_at(spec::TMI_DROP_CTRL::kByteOffset);
   for (const std::uint32_t number : {0U, 5U, 127U}) {
     const Search found = search(true, Step::kProgram, QueueId{static_cast<std::uint16_t>(number)});
@@ -457,11 +456,10 @@ HNI_PROVE(actions_stay_in_their_queue,
   }
 }
 
-HNI_PROVE(
-    actions_of_the_mailbox_are_its_own,
-    "No rule of the spec about other registers asks for one that the mailbox writes, and none "
-    "is about one of its registers: it never stands in the way of queues and set-up, nor "
-    "they in its own; what it may write is mailbox_life (S4).") {
+HNI_PROVE(actions_of_the_mailbox_are_its_own,
+          "No rule of the spec about other registers reads one that the mailbox writes, and no "
+          "rule is about one of its registers: the mailbox and the queues and setup never "
+          "interfere; the mailbox's own writes are covered by mailbox_life (S4).") {
   const std::set<std::uint16_t> mailbox{register_at(spec::PUL_OB_TLP_HDR_AW_CFG::kByteOffset),
                                         register_at(spec::PUL_OB_TLP_HDR_AR_CFG::kByteOffset),
                                         register_at(spec::INTR_MASK_SET::kByteOffset),
@@ -482,9 +480,8 @@ HNI_PROVE(
 }
 
 HNI_PROVE(actions_of_the_setup,
-          "Programming the card, the first time and again, with and without management traffic "
-          "that already flows, makes only legal "
-          "register writes (S4).") {
+          "Programming the card, for the first time and again, with and without management "
+          "traffic that already flows, makes only legal register writes (S4).") {
   must_cover("fresh", "management runs", "again");
   searched(4, "runs of the set-up");
   for (const bool management : {false, true}) {

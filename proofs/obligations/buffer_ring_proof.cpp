@@ -32,7 +32,7 @@ void show(const Ring& ring) {
 }  // namespace
 
 HNI_PROVE(buffer_ring_starts_empty,
-          "A new buffer ring of any size is valid and lends nothing (I2, I3).") {
+          "A new buffer ring of any size is valid and has no posted buffer (I2, I3).") {
   const auto mask = any_mask();
   const auto offset = input<std::uint32_t>("smallest offset");
   const auto slot = input<std::uint32_t>("slot");
@@ -47,9 +47,8 @@ HNI_PROVE(buffer_ring_starts_empty,
 }
 
 HNI_PROVE(buffer_ring_post,
-          "Lending a fragment stores it in a slot of the driver, whose number is the buffer id, "
-          "and changes no other slot (I1 to "
-          "I4).") {
+          "Posting a fragment stores it in a slot of the driver, whose number is the buffer id, "
+          "and changes no other slot (I1 to I4).") {
   auto ring = any_buffer_ring();
   auto slots = any_slots(ring);
   const auto other = input<std::uint32_t>("other slot");
@@ -75,9 +74,8 @@ HNI_PROVE(buffer_ring_post,
 }
 
 HNI_PROVE(buffer_ring_accept_then_take_back,
-          "A slot that the card names is accepted exactly when the card owns it; taking back the "
-          "older ones makes it the oldest "
-          "(I1, I3, I4, I7).") {
+          "A slot that the card names is accepted exactly if the card owns it; popping the older "
+          "ones makes it the oldest (I1, I3, I4, I7).") {
   auto ring = any_buffer_ring();
   const auto named = from_card("rcd_header_id");
   assume_valid(ring);
@@ -99,8 +97,8 @@ HNI_PROVE(buffer_ring_accept_then_take_back,
 }
 
 HNI_PROVE(buffer_ring_take_back,
-          "Taking back the oldest slot gives back the fragment it lent, once, and the next "
-          "fragment starts afresh (I1 to I4, I7).") {
+          "Popping the oldest slot returns its fragment, once, and the next fragment starts at "
+          "its initial offset (I1 to I4, I7).") {
   auto ring = any_buffer_ring();
   auto slots = any_slots(ring);
   const auto other = input<std::uint32_t>("other slot");
@@ -127,10 +125,10 @@ HNI_PROVE(buffer_ring_take_back,
   });
 }
 
-HNI_PROVE(buffer_ring_place,
-          "A place that the card names is accepted exactly when it lies behind all earlier data "
-          "of the fragment, has at least one "
-          "byte, and ends before the limit with the reserve to spare (I1, I6).") {
+HNI_PROVE(
+    buffer_ring_place,
+    "A position that the card names is accepted exactly if it lies after all earlier data of the "
+    "fragment, has at least one byte, and ends before the limit minus the reserve (I1, I6).") {
   // The card's fields have 12 and 13 bits; 16 bits suffice for all sums here.
   const auto narrow = [](const char* name) { return Word(input<std::uint16_t>(name)); };
   const Ring ring{any_work_ring(), input<std::uint32_t>("next offset"),
@@ -149,9 +147,8 @@ HNI_PROVE(buffer_ring_place,
 }
 
 HNI_PROVE(buffer_ring_delivered,
-          "Data once delivered is never delivered again: after each accepted place the next one "
-          "begins behind it, and the holders "
-          "of a fragment are at most its bytes (I2, I4).") {
+          "Delivered data is never delivered again: after each accepted position the next one "
+          "starts after it, and a fragment has at most as many references as bytes (I2, I4).") {
   constexpr std::uint32_t kLimit = 4096;
   auto ring = any_buffer_ring();
   const auto offset = nondet_read<std::uint32_t>("offset");

@@ -38,8 +38,8 @@ HNI_PROVE(wide_counter_continued,
 }
 
 HNI_PROVE(counter_rebased,
-          "What the card shows at a reset counts as nothing: the value stays, the next difference "
-          "begins there.") {
+          "The card's value at a reset counts as zero: the counter is unchanged, and the next "
+          "difference starts there.") {
   const auto shown = input<std::uint32_t>("reading at the reset");
   const auto later = input<std::uint32_t>("next reading");
   const auto value = input<std::uint64_t>("value");
@@ -51,8 +51,8 @@ HNI_PROVE(counter_rebased,
 }
 
 HNI_PROVE(stamp_extended,
-          "A 40-bit timestamp is extended to the one moment at or after the base, less than 2^40 "
-          "ns later, that has these bits.") {
+          "A 40-bit timestamp is extended to the only time at or after the base, and less than "
+          "2^40 ns later, that has these bits.") {
   constexpr std::uint64_t kMask = (std::uint64_t{1} << kStampBits) - 1;
   const auto base = input<std::uint64_t>("base");
   const auto moment = input<std::uint64_t>("moment");

@@ -388,12 +388,11 @@ struct Search {
 
 }  // namespace
 
-HNI_PROVE(
-    firmware_life,
-    "Whatever the firmware says and leaves unsaid, and whatever is asked of it: each call of "
-    "the conversation leads to a state that its owner may rely on, the DMA gates are open "
-    "exactly in those states that say so, and are shut only by the calls that are known to: "
-    "never while the conversation is ready and goes on (S4).") {
+HNI_PROVE(firmware_life,
+          "For all messages of the firmware and all calls of the owner: each call of the "
+          "conversation leads to a state that the contract allows, DMA is enabled exactly in the "
+          "states that state so, and is disabled only by the calls that may do so: never while "
+          "the conversation is ready and continues (S4).") {
   must_cover("down", "mailbox", "capabilities", "ready", "stopping", "failed");
   Search found;
   found.run();
@@ -416,8 +415,8 @@ HNI_PROVE(
 }
 
 HNI_REFUTE(mailbox_closed_behind_the_owners_back, "S4",
-           "Known mistake: the mailbox is closed, and with it the card's way to memory, while the "
-           "conversation says that it is ready.") {
+           "Known mistake: the mailbox is closed, which disables DMA, while the conversation "
+           "reports that it is ready.") {
   Below here;
   below = &here;
   FirmwareIo io;

@@ -190,9 +190,9 @@ void run_filter(CheckedIo<Footprint<FilterPart>, NullObserver>& device) {
 
 HNI_PROVE(actions_of_the_rest,
           "Whatever link, receive filter with its address and rule tables, clock, statistics and "
-          "interrupts do, in whatever state: no rule of the spec is about a register that their "
-          "code can write, and none asks for one, but for RPC_RMI_CONFIG of the filter, which the "
-          "set-up reads before it relies on it (S4).") {
+          "interrupts do, in any state: no rule of the spec is about a register that their code "
+          "can write, and no rule reads one, except RPC_RMI_CONFIG of the filter, which the setup "
+          "reads before it relies on it (S4).") {
   must_cover("MAC", "tables", "clock", "causes");
   searched(spec::action_rules().size(), "rules of the spec");
   judge<LinkPart>("link");
@@ -211,8 +211,8 @@ HNI_PROVE(actions_of_the_rest,
 }
 
 HNI_PROVE(actions_inside_the_tables,
-          "A filter with all its tables full writes no element of a table that there is not; its "
-          "loops run over the sizes of the tables whatever is in them (S4).") {
+          "A filter with all its tables full never writes beyond the end of a table; its loops "
+          "are bounded by the sizes of the tables, not by their contents (S4).") {
   must_cover("written");
   Footprint<FilterPart> io;
   NullObserver observer;

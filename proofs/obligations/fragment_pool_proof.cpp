@@ -105,7 +105,7 @@ struct World {
 
 }  // namespace
 
-HNI_PROVE(free_pages_begin, "At first every page is in the list, once (I1, I4).") {
+HNI_PROVE(free_pages_begin, "Initially every page is in the list, once (I1, I4).") {
   World w;
   const Word place = FreePages<Word>::fresh(w.pages, w.page);
   conclude("I1", "each element is a page", place < w.pages);
@@ -114,9 +114,9 @@ HNI_PROVE(free_pages_begin, "At first every page is in the list, once (I1, I4)."
 }
 
 HNI_PROVE(free_pages_take,
-          "Taking a page gives one that nobody held, with the holders that were asked for, and "
-          "fails exactly when all are held; free pages and only they stay in the list, each once "
-          "(I1, I2, I4).") {
+          "Taking a page returns one without references, with the requested number of references, "
+          "and fails exactly if all pages have references; the list contains free pages only, "
+          "each once (I1, I2, I4).") {
   World w;
   must_cover("taken", "all are held");
   const auto holders = input<std::uint32_t>("holders asked for");
@@ -136,10 +136,10 @@ HNI_PROVE(free_pages_take,
   w.conclude_sound();
 }
 
-HNI_PROVE(free_pages_drop,
-          "Letting go of a page puts it into the list with its last holder, where there is room "
-          "for it; free pages and only they stay in the list, each once; no count goes below zero "
-          "(I1, I2, I4).") {
+HNI_PROVE(
+    free_pages_drop,
+    "Dropping a reference adds the page to the list if it was the last one, and there is room for "
+    "it; the list contains free pages only, each once; no count goes below zero (I1, I2, I4).") {
   World w;
   must_cover("freed", "still held");
   const auto dropped = input<std::uint32_t>("page that is dropped");
@@ -165,8 +165,8 @@ HNI_PROVE(free_pages_drop,
 }
 
 HNI_REFUTE(page_freed_twice, "I4",
-           "Known mistake: a page is put into the list whenever somebody lets go of it, not with "
-           "its last holder.") {
+           "Known mistake: a page is added to the list whenever a reference is dropped, not only "
+           "with the last one.") {
   World w;
   w.assume_sound({w.page}, {w.place});
   assume("there is room", w.free.count < w.pages);
@@ -176,8 +176,8 @@ HNI_REFUTE(page_freed_twice, "I4",
 }
 
 HNI_PROVE(holder_count,
-          "A page is free exactly when its last holder lets go; the count neither wraps nor goes "
-          "below zero (I4, I6).") {
+          "A page becomes free exactly when its last reference is dropped; the count neither "
+          "wraps nor goes below zero (I4, I6).") {
   RefCount<Word> count{input<std::uint32_t>("holders")};
   assume("somebody holds the page", count.holders != 0U);
   assume("fewer holders than a page of 64 KiB has bytes, twice over",

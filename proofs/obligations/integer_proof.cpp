@@ -57,7 +57,7 @@ HNI_REFUTE(product_of_two_shorts, "I6",
 }
 
 HNI_REFUTE(count_kept_in_a_byte, "I6",
-           "Known mistake: a number of descriptors that does not fit the type it is kept in.") {
+           "Known mistake: a number of descriptors does not fit the type in which it is stored.") {
   const auto count = input<std::uint32_t>("count");
   assume("a ring of at most 65536", count <= 65535U);
   show("kept", static_cast<Sym<std::uint8_t>>(count));

@@ -361,10 +361,10 @@ struct Search {
 }  // namespace
 
 HNI_PROVE(mailbox_life,
-          "In every state that any sequence of calls and of answers of the firmware can reach, "
-          "both mailbox rings are valid, no descriptor or page of the firmware is touched, each "
-          "word is read once and each call is bounded, messages come back once and in order, "
-          "and the gates are shut when the mailbox is down (I1 to I5, I7, I8, S4).") {
+          "In every state that any sequence of calls and of responses of the firmware can reach, "
+          "both mailbox rings are valid, no descriptor or page of the firmware is accessed, each "
+          "word is read once and each call is bounded, messages are delivered once and in order, "
+          "and DMA is disabled when the mailbox is down (I1 to I5, I7, I8, S4).") {
   must_cover("down", "waiting", "ready", "draining", "failed", "full");
   Search found;
   found.run();
@@ -408,8 +408,8 @@ HNI_PROVE(mailbox_life,
 }
 
 HNI_PROVE(mailbox_arguments,
-          "A message is taken exactly when it has 4 to 4096 bytes, a multiple of four; a mailbox "
-          "without pages does not start; relaxed ordering is asked for exactly when it is on "
+          "A message is accepted exactly if it has 4 to 4096 bytes, a multiple of four; a mailbox "
+          "without pages does not start; relaxed ordering is requested exactly if it is enabled "
           "(F, S4).") {
   must_cover("taken", "refused");
   searched(2 * 13, "calls");

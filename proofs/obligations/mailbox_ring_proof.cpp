@@ -39,8 +39,8 @@ HNI_PROVE(mailbox_ring_starts_empty,
 }
 
 HNI_PROVE(mailbox_ring_full_and_empty,
-          "A mailbox ring is full exactly when size - 1 descriptors are the firmware's, and empty "
-          "exactly when none is (I2).") {
+          "A mailbox ring is full exactly if the firmware owns size - 1 descriptors, and empty "
+          "exactly if it owns none (I2).") {
   const auto ring = any_mailbox_ring();
   assume_valid(ring);
   must_cover("full", "empty");
@@ -54,9 +54,8 @@ HNI_PROVE(mailbox_ring_full_and_empty,
 }
 
 HNI_PROVE(mailbox_ring_post,
-          "Posting hands the firmware one slot of the host's, and the stop behind it, which is "
-          "published first, stays the host's "
-          "(I1 to I3, I5).") {
+          "Posting passes one slot of the host to the firmware; the host keeps the stop after it, "
+          "which is published first (I1 to I3, I5).") {
   auto ring = any_mailbox_ring();
   const auto other = input<std::uint32_t>("other slot");
   assume_valid(ring);
@@ -82,8 +81,8 @@ HNI_PROVE(mailbox_ring_post,
 }
 
 HNI_PROVE(mailbox_ring_take_back,
-          "Taking back gives the oldest descriptor of the firmware, once, and leaves one fewer "
-          "(I1 to I4, I7).") {
+          "Popping returns the oldest descriptor of the firmware, once, and leaves one fewer (I1 "
+          "to I4, I7).") {
   auto ring = any_mailbox_ring();
   const auto other = input<std::uint32_t>("other slot");
   assume_valid(ring);
@@ -102,8 +101,8 @@ HNI_PROVE(mailbox_ring_take_back,
 }
 
 HNI_PROVE(mailbox_words_of_the_card,
-          "A descriptor of the firmware means what its two flag bits and its length say, whatever "
-          "its other bits are (I8).") {
+          "The meaning of a descriptor of the firmware depends only on its two flag bits and its "
+          "length (I8).") {
   const auto low = nondet_read<std::uint32_t>("mailbox_low");
   const auto high = nondet_read<std::uint32_t>("mailbox_high");
   must_cover("pending", "failed", "done");
@@ -119,8 +118,8 @@ HNI_PROVE(mailbox_words_of_the_card,
 }
 
 HNI_REFUTE(doorbell_counts_one_too_many, "I5",
-           "Known mistake: the stop is the slot behind the tail as it was before posting, so the "
-           "newest descriptor is zeroed.") {
+           "Known mistake: the stop is the slot after the old tail, so the newest descriptor is "
+           "zeroed.") {
   auto ring = any_mailbox_ring();
   assume_valid(ring);
   assume("the ring is not full", [&] { return !ring.full(); });

@@ -201,14 +201,13 @@ class Search {
 
 }  // namespace
 
-HNI_PROVE(
-    actions_of_the_port,
-    "In every state that any sequence of calls and of answers of card and firmware leads to, "
-    "with one queue pair and with two: queues are enabled only when they are off and may "
-    "reach memory, the DMA gates are shut only behind queues that were switched off, memory "
-    "is taken back only from queues that are off or cut off, the card is set up only while "
-    "all are off, and the port itself writes nothing but interrupts and the drop at the MAC "
-    "(S4, I4).") {
+HNI_PROVE(actions_of_the_port,
+          "In every state that any sequence of calls and of responses of card and firmware "
+          "reaches, with one queue pair and with two: queues are enabled only when they are "
+          "disabled and DMA is enabled, DMA is disabled only after the queues were disabled, "
+          "memory is reclaimed only from queues that are disabled or whose DMA is disabled, the "
+          "card is set up only while all queues are disabled, and the port itself writes only "
+          "interrupt registers and the drop control of the MAC (S4, I4).") {
   must_cover("detached", "bring-up", "ready", "ownership", "running", "stopping", "resetting",
              "detaching", "gone", "failed", "stuck");
   for (const std::uint32_t queues : {1U, 2U}) {
@@ -230,8 +229,7 @@ HNI_PROVE(
 
 HNI_REFUTE(
     gates_shut_under_queues_that_run, "S4",
-    "Known mistake: the conversation with the firmware is stopped while queues run, so that "
-    "the card loses its way to memory under them.") {
+    "Known mistake: the firmware conversation is stopped, which disables DMA, while queues run.") {
   Search search(1);
   AnyPort& port = search.enter({.port = PortState::kRunning,
                                 .wanted = true,
@@ -243,8 +241,7 @@ HNI_REFUTE(
 
 HNI_REFUTE(
     memory_taken_back_from_a_queue_that_drains, "S4",
-    "Known mistake: buffers of a queue that was switched off are taken back before the card "
-    "said that it is idle.") {
+    "Known mistake: buffers of a disabled queue are reclaimed before the card reported idle.") {
   Search search(1);
   AnyPort& port = search.enter({.port = PortState::kStopping,
                                 .pairs = {PairState::kQuiescing},

@@ -247,9 +247,9 @@ bool hangs_as_expected(Choices& choices) {
 }  // namespace
 
 HNI_PROVE(queue_setup_registers,
-          "Enabling a queue gives each register of its block, and no other, the value that sizes, "
-          "addresses, vector and modes ask for, of every ring size, the rings of one queue of "
-          "different sizes; disabling switches off and masks (F).") {
+          "Enabling a queue sets each register of its block, and no other, to the value that "
+          "follows from sizes, addresses, vector and modes, for every ring size, with rings of "
+          "different sizes in one queue; disabling disables and masks (F).") {
   bool tx = true, rx = true;
   std::uint64_t runs = 0;
   for (const std::uint32_t queue : {0U, 5U, 127U}) {
@@ -273,8 +273,8 @@ HNI_PROVE(queue_setup_registers,
 }
 
 HNI_PROVE(queue_setup_idle,
-          "A pair is idle exactly when the bit of its number is set in all eight idle registers, "
-          "that of its second work queue among them (F).") {
+          "A pair is idle exactly if its bit is set in all eight idle registers, including the "
+          "one of its second work queue (F).") {
   using namespace spec;
   bool right = true;
   std::uint64_t reads = 0;
@@ -303,11 +303,10 @@ HNI_PROVE(queue_setup_idle,
   conclude("F", "idle exactly then", right);
 }
 
-HNI_PROVE(
-    queue_pair_in_time,
-    "A pair that is switched off waits for idle: after 500 ms transmit data is discarded, 500 "
-    "ms after that it is stuck. A transmit hang is five seconds without progress while "
-    "packets are outstanding; time stamps that are a second late are given up (F, I7).") {
+HNI_PROVE(queue_pair_in_time,
+          "A disabled pair waits for idle: after 500 ms transmit data is discarded, 500 ms after "
+          "that the pair is stuck. A transmit hang is five seconds without progress while packets "
+          "are outstanding; timestamps that are a second late are given up (F, I7).") {
   std::uint64_t runs = 0;
   bool quiesces = true, hangs = true;
   Choices waits;
@@ -325,11 +324,10 @@ HNI_PROVE(
   conclude("F", "the watch over transmit completions", hangs);
 }
 
-HNI_PROVE(
-    queue_pair_life,
-    "A pair has the queue and the vector that it was given; it lends buffers only once it is "
-    "filled; only a pair that runs is switched off; what is reclaimed leaves nothing held; "
-    "the drop mode is written while it runs, and kept for the next time (F, I4).") {
+HNI_PROVE(queue_pair_life,
+          "A pair has the queue and the vector that it was given; it posts buffers only once it "
+          "is filled; only a running pair is disabled; reclaiming leaves no reference; the drop "
+          "mode is written while the pair runs, and kept for the next start (F, I4).") {
   Clocked w;
   const auto drop_mode = [&] {
     return spec::QUEUE_RDE_CTL0{w.io.written[RegisterIo::key(spec::QUEUE_RDE_CTL0::at(7))]}

@@ -286,20 +286,17 @@ class AssemblyProof {
 }  // namespace
 
 HNI_PROVE(rx_queue_between_packets,
-          "Between packets only a header is taken: a slot that the card owns, a place inside its "
-          "fragment and behind all earlier data; "
-          "skipped slots come back once each; nothing is refused that keeps the rules (I1 to I4, "
-          "I6 to I8, F).") {
+          "Between packets only a header is accepted: a slot that the card owns, at a position "
+          "inside its fragment and after all earlier data; skipped slots are freed once each; a "
+          "completion that satisfies the rules is never refused (I1 to I4, I6 to I8, F).") {
   must_cover("nothing", "refused", "next completion", "segment", "a third one skipped");
   AssemblyProof(Stage::kBetween, Word(0)).run();
 }
 
-HNI_PROVE(
-    rx_queue_inside_a_packet,
-    "Inside a packet, of any number of segments so far, payloads are taken by the same rules "
-    "up to the room of a packet, then "
-    "one time stamp, then the end; "
-    "anything else is refused (I1 to I4, I6 to I8, F).") {
+HNI_PROVE(rx_queue_inside_a_packet,
+          "Inside a packet, with any number of segments so far, payloads are accepted by the same "
+          "rules up to the capacity of a packet, then one timestamp, then the end; anything else "
+          "is refused (I1 to I4, I6 to I8, F).") {
   must_cover("nothing", "refused", "next completion", "delivered", "errored", "packet dropped",
              "segment", "time stamp", "a third one skipped");
   const auto segments = input<std::uint32_t>("segments so far");
@@ -308,7 +305,7 @@ HNI_PROVE(
 }
 
 HNI_PROVE(rx_queue_behind_the_stamp,
-          "Behind the time stamp of a packet only its end is taken (I2 to I4, I8, F).") {
+          "After the timestamp of a packet only its end is accepted (I2 to I4, I8, F).") {
   must_cover("nothing", "refused", "delivered", "errored", "packet dropped");
   AssemblyProof(Stage::kStamped, input<std::uint32_t>("segments so far")).run();
 }

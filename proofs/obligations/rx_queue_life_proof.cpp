@@ -28,9 +28,9 @@ bool same_state(World& w) {
 }  // namespace
 
 HNI_PROVE(rx_queue_reset,
-          "The base case: from any state at all, valid or not, a reset makes a valid queue whose "
-          "three rings have each the size that was allocated for it and are empty, waits for DONE "
-          "= 1 in zeroed memory, and forgets fault and packet (I2, I3).") {
+          "The base case: from any state, valid or not, a reset yields a valid queue whose three "
+          "rings are empty and have their allocated sizes, expects DONE = 1 in zeroed memory, and "
+          "clears fault and packet (I2, I3).") {
   World w(input<bool>("packet under assembly") ? Stage::kSegments : Stage::kBetween, false);
   const std::array<std::uint32_t, 3> sizes = input<bool>("other sizes")
                                                  ? std::array<std::uint32_t, 3>{8, 4, 2}
@@ -73,7 +73,7 @@ HNI_PROVE(rx_queue_reset,
 }
 
 HNI_PROVE(rx_queue_repeats_doorbells,
-          "Repeated doorbells say exactly what was said last, of each of the three rings, and "
+          "Repeated doorbells have exactly the last values, for each of the three rings, and "
           "change nothing (I5, F).") {
   World w(Stage::kBetween, false);
   Rung rung;
@@ -97,8 +97,8 @@ HNI_PROVE(rx_queue_repeats_doorbells,
 }
 
 HNI_PROVE(rx_queue_starves,
-          "A queue starves exactly when one of its buffer rings lends fewer than four pages; to "
-          "ask changes nothing (F).") {
+          "A queue starves exactly if one of its buffer rings has fewer than four posted pages; "
+          "the query changes nothing (F).") {
   must_cover("starving", "fed");
   World w(Stage::kBetween, false);
   w.pool.per_page = input<bool>("pages of two fragments") ? 2 : 1;
@@ -113,9 +113,9 @@ HNI_PROVE(rx_queue_starves,
 }
 
 HNI_PROVE(rx_queue_polls_three,
-          "A poll of three packets, the first of them begun before: each that has no error bit is "
-          "delivered, in order, each in its own place, the others come back once; bytes and "
-          "packets are added to what was counted (I4, I5, I7, F).") {
+          "A poll of three packets, the first of them begun before: each packet without an error "
+          "bit is delivered, in order, each in its own element, and the others are freed once; "
+          "bytes and packets are added to the counters (I4, I5, I7, F).") {
   must_cover("three delivered", "two delivered", "none delivered");
   World w(Stage::kStamped);
   std::array<Packet, 3> out;

@@ -270,8 +270,8 @@ void conclude_compared(const Compared& compared) {
 
 HNI_PROVE(rx_queue_on_small_rings,
           "On receive rings of 2, 4 and 8 descriptors, of different sizes, every sequence of four "
-          "operations (completions, polls, resets, packets that come back) does to memory, "
-          "registers, pool, counters and observer what a second description says (I1 to I8, F).") {
+          "operations (completions, polls, resets, freed packets) has the effects of the model on "
+          "memory, registers, pool, counters and observer (I1 to I8, F).") {
   Compared compared;
   for (const Sizes& sizes : {Sizes{8, 4, 2, 0, 6}, Sizes{4, 8, 8, 1, 6}, Sizes{2, 2, 4, 0, 3}}) {
     Choices choices;

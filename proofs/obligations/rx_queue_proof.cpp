@@ -74,9 +74,9 @@ void conclude_refilled(World& w, bool acknowledged) {
 }  // namespace
 
 HNI_PROVE(rx_queue_poll,
-          "A poll delivers at most what was asked for, keeps a packet under assembly, and tells "
-          "the card exactly how far it read, "
-          "after lending it buffers again; all of it is counted and told (I2, I5, I7, F).") {
+          "A poll delivers at most the requested number of packets, keeps a packet under "
+          "assembly, and acknowledges exactly what it read, after it posted buffers again; "
+          "everything is counted and reported (I2, I5, I7, F).") {
   must_cover("idle", "delivered", "dropped", "refused", "next packet",
              "next behind a dropped one");
   World w(Stage::kStamped);  // the last completion of a packet: one iteration of the poll
@@ -126,10 +126,9 @@ HNI_PROVE(rx_queue_poll,
   conclude_refilled(w, rung == 1);
 }
 
-HNI_PROVE(
-    rx_queue_keeps_a_packet,
-    "A poll, or a look for what is unread at a reset, that finds a part of a packet keeps it; "
-    "a fault between packets gives no packet back (I4, F).") {
+HNI_PROVE(rx_queue_keeps_a_packet,
+          "A poll, or the search for unread packets at a reset, that finds a part of a packet "
+          "keeps it; a fault between packets frees no packet (I4, F).") {
   must_cover("kept", "idle", "refused");
   World w(Stage::kBetween);
   const bool at_reset = input<bool>("at a reset");
@@ -192,7 +191,8 @@ HNI_PROVE(
 }
 
 HNI_PROVE(rx_queue_tells_of_a_payload,
-          "Who watches a poll is told of the payload buffer that came back with a segment (F).") {
+          "The payload buffer that was returned with a segment is reported to an observer that "
+          "requests details (F).") {
   must_cover("came back", "lent still");
   World w(Stage::kSegments);
   assume("a packet has at most the segments that it has room for",
@@ -230,10 +230,9 @@ HNI_PROVE(rx_queue_tells_of_a_payload,
   }
 }
 
-HNI_PROVE(
-    rx_queue_poll_a_whole_lap,
-    "A poll that consumes a whole lap, behind which the head is where it was, tells the card "
-    "so (I5).") {
+HNI_PROVE(rx_queue_poll_a_whole_lap,
+          "A poll that consumes a whole lap, after which the head is unchanged, still "
+          "acknowledges it (I5).") {
   must_cover("a whole lap", "more than a lap");
   World w(Stage::kStamped, Word(1), Word(1), Word(7), true);
   w.obs.watched = true;
@@ -264,10 +263,9 @@ HNI_PROVE(
   }
 }
 
-HNI_PROVE(
-    rx_queue_out_of_service,
-    "A queue that is not enabled, that the card broke, or that nobody wants packets of reads "
-    "nothing; one without memory has nothing unread (I5).") {
+HNI_PROVE(rx_queue_out_of_service,
+          "A queue that is disabled or faulted, or a poll with budget 0, reads nothing; a queue "
+          "without memory has nothing unread (I5).") {
   World w(Stage::kBetween, false);
   const bool enabled = input<bool>("enabled"), faulted = input<bool>("faulted");
   const bool wanted = input<bool>("packets are wanted"), memory = input<bool>("memory");
@@ -299,8 +297,8 @@ HNI_PROVE(
 
 HNI_PROVE(
     rx_queue_drop_unread,
-    "At a reset each packet that the card completed and nobody polled is given back once and "
-    "counted, a lap at most; a part of one is kept for the teardown (I2, I4, I7, F).") {
+    "At a reset each packet that the card completed and that was not polled is freed once and "
+    "counted, at most one lap; a part of a packet is kept for the teardown (I2, I4, I7, F).") {
   must_cover("idle", "dropped", "errored", "refused", "next packet", "a lap");
   World w(Stage::kStamped);
   const Packet partial = partial_packet(w);
@@ -354,9 +352,8 @@ HNI_PROVE(
 }
 
 HNI_PROVE(rx_queue_refill,
-          "Refilling lends whole pages: each buffer descriptor is written into a free slot and "
-          "carries that slot's number, and one "
-          "doorbell a ring hands over exactly those (I1, I3, I5).") {
+          "Refilling posts whole pages: each buffer descriptor is written to a free slot and has "
+          "that slot's number, and one doorbell per ring hands over exactly those (I1, I3, I5).") {
   must_cover("lent", "pool empty");
   World w(Stage::kBetween);
   const auto before = w.before;
@@ -442,8 +439,8 @@ HNI_PROVE(rx_queue_refill,
 }
 
 HNI_PROVE(rx_queue_reclaim,
-          "At teardown every buffer that is lent comes back exactly once, in order, and so does "
-          "the packet under assembly; then nothing is lent (I1 to I4, I7).") {
+          "At teardown every posted buffer is freed exactly once, in order, and so is the packet "
+          "under assembly; then no buffer is posted (I1 to I4, I7).") {
   must_cover("next turn", "other ring", "packet", "nothing lent");
   const bool assembling = input<bool>("packet under assembly");
   World w(assembling ? Stage::kSegments : Stage::kBetween);

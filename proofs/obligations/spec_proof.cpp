@@ -106,7 +106,7 @@ HNI_PROVE(spec_addresses,
 }
 
 HNI_REFUTE(field_set_without_clearing, "S1",
-           "Known mistake: a field is or-ed into a word that holds an old value.") {
+           "Known mistake: a field is or-ed into a word that contains an old value.") {
   const auto raw = input<std::uint32_t>("word");
   const auto value = input<std::uint32_t>("value");
   const Word set = raw | (value << 4);
@@ -124,9 +124,8 @@ HNI_REFUTE(
 }
 
 HNI_REFUTE(table_index_scaled_twice, "S3",
-           "Known mistake: the arguments of an address macro are swapped, so the last entries lie "
-           "in other blocks "
-           "[trust-boundary A20].") {
+           "Known mistake: the arguments of an address macro are swapped, so the last entries are "
+           "in other blocks [trust-boundary A20].") {
   const auto entry = input<std::uint32_t>("entry");
   assume("an entry of the table", entry < 64U);
   conclude("S3", "the address is inside the table",

@@ -132,9 +132,9 @@ struct ExpectedAttributes {
 }  // namespace
 
 HNI_PROVE(tlv_message_header,
-          "A message is accepted exactly when its header is whole, is marked as a message, and "
-          "claims at least a header and at most "
-          "the bytes that came; it reads nothing else, each byte once (I1, I8).") {
+          "A message is accepted exactly if its header is complete, is marked as a message, and "
+          "claims at least a header and at most the received bytes; nothing else is read, and "
+          "each byte once (I1, I8).") {
   AnyBytes bytes;
   must_cover("accepted", "refused");
   const Word most = bytes.size();
@@ -169,8 +169,8 @@ HNI_PROVE(tlv_message_header,
 }
 
 HNI_PROVE(tlv_walk_begins,
-          "A walk is valid exactly when its range lies inside the bytes and has whole words; it "
-          "has more exactly when the range is not empty (I1, I2).") {
+          "A walk is valid exactly if its range lies inside the bytes and consists of whole "
+          "words; it has more exactly if the range is not empty (I1, I2).") {
   const AnyBytes bytes;
   const auto begin = input<std::uint32_t>("begin");
   const auto end = input<std::uint32_t>("end");
@@ -189,8 +189,8 @@ HNI_PROVE(tlv_walk_begins,
 
 HNI_PROVE(tlv_walk_step,
           "One step of a walk reads one header inside the message, each byte once; an accepted "
-          "attribute lies inside the message; "
-          "what is left shrinks, so every walk ends (I1, I2, I7, I8).") {
+          "attribute lies inside the message; the remaining range shrinks, so every walk ends "
+          "(I1, I2, I7, I8).") {
   AnyBytes bytes;
   const auto at = input<std::uint32_t>("at");
   const auto end = input<std::uint32_t>("end");
@@ -241,9 +241,8 @@ HNI_PROVE(tlv_walk_step,
 }
 
 HNI_PROVE(tlv_fits_reads_inside,
-          "Whether a value has the shape of its declared type is decided by its length and, for "
-          "text, one byte inside it; for every "
-          "attribute of the catalogue (I1, I8).") {
+          "Whether a value matches its declared type depends on its length and, for text, on one "
+          "byte inside it; for every attribute of the catalogue (I1, I8).") {
   AnyBytes bytes;
   const Attribute a = any_attribute(bytes);
   bytes.low = a.offset;
@@ -355,10 +354,10 @@ HNI_PROVE(tlv_parse_of_few_attributes,
 }
 
 HNI_PROVE(tlv_parse_by_the_rules,
-          "Parsing a message of up to eight bytes reads only the message; it is accepted "
-          "exactly when every header is sound, no attribute comes twice, each known one has its "
-          "shape and each unknown one may be ignored; it keeps exactly the known ones, and gives "
-          "their values (I1, I7, F).") {
+          "Parsing a message of up to eight bytes reads only the message; it is accepted exactly "
+          "if every header is valid, no attribute is repeated, each known one matches its type "
+          "and each unknown one may be ignored; exactly the known ones are kept, with their "
+          "values (I1, I7, F).") {
   AnyBytes bytes;
   bytes.once = false;  // the value of a text is read once more, in private memory
   const auto end = input<std::uint32_t>("end");

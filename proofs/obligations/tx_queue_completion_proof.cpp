@@ -82,9 +82,8 @@ class FirstCompletion {
 }  // namespace
 
 HNI_PROVE(tx_queue_poll,
-          "A poll reads each completion once, within its budget, believes no head outside of what "
-          "is posted, and tells the card "
-          "exactly how far it read (I1, I2, I4 to I8, F).") {
+          "A poll reads each completion once, within its budget, accepts no head outside the "
+          "posted descriptors, and acknowledges exactly what it read (I1, I2, I4 to I8, F).") {
   World w;
   const FirstCompletion first(w);
   const auto budget = input<std::uint32_t>("budget");
@@ -136,9 +135,9 @@ HNI_PROVE(tx_queue_poll,
 }
 
 HNI_PROVE(tx_queue_timestamp,
-          "A time stamp answers the oldest packet that waits for one; it is kept with that "
-          "packet's cookie when it is valid and there is room, else counted as lost; one that "
-          "nobody waits for changes nothing (I2, I4, F).") {
+          "A timestamp belongs to the oldest packet that waits for one; it is stored with that "
+          "packet's cookie if it is valid and there is room, otherwise counted as lost; an "
+          "unexpected one changes nothing (I2, I4, F).") {
   World w;
   const FirstCompletion first(w);
   must_cover("kept", "lost", "ignored", "next turn", "the oldest", "a later one");
@@ -215,10 +214,10 @@ HNI_PROVE(tx_queue_timestamp,
   (void)w.queue.poll(Word(1));
 }
 
-HNI_PROVE(tx_queue_poll_gives_back,
-          "Behind its doorbell a poll gives back what the card is through with on both work "
-          "queues, wakes a stopped application as soon as both have room, and tells what it did "
-          "(I2, I4, I7, F).") {
+HNI_PROVE(
+    tx_queue_poll_gives_back,
+    "After its doorbell a poll frees the completed slots of both work queues, wakes a stopped "
+    "application as soon as both have room, and reports what it did (I2, I4, I7, F).") {
   World w;
   must_cover("idle", "woken", "still stopped");
   const bool busy = input<bool>("stopped and watched");
@@ -286,10 +285,10 @@ HNI_PROVE(tx_queue_poll_gives_back,
   cover(!acknowledged ? "idle" : wakes ? "woken" : "still stopped");
 }
 
-HNI_PROVE(tx_queue_give_back,
-          "What the card is through with is given back slot by slot, in order, each fragment "
-          "once, until the first slot that it is "
-          "not through with; packets are counted with their last slot (I1 to I4, I7, F).") {
+HNI_PROVE(
+    tx_queue_give_back,
+    "Completed slots are freed one by one, in order, each fragment once, until the first slot "
+    "that is not completed; packets are counted with their last slot (I1 to I4, I7, F).") {
   World w;
   must_cover("nothing", "one", "next turn");
   const unsigned twq = input<bool>("second work queue") ? 1 : 0;
@@ -343,9 +342,9 @@ HNI_PROVE(tx_queue_give_back,
 }
 
 HNI_PROVE(tx_queue_forgets_timestamps,
-          "Overdue time stamps are given up slot by slot of work queue 0: each slot that the card "
-          "is through with then comes back, and a stopped application is woken as soon as both "
-          "work queues have room (I2, I4, I7, F).") {
+          "Overdue timestamps are given up slot by slot of work queue 0: each completed slot is "
+          "then freed, and a stopped application is woken as soon as both work queues have room "
+          "(I2, I4, I7, F).") {
   World w;
   must_cover("nothing", "one", "next turn", "woken", "still stopped");
   const bool stopped = input<bool>("stopped");
@@ -399,9 +398,9 @@ HNI_PROVE(tx_queue_forgets_timestamps,
 }
 
 HNI_PROVE(tx_queue_reclaim,
-          "At teardown every slot that is posted comes back exactly once, in order, with its "
-          "fragment, whatever the card says; then nothing is posted; packets and time stamps that "
-          "are lost are counted (I1 to I4, I7, F).") {
+          "At teardown every posted slot is freed exactly once, in order, with its fragment, "
+          "whatever the card reports; then nothing is posted; lost packets and timestamps are "
+          "counted (I1 to I4, I7, F).") {
   World w;
   must_cover("next turn", "other work queue", "nothing posted");
   const unsigned twq = input<bool>("work queue 0 is back") ? 1 : 0;

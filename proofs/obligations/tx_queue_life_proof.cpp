@@ -8,9 +8,9 @@
 namespace hni::proofs {
 
 HNI_PROVE(tx_queue_reset,
-          "The base case: from any state at all, valid or not, a reset makes a valid queue with "
-          "three empty rings of its size, waits for DONE = 1 in zeroed memory, and forgets fault, "
-          "stop and awaited time stamps (I2, I3).") {
+          "The base case: from any state, valid or not, a reset yields a valid queue with three "
+          "empty rings of its size, expects DONE = 1 in zeroed memory, and clears fault, stop and "
+          "awaited timestamps (I2, I3).") {
   World w(false);
   const std::uint32_t size = input<bool>("eight descriptors") ? 8 : 2;
   member(SizeTag{}, w.queue) = size;
@@ -46,7 +46,7 @@ HNI_PROVE(tx_queue_reset,
 }
 
 HNI_PROVE(tx_queue_next_timestamp,
-          "A kept time stamp is given once, in order, also where the counts wrap (F).") {
+          "A stored timestamp is returned once, in order, also where the counts wrap (F).") {
   World w(false);
   const std::uint32_t read = input<bool>("the counts wrap") ? ~0U : 130U;
   member(ReadTag{}, w.queue) = read;
@@ -62,9 +62,8 @@ HNI_PROVE(tx_queue_next_timestamp,
 }
 
 HNI_PROVE(tx_queue_gives_back_three,
-          "What the card is through with is given back over three slots: each fragment is the one "
-          "that its own slot holds, in order, and the packets that end there are added to what "
-          "was counted (I4, F).") {
+          "Completed slots are freed over three slots: each fragment is the one of its own slot, "
+          "in order, and the packets that end there are added to the counters (I4, F).") {
   must_cover("three", "fewer");
   World w;
   const Ring before = w.before[0];

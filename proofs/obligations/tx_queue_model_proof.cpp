@@ -282,8 +282,8 @@ void conclude_compared(const Compared& compared) {
 
 HNI_PROVE(tx_queue_on_small_rings,
           "On transmit rings of 2, 4 and 8 descriptors every sequence of four operations (bursts, "
-          "completions, polls, expiry, resets) does to memory, registers, pool, counters and "
-          "observer what a second description says (I1 to I8, F).") {
+          "completions, polls, expiry, resets) has the effects of the model on memory, registers, "
+          "pool, counters and observer (I1 to I8, F).") {
   Compared compared;
   for (const std::uint32_t size : {2U, 4U, 8U}) {
     Choices choices;

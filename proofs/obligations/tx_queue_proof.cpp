@@ -217,12 +217,10 @@ void prove_burst(unsigned twq) {
 
 }  // namespace
 
-HNI_PROVE(
-    tx_queue_burst,
-    "A burst writes the descriptors of its packets only into free slots of its own ring, and "
-    "then one doorbell hands over exactly those; packets that the card could not be told are "
-    "given "
-    "back once; all of it is counted and told (I1 to I5, F).") {
+HNI_PROVE(tx_queue_burst,
+          "A burst writes the descriptors of its packets only to free slots of its own ring, and "
+          "then one doorbell hands over exactly those; packets that cannot be described to the "
+          "card are freed once; everything is counted and reported (I1 to I5, F).") {
   prove_burst(0);
 }
 
@@ -232,8 +230,8 @@ HNI_PROVE(tx_queue_burst_plain,
 }
 
 HNI_PROVE(tx_queue_out_of_service,
-          "A queue that is not enabled, or that the card broke, takes nothing, reads nothing and "
-          "tells nobody (I5).") {
+          "A queue that is disabled or faulted accepts nothing, reads nothing and reports nothing "
+          "(I5).") {
   World w(false);
   const bool enabled = input<bool>("enabled"), faulted = input<bool>("faulted");
   assume("the queue is out of service", !enabled || faulted);
@@ -256,8 +254,8 @@ HNI_PROVE(tx_queue_out_of_service,
 }
 
 HNI_PROVE(tx_queue_tells_what_it_sent,
-          "Who watches is told each packet of a burst that was posted, with its ring, bytes and "
-          "segments, and no other (F).") {
+          "Each packet of a burst that was posted, and no other, is reported to an observer that "
+          "requests details, with its ring, bytes and segments (F).") {
   World w(false);
   const bool plain = input<bool>("work queue 1");
   const RingKind kind = plain ? RingKind::kTwq1 : RingKind::kTwq0;

@@ -43,9 +43,8 @@ void show(const Ring& ring) {
 }  // namespace
 
 HNI_PROVE(tx_slot_fields,
-          "A slot gives back the fragment it was made of, a descriptor without memory has none, "
-          "and the two marks are bits of "
-          "their own (I4, I6).") {
+          "A slot returns the fragment that it was made from, a descriptor without memory has "
+          "none, and the two marks are separate bits (I4, I6).") {
   const auto fragment = input<std::uint32_t>("fragment");
   const auto marks = input<std::uint32_t>("marks");
   assume("fragments are numbered below 2^24 - 1", fragment < Slot::kFragmentMask);
@@ -107,9 +106,8 @@ HNI_PROVE(tx_ring_post,
 }
 
 HNI_PROVE(tx_ring_accept_done,
-          "The card's word for `consumed up to here` is taken exactly when it lies in [done, "
-          "tail] on a packet boundary; else "
-          "nothing changes (I1, I2, I4).") {
+          "The card's `consumed up to here` is accepted exactly if it lies in [done, tail] on a "
+          "packet boundary; otherwise nothing changes (I1, I2, I4).") {
   auto ring = any_tx_ring();
   const auto slots = any_slots(ring);
   const auto reported = from_card("tcd_head");
@@ -146,8 +144,8 @@ HNI_PROVE(tx_ring_accept_done,
 
 HNI_PROVE(tx_ring_accept_stamp,
           "A timestamp goes to the oldest slot that waits for one, and clears only that slot's "
-          "mark; the search looks only at "
-          "slots of the card and takes at most as many steps as there are (I1, I4, I7).") {
+          "mark; the search covers only slots of the card and takes at most as many steps as "
+          "there are (I1, I4, I7).") {
   auto ring = any_tx_ring();
   auto slots = any_slots(ring);
   const auto other = input<std::uint32_t>("other slot");
@@ -208,9 +206,8 @@ HNI_PROVE(tx_ring_accept_stamp,
 }
 
 HNI_PROVE(tx_ring_take_back,
-          "When the card is through with the oldest slot and no timestamp is missing, that slot "
-          "comes back, once, with what was "
-          "posted in it (I1 to I4, I7).") {
+          "If the oldest slot is completed and no timestamp is missing, popping returns that "
+          "slot, once, with the posted content (I1 to I4, I7).") {
   auto ring = any_tx_ring();
   auto slots = any_slots(ring);
   const auto other = input<std::uint32_t>("other slot");
@@ -244,9 +241,8 @@ HNI_PROVE(tx_ring_take_back,
 }
 
 HNI_PROVE(tx_ring_reclaim,
-          "From a quiet card each slot comes back once, oldest first, until none is left; so at "
-          "teardown everything that was "
-          "posted has come back exactly once (I1 to I4, I7).") {
+          "From an idle card each slot is returned once, oldest first, until none is left; so at "
+          "teardown everything that was posted has been returned exactly once (I1 to I4, I7).") {
   auto ring = any_tx_ring();
   auto slots = any_slots(ring);
   const auto other = input<std::uint32_t>("other slot");
@@ -275,7 +271,7 @@ HNI_PROVE(tx_ring_reclaim,
 }
 
 HNI_REFUTE(completion_loop_waits_for_equality, "I7",
-           "Known mistake: the clean-up loop runs until its masked head equals the unmasked head "
+           "Known mistake: the cleanup loop runs until its masked head equals the unmasked head "
            "of the card [trust-boundary A48].") {
   auto ring = any_work_ring();
   const auto reported = nondet_read<std::uint32_t>("tcd_head") & 0xffffU;

@@ -22,7 +22,7 @@ HNI_PROVE(ring_mask_is_a_power_of_two,
 
 HNI_PROVE(work_ring_counts,
           "Used and free descriptors are within 0 .. size - 1 and add up to size - 1; empty means "
-          "none used (I2).") {
+          "that none is used (I2).") {
   const auto ring = any_work_ring();
   assume_valid(ring);
   conclude("I2", "used at most size - 1", ring.used() <= ring.mask);
@@ -33,8 +33,8 @@ HNI_PROVE(work_ring_counts,
 }
 
 HNI_PROVE(work_ring_ownership,
-          "A slot is the card's exactly when it is one of the used ones that follow the head; "
-          "nothing out of bounds is (I3).") {
+          "The card owns a slot exactly if it is one of the used ones that follow the head; it "
+          "owns nothing out of bounds (I3).") {
   const auto ring = any_work_ring();
   const auto slot = input<std::uint32_t>("slot");
   const auto n = input<std::uint32_t>("position");
@@ -49,9 +49,8 @@ HNI_PROVE(work_ring_ownership,
 }
 
 HNI_PROVE(work_ring_post,
-          "Posting to a ring that is not full takes a slot of the driver, in bounds, and hands "
-          "exactly that slot to the card "
-          "(I1, I2, I3).") {
+          "Posting to a ring that is not full takes a slot of the driver, in bounds, and passes "
+          "exactly that slot to the card (I1, I2, I3).") {
   auto ring = any_work_ring();
   const auto other = input<std::uint32_t>("other slot");
   assume_valid(ring);
@@ -73,7 +72,7 @@ HNI_PROVE(work_ring_post,
 }
 
 HNI_PROVE(work_ring_retire,
-          "Giving back the n oldest slots of a ring that has as many returns exactly those to the "
+          "Retiring the n oldest slots of a ring that has at least n returns exactly those to the "
           "driver (I2, I3, I4).") {
   auto ring = any_work_ring();
   const auto n = input<std::uint32_t>("n");
@@ -94,9 +93,8 @@ HNI_PROVE(work_ring_retire,
 }
 
 HNI_PROVE(work_ring_accept_head,
-          "A head that the card reports is accepted exactly when it lies in [head, tail] in ring "
-          "order, and then names how many "
-          "descriptors come back (I1, I2).") {
+          "A head that the card reports is accepted exactly if it lies in [head, tail] in ring "
+          "order, and then determines the number of returned descriptors (I1, I2).") {
   const auto ring = any_work_ring();
   const auto reported = from_card("tcd_head");
   assume_valid(ring);
@@ -116,8 +114,8 @@ HNI_PROVE(work_ring_accept_head,
 }
 
 HNI_PROVE(work_ring_accept_slot,
-          "A slot that the card names is accepted exactly when the card owns it, and then counts "
-          "the older ones (I1, I3).") {
+          "A slot that the card names is accepted exactly if the card owns it, and then "
+          "determines the number of older ones (I1, I3).") {
   const auto ring = any_work_ring();
   const auto named = from_card("rcd_header_id");
   assume_valid(ring);
@@ -135,10 +133,9 @@ HNI_PROVE(work_ring_accept_slot,
            ring.advance(ring.head, n) == value);
 }
 
-HNI_PROVE(
-    completion_ring_starts,
-    "A new completion ring begins at slot 0 and waits for DONE = 1, which zeroed memory does "
-    "not show (I2).") {
+HNI_PROVE(completion_ring_starts,
+          "A new completion ring starts at slot 0 and expects DONE = 1, which zeroed memory does "
+          "not contain (I2).") {
   const CompletionRing<Word> fresh;
   searched(1, "state");
   conclude("I2", "it begins at slot 0 and waits for 1",
@@ -146,9 +143,8 @@ HNI_PROVE(
 }
 
 HNI_PROVE(completion_ring_advance,
-          "Stepping over a completion keeps the head in bounds and flips the expected DONE bit "
-          "exactly at the end of a lap (I1, "
-          "I2).") {
+          "Advancing over a completion keeps the head in bounds and flips the expected DONE bit "
+          "exactly at the end of a lap (I1, I2).") {
   auto ring = any_completion_ring();
   assume_valid(ring);
   must_cover("same lap", "next lap");
@@ -180,7 +176,7 @@ HNI_REFUTE(unchecked_buffer_id, "I1",
 }
 
 HNI_REFUTE(post_to_a_full_ring, "I2",
-           "Known mistake: a descriptor is posted without asking for room.") {
+           "Known mistake: a descriptor is posted without a check for room.") {
   auto ring = any_work_ring();
   assume_valid(ring);
   const auto before = ring;
@@ -190,9 +186,8 @@ HNI_REFUTE(post_to_a_full_ring, "I2",
 }
 
 HNI_REFUTE(masked_backward_head, "I3",
-           "Known mistake: a head that goes backwards is masked and believed, so that slots of "
-           "the driver become the card's "
-           "[trust-boundary A46].") {
+           "Known mistake: a head that goes backwards is masked and accepted, so that slots of "
+           "the driver become the card's [trust-boundary A46].") {
   auto ring = any_work_ring();
   const auto reported = nondet_read<std::uint32_t>("tcd_head");
   const auto other = input<std::uint32_t>("other slot");
@@ -204,9 +199,8 @@ HNI_REFUTE(masked_backward_head, "I3",
            [&] { return before.owned_by_card(other) || !ring.owned_by_card(other); });
 }
 
-HNI_REFUTE(
-    head_beyond_tail_frees_what_was_never_posted, "I4",
-    "Known mistake: every slot up to the reported head is given back [trust-boundary A45].") {
+HNI_REFUTE(head_beyond_tail_frees_what_was_never_posted, "I4",
+           "Known mistake: every slot up to the reported head is freed [trust-boundary A45].") {
   const auto ring = any_work_ring();
   const auto reported = nondet_read<std::uint32_t>("tcd_head") & ring.mask;
   const auto slot = input<std::uint32_t>("freed slot");
