@@ -408,7 +408,7 @@ void prove_life(bool plain_ring, Step except) {
   for (const std::string& rule : std::set<std::string>(found.broken.begin(), found.broken.end()))
     note(rule);
   conclude("S4", "every write is a legal action in every reachable state", found.broken.empty());
-  conclude("S4", "no buffer is free that a queue still lends", found.memory_safe);
+  conclude("S4", "no posted buffer of a queue is free", found.memory_safe);
 }
 
 }  // namespace

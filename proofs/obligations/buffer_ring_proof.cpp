@@ -104,7 +104,7 @@ HNI_PROVE(buffer_ring_take_back,
   const auto other = input<std::uint32_t>("other slot");
   assume_valid(ring);
   assume("the other slot exists", other <= ring.window.mask);
-  assume("something is lent", [&] { return !ring.window.empty(); });
+  assume("a buffer is posted", [&] { return !ring.window.empty(); });
   const auto before = ring;
   const Word oldest = ring.window.head;
   const Word kept = slots.at(other);
@@ -119,7 +119,7 @@ HNI_PROVE(buffer_ring_take_back,
     return slots.at(other) == kept &&
            (other == oldest || same_owner(before.window, ring.window, other));
   });
-  conclude("I7", "one fewer is lent", ring.window.used() == before.window.used() - 1U);
+  conclude("I7", "one buffer fewer is posted", ring.window.used() == before.window.used() - 1U);
   conclude("I2", "nothing of the next fragment is delivered", [&] {
     return ring.next_offset == ring.first_offset && ring.first_offset == before.first_offset;
   });
@@ -169,7 +169,7 @@ HNI_PROVE(buffer_ring_delivered,
   conclude("I4", "one more holder is still at most the bytes delivered",
            holders + 1U <= ring.next_offset);
   conclude("I4", "that is at most a fragment and the gap", ring.next_offset <= 2 * kLimit);
-  conclude("I4", "the next place begins behind this one", [&] {
+  conclude("I4", "the next position is after this one", [&] {
     return !ring.fits_after(next_offset, next_length, Word(0), Word(kLimit)) ||
            next_offset >= offset + length + gap;
   });

@@ -370,7 +370,7 @@ struct Search {
 
   static std::string describe(FirmwareState from, FirmwareState to, Action action, bool gone) {
     return "state " + std::to_string(static_cast<int>(from)) + ", call " +
-           std::to_string(static_cast<int>(action)) + (gone ? ", the card vanishes" : "") +
+           std::to_string(static_cast<int>(action)) + (gone ? ", the card is removed" : "") +
            ": state " + std::to_string(static_cast<int>(to));
   }
 

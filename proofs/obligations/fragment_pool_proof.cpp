@@ -97,7 +97,7 @@ struct World {
   }
   void conclude_sound() const {
     conclude("I2", "not more free pages than pages", free.count <= pages);
-    conclude("I4", "a page is in the list exactly when nobody holds it",
+    conclude("I4", "a page is in the list exactly if it has no reference",
              [&] { return sound_page(page); });
     conclude("I4", "no page is in the list twice", [&] { return sound_place(place); });
   }
@@ -120,7 +120,7 @@ HNI_PROVE(free_pages_take,
   World w;
   must_cover("taken", "all are held");
   const auto holders = input<std::uint32_t>("holders asked for");
-  assume("somebody asks", holders != 0U);
+  assume("a reference is requested", holders != 0U);
   const Word before = w.free.count, last = before - 1U;
   w.assume_sound({w.page}, {w.place, last});
   Word page{};
@@ -129,7 +129,8 @@ HNI_PROVE(free_pages_take,
   conclude("I4", "taken exactly when a page is free", [&] { return taken == (before != 0U); });
   if (taken) {
     conclude("I1", "it is a page", page < w.pages);
-    conclude("I4", "nobody held it: it was the last in the list", page == w.page_at.read(last));
+    conclude("I4", "it had no reference: it was the last in the list",
+             page == w.page_at.read(last));
     conclude("I4", "it has the holders that were asked for", w.holders.read(page) == holders);
     conclude("I4", "one free page fewer", w.free.count == last);
   }
@@ -148,7 +149,7 @@ HNI_PROVE(
   const Word home = w.place_of.read(dropped), next = w.free.count;
   const Word other = w.page_at.read(next), held = w.holders.read(dropped);
   w.assume_sound({w.page, dropped}, {w.place, next});
-  assume("somebody holds it", held != 0U);
+  assume("it has a reference", held != 0U);
   w.free.put(w.list, w.holders, dropped);
   const bool freed = w.free.count != next;
   cover(freed ? "freed" : "still held");
@@ -179,7 +180,7 @@ HNI_PROVE(holder_count,
           "A page becomes free exactly when its last reference is dropped; the count neither "
           "wraps nor goes below zero (I4, I6).") {
   RefCount<Word> count{input<std::uint32_t>("holders")};
-  assume("somebody holds the page", count.holders != 0U);
+  assume("the page has a reference", count.holders != 0U);
   assume("fewer holders than a page of 64 KiB has bytes, twice over",
          count.holders < (2U << 16) + 16U);
   must_cover("last", "not last");

@@ -72,7 +72,8 @@ HNI_PROVE(mailbox_ring_post,
            [&] { return !before.window.owned_by_card(slot) && ring.window.owned_by_card(slot); });
   conclude("I3", "any other slot keeps its owner",
            [&] { return other == slot || same_owner(before.window, ring.window, other); });
-  conclude("I5", "the firmware stops behind the slot: the stop is the next one and the host's",
+  conclude("I5",
+           "the firmware stops after the slot: the stop is the next one and belongs to the host",
            [&] {
              return stop == ring.window.advance(slot, Word(1)) && !ring.window.owned_by_card(stop);
            });

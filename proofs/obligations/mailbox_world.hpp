@@ -55,7 +55,7 @@ constexpr struct {
 } kRuleText[kRules] = {
     {"I3", "no descriptor of the firmware is written"},
     {"I2", "at most 15 descriptors are the firmware's"},
-    {"I5", "the slot behind a published descriptor is a stop"},
+    {"I5", "the slot after a published descriptor is a stop"},
     {"I5", "stop and high half are visible before the low half"},
     {"I5", "a high half changes only under an invalid, visible low half"},
     {"S4", "nothing is published while the gate is shut"},
@@ -65,12 +65,12 @@ constexpr struct {
     {"I3", "no page is copied that the firmware may write"},
     {"I1", "what is copied has the firmware's length and lies in the page"},
     {"I4", "each message comes back once, in order"},
-    {"S4", "descriptors are taken away only behind a shut gate"},
+    {"S4", "descriptors are reclaimed only while DMA is disabled"},
     {"S4", "no other register is written"},
-    {"I4", "what is published is the message, and zeros behind it"},
+    {"I4", "the message is published, with zeros after it"},
     {"S4", "only vector 0 is masked, cleared and taken out of the automatic clearing"},
     {"S4", "the gates are opened and shut with the bits of the reference"},
-    {"F", "the observer is told of each descriptor and each message, once"},
+    {"F", "each descriptor and each message is reported to the observer once"},
 };
 
 struct Slot {

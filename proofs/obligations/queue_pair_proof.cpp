@@ -350,7 +350,7 @@ HNI_PROVE(queue_pair_life,
   conclude("F", "the mode changes while it runs",
            drop_mode() == static_cast<std::uint32_t>(spec::DROP_MODE::NEVER));
   w.pair.fill();
-  conclude("I4", "both rings are lent",
+  conclude("I4", "both rings are posted",
            w.pair.rx.headers().window.used() == 7 && w.pair.rx.payloads().window.used() == 7 &&
                w.pool.free_pages() == 64 - 14);
   conclude("F", "a packet is taken", w.send(true) && w.pool.free_pages() == 64 - 15);

@@ -46,7 +46,7 @@ class AssemblyProof {
              (verdict != kNothing) == (rcd().DONE() == Wide(before_.completions.done)));
     conclude("I4", "a packet comes back here only for its error bits",
              packets_dropped_ == (verdict == kDropped ? 1U : 0U));
-    conclude("F", "refused exactly when something is told of",
+    conclude("F", "refused exactly if a refusal is reported",
              w_.device.refused.size() == (verdict == kRefused ? 1U : 0U));
     if (verdict == kRefused) {
       conclude("F", "a refused completion is not read again", consumed == 1U);
@@ -56,7 +56,7 @@ class AssemblyProof {
     cover(verdict == kNothing ? "nothing" : verdict == kDelivered ? "delivered" : "errored");
     conclude("I8", "a completion that is not there is not consumed, and one ends the packet",
              consumed == (verdict == kNothing ? 0U : 1U));
-    conclude("I3", "a packet ends only behind its header", verdict == kNothing || !header_);
+    conclude("I3", "a packet ends only after its header", verdict == kNothing || !header_);
     conclude("I4", "neither moves a buffer", [&] {
       return same_ring(cursor_.headers.window, before_.headers.window) &&
              same_ring(cursor_.payloads.window, before_.payloads.window);
@@ -100,7 +100,7 @@ class AssemblyProof {
       cover("a third one skipped");
       conclude("I2", "the ring stays valid while slots are skipped",
                [&] { return mine().is_valid(); });
-      conclude("I7", "fewer are lent with each one",
+      conclude("I7", "each one leaves fewer posted buffers",
                mine().window.used() < mine_before().window.used());
       end_path();
     }
@@ -117,10 +117,10 @@ class AssemblyProof {
     conclude_sound();
     conclude("F", "only what the card wrote on this lap is taken",
              rcd().DONE() == Wide(ring.done));
-    conclude("F", "it is not told of", w_.device.refused.empty() && packets_dropped_ == 0);
+    conclude("F", "it is not reported", w_.device.refused.empty() && packets_dropped_ == 0);
     const bool added = packet_.segment_count == old_segments_ + 1U;
     const bool stamped = cursor_.assembly == static_cast<World::Assembly>(Stage::kStamped);
-    conclude("I7", "each turn adds a segment, or the one time stamp of a packet", [&] {
+    conclude("I7", "each iteration adds a segment, or the only timestamp of a packet", [&] {
       return added ? !stamped
                    : !header_ && stamped && stage_ == Stage::kSegments &&
                          packet_.segment_count == old_segments_;
@@ -156,7 +156,7 @@ class AssemblyProof {
     const bool handed_over = held_.empty();
     const auto skipped = static_cast<std::uint32_t>(dropped_.size());
     cover("segment");
-    conclude("F", "it is the header behind a packet's end, else a payload",
+    conclude("F", "it is the header after a packet's end, otherwise a payload",
              is(header_ ? spec::RCD_TYPE::HDR_AL : spec::RCD_TYPE::PAY_AL));
     conclude("F", "place and fragment are those that the card named", [&] {
       const Word named(buffer().BUFF_ID());
@@ -182,19 +182,19 @@ class AssemblyProof {
     conclude("I4", "it is held at most once more", held_.size() <= 1);
     if (!handed_over) {
       conclude("I4", "the held fragment is that of the segment", held_[0] == s.fragment.number);
-      conclude("I4", "later data begins behind it, and behind the room of a header",
+      conclude("I4", "later data begins after it, and after the room of a header",
                mine().next_offset ==
                    Word(s.offset) + Word(s.length) + (header_ ? kTailRoom + kHeadRoom : 0U));
     }
     if (skipped == 0) {
-      conclude("I4", "it lies behind all that was delivered from the fragment",
+      conclude("I4", "it lies after all delivered data of the fragment",
                Word(s.offset) >= mine_before().next_offset);
     }
   }
 
   void conclude_stamp() {
-    cover("time stamp");
-    conclude("F", "a time stamp is one that the card marked as such", [&] {
+    cover("timestamp");
+    conclude("F", "a timestamp is one that the card marked as such", [&] {
       return is(spec::RCD_TYPE::OPT_META) && stamp().OPT_TYPE() == 0U &&
              packet_.rx.timestamp_ns == stamp().TS() &&
              packet_.rx.has_timestamp == (stamp().TS_VALID() != 0U);
@@ -298,7 +298,7 @@ HNI_PROVE(rx_queue_inside_a_packet,
           "rules up to the capacity of a packet, then one timestamp, then the end; anything else "
           "is refused (I1 to I4, I6 to I8, F).") {
   must_cover("nothing", "refused", "next completion", "delivered", "errored", "packet dropped",
-             "segment", "time stamp", "a third one skipped");
+             "segment", "timestamp", "a third one skipped");
   const auto segments = input<std::uint32_t>("segments so far");
   assume("a packet has at most the segments that it has room for", segments <= kMaxSegments);
   AssemblyProof(Stage::kSegments, segments).run();

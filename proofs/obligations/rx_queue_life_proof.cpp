@@ -53,7 +53,7 @@ HNI_PROVE(rx_queue_reset,
     return now.completions.mask == sizes[0] - 1 && now.headers.window.mask == sizes[1] - 1 &&
            now.payloads.window.mask == sizes[2] - 1;
   });
-  conclude("I3", "nothing is lent", [&] {
+  conclude("I3", "no buffer is posted", [&] {
     return now.headers.window.empty() && now.payloads.window.empty() &&
            now.headers.window.head == 0U && now.payloads.window.head == 0U;
   });

@@ -36,7 +36,7 @@ void conclude_poll_told(World& w, std::uint32_t asked, std::uint32_t received, b
            w.traced(TraceEvent::Kind::kRxPolled) == 1 && polled.first == asked &&
                polled.count == received);
   const std::uint64_t reports = w.obs.watched ? taken : 0;
-  conclude("F", "who watches is told of the completions, and only who watches",
+  conclude("F", "completions are reported to an observer that requests details, and to no other",
            w.traced(TraceEvent::Kind::kCompletions) == reports);
   if (reports == 0) return;
   const TraceEvent seen = w.obs.last(TraceEvent::Kind::kCompletions);
@@ -77,8 +77,7 @@ HNI_PROVE(rx_queue_poll,
           "A poll delivers at most the requested number of packets, keeps a packet under "
           "assembly, and acknowledges exactly what it read, after it posted buffers again; "
           "everything is counted and reported (I2, I5, I7, F).") {
-  must_cover("idle", "delivered", "dropped", "refused", "next packet",
-             "next behind a dropped one");
+  must_cover("idle", "delivered", "dropped", "refused", "next packet", "next after a dropped one");
   World w(Stage::kStamped);  // the last completion of a packet: one iteration of the poll
   w.obs.watched = input<bool>("watched");
   // bounds only the reported number, which is modulo the ring size
@@ -91,7 +90,7 @@ HNI_PROVE(rx_queue_poll,
   w.device.on_load = [&](const Word&) {
     if (loads++ == 0) return;
     conclude("I7", "no more completions than the packets that are missing need", two);
-    cover(given_back == 0 ? "next packet" : "next behind a dropped one");
+    cover(given_back == 0 ? "next packet" : "next after a dropped one");
     end_path();
   };
   w.device.on_doorbell = [&](RegAddr reg, const Word& value) {
@@ -114,7 +113,7 @@ HNI_PROVE(rx_queue_poll,
            (rung == 1) == (progress && !faulted) && w.counted().doorbells == rung);
   conclude("I4", "an unfinished packet is kept, a finished one is not",
            (after.assembly == World::Assembly{}) == (progress || faulted));
-  conclude("I4", "a packet is delivered, given back, or kept: one of the three",
+  conclude("I4", "a packet is either delivered, freed, or kept",
            given_back == (received == 0 && progress ? 1U : 0U));
   if (received == 1)
     conclude("F", "the packet that was under assembly is delivered",
@@ -153,7 +152,7 @@ HNI_PROVE(rx_queue_keeps_a_packet,
   // skipped slots: covered by rx_queue_between_packets
   w.pool.on_drop = [](const Word&) { end_path(); };
   w.pool.on_hold = [](const Word&) {};
-  w.pool.on_drop_packet = [] { conclude("I4", "there is no packet to give back", false); };
+  w.pool.on_drop_packet = [] { conclude("I4", "there is no packet to free", false); };
   std::uint32_t received = 0;
   if (at_reset)
     w.queue.drop_unread();
@@ -163,10 +162,12 @@ HNI_PROVE(rx_queue_keeps_a_packet,
   const auto& after = w.at();
   const bool kept = after.assembly != World::Assembly{};
   const bool moved = after.headers.window.head != w.before.headers.window.head;
-  conclude("F", "who watches is told of a header buffer that came back, and of no payload",
-           w.obs.times(TraceEvent::Kind::kCompleted, RingKind::kHpq) ==
-                   (moved && !at_reset ? 1U : 0U) &&
-               w.obs.times(TraceEvent::Kind::kCompleted, RingKind::kPpq) == 0);
+  conclude(
+      "F",
+      "a returned header buffer, and no payload, is reported to an observer that requests details",
+      w.obs.times(TraceEvent::Kind::kCompleted, RingKind::kHpq) ==
+              (moved && !at_reset ? 1U : 0U) &&
+          w.obs.times(TraceEvent::Kind::kCompleted, RingKind::kPpq) == 0);
   for (const TraceEvent& traced : w.obs.traced) {
     if (traced.kind != TraceEvent::Kind::kCompleted) continue;
     if (traced.which != static_cast<unsigned>(RingKind::kHpq)) continue;
@@ -251,7 +252,7 @@ HNI_PROVE(rx_queue_poll_a_whole_lap,
   const std::uint32_t received = w.queue.poll(out);
   if (received == 2) {
     cover("more than a lap");
-    conclude("I5", "the card is told of more than a lap", rung == 1);
+    conclude("I5", "more than a lap is acknowledged", rung == 1);
   }
   const auto &before = w.before.completions, &after = w.at().completions;
   const bool lap = after.head == before.head && after.done != before.done;
@@ -287,7 +288,7 @@ HNI_PROVE(rx_queue_out_of_service,
     w.queue.drop_unread();
     if (!faulted) cover("no memory");
   }
-  conclude("I5", "nobody is told", w.obs.traced.empty() && w.counted().reset_drops == 0);
+  conclude("I5", "nothing is reported", w.obs.traced.empty() && w.counted().reset_drops == 0);
   conclude("I4", "the rings are untouched", [&] {
     return w.at().completions.head == w.before.completions.head &&
            same_ring(w.at().headers.window, w.before.headers.window) &&
@@ -325,7 +326,7 @@ HNI_PROVE(
     if (loads++ == 0) return;
     cover("next packet");
     conclude("I7", "at most one packet for each completion of the ring", !one);
-    conclude("I5", "nothing is read behind a fault", !w.queue.faulted());
+    conclude("I5", "nothing is read after a fault", !w.queue.faulted());
     conclude_dropped();
     end_path();
   };
@@ -347,7 +348,7 @@ HNI_PROVE(
   conclude("I4", "no packet is under assembly any more", w.at().assembly == World::Assembly{});
   if (w.queue.faulted()) return cover("refused");
   cover("a lap");
-  conclude("I7", "it ends behind a lap", one);
+  conclude("I7", "it ends after a lap", one);
   cover(w.counted().reset_drops == 1 ? "dropped" : "errored");
 }
 
@@ -375,7 +376,7 @@ HNI_PROVE(rx_queue_refill,
     const spec::BD::of<Wide> bd{value};
     conclude("I4", "it carries the number of its slot", bd.ID() == Wide(at.slot));
     const std::uint32_t page = 16 * (2 - lent / w.pool.per_page);
-    conclude("I4", "it lends the fragments of each page that was taken, in order",
+    conclude("I4", "it posts the fragments of each page that was taken, in order",
              bd.ADDR_4K() == page + lent % w.pool.per_page);
     const Word remembered = w.lent(which == 0).slots.at(at.slot);
     conclude("I4", "the slot remembers the fragment", Wide(remembered) == bd.ADDR_4K());
@@ -453,7 +454,7 @@ HNI_PROVE(rx_queue_reclaim,
   const Word held = lent.slots.at(ring.head);
   unsigned drops = 0, packets = 0;
   w.pool.on_drop = [&](const Word& fragment) {
-    conclude("I4", "the fragment is the one that was lent", fragment == held);
+    conclude("I4", "the fragment is the one that was posted", fragment == held);
     conclude("I4", "it comes back once", drops++ == 0);
   };
   w.pool.on_drop_packet = [&] {
@@ -480,9 +481,9 @@ HNI_PROVE(rx_queue_reclaim,
   w.queue.reclaim();
   cover(packets == 1 ? "packet" : "nothing lent");
   conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });
-  conclude("I4", "nothing is lent any more",
+  conclude("I4", "no buffer is posted any more",
            [&] { return w.queue.headers().window.empty() && w.queue.payloads().window.empty(); });
-  conclude("I4", "what was lent came back", [&] { return (drops == 1) == !ring.empty(); });
+  conclude("I4", "what was posted is freed", [&] { return (drops == 1) == !ring.empty(); });
   conclude("I4", "no packet is under assembly any more",
            (packets == 1) == assembling && w.at().assembly == World::Assembly{});
   conclude("F", "it is counted and told as dropped by the reset",

@@ -236,7 +236,7 @@ HNI_PROVE(tlv_walk_step,
   });
   conclude("I2", "the walk stays valid", [&] { return walk.is_valid(); });
   conclude("I7", "at least a header fewer is left", walk.left() <= left - 4U);
-  conclude("F", "it moves on to the next word behind the value",
+  conclude("F", "it moves on to the next word after the value",
            walk.left() == left - ((length + 3U) & ~3U));
 }
 

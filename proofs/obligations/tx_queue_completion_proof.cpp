@@ -39,7 +39,7 @@ class FirstCompletion {
       });
     }
     if (is_head() && faulted) conclude_wrong_head(heads().TWQ1() != 0U ? 1 : 0);
-    conclude("F", "a completion of an unknown kind is a fault, a time stamp is none",
+    conclude("F", "a completion of an unknown kind is a fault, a timestamp is not",
              [&] { return is_head() || faulted != is_stamp(); });
     conclude("F", "what is refused is told once, with site, value and limit",
              [&] { return faulted ? told_of_fault() : told_of_stamp(); });
@@ -104,7 +104,7 @@ HNI_PROVE(tx_queue_poll,
     if (loads++ == 0) return;
     // The second iteration equals a first iteration from this state, which is valid.
     cover("next turn");
-    conclude("I4", "nothing is read behind a completion that broke a rule", !w.queue.faulted());
+    conclude("I4", "nothing is read after a completion that broke a rule", !w.queue.faulted());
     conclude_sound();
     first.conclude_accepted();
     end_path();
@@ -275,7 +275,7 @@ HNI_PROVE(
                w.traced(TraceEvent::Kind::kWoken) == (wakes ? 1U : 0U));
   const bool watched = busy && acknowledged;
   const TraceEvent seen = w.obs.last(TraceEvent::Kind::kCompletions);
-  conclude("F", "who watches is told of the completions, and only who watches",
+  conclude("F", "completions are reported to an observer that requests details, and to no other",
            w.traced(TraceEvent::Kind::kCompletions) == (watched ? 1U : 0U));
   if (watched)
     conclude("F", "with the end and the number of what was read", [&] {
@@ -298,7 +298,7 @@ HNI_PROVE(
   unsigned drops = 0;
   w.pool.on_drop = [&](const Word& fragment) {
     conclude("I4", "the fragment is the one that was posted", fragment == fragment_of(held));
-    conclude("I4", "it is given back once", drops++ == 0);
+    conclude("I4", "it is freed once", drops++ == 0);
   };
   work.slots.on_access = [&](const Word& index) {
     conclude("I4", "only slots of the card are looked at",
@@ -355,19 +355,19 @@ HNI_PROVE(tx_queue_forgets_timestamps,
   unsigned drops = 0;
   w.pool.on_drop = [&](const Word& fragment) {
     conclude("I4", "the fragment is the one that was posted", fragment == fragment_of(held));
-    conclude("I4", "it is given back once", drops++ == 0);
+    conclude("I4", "it is freed once", drops++ == 0);
   };
   w.work(0).slots.on_access = [&](const Word& index) {
     if (index == oldest) return;
     cover("next turn");
     conclude("I4", "one after the other", index == before.window.advance(oldest, Word(1)));
-    conclude("F", "only behind a slot whose time stamp is overdue", due);
+    conclude("F", "only after a slot whose timestamp is overdue", due);
     conclude("I4", "a slot that held a fragment gave it back",
              [&] { return (drops == 1) == has_fragment(held); });
     end_path();
   };
   w.work(1).slots.on_access = [](const Word&) {
-    conclude("F", "work queue 1, which has no time stamps, is not looked at", false);
+    conclude("F", "work queue 1, which has no timestamps, is not accessed", false);
     end_path();
   };
   w.queue.expire_timestamps();
@@ -375,7 +375,7 @@ HNI_PROVE(tx_queue_forgets_timestamps,
   const bool forgotten = after.window.head != oldest;
   cover(forgotten ? "one" : "nothing");
   conclude("I2", "the queue stays valid", [&] { return w.queue.is_valid(); });
-  conclude("F", "exactly when its time stamp is overdue", [&] { return forgotten == due(); });
+  conclude("F", "exactly if its timestamp is overdue", [&] { return forgotten == due(); });
   conclude("I4", "its fragment comes back with it",
            [&] { return (drops == 1) == (forgotten && has_fragment(held)); });
   conclude("F", "it is counted as lost and no longer awaited", [&] {
@@ -412,13 +412,12 @@ HNI_PROVE(tx_queue_reclaim,
   unsigned drops = 0;
   const auto conclude_counted = [&](bool taken) {
     const auto c = w.counted();
-    conclude("F", "a packet is lost with its last slot, a time stamp with the slot that awaits it",
-             [&] {
-               const bool last = taken && (held & Slot::kLast) != 0U;
-               const bool stamp = taken && (held & Slot::kStampPending) != 0U;
-               return c.reclaimed_packets == (last ? 1U : 0U) &&
-                      c.timestamps_lost == (stamp ? 1U : 0U);
-             });
+    conclude(
+        "F", "a packet is lost with its last slot, a timestamp with the slot that awaits it", [&] {
+          const bool last = taken && (held & Slot::kLast) != 0U;
+          const bool stamp = taken && (held & Slot::kStampPending) != 0U;
+          return c.reclaimed_packets == (last ? 1U : 0U) && c.timestamps_lost == (stamp ? 1U : 0U);
+        });
     conclude("F", "lost packets are told with the reason",
              w.traced(TraceEvent::Kind::kDropped) == c.reclaimed_packets &&
                  w.obs.times(TraceEvent::Kind::kDropped, DropReason::kQueueReset) ==

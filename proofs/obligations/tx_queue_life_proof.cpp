@@ -41,7 +41,7 @@ HNI_PROVE(tx_queue_reset,
   conclude("F", "every completion is zeroed, and nothing else is written",
            only_zero && words == size);
   conclude("F", "fault and stop are forgotten", !w.queue.faulted() && !w.queue.stopped());
-  conclude("F", "no time stamp is awaited", member(StampsTag{}, w.queue) == 0U);
+  conclude("F", "no timestamp is awaited", member(StampsTag{}, w.queue) == 0U);
   conclude("F", "the counters stay", counter_values(w.counted()) == counter_values(TxCounters{}));
 }
 
@@ -97,7 +97,7 @@ HNI_PROVE(tx_queue_gives_back_three,
   conclude("I4", "as many fragments as the slots hold", dropped.size() == expected.size());
   for (std::size_t i = 0; i < expected.size() && i < dropped.size(); ++i)
     conclude("I4", "each is the one of its slot", dropped[i] == expected[i]);
-  conclude("F", "packets and lost time stamps are added up",
+  conclude("F", "packets and lost timestamps are added up",
            w.counted().completed_packets == packets && w.counted().timestamps_lost == lost);
 }
 

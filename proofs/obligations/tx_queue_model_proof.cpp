@@ -200,7 +200,7 @@ class TxRun {
   }
   const char* fetch() {
     const auto stamp = queue_.next_timestamp();
-    compared_.check(stamp.has_value() == !model_.kept.empty(), "a time stamp when there is one");
+    compared_.check(stamp.has_value() == !model_.kept.empty(), "a timestamp if there is one");
     if (!stamp || model_.kept.empty()) return "next_timestamp";
     compared_.check(stamp->cookie == model_.kept.front().cookie, "the cookie of its packet");
     compared_.check(stamp->time_ns == model_.kept.front().time_ns, "the time of its completion");

@@ -141,7 +141,7 @@ void conclude_told(World& w, const BurstWatch& watch, std::span<const Packet> pa
   const bool waits = taken < packets.size();
   const std::uint64_t posts = watch.rung ? 1 : 0, stops = waits && !watch.was_stopped ? 1 : 0;
   const TxCounters c = w.counted();
-  conclude("I4", "what cannot be described is given back, each packet once",
+  conclude("I4", "packets that cannot be described are freed, each once",
            watch.dropped == invalid);
   conclude("F", "the counters say what happened",
            c.packets == taken && c.bytes == bytes && c.invalid_packets == invalid &&
@@ -247,7 +247,7 @@ HNI_PROVE(tx_queue_out_of_service,
   conclude("I5", "no packet is taken", w.queue.burst(packets) == 0);
   conclude("I5", "nor a plain one", w.queue.burst_plain(packets) == 0);
   conclude("I5", "no completion is consumed", w.queue.poll(input<std::uint32_t>("budget")) == 0U);
-  conclude("I5", "nobody is told", w.obs.traced.empty() && w.counted().packets == 0);
+  conclude("I5", "nothing is reported", w.obs.traced.empty() && w.counted().packets == 0);
   conclude("I4", "the rings are untouched", [&] {
     return same(w.queue.ring(0), w.before[0]) && same(w.queue.ring(1), w.before[1]);
   });

@@ -78,7 +78,7 @@ HNI_PROVE(work_ring_retire,
   const auto n = input<std::uint32_t>("n");
   const auto other = input<std::uint32_t>("other slot");
   assume_valid(ring);
-  assume("at most the used ones are given back", n <= ring.used());
+  assume("at most the used ones are retired", n <= ring.used());
   const auto before = ring;
   ring.retire(n);
   show(ring);
@@ -104,8 +104,8 @@ HNI_PROVE(work_ring_accept_head,
   const auto value = reported.as_data();
   cover(accepted ? "accepted" : "refused");
   if (accepted) {
-    conclude("I2", "it gives back at most what is used", n <= ring.used());
-    conclude("I1", "that many slots behind the head is the reported slot",
+    conclude("I2", "it returns at most what is used", n <= ring.used());
+    conclude("I1", "that many slots after the head is the reported slot",
              ring.advance(ring.head, n) == value);
   } else {
     conclude("I2", "a refused head is outside [head, tail]",
@@ -129,7 +129,7 @@ HNI_PROVE(work_ring_accept_slot,
   if (!accepted) return;
   conclude("I1", "an accepted slot is in bounds", value <= ring.mask);
   conclude("I2", "it skips fewer than are used", n < ring.used());
-  conclude("I1", "that many slots behind the head is the named slot",
+  conclude("I1", "that many slots after the head is the named slot",
            ring.advance(ring.head, n) == value);
 }
 
@@ -209,7 +209,7 @@ HNI_REFUTE(head_beyond_tail_frees_what_was_never_posted, "I4",
     return slot <= ring.mask &&
            ring.distance(ring.head, slot) < ring.distance(ring.head, reported);
   });
-  conclude("I4", "what is given back had been posted", [&] { return ring.owned_by_card(slot); });
+  conclude("I4", "what is returned had been posted", [&] { return ring.owned_by_card(slot); });
 }
 
 }  // namespace hni::proofs

@@ -49,7 +49,6 @@ RULES = [
 ]
 # (file, text of the line) -> reason
 ALLOWED = [
-    (r"proofs/obligations/", r'^[^/]*"', "names of claims and cases"),
     (r"driver/firmware/firmware_client\.hpp", r"owned\(\) tells when", "a function that reports"),
     (r"fuzz/seeds/", r"-nobody-|\"nobody-|vanish|class=honest", "names of corpus files, operations and classes"),
     (r"(device/host_interposer|fuzz/(fault/fault_script_player|script/field_faults)|tools/hni/scripted_card)\.", r"honest",
