@@ -246,7 +246,7 @@ TEST(DeviceClassifier, OuterTablesSeeOnlyTunnels) {
   EXPECT_EQ(rpc.of(plain).action_index, 57);
 }
 
-TEST(DeviceClassifier, EntryThatWantsUnknownKeyBitsNeverMatches) {
+TEST(DeviceClassifier, EntryWithUnknownKeyBitsNeverMatches) {
   Rpc rpc;
   rpc.open(4);
   rpc.act(2, {0, 0, 0, 0}, {0, 0, 0, 0}, 2u, 0);
@@ -286,7 +286,7 @@ TEST(DeviceClassifier, FramesBeyondTheMtuAreOversize) {
   EXPECT_FALSE(rpc.of(frame).to_host());
 }
 
-TEST(DeviceClassifier, TimestampBitIsHandedOn) {
+TEST(DeviceClassifier, TimestampBitIsPassedOn) {
   Rpc rpc;
   rpc.open(1);
   EXPECT_FALSE(rpc.of(tcp4()).timestamp);

@@ -19,7 +19,7 @@ TEST(DeviceDmaMemory, AddressInsideOneMappingIsTranslated) {
   EXPECT_EQ(dma.refused(), 0u);
 }
 
-TEST(DeviceDmaMemory, AccessThatLeavesTheMappingIsRefusedAndRemembered) {
+TEST(DeviceDmaMemory, AccessBeyondTheMappingIsRefusedAndRecorded) {
   DmaMemory dma;
   ASSERT_TRUE(dma.map({0x10000, 4096, memory.data()}));
   EXPECT_EQ(dma.at(0x10ff9, 8, Access::kWrite), nullptr);
@@ -32,7 +32,7 @@ TEST(DeviceDmaMemory, AccessThatLeavesTheMappingIsRefusedAndRemembered) {
   EXPECT_EQ(dma.last_fault()->access, Access::kRead);
 }
 
-TEST(DeviceDmaMemory, WriteIntoWhatIsOnlyReadIsRefused) {
+TEST(DeviceDmaMemory, WriteToReadOnlyMemoryIsRefused) {
   DmaMemory dma;
   ASSERT_TRUE(dma.map({0x10000, 4096, memory.data(), false}));
   ASSERT_TRUE(dma.map({0x11000, 4096, memory.data() + 4096}));
@@ -54,7 +54,7 @@ TEST(DeviceDmaMemory, AccessAcrossTwoAdjacentMappingsIsRefused) {
   EXPECT_EQ(dma.at(0x11000, 8, Access::kRead), memory.data() + 4096);
 }
 
-TEST(DeviceDmaMemory, ChunksWalkOverAdjacentMappingsAndStopAtAHole) {
+TEST(DeviceDmaMemory, ChunksCrossAdjacentMappingsAndStopAtAHole) {
   DmaMemory dma;
   ASSERT_TRUE(dma.map({0x10000, 4096, memory.data() + 8192}));
   ASSERT_TRUE(dma.map({0x11000, 4096, memory.data()}));

@@ -70,7 +70,7 @@ TEST(DeviceFirmwareMessages, OwnershipAndHeartbeatHaveTheWireFormOfTheReference)
   EXPECT_EQ(rig.firmware.counters().heartbeats, 1u);
 }
 
-TEST(DeviceFirmwareMessages, TestMessageComesBackVerbatim) {
+TEST(DeviceFirmwareMessages, TestMessageIsEchoedVerbatim) {
   Rig rig;
   rig.up();
   const Words message{0x00058000, 0x00080002, 0xdeadbeef, 0x00064006, 0x00001122};
@@ -112,7 +112,7 @@ TEST(DeviceFirmwareMessages, SensorsReadWhatWasSet) {
   EXPECT_FALSE(attribute(answer, fw::TSENE_READ_RESP::THERM).present);
 }
 
-TEST(DeviceFirmwareMessages, ReadingOutsideItsRangeIsAnnouncedWhenAskedFor) {
+TEST(DeviceFirmwareMessages, ReadingOutsideItsRangeIsAnnouncedOnRequest) {
   FirmwareConfig config;
   config.threshold_messages = true;
   Rig rig(config);
@@ -336,7 +336,7 @@ TEST(DeviceFirmwareMessages, LogHistoryComesOldestFirstInMessagesOfFourteen) {
   EXPECT_TRUE(rig.host.receive().empty());
 }
 
-TEST(DeviceFirmwareMessages, LogRingForgetsTheOldest) {
+TEST(DeviceFirmwareMessages, LogRingOverwritesTheOldest) {
   FirmwareConfig config;
   config.log_records = 4;
   Rig rig(config);
@@ -348,7 +348,7 @@ TEST(DeviceFirmwareMessages, LogRingForgetsTheOldest) {
   EXPECT_EQ(attribute(message, fw::LOG_MSG_REQ::LENGTH).unsigned_or(0), 3u);
 }
 
-TEST(DeviceFirmwareMessages, MacSyncIsRemembered) {
+TEST(DeviceFirmwareMessages, MacSyncIsStored) {
   Rig rig;
   rig.up();
   // UC_ARRAY with one address, RX_FLAGS broadcast

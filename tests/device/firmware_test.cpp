@@ -98,7 +98,7 @@ TEST(DeviceFirmware, RequestsStayInTheRingWhileTheAnswerQueueIsFull) {
   EXPECT_EQ(rig.firmware.counters().messages_dropped, 0u);
 }
 
-TEST(DeviceFirmware, ResettingTheRxRingDiscardsWhatWaited) {
+TEST(DeviceFirmware, ResettingTheRxRingDiscardsWaitingMessages) {
   Rig rig;
   rig.host.reset_ring(0);
   rig.host.reset_ring(1);
@@ -119,7 +119,7 @@ TEST(DeviceFirmware, TornDescriptorIsNotUsed) {
   EXPECT_EQ(rig.firmware.counters().requests, 1u);
 }
 
-TEST(DeviceFirmware, StateBetweenTheTwoWritesOfAnInvalidationIsNoDescriptor) {
+TEST(DeviceFirmware, StateBetweenTheTwoWritesOfAnInvalidationIsNotADescriptor) {
   Rig rig;
   rig.up();
   rig.host.words[1][0][1] = 0x00044000;  // a stale high half: LEN 4, EOM
@@ -127,7 +127,7 @@ TEST(DeviceFirmware, StateBetweenTheTwoWritesOfAnInvalidationIsNoDescriptor) {
   EXPECT_EQ(rig.firmware.counters().requests, 0u);
 }
 
-TEST(DeviceFirmware, MalformedRequestsComeBackWithFwErr) {
+TEST(DeviceFirmware, MalformedRequestsCompleteWithFwErr) {
   Rig rig;
   rig.up();
   const unsigned not_a_message = rig.host.send_words({0x00010010});
@@ -147,7 +147,7 @@ TEST(DeviceFirmware, MalformedRequestsComeBackWithFwErr) {
   EXPECT_EQ(rig.firmware.counters().requests_failed, 6u);
 }
 
-TEST(DeviceFirmware, RefusedDmaAndMissingEomComeBackWithFwErr) {
+TEST(DeviceFirmware, RefusedDmaAndMissingEomCompleteWithFwErr) {
   Rig rig;
   rig.up();
   rig.host.publish(1, 0, std::uint64_t{4} << 48 | std::uint64_t{1} << 46 | 0x3ff000000000 | 1);
@@ -165,7 +165,7 @@ TEST(DeviceFirmware, UnknownMessageIsConsumed) {
   EXPECT_TRUE(rig.host.receive().empty());
 }
 
-TEST(DeviceFirmware, DelayedAnswersComeWhenTheyFallDue) {
+TEST(DeviceFirmware, DelayedResponsesAreSentWhenDue) {
   FirmwareConfig config;
   config.response_delay_ns = 500;
   Rig rig(config);

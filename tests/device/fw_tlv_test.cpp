@@ -60,7 +60,7 @@ TEST(DeviceTlv, WriterPadsWithZerosAndNestsArrays) {
                                            0x0010000b, 0x000a0006, 0, 0}));
 }
 
-TEST(DeviceTlv, WriterThatOverflowsGivesNothing) {
+TEST(DeviceTlv, AnOverflowingWriterReturnsNothing) {
   for (std::size_t size = 0; size < 16; ++size) {
     std::vector<std::byte> buffer(size);
     TlvWriter out(buffer, FwMessage::TEST);
@@ -82,7 +82,7 @@ TEST(DeviceTlv, NumbersHaveTheirOwnWidthAndSign) {
   EXPECT_EQ(table[3].signed_or(-77), -77);
 }
 
-TEST(DeviceTlv, LengthsThatNoMessageHasAreRefused) {
+TEST(DeviceTlv, InvalidLengthsOfAMessageAreRefused) {
   EXPECT_EQ(parse({}), TlvError::kMalformed);
   EXPECT_EQ(parse({0x00030000, 0x00080001, 1}), TlvError::kMalformed);  // no IS_MSG
   // longer than the buffer
@@ -96,7 +96,7 @@ TEST(DeviceTlv, LengthsThatNoMessageHasAreRefused) {
   EXPECT_EQ(parse({0x00058000, 0x00080001, 1, 0x00080000, 0}), TlvError::kMalformed);  // flag
 }
 
-TEST(DeviceTlv, BytesBehindTheMessageAreNotLookedAt) {
+TEST(DeviceTlv, BytesAfterTheMessageAreNotRead) {
   EXPECT_EQ(parse({0x00038000, 0x00080001, 1, 0xffffffff}), TlvError::kNone);
 }
 
@@ -114,7 +114,7 @@ TEST(DeviceTlv, SameIdTwiceIsRefused) {
   EXPECT_EQ(parse({0x00058000, 0x00080001, 1, 0x00080001, 1}), TlvError::kDuplicate);
 }
 
-TEST(DeviceTlv, ArraysGiveTheirElements) {
+TEST(DeviceTlv, ArraysReturnTheirElements) {
   std::array<std::span<const std::byte>, 2> out;
   const Words good{0x000a0006, 0x33221100, 0x5544, 0x000a0006, 0, 0};
   const auto bytes = std::as_bytes(std::span{good});

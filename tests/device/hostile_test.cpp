@@ -22,7 +22,7 @@ void expect_stopped(TestCard& test, TestTx& tx) {
   EXPECT_EQ(tx.next_completion(), 0u);
 }
 
-TEST(DeviceHostile, DescriptorSequencesThatAreNoPacketStopTheQueue) {
+TEST(DeviceHostile, InvalidDescriptorSequencesStopTheQueue) {
   const std::uint64_t meta = TestTx::meta().raw;
   const std::uint64_t option = TWD_OPT_META{}.set_TYPE(1).raw;
   const auto al = [](std::uint64_t iova, std::uint64_t type, std::uint64_t bytes = 60) {
@@ -62,7 +62,7 @@ TEST(DeviceHostile, TooManyFragmentsOrBytesStopTheQueue) {
   }
 }
 
-TEST(DeviceHostile, RingFullOfUnfinishedPacketIsNotWalkedForEver) {
+TEST(DeviceHostile, RingFullOfAnUnfinishedPacketIsWalkedOnce) {
   TestCard test;
   TestTx tx(test, 0, 256);
   tx.put(TestTx::meta().raw);
@@ -176,7 +176,7 @@ TEST(DeviceHostile, DoorbellsOutsideTheRingOrBeyondTheCardAreIgnored) {
   EXPECT_EQ(test.read(QUEUE_TCQ_PTRS::at(0)), 0u);
 }
 
-TEST(DeviceHostile, NonsenseRoomsLeaveNoPlaceForHeadersAndDropFrames) {
+TEST(DeviceHostile, InvalidHeadAndTailRoomDropFrames) {
   TestCard test;
   TestRx::Options options;
   options.max_header = 0;

@@ -90,7 +90,7 @@ TEST(DeviceLink, EventsAreLatchedMaskedAndCleared) {
   EXPECT_EQ(*link.read(spec::SIG_PCS_OUT0::at()), 0u);
 }
 
-TEST(DeviceLink, LightNeedsItsTimeToLock) {
+TEST(DeviceLink, LockTakesTimeAfterLight) {
   LinkModelConfig config;
   config.plugged_at_power_on = false;
   config.lock_time_ns = 500;
@@ -164,7 +164,7 @@ TEST(DeviceLink, FunctionResetKeepsTheLanes) {
   EXPECT_EQ(*link.read(spec::SIG_PCS_INTR_MASK::at()), 0xffffffffu);
 }
 
-TEST(DeviceLink, OtherRegistersAreNotItsBusiness) {
+TEST(DeviceLink, OtherRegistersAreNotHandled) {
   LinkModel link{LinkModelConfig{}};
   EXPECT_FALSE(link.read({spec::Bar::kBar0, 0x44000}).has_value());
   EXPECT_FALSE(link.read(pcs(0, 0x111)).has_value());

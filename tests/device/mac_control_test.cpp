@@ -40,7 +40,7 @@ class DeviceMacControl : public ::testing::Test {
   TestRx rx{test, 0};
 };
 
-TEST_F(DeviceMacControl, ReceivedFramesAreCountedAndStayInTheMac) {
+TEST_F(DeviceMacControl, ReceivedFramesAreCountedAndNotForwarded) {
   deliver(control_frame(0xdead, 0));
   EXPECT_EQ(received(), 1u);
   EXPECT_EQ(pauses(), 0u);
@@ -50,7 +50,7 @@ TEST_F(DeviceMacControl, ReceivedFramesAreCountedAndStayInTheMac) {
   EXPECT_EQ(to_host(), 1u);
 }
 
-TEST_F(DeviceMacControl, TheMacForwardsWhatItIsToldTo) {
+TEST_F(DeviceMacControl, TheMacForwardsConfiguredFrames) {
   const std::uint32_t command = test.read(MAC_COMMAND_CONFIG::at());
   test.write(MAC_COMMAND_CONFIG::at(), command | 1u << 13);
   deliver(control_frame(0xdead, 0));

@@ -102,7 +102,7 @@ TEST_F(DeviceModeration, MaskedVectorKeepsTheCausePending) {
   EXPECT_EQ(fired(), 1u);
 }
 
-TEST_F(DeviceModeration, MaskOfTheManagerStopsTheCause) {
+TEST_F(DeviceModeration, MaskingTheManagerStopsTheCause) {
   test.write(QUEUE_RIM_MASK::at(0), 1);
   rx.deliver(plain_frame(60));
   EXPECT_EQ(fired(), 0u);
@@ -149,7 +149,7 @@ TEST_F(DeviceModeration, TickLengthFollowsTheCycleRegister) {
   EXPECT_EQ(test.card.next_deadline_ns(), 60 * kMicrosecond);
 }
 
-TEST_F(DeviceModeration, CountersShowWhatWaits) {
+TEST_F(DeviceModeration, CountersShowPendingCompletions) {
   test.write(QUEUE_RIM_THRESHOLD::at(0), 100);
   rearm(30, 35);
   rx.deliver(plain_frame(60));

@@ -133,7 +133,7 @@ TEST(DeviceParser, ExtensionHeadersAreSteppedOver) {
   EXPECT_TRUE(p.l4_checksum_verified);
 }
 
-TEST(DeviceParser, HeadersBehindTheWindowAreReported) {
+TEST(DeviceParser, HeadersBeyondTheWindowAreReported) {
   FrameBuilder builder;
   builder.ethernet(kIp6).ipv6(60, kV6A, kV6B);
   for (unsigned i = 0; i < 30; ++i) builder.extension(60, 8);
@@ -168,7 +168,7 @@ TEST(DeviceParser, FragmentsHaveNoL4) {
   EXPECT_EQ(parse_frame(six).l4, L4_TYPE::OTHER);
 }
 
-TEST(DeviceParser, EveryFlippedBitOfADatagramSpoilsTheChecksum) {
+TEST(DeviceParser, EveryFlippedBitOfADatagramInvalidatesTheChecksum) {
   const Bytes good =
       FrameBuilder{}.ethernet(kIp4).ipv4(6, kV4A, kV4B).tcp(1, 2).payload(7).finish();
   ASSERT_TRUE(parse_frame(good).l4_checksum_verified);
@@ -243,7 +243,7 @@ TEST(DeviceParser, BrokenTcpOptionsAreReported) {
   EXPECT_TRUE(parse_frame(frame).tcp_option_error);
 }
 
-TEST(DeviceParser, CongestionAndEspAreSeen) {
+TEST(DeviceParser, CongestionAndEspAreReported) {
   const Bytes four =
       FrameBuilder{}.ethernet(kIp4).ipv4(50, kV4A, kV4B, 0, 0, 3).payload(30).finish();
   EXPECT_TRUE(parse_frame(four).esp);

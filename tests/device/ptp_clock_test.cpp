@@ -98,7 +98,7 @@ TEST(DevicePtpClock, TimestampsAreTheLowFortyBits) {
   EXPECT_EQ(clock.now40(), 0xcd'00000007ull);
 }
 
-TEST(DevicePtpClock, CountersAreReadOnlyAndOtherRegistersAreNotIts) {
+TEST(DevicePtpClock, CountersAreReadOnlyAndOtherRegistersAreNotHandled) {
   PtpClock clock = started();
   EXPECT_TRUE(clock.write(PTP_CTR_VAL_HI::at(), 5));
   EXPECT_EQ(counter(clock), 0u);

@@ -46,7 +46,7 @@ TEST(DeviceRegisters, RegisterKnownOnlyByNameIsAPartlyModelledUse) {
   EXPECT_EQ(test.card.events().unknown_register, 0u);
 }
 
-TEST(DeviceRegisters, RegistersThatProveTheCardIsThereNeverReadAllOnes) {
+TEST(DeviceRegisters, PresenceRegistersNeverReadAllOnes) {
   TestCard test;
   test.write(spec::MASTER_SPARE_0::at(), 0x12345678);
   EXPECT_EQ(test.read(spec::MASTER_SPARE_0::at()), 0x12345678u);
@@ -130,7 +130,7 @@ TEST_F(RegisterSelfTest, PassesForTheFirst64Queues) {
   EXPECT_EQ(test.card.events().partly_modelled, 0u);
 }
 
-TEST(DeviceRegisters, DoorbellOfADisabledQueueBreaksARuleAndDoesNothing) {
+TEST(DeviceRegisters, DoorbellOfADisabledQueueViolatesARuleAndHasNoEffect) {
   TestCard test;
   ASSERT_EQ(test.card.events().illegal_actions(), 0u);
   test.write(spec::QUEUE_TWQ0_TAIL::at(9), 4);
@@ -139,7 +139,7 @@ TEST(DeviceRegisters, DoorbellOfADisabledQueueBreaksARuleAndDoesNothing) {
   EXPECT_EQ(test.read(spec::QM_TWQ_IDLE::at(0)), ~0u);
 }
 
-TEST(DeviceRegisters, RuleLooksAtTheSameQueueBlock) {
+TEST(DeviceRegisters, RuleReadsTheSameQueueBlock) {
   TestCard test;
   TestTx tx(test, 9);
   const std::uint64_t before = test.card.events().illegal_actions();
@@ -149,7 +149,7 @@ TEST(DeviceRegisters, RuleLooksAtTheSameQueueBlock) {
   EXPECT_EQ(test.card.events().illegal_actions(), before + 1);
 }
 
-TEST(DeviceRegisters, QueueLifeCycleInOrderBreaksNoRule) {
+TEST(DeviceRegisters, QueueLifecycleInOrderViolatesNoRule) {
   TestCard test;
   TestTx tx(test, 0);
   TestRx rx(test, 0);
@@ -169,7 +169,7 @@ TEST(DeviceRegisters, QueueLifeCycleInOrderBreaksNoRule) {
   EXPECT_EQ(test.card.events().illegal_actions(), 0u);
 }
 
-TEST(DeviceRegisters, ShortCutsInTheLifeCycleAreCountedByName) {
+TEST(DeviceRegisters, ShortcutsInTheLifecycleAreCountedByName) {
   using spec::ProtocolAction;
   TestCard test;
   TestTx tx(test, 0);

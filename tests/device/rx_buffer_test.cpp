@@ -42,7 +42,7 @@ class DeviceRxBuffer : public ::testing::Test {
   unsigned sequence = 0;
 };
 
-TEST_F(DeviceRxBuffer, PauseIsAskedAboveOnAndWithdrawnBelowOff) {
+TEST_F(DeviceRxBuffer, PauseIsRequestedAboveOnAndWithdrawnBelowOff) {
   deliver(10);
   EXPECT_EQ(level(), 100u);
   EXPECT_FALSE(test.wire.pause);

@@ -49,7 +49,7 @@ Bytes tcp_frame(std::size_t bytes) {
   return frame;
 }
 
-TEST(DeviceRx, ShortFrameLiesAtOffset256OfTheFirstHeaderBuffer) {
+TEST(DeviceRx, ShortFrameIsAtOffset256OfTheFirstHeaderBuffer) {
   TestCard test;
   TestRx rx(test, 5);
   test.receive_to(5);
@@ -229,7 +229,7 @@ TEST(DeviceRx, FrameWithoutPayloadUsesNoPayloadBuffer) {
   EXPECT_EQ(type_of(rx.next_completion()), spec::RCD_TYPE::META);
 }
 
-TEST(DeviceRx, MaxHdrBeyondTheFragmentIsCutToWhatFits) {
+TEST(DeviceRx, MaxHdrBeyondTheFragmentIsLimited) {
   TestCard test;
   TestRx::Options options;
   options.max_header = 8191;

@@ -354,7 +354,7 @@ TEST(DeviceChecksum, SumAgreesWithTheTextbookAtEveryLengthAndAlignment) {
   }
 }
 
-TEST(DeviceChecksum, CarriesOfAllOnesAreNotLost) {
+TEST(DeviceChecksum, CarriesOfAllOnesAreKept) {
   const Bytes ones(4096, std::byte{0xff});
   Sum sum;
   sum.add(ones.data(), ones.size());

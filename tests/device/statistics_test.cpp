@@ -43,7 +43,7 @@ TEST(DeviceStatistics, LengthClassesCountTheFcs) {
   }
 }
 
-TEST(DeviceStatistics, JumboClassesAreRpcsAndTmis) {
+TEST(DeviceStatistics, JumboClassesAreCountedByRpcAndTmi) {
   const std::pair<std::size_t, std::uint32_t> cases[] = {
       {1515, 0}, {2043, 0}, {2044, 1}, {4092, 2}, {8188, 3}, {9212, 3}, {9213, 4}};
   for (const auto& [bytes, index] : cases) {

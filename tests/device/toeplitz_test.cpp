@@ -91,7 +91,7 @@ TEST(DeviceToeplitz, EveryInputLengthMatchesTheDefinition) {
   }
 }
 
-TEST(DeviceToeplitz, BitsBehindThe425thAreIgnored) {
+TEST(DeviceToeplitz, BitsAfterThe425thAreIgnored) {
   Key key = kMicrosoftKey;
   const Bytes input(56, 0xff);
   const std::uint32_t before = Toeplitz(key).hash(input);
@@ -101,7 +101,7 @@ TEST(DeviceToeplitz, BitsBehindThe425thAreIgnored) {
   EXPECT_NE(Toeplitz(key).hash(input), before);
 }
 
-TEST(DeviceToeplitz, InputBeyondTheTableIsCut) {
+TEST(DeviceToeplitz, InputBeyondTheTableIsTruncated) {
   const Toeplitz toeplitz(kMicrosoftKey);
   EXPECT_EQ(toeplitz.hash(Bytes(1000, 0x77)), toeplitz.hash(Bytes(56, 0x77)));
 }

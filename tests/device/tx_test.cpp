@@ -22,7 +22,7 @@ TEST(DeviceTx, OneFragmentReachesTheWireByteForByte) {
   EXPECT_EQ(test.wire.sent[0], frame);
 }
 
-TEST(DeviceTx, CompletionNamesTheIndexBehindTheLastDescriptor) {
+TEST(DeviceTx, CompletionNamesTheIndexAfterTheLastDescriptor) {
   TestCard test;
   TestTx tx(test, 3);
   tx.send(plain_frame(100));
@@ -153,7 +153,7 @@ TEST(DeviceTx, WorkQueueEnabledBeforeItsCompletionQueueWaitsForIt) {
   EXPECT_NE(tx.next_completion(), 0u);
 }
 
-TEST(DeviceTx, PacketIsTakenOnlyWhenItsLastDescriptorWasHandedOver) {
+TEST(DeviceTx, PacketIsFetchedOnlyAfterItsLastDescriptorWasPosted) {
   TestCard test;
   TestTx tx(test, 0);
   const Bytes frame = plain_frame(100);
@@ -352,7 +352,7 @@ TEST(DeviceTx, BusyQueuesTakeTurns) {
   EXPECT_GT(seen(2, 100), 30u);
 }
 
-TEST(DeviceTx, RunStaysWithinItsBudgetAndSaysWhenThereIsMore) {
+TEST(DeviceTx, RunStaysWithinItsBudgetAndReportsMoreWork) {
   TestCard test;
   TestTx tx(test, 0, 64);
   for (unsigned i = 0; i < 20; ++i) tx.post(plain_frame(60), spec::TWD_META{}.set_DEST_MAC(1));
@@ -388,7 +388,7 @@ class DeviceTxInFlight : public testing::Test {
   TestTx tx{test, 0};
 };
 
-TEST_F(DeviceTxInFlight, DisabledQueueIsBusyUntilItIsOutAndSendsNoOther) {
+TEST_F(DeviceTxInFlight, DisabledQueueIsBusyUntilItsPacketIsSentAndSendsNoOther) {
   tx.send(plain_frame(60));
   disable();
   expect_idle(~1u);
@@ -405,14 +405,14 @@ TEST_F(DeviceTxInFlight, DisabledQueueDrainsAtAMacThatDrops) {
   EXPECT_EQ(sent_when_the_wire_takes_it(), 0u);
 }
 
-TEST_F(DeviceTxInFlight, LeavesThoughTheWayToMemoryIsShut) {
+TEST_F(DeviceTxInFlight, PacketInFlightIsSentWithDmaDisabled) {
   test.write(spec::PUL_OB_TLP_HDR_AW_CFG::at(), 0x80000);
   EXPECT_EQ(sent_when_the_wire_takes_it(), 1u);
   EXPECT_EQ(tx.next_completion(), 0u);
   expect_idle(~0u);
 }
 
-TEST_F(DeviceTxInFlight, ResetOfTheQueueForgetsIt) {
+TEST_F(DeviceTxInFlight, ResetOfTheQueueDropsIt) {
   test.write(spec::QUEUE_TWQ0_CTL::at(0), spec::QUEUE_TWQ0_CTL{}.set_RESET(1).raw);
   expect_idle(~0u);
   EXPECT_EQ(sent_when_the_wire_takes_it(), 0u);
@@ -502,7 +502,7 @@ TEST(DeviceTx, FeaturesKnownByNameOnlyAreCounted) {
   EXPECT_EQ(test.card.events().partly_modelled, 3u);
 }
 
-TEST(DeviceTx, NothingIsReadOrWrittenWhileAGateIsClosed) {
+TEST(DeviceTx, NothingIsReadOrWrittenWhileDmaIsDisabled) {
   TestCard test;
   TestTx tx(test, 0);
   for (const spec::RegAddr gate :

@@ -88,7 +88,7 @@ TEST_F(ClockTest, AHighHalfThatMovesOnceIsReadAgain) {
   EXPECT_EQ(clock_.read().value(), 0x8'0000'0003U);
 }
 
-TEST_F(ClockTest, AHighHalfThatNeverHoldsStillIsRefused) {
+TEST_F(ClockTest, AHighHalfThatNeverStabilisesIsRefused) {
   std::uint32_t n = 0;
   fake_.device.on_read = [&](RegAddr at) -> std::optional<std::uint32_t> {
     if (at == bar0(0x4808)) return ++n;
@@ -100,7 +100,7 @@ TEST_F(ClockTest, AHighHalfThatNeverHoldsStillIsRefused) {
   EXPECT_EQ(fake_.refused(Site::kClockHigh), 2U);
 }
 
-TEST_F(ClockTest, AVanishedCardIsReported) {
+TEST_F(ClockTest, SurpriseRemovalIsReported) {
   fake_.device.gone = true;
   EXPECT_EQ(clock_.read().error().code, ErrorCode::kCardGone);
   EXPECT_EQ(clock_.slew(1).error().code, ErrorCode::kCardGone);
@@ -108,7 +108,7 @@ TEST_F(ClockTest, AVanishedCardIsReported) {
   EXPECT_LE(fake_.device.reads, 6U);
 }
 
-TEST_F(ClockTest, StampsAreExtendedAcrossEveryWrap) {
+TEST_F(ClockTest, TimestampsAreExtendedAcrossEveryWrap) {
   std::mt19937_64 random(3);
   for (int i = 0; i < 10000; ++i) {
     const std::uint64_t base = random();
@@ -119,7 +119,7 @@ TEST_F(ClockTest, StampsAreExtendedAcrossEveryWrap) {
   EXPECT_EQ(extend_stamp<std::uint64_t>(5, 4), 4U + kMask + 1);
 }
 
-TEST_F(ClockTest, AStampShortlyBeforeAndLongAfterTheRefreshIsRight) {
+TEST_F(ClockTest, ATimestampShortlyBeforeAndLongAfterTheRefreshIsCorrect) {
   for (const std::uint64_t counter :
        {std::uint64_t{1000}, std::uint64_t{1} << 40, ~std::uint64_t{0}}) {
     set_counter(counter);
@@ -131,7 +131,7 @@ TEST_F(ClockTest, AStampShortlyBeforeAndLongAfterTheRefreshIsRight) {
   }
 }
 
-TEST_F(ClockTest, TheBaseIsRenewedBeforeStampsBecomeAmbiguous) {
+TEST_F(ClockTest, TheBaseIsRenewedBeforeTimestampsBecomeAmbiguous) {
   clock_.start(0ns);
   EXPECT_EQ(clock_.deadline(), Duration(std::int64_t{1} << 36));
   EXPECT_FALSE(clock_.is_stale(100s));
@@ -144,7 +144,7 @@ TEST_F(ClockTest, TheBaseIsRenewedBeforeStampsBecomeAmbiguous) {
   EXPECT_EQ(clock_.deadline(), Time::max());
 }
 
-TEST_F(ClockTest, StampsFollowTheOffset) {
+TEST_F(ClockTest, TimestampsFollowTheOffset) {
   set_counter(std::uint64_t{100} << 32);
   clock_.start(0ns);
   ASSERT_TRUE(clock_.set(1'000'000));

@@ -42,7 +42,7 @@ TEST_F(BareCardTest, PassesTheMsixTestOnAllItsVectors) {
   EXPECT_EQ(test.fault(), MsixFault::kNone) << "vector " << raw(test.vector());
 }
 
-TEST_F(BareCardTest, SetupBreaksNoRuleOfTheSpec) {
+TEST_F(BareCardTest, SetupViolatesNoRuleOfTheSpec) {
   hni::Setup<io::InProcess> setup(device_);
   ASSERT_TRUE(setup.program({}));
   EXPECT_FALSE(setup.check_otp());
@@ -211,7 +211,7 @@ TEST_F(ClassifierOnCardTest, ARuleMaySelectTheSecondTable) {
   EXPECT_EQ(queue_of(udp4(78)), 1);
 }
 
-TEST_F(ClassifierOnCardTest, OnlyWantedAddressesComeIn) {
+TEST_F(ClassifierOnCardTest, OnlyConfiguredAddressesAreReceived) {
   const MacAddress other{0x02, 0, 0, 0, 9, 9}, group{0x01, 0, 0x5e, 1, 2, 3};
   const MacAddress other_group{0x33, 0x33, 0, 0, 0, 1};
   const auto in = [&](const MacAddress& to) { return queue_of(udp4(1, to)) >= 0; };
@@ -236,7 +236,7 @@ TEST_F(ClassifierOnCardTest, OnlyWantedAddressesComeIn) {
   EXPECT_FALSE(in(kBroadcastMac));
 }
 
-TEST_F(ClassifierOnCardTest, ListsThatMoveTheBoundaryLoseNobody) {
+TEST_F(ClassifierOnCardTest, ListsThatMoveTheBoundaryLoseNoAddress) {
   std::vector<MacAddress> unicast, groups;
   for (std::uint8_t n = 0; n < 14; ++n) unicast.push_back({0x02, 0, 0, 1, 0, n});
   for (std::uint8_t n = 0; n < 11; ++n) groups.push_back({0x01, 0, 0, 1, 0, n});
@@ -247,7 +247,7 @@ TEST_F(ClassifierOnCardTest, ListsThatMoveTheBoundaryLoseNobody) {
   for (const MacAddress& mac : groups) EXPECT_GE(queue_of(udp4(1, mac)), 0);
 }
 
-TEST_F(ClassifierOnCardTest, StampsAreTimesOfThePortsClock) {
+TEST_F(ClassifierOnCardTest, TimestampsAreTimesOfThePortsClock) {
   ASSERT_TRUE(filter().set_timestamps(RxTimestamps::kUdp));
   ASSERT_TRUE(two_.ports[1]->clock().set(1'700'000'000'000'000'000));
   Packet packet, got;
@@ -265,7 +265,7 @@ TEST_F(ClassifierOnCardTest, StampsAreTimesOfThePortsClock) {
   two_.ports[1]->release(got);
 }
 
-TEST_F(ClassifierOnCardTest, TheFilterComesBackAfterTheFirmwareCrashed) {
+TEST_F(ClassifierOnCardTest, TheFilterIsRestoredAfterAFirmwareCrash) {
   ASSERT_TRUE(
       filter().add_rule({.type = FlowType::kUdp4, .destination_port = {80, 0xffff}, .queue = 3}));
   filter().rewrite_rules();
@@ -290,7 +290,7 @@ TEST_F(ClassifierOnCardTest, CountersAgreeWithTheTraffic) {
   EXPECT_EQ(drops.rx_missed + drops.rx_over + drops.rx_errors + drops.tx_dropped, 0U);
 }
 
-TEST_F(ClassifierOnCardTest, ConfigurationBreaksNoRuleOfTheSpec) {
+TEST_F(ClassifierOnCardTest, ConfigurationViolatesNoRuleOfTheSpec) {
   ASSERT_TRUE(filter().add_rule({.type = FlowType::kEther, .mac = kMacB}));
   two_.ports[1]->link().set_pause(false, false);
   ASSERT_TRUE(two_.ports[1]->link().set_storm_timeout(100));

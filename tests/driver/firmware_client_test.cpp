@@ -28,7 +28,7 @@ TEST_F(FirmwareLife, VectorStaysMaskedUntilTheVersionIsKnown) {
   EXPECT_TRUE(io.masked);
 }
 
-TEST_F(FirmwareLife, LogsAreAskedForWithHistoryAtTheFirstBringUpOnly) {
+TEST_F(FirmwareLife, LogHistoryIsRequestedAtTheFirstBringUpOnly) {
   bring_up();
   ASSERT_EQ(io.sent_of(0x43).size(), 1u);
   EXPECT_EQ(io.sent_of(0x43)[0], words({0x00058043, 0x00040000, 0x00080001, 1, 0x00040002}));
@@ -42,7 +42,7 @@ TEST_F(FirmwareLife, LogsAreAskedForWithHistoryAtTheFirstBringUpOnly) {
   EXPECT_EQ(io.sent_of(0x43).back(), words({0x00048043, 0x00040000, 0x00080001, 1}));
 }
 
-TEST_F(FirmwareLife, FirmwareWithoutLogsIsNotAskedForThem) {
+TEST_F(FirmwareLife, LogsAreNotRequestedFromFirmwareWithoutThem) {
   io.capabilities = words({0x00058011, 0x00080000, kMinFirmwareVersion, 0x0008000a, 4});
   bring_up();
   EXPECT_TRUE(io.sent_of(0x43).empty());
@@ -60,7 +60,7 @@ TEST_F(FirmwareLife, FirmwareOlderThanTheMinimumIsRefused) {
   EXPECT_EQ(io.write_gate & 0x40000, 0u);
 }
 
-TEST_F(FirmwareLife, CapabilitiesThatNeverComeFailAfterTenSeconds) {
+TEST_F(FirmwareLife, MissingCapabilitiesFailAfterTenSeconds) {
   io.script = [](std::uint32_t, const Bytes&) { return true; };
   ASSERT_TRUE(fw.allocate());
   ASSERT_TRUE(fw.start(now));
@@ -77,7 +77,7 @@ TEST_F(FirmwareLife, CapabilityRequestIsRepeatedAfterAnErrorCompletion) {
   EXPECT_EQ(io.sent_of(0x10).size(), 4u);
 }
 
-TEST_F(FirmwareLife, MissingLinkSpeedIsToldButManagementWorks) {
+TEST_F(FirmwareLife, MissingLinkSpeedIsReportedButManagementWorks) {
   io.capabilities = words({0x00058011, 0x00080000, kVersionWord, 0x0008000a, 0x104});
   bring_up();
   EXPECT_FALSE(fw.capabilities().has_link_speed());
@@ -95,7 +95,7 @@ TEST_F(FirmwareLife, OwnershipIsTakenAndTheFirstHeartbeatFollows) {
   EXPECT_EQ(fw.counters().heartbeats, 1u);
 }
 
-TEST_F(FirmwareLife, HeartbeatGoesOutEveryTenSeconds) {
+TEST_F(FirmwareLife, HeartbeatIsSentEveryTenSeconds) {
   own();
   advance(60s);
   EXPECT_EQ(io.sent_of(0x14).size(), 7u);
@@ -139,7 +139,7 @@ TEST_F(FirmwareLife, FrozenFirmwareIsACrashToo) {
   EXPECT_TRUE(fw.crashed());
 }
 
-TEST_F(FirmwareLife, UptimeThatGoesBackIsACrash) {
+TEST_F(FirmwareLife, DecreasingUptimeIsACrash) {
   own();
   advance(25s);
   io.uptime_ms = 10;
@@ -275,7 +275,7 @@ TEST_F(FirmwareLife, OwnershipRequestWaitsForRoomInTheMailbox) {
   EXPECT_TRUE(fw.owned());
 }
 
-TEST_F(FirmwareLife, AnswerToAQuestionThatHadNoRoomIsUnsolicited) {
+TEST_F(FirmwareLife, ResponseToARequestThatWasNotSentIsUnsolicited) {
   bring_up();
   const Bytes unasked = words({0x00048013, 0x000c0001, 9999, 0});
   io.frozen = true;
@@ -301,7 +301,7 @@ TEST_F(FirmwareLife, OwnershipBeforeReadyIsRememberedForReady) {
   EXPECT_TRUE(fw.owned());
 }
 
-TEST_F(FirmwareLife, HeartbeatAnswerWithoutUptimeIsNoAnswer) {
+TEST_F(FirmwareLife, HeartbeatResponseWithoutUptimeIsIgnored) {
   own();
   io.script = [this](std::uint32_t type, const Bytes&) {
     if (type == 0x14) io.send(words({0x00018015}));
@@ -342,7 +342,7 @@ TEST_F(FirmwareLife, UnsolicitedAnswersChangeNothing) {
   EXPECT_FALSE(fw.poll_flash());
 }
 
-TEST_F(FirmwareLife, UnaskedCapabilitiesAreAHintToAskOncePerTenSeconds) {
+TEST_F(FirmwareLife, UnsolicitedCapabilitiesTriggerOneRequestPerTenSeconds) {
   bring_up();
   io.capabilities = words({0x00058011, 0x00080000, kVersionWord + 1, 0x0008000a, 3});
   for (int i = 0; i < 500; ++i) {
@@ -356,7 +356,7 @@ TEST_F(FirmwareLife, UnaskedCapabilitiesAreAHintToAskOncePerTenSeconds) {
   EXPECT_EQ(fw.capabilities().generation, 2u);
 }
 
-TEST_F(FirmwareLife, QuestionWithoutRoomIsNotAskedAndTheHintStays) {
+TEST_F(FirmwareLife, RequestIsDelayedWhileTheMailboxIsFull) {
   bring_up();
   io.capabilities = words({0x00058011, 0x00080000, kVersionWord + 1, 0x0008000a, 3});
   const Bytes unasked = words({0x00058011, 0x00080000, kVersionWord + 2, 0x0008000a, 1});
@@ -396,7 +396,7 @@ TEST_F(FirmwareLife, StopReleasesOwnershipAndDrains) {
   EXPECT_TRUE(io.mapped.empty());
 }
 
-TEST_F(FirmwareLife, StopWhileTheReleaseIsOnItsWayDoesNotReleaseAgain) {
+TEST_F(FirmwareLife, StopDuringAReleaseDoesNotReleaseAgain) {
   own();
   ASSERT_TRUE(fw.take_ownership(false, now));
   fw.stop(now);
@@ -432,7 +432,7 @@ TEST_F(FirmwareLife, StopAndStartAgainTwentyTimesLeaksNothing) {
   EXPECT_EQ(io.dma_faults, 0u);
 }
 
-TEST_F(FirmwareLife, VanishedCardIsACrashWithItsName) {
+TEST_F(FirmwareLife, SurpriseRemovalIsACrashWithItsOwnCause) {
   own();
   io.present = false;
   advance(10ms);
@@ -446,7 +446,7 @@ TEST_F(FirmwareLife, VanishedCardIsACrashWithItsName) {
 }
 
 // Surprise removal at the n-th register read of a full lifecycle, for every n.
-TEST_F(FirmwareLife, VanishingAtAnyAccessEndsCleanly) {
+TEST_F(FirmwareLife, SurpriseRemovalAtAnyAccessEndsCleanly) {
   own();
   fw.stop(now);
   advance(50ms);

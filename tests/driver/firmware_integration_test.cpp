@@ -220,7 +220,7 @@ TEST_F(Integration, MacSyncReachesTheFirmware) {
   expect_clean();
 }
 
-TEST_F(Integration, AnnouncedCapabilitiesAreAskedForAndFollowed) {
+TEST_F(Integration, AnnouncedCapabilitiesAreRequestedAndApplied) {
   own();
   advance(11s);
   model().config().bmc_present = true;
@@ -264,7 +264,7 @@ TEST_F(Integration, RebootedFirmwareIsACrashAndRecovers) {
   EXPECT_TRUE(fw->owned());
 }
 
-TEST_F(Integration, UptimeThatGoesBackIsACrash) {
+TEST_F(Integration, DecreasingUptimeIsACrash) {
   own();
   model().faults().backwards_uptime = true;
   advance(21s);
@@ -293,7 +293,7 @@ TEST_F(Integration, FailedRequestsDuringBringUpAreRepeated) {
   EXPECT_TRUE(fw->ready());
 }
 
-TEST_F(Integration, StopDrainsWithTheVectorMaskedAndLeavesTheGatesClosed) {
+TEST_F(Integration, StopDrainsWithTheVectorMaskedAndLeavesDmaDisabled) {
   own();
   fw->stop(now);
   advance(50ms);
@@ -304,7 +304,7 @@ TEST_F(Integration, StopDrainsWithTheVectorMaskedAndLeavesTheGatesClosed) {
   expect_clean();
 }
 
-TEST_F(Integration, TwentyLivesOnOneCard) {
+TEST_F(Integration, TwentyLifecyclesOnOneCard) {
   build();
   ASSERT_TRUE(fw->allocate());
   for (int life = 0; life < 20; ++life) {

@@ -40,7 +40,7 @@ TEST_F(FirmwareRequests, ErrorCodesAreMapped) {
   EXPECT_EQ(refused(Site::kFwError), 2u) << "only positive codes break a rule";
 }
 
-TEST_F(FirmwareRequests, OneOfAKindAndFourTogether) {
+TEST_F(FirmwareRequests, OneRequestPerKindAndFourTogether) {
   io.script = [](std::uint32_t, const Bytes&) { return true; };
   ASSERT_TRUE(fw.request_sensors(now));
   EXPECT_EQ(fw.request_sensors(now).error().code, ErrorCode::kRequestPending);
@@ -202,7 +202,7 @@ struct Logs : FirmwareRequests {
   }
 };
 
-TEST_F(Logs, RecordsArriveAndTheOldestMakesRoom) {
+TEST_F(Logs, RecordsArriveAndTheOldestIsOverwritten) {
   for (std::uint32_t i = 0; i < 6; ++i)
     io.send(words({0x00088044, 0x00080000, 1000 + i, 0x000c0001, i, 0, 0x00080002, 0x00636261}));
   advance(50ms);
@@ -214,7 +214,7 @@ TEST_F(Logs, RecordsArriveAndTheOldestMakesRoom) {
   EXPECT_EQ(log.at(3).text.view(), "abc");
 }
 
-TEST_F(Logs, ControlCharactersDoNotPass) {
+TEST_F(Logs, ControlCharactersAreRemoved) {
   io.send(words({0x00088044, 0x00080000, 1, 0x000c0001, 1, 0, 0x00080002, 0x00411b0a}));
   advance(50ms);
   ASSERT_EQ(log.size(), 1u);
@@ -251,7 +251,7 @@ TEST_F(Logs, BatchThatIsTooLongOrMiscountedIsRefusedAsAWhole) {
   EXPECT_EQ(fw.counters().refused, 7u);
 }
 
-TEST_F(Logs, UnaskedLogsAreDropped) {
+TEST_F(Logs, UnsolicitedLogsAreDropped) {
   ASSERT_TRUE(fw.send_logs(false, false, now));
   io.send(log_batch(0, 0));
   advance(50ms);
@@ -279,7 +279,7 @@ Bytes bmc_capabilities(std::initializer_list<MacAddress> macs, std::uint32_t mac
   return {bytes.begin(), bytes.end()};
 }
 
-TEST_F(FirmwareRequests, BmcAddressesAreTakenExactly) {
+TEST_F(FirmwareRequests, BmcAddressesAreReadExactly) {
   io.capabilities =
       bmc_capabilities({{2, 0, 0, 0, 0, 1}, {}, {1, 0, 0x5e, 0, 0, 1}, {2, 0, 0, 0, 0, 2}});
   ASSERT_TRUE(fw.refresh_capabilities(now));
@@ -292,7 +292,7 @@ TEST_F(FirmwareRequests, BmcAddressesAreTakenExactly) {
   EXPECT_EQ(caps.generation, 2u);
 }
 
-TEST_F(FirmwareRequests, BmcAddressOfFiveBytesSpoilsTheMessage) {
+TEST_F(FirmwareRequests, BmcAddressOfFiveBytesInvalidatesTheMessage) {
   io.capabilities = bmc_capabilities({{2, 0, 0, 0, 0, 1}}, 5);
   ASSERT_TRUE(fw.refresh_capabilities(now));
   advance(50ms);
@@ -300,7 +300,7 @@ TEST_F(FirmwareRequests, BmcAddressOfFiveBytesSpoilsTheMessage) {
   EXPECT_EQ(refused(Site::kAttributeValue), 1u);
 }
 
-TEST_F(FirmwareRequests, FiveBmcAddressesSpoilTheMessage) {
+TEST_F(FirmwareRequests, FiveBmcAddressesInvalidateTheMessage) {
   const MacAddress mac{2, 0, 0, 0, 0, 1};
   io.capabilities = bmc_capabilities({mac, mac, mac, mac, mac});
   ASSERT_TRUE(fw.refresh_capabilities(now));
@@ -308,7 +308,7 @@ TEST_F(FirmwareRequests, FiveBmcAddressesSpoilTheMessage) {
   EXPECT_FALSE(fw.capabilities().bmc_present);
 }
 
-TEST_F(FirmwareRequests, BmcArrayOfSomethingElseSpoilsTheMessage) {
+TEST_F(FirmwareRequests, BmcArrayOfOtherElementsInvalidatesTheMessage) {
   for (const std::uint32_t element : {0x00040001u, 0x000c0002u, 0x00040002u}) {
     io.capabilities = words(
         {0x00078011, 0x00080000, kVersionWord, 0x00040001, 0x000c0003, element, 0, 0x00040009});
@@ -318,7 +318,7 @@ TEST_F(FirmwareRequests, BmcArrayOfSomethingElseSpoilsTheMessage) {
   }
 }
 
-TEST_F(FirmwareRequests, NumbersOutOfRangeAreToldAndReadAsUnknown) {
+TEST_F(FirmwareRequests, NumbersOutOfRangeAreReportedAndReadAsUnknown) {
   io.capabilities = bmc_capabilities({{2, 0, 0, 0, 0, 1}});
   Bytes& caps = io.capabilities;
   caps[caps.size() - 4] = std::byte{2};  // BMC_ALL_MULTI, a flag
@@ -334,7 +334,7 @@ TEST_F(FirmwareRequests, NumbersOutOfRangeAreToldAndReadAsUnknown) {
   EXPECT_EQ(refused(Site::kAttributeValue), 2u);
 }
 
-TEST_F(FirmwareRequests, BmcWithoutAddressesSpoilsTheMessage) {
+TEST_F(FirmwareRequests, BmcWithoutAddressesInvalidatesTheMessage) {
   io.capabilities = words({0x00048011, 0x00080000, kVersionWord, 0x00040001});
   ASSERT_TRUE(fw.refresh_capabilities(now));
   advance(50ms);

@@ -57,7 +57,7 @@ TEST_F(CoreDump, IsReadInStridesOfTheRightLengths) {
   EXPECT_EQ(reads[2], words({0x00058020, 0x00080000, 7168, 0x00080001, 1024}));
 }
 
-TEST_F(CoreDump, WrongOffsetLengthOrDataEndsIt) {
+TEST_F(CoreDump, WrongOffsetLengthOrDataAbortsIt) {
   Bytes to(8192);
   for (int* knob : {&bend_offset, &bend_length, &bend_data}) {
     *knob = -1;
@@ -173,7 +173,7 @@ TEST_F(Flash, ChunkBeyondTheImageIsRefused) {
   EXPECT_EQ(code(), ErrorCode::kBadFirmwareData);
 }
 
-TEST_F(Flash, ChunkMayNotBeAskedForTwice) {
+TEST_F(Flash, ChunkMayNotBeRequestedTwice) {
   start_manually();
   ask(0, 100);
   advance(20ms);
@@ -218,7 +218,7 @@ TEST_F(Flash, ChunkRequestBeforeStartIsUnsolicited) {
   EXPECT_TRUE(io.sent_of(0x25).empty());
 }
 
-TEST_F(Flash, PieceWaitsForRoomInAFullMailbox) {
+TEST_F(Flash, ChunkWaitsForRoomInAFullMailbox) {
   start_manually();
   io.frozen = true;
   while (fw.refresh_capabilities(now)) {
@@ -233,7 +233,7 @@ TEST_F(Flash, PieceWaitsForRoomInAFullMailbox) {
   EXPECT_EQ(fw.flash_progress().done, 64u);
 }
 
-TEST_F(Flash, OnlySectionsThatLinuxFlashesAreTaken) {
+TEST_F(Flash, OnlySectionsThatLinuxFlashesAreAccepted) {
   for (const unsigned section : {2u, 4u, 5u})
     EXPECT_EQ(fw.request_flash(static_cast<FlashSection>(section), image, now).error().code,
               ErrorCode::kBadArgument);

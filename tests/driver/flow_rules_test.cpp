@@ -130,7 +130,7 @@ TEST_F(FlowRulesTest, LongerPrefixesComeFirstInWhateverOrderTheyAreAdded) {
   }
 }
 
-TEST_F(FlowRulesTest, ARuleIsOutWhileItsAddressMoves) {
+TEST_F(FlowRulesTest, ARuleIsInvalidWhileItsAddressMoves) {
   filter_.start();
   ASSERT_TRUE(
       filter_.add_rule({.type = FlowType::kIp4, .source = IpMatch::v4({10, 1, 2, 3}, 32)}));

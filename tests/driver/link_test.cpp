@@ -114,7 +114,7 @@ TEST_F(LinkTest, TrainingBeginsAgainWhenTheSignalIsLost) {
   EXPECT_EQ(link_.deadline(), 7s);
 }
 
-TEST_F(LinkTest, ALostInterruptCostsASecond) {
+TEST_F(LinkTest, ALostInterruptIsRecoveredWithinASecond) {
   start(false);
   set_lock(true);
   EXPECT_EQ(link_.deadline(), 1s);
@@ -278,7 +278,7 @@ TEST_F(LinkTest, AStuckEventBitCannotStorm) {
   EXPECT_EQ(fake_.device.writes_to(bar0(0x38)).size(), 1U) << "listens again";
 }
 
-TEST_F(LinkTest, AMutedLinkListensAgainAfterASecondEvenInTraining) {
+TEST_F(LinkTest, AMaskedLinkInterruptIsUnmaskedAfterASecondEvenInTraining) {
   start(false);
   set_lock(true);
   fake_.device.on_write = [](RegAddr at, std::uint32_t) {
@@ -304,7 +304,7 @@ TEST_F(LinkTest, APcsFaultIsResetAtMostOnceASecond) {
   EXPECT_EQ(link_.step(link_.deadline()), LinkEvent::kUp);
 }
 
-TEST_F(LinkTest, APcsResetThatNeverEndsIsGivenUp) {
+TEST_F(LinkTest, APcsResetThatNeverCompletesTimesOut) {
   fake_.device.poke(bar0(0x10001), 1U << 2 | 1U << 7);
   start(true);
   EXPECT_EQ(last(0x10000), 0x8000U);
@@ -317,7 +317,7 @@ TEST_F(LinkTest, APcsResetThatNeverEndsIsGivenUp) {
   EXPECT_LE(fake_.device.reads - before, 14U * 12);
 }
 
-TEST_F(LinkTest, EveryFaultOfThePcsHoldsTheLinkDown) {
+TEST_F(LinkTest, EveryPcsFaultKeepsTheLinkDown) {
   const std::pair<std::uint32_t, std::uint32_t> faults[] = {
       {0x10001, 1U << 7 | 1U << 2}, {0x10001, 0},    {0x10210, 1U << 5},
       {0x10210, 1U << 6},           {0x10021, 0x01}, {0x10000, 0x2054},
@@ -333,12 +333,12 @@ TEST_F(LinkTest, EveryFaultOfThePcsHoldsTheLinkDown) {
   }
 }
 
-TEST_F(LinkTest, ErroredBlocksOfTheTrainingAreForgotten) {
+TEST_F(LinkTest, ErroredBlocksDuringTrainingAreDiscarded) {
   fake_.device.script(bar0(0x10021), {0xff});
   EXPECT_EQ(start(true), LinkEvent::kUp);
 }
 
-TEST_F(LinkTest, AVanishedCardIsALinkDown) {
+TEST_F(LinkTest, SurpriseRemovalIsALinkDown) {
   start(true);
   fake_.device.gone = true;
   EXPECT_EQ(link_.interrupt(1s), LinkEvent::kDown);
@@ -346,7 +346,7 @@ TEST_F(LinkTest, AVanishedCardIsALinkDown) {
   EXPECT_EQ(link_.step(2s), LinkEvent::kNone);
 }
 
-TEST_F(LinkTest, AllOnesInTheLockRegistersIsNoLock) {
+TEST_F(LinkTest, AllOnesInTheLockRegistersAreNotALock) {
   fake_.device.poke(bar0(0x11808), 0xffffffff);
   fake_.device.poke(bar0(0x11809), 0xffffffff);
   fake_.device.poke(bar0(0xc41b), 1);

@@ -84,7 +84,7 @@ TEST(MailboxRing, DescriptorOfTheReferenceExampleIsEncoded) {
   EXPECT_EQ(mailbox_words(DmaAddr{0x1000}, 28, true).high, 0x001c4000u);
 }
 
-TEST_F(MailboxTest, BringUpPostsFifteenReceivePagesAndStopsBehindThem) {
+TEST_F(MailboxTest, BringUpPostsFifteenReceivePagesAndAStopAfterThem) {
   bring_up();
   for (unsigned d = 0; d < 15; ++d) {
     EXPECT_EQ(low(0, d) & 7, 1u) << d;
@@ -96,7 +96,7 @@ TEST_F(MailboxTest, BringUpPostsFifteenReceivePagesAndStopsBehindThem) {
   for (unsigned d = 1; d < 16; ++d) EXPECT_EQ(low(1, d), 3u);
 }
 
-TEST_F(MailboxTest, GatesOpenAfterTheRingsAreResetAndStayClosedBefore) {
+TEST_F(MailboxTest, DmaIsEnabledOnlyAfterTheRingsAreReset) {
   ASSERT_TRUE(mailbox.allocate());
   ASSERT_TRUE(mailbox.start(now, false));
   EXPECT_EQ(io.write_gate, 0x00180000u);
@@ -126,7 +126,7 @@ TEST_F(MailboxTest, SilentFirmwareFailsBringUpAfterTenSeconds) {
   EXPECT_EQ(io.write_gate, 0x00180000u);
 }
 
-TEST_F(MailboxTest, VanishedCardFailsBringUpAtOnce) {
+TEST_F(MailboxTest, SurpriseRemovalFailsBringUpImmediately) {
   ASSERT_TRUE(mailbox.allocate());
   ASSERT_TRUE(mailbox.start(now, false));
   io.present = false;
@@ -187,7 +187,7 @@ TEST_F(MailboxTest, OutgoingPageHoldsTheMessageAndZeros) {
   for (unsigned i = 4; i < 4096; ++i) ASSERT_EQ(page[i], std::byte{0}) << i;
 }
 
-TEST_F(MailboxTest, TakesFifteenMessagesThenSaysFull) {
+TEST_F(MailboxTest, AcceptsFifteenMessagesThenReportsFull) {
   bring_up();
   io.frozen = true;
   for (int i = 0; i < 15; ++i) ASSERT_TRUE(mailbox.send(words({0x00018010}), now));
@@ -218,7 +218,7 @@ TEST_F(MailboxTest, RefusalsAreReportedWithTheTypeOfTheirMessage) {
   EXPECT_EQ(collector.completions[1], std::make_pair(std::uint16_t{0x10}, false));
 }
 
-TEST_F(MailboxTest, HundredMessagesComeInOrderThroughTheRing) {
+TEST_F(MailboxTest, HundredMessagesPassTheRingInOrder) {
   bring_up();
   for (std::uint32_t i = 0; i < 100; ++i) {
     io.send(words({0x00038015, 0x00080000, i}));
@@ -230,7 +230,7 @@ TEST_F(MailboxTest, HundredMessagesComeInOrderThroughTheRing) {
   EXPECT_EQ(io.dma_faults, 0u);
 }
 
-TEST_F(MailboxTest, OneStepTakesAtMostSixteenMessages) {
+TEST_F(MailboxTest, OneStepProcessesAtMostSixteenMessages) {
   bring_up();
   // A firmware that refills receive descriptors as fast as the host recycles them.
   unsigned sent = 0;
@@ -299,7 +299,7 @@ TEST_F(MailboxTest, CompletionBitsOfUnpostedSlotsAreIgnored) {
   EXPECT_TRUE(collector.completions.empty());
 }
 
-TEST_F(MailboxTest, InterruptClearsTheCauseBeforeItLooksAndUnmasksLast) {
+TEST_F(MailboxTest, InterruptClearsTheCauseBeforeItPollsAndUnmasksLast) {
   bring_up();
   mailbox.enable_interrupt();
   EXPECT_FALSE(io.masked);
@@ -331,7 +331,7 @@ TEST_F(MailboxTest, InterruptsDuringBringUpAndShutdownTouchNothing) {
   EXPECT_TRUE(io.masked);
 }
 
-TEST_F(MailboxTest, ShutdownWaitsUntilTheFirmwareTookEverything) {
+TEST_F(MailboxTest, ShutdownWaitsUntilTheFirmwareConsumedEverything) {
   bring_up();
   io.frozen = true;
   ASSERT_TRUE(mailbox.send(words({0x00018010}), now));
@@ -347,7 +347,7 @@ TEST_F(MailboxTest, ShutdownWaitsUntilTheFirmwareTookEverything) {
   EXPECT_EQ(mailbox.counters().lost_at_shutdown, 0u);
 }
 
-TEST_F(MailboxTest, ShutdownGivesUpAfterTenSecondsAndClosesTheGates) {
+TEST_F(MailboxTest, ShutdownTimesOutAfterTenSecondsAndDisablesDma) {
   bring_up();
   io.frozen = true;
   ASSERT_TRUE(mailbox.send(words({0x00018010}), now));
@@ -360,7 +360,7 @@ TEST_F(MailboxTest, ShutdownGivesUpAfterTenSecondsAndClosesTheGates) {
   EXPECT_EQ(io.write_gate & 0x40000, 0u);
 }
 
-TEST_F(MailboxTest, PagesAreGivenBackOnceAndOnlyWhenDown) {
+TEST_F(MailboxTest, PagesAreFreedOnceAndOnlyWhenDown) {
   bring_up();
   mailbox.release();
   EXPECT_EQ(io.mapped.size(), 2u);
@@ -389,7 +389,7 @@ TEST_F(MailboxTest, RestartsAfterAFailureWithTheFirmwaresHeadAnywhere) {
   EXPECT_EQ(collector.messages[0], io.capabilities);
 }
 
-TEST_F(MailboxTest, VanishedCardFailsARunningMailbox) {
+TEST_F(MailboxTest, SurpriseRemovalFailsARunningMailbox) {
   bring_up();
   io.present = false;
   advance(1ms);

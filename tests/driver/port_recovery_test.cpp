@@ -160,7 +160,7 @@ TEST_F(PortRecovery, ACompletionOfAnUnknownTypeResetsTheQueue) {
   expect_recovered(1, 0);
 }
 
-TEST_F(PortRecovery, LostTransmitCompletionsAreAHangAndResetTheQueue) {
+TEST_F(PortRecovery, LostTransmitCompletionsAreDetectedAsAHang) {
   world.ios[0]->on_load = [](Site s, std::uint64_t v) {
     return s == Site::kTcqWord ? v & ~kDone : v;
   };
@@ -171,7 +171,7 @@ TEST_F(PortRecovery, LostTransmitCompletionsAreAHangAndResetTheQueue) {
   expect_recovered(1, 0);
 }
 
-TEST_F(PortRecovery, ReceiveDoorbellsThatDidNotArriveAreRepeated) {
+TEST_F(PortRecovery, LostReceiveDoorbellsAreRepeated) {
   world.ios[1]->deaf = true;
   constexpr int kMoreThanTheRingHolds = 2000;
   EXPECT_LT(send(kMoreThanTheRingHolds), kMoreThanTheRingHolds);
@@ -187,7 +187,7 @@ TEST_F(PortRecovery, ReceiveDoorbellsThatDidNotArriveAreRepeated) {
   expect_recovered(0, 0);
 }
 
-TEST_F(PortRecovery, AFirmwareThatFallsSilentIsAskedAgainAndTrafficGoesOn) {
+TEST_F(PortRecovery, UnresponsiveFirmwareIsRecoveredAndTrafficContinues) {
   world.cards[0]->card.firmware().faults().silent = true;
   ASSERT_TRUE(world.run_until([&] { return a().recoveries().firmware_crashes != 0; }, 60s));
   world.cards[0]->card.firmware().faults().silent = false;
@@ -201,7 +201,7 @@ TEST_F(PortRecovery, AFirmwareThatFallsSilentIsAskedAgainAndTrafficGoesOn) {
   expect_buffers_conserved(a());
 }
 
-TEST_F(PortRecovery, AFirmwareThatRestartsIsNoticedAndTrafficGoesOn) {
+TEST_F(PortRecovery, AFirmwareRestartIsDetectedAndTrafficContinues) {
   world.cards[0]->card.firmware().reboot(static_cast<std::uint64_t>(world.now.count()));
   ASSERT_TRUE(world.run_until([&] { return a().recoveries().firmware_crashes != 0; }, 60s));
   ASSERT_TRUE(world.run_until(
@@ -213,7 +213,7 @@ TEST_F(PortRecovery, AFirmwareThatRestartsIsNoticedAndTrafficGoesOn) {
   EXPECT_EQ(send(100), 100);
 }
 
-TEST_F(PortRecovery, ACardThatVanishesIsGoneForGoodAndFreesEverything) {
+TEST_F(PortRecovery, SurpriseRemovalIsPermanentAndFreesEverything) {
   Packet packet;
   ASSERT_TRUE(fill(a(), packet, make_frame(100, 1)));
   ASSERT_EQ(a().tx_burst(QueueId{0}, std::span(&packet, 1), world.now), 1U);
@@ -223,7 +223,7 @@ TEST_F(PortRecovery, ACardThatVanishesIsGoneForGoodAndFreesEverything) {
   EXPECT_EQ(world.cards[0]->dma.mappings(), 0U);
 }
 
-TEST_F(PortRecovery, WhoeverLooksLateAtAStopLetsTheMacDropBeforeGivingUp) {
+TEST_F(PortRecovery, ALatePollOfAStopLetsTheMacDropBeforeGivingUp) {
   world.ios[0]->busy_until_dropped = true;
   a().stop(world.now);
   world.now += 5s;
@@ -242,7 +242,7 @@ TEST_F(PortRecovery, AMacThatWasLeftDroppingSendsAfterAStart) {
   EXPECT_EQ(send(10), 10);
 }
 
-TEST_F(PortRecovery, ACardThatCameBackIsToldEverythingAgain) {
+TEST_F(PortRecovery, AReturnedCardIsProgrammedCompletely) {
   const std::uint32_t key = world.cards[0]->card.read(spec::RPC_RSS_KEY::at(0));
   world.ios[0]->gone = true;
   ASSERT_TRUE(world.run_until([&] { return a().state() == PortState::kGone; }, 5s));
@@ -268,7 +268,7 @@ TEST_F(PortRecovery, StopAndStartAgainCarriesTraffic) {
   EXPECT_EQ(send(10), 10);
 }
 
-TEST_F(PortRecovery, ACardThatIsResetUnderTheDriverIsNoticedWithinAServicePeriod) {
+TEST_F(PortRecovery, AnExternalCardResetIsDetectedWithinAHousekeepingPeriod) {
   for (const auto kind : {device::ResetKind::kFunctionLevel, device::ResetKind::kPower}) {
     const std::uint64_t before = b().recoveries().card_resets;
     EXPECT_EQ(send(5), 5);
@@ -321,7 +321,7 @@ TEST_F(PortRecovery, TheClockContinuesAcrossAResetOfTheCard) {
   EXPECT_NEAR(static_cast<double>(got - expected), 0, 1000.0 * *off_us);
 }
 
-TEST_F(PortRecovery, ACompletionThatNeverComesIsNoticedAndNothingIsLost) {
+TEST_F(PortRecovery, AMissingCompletionIsDetectedWithoutLosses) {
   // The driver reads zeros in place of completions until it refuses one.
   world.ios[1]->on_load = [&](Site site, std::uint64_t value) -> std::uint64_t {
     return site == Site::kRcqWord && refused(1, Site::kRcqWord) == 0 ? 0 : value;
@@ -350,7 +350,7 @@ TEST_F(PortRecovery, ACompletionThatNeverComesIsNoticedAndNothingIsLost) {
   expect_buffers_conserved(b());
 }
 
-TEST_F(PortRecovery, AnApplicationThatDoesNotPollIsNoFaultOfTheCard) {
+TEST_F(PortRecovery, AnApplicationThatDoesNotPollDoesNotCountAsACardFault) {
   for (int turn = 0; turn < 400'000; ++turn) {
     Packet packet;
     if (turn % 8 == 0 && fill(a(), packet, make_frame(60, 0)) &&
@@ -362,7 +362,7 @@ TEST_F(PortRecovery, AnApplicationThatDoesNotPollIsNoFaultOfTheCard) {
   EXPECT_EQ(b().recoveries().queue_resets, 0U);
 }
 
-TEST_F(PortRecovery, ABmcThatFindsNoRoomGetsItsEntriesWhenRulesAreRemoved) {
+TEST_F(PortRecovery, ABmcGetsItsEntriesOnceRulesAreRemoved) {
   std::vector<RuleId> rules;
   for (std::uint8_t i = 0; i < 64; ++i) {
     const auto id = a().filter().add_rule(

@@ -150,7 +150,7 @@ void expect_fresh_attach_works(World& world, std::int64_t n) {
   expect_clean_end(world, n);
 }
 
-TEST(PortSweep, TheCardMayVanishAtEveryAccess) {
+TEST(PortSweep, SurpriseRemovalAtEveryAccessIsHandled) {
   std::int64_t accesses = 0;
   {
     World world;
@@ -176,7 +176,7 @@ TEST(PortSweep, TheCardMayVanishAtEveryAccess) {
   }
 }
 
-TEST(PortSweep, EveryAllocationMayFail) {
+TEST(PortSweep, FailureOfEveryAllocationIsHandled) {
   for (std::int64_t n = 0;; ++n) {
     World world;
     allocations_left = n;

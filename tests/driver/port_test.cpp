@@ -41,14 +41,14 @@ TEST(Port, EveryFrameLengthArrivesUnchanged) {
   EXPECT_TRUE(b.is_valid());
 }
 
-TEST(Port, DestroyedWhileItRunsSwitchesItsQueuesOffBeforeTheGates) {
+TEST(Port, DestructionWhileRunningDisablesQueuesBeforeDma) {
   TwoPorts world;
   ASSERT_TRUE(world.up());
   world.ports[0].reset();
   EXPECT_EQ(world.cards[0]->card.events().illegal_actions(), 0U);
 }
 
-TEST(Port, AGateThatIsShutUnderRunningQueuesIsNoticedByTheCard) {
+TEST(Port, DisablingDmaUnderRunningQueuesIsCountedByTheCard) {
   TwoPorts world;
   ASSERT_TRUE(world.up());
   world.ports[0]->firmware().abandon();

@@ -129,7 +129,7 @@ class PortTraffic : public testing::Test {
   TwoPorts world;
 };
 
-TEST_F(PortTraffic, ChecksumOffloadGivesTheBytesOfSoftware) {
+TEST_F(PortTraffic, ChecksumOffloadProducesTheSameBytesAsSoftware) {
   start();
   for (const bool v6 : {false, true}) {
     for (const bool tcp : {false, true}) {
@@ -263,7 +263,7 @@ TEST_F(PortTraffic, LargePagesCarryEveryKindOfFrame) {
   EXPECT_TRUE(b().is_valid());
 }
 
-TEST_F(PortTraffic, SplitHeadersArriveInASegmentOfTheirOwn) {
+TEST_F(PortTraffic, SplitHeadersArriveInASeparateSegment) {
   PortConfig config;
   config.queue.split_headers = true;
   start(config);
@@ -284,7 +284,7 @@ TEST_F(PortTraffic, SplitHeadersArriveInASegmentOfTheirOwn) {
   FAIL() << "nothing arrived";
 }
 
-TEST_F(PortTraffic, AFrameForSomebodyElseIsNotReceivedUnlessPromiscuous) {
+TEST_F(PortTraffic, AFrameForAnotherStationIsReceivedOnlyIfPromiscuous) {
   start();
   const auto frame = make_frame(100, 1, {0x02, 9, 9, 9, 9, 9});
   Packet packet;
@@ -297,7 +297,7 @@ TEST_F(PortTraffic, AFrameForSomebodyElseIsNotReceivedUnlessPromiscuous) {
   EXPECT_EQ(receive().size(), 1U);
 }
 
-TEST_F(PortTraffic, PacketsThatNobodyPolledAreCountedAtAStop) {
+TEST_F(PortTraffic, UnpolledPacketsAreCountedAtAStop) {
   start();
   for (std::uint32_t i = 0; i < 5; ++i) {
     Packet packet;
@@ -316,7 +316,7 @@ TEST_F(PortTraffic, PacketsThatNobodyPolledAreCountedAtAStop) {
   EXPECT_EQ(dropped, 5U);
 }
 
-TEST_F(PortTraffic, APacketThatTheCardCannotDescribeIsDroppedAndCounted) {
+TEST_F(PortTraffic, APacketThatCannotBeDescribedToTheCardIsDroppedAndCounted) {
   start();
   Packet packet;
   ASSERT_TRUE(fill(a(), packet, make_frame(100, 1)));
@@ -330,7 +330,7 @@ TEST_F(PortTraffic, APacketThatTheCardCannotDescribeIsDroppedAndCounted) {
   expect_buffers_conserved(a());
 }
 
-TEST_F(PortTraffic, TheDriverNeverBreaksARuleOfTheSpec) {
+TEST_F(PortTraffic, TheDriverNeverViolatesARuleOfTheSpec) {
   start();
   for (std::uint32_t i = 0; i < 100; ++i) {
     Packet packet;

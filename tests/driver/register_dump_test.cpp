@@ -69,11 +69,11 @@ TEST_F(RegisterDumpTest, SectionsAreLinearButTheLast) {
   EXPECT_EQ(words.back(), 0x8f1fU);
 }
 
-TEST_F(RegisterDumpTest, PiecesOfAnySizeGiveTheSame) {
+TEST_F(RegisterDumpTest, ReadsOfAnySizeReturnTheSame) {
   EXPECT_EQ(dump(1), dump(kDumpWords));
 }
 
-TEST_F(RegisterDumpTest, AVanishedCardEndsIt) {
+TEST_F(RegisterDumpTest, SurpriseRemovalEndsIt) {
   std::vector<std::uint32_t> words(1000);
   dump_.start();
   ASSERT_TRUE(dump_.read(words));

@@ -133,7 +133,7 @@ TEST_F(RxFilterTest, UnicastOverflowMakesThePortPromiscuous) {
   EXPECT_FALSE(mac_live(31));
 }
 
-TEST_F(RxFilterTest, MulticastOverflowLetsAllGroupsIn) {
+TEST_F(RxFilterTest, MulticastOverflowAcceptsAllGroups) {
   filter_.start();
   ASSERT_TRUE(filter_.set_multicast(macs(26, group)));
   EXPECT_EQ(at(macda(0, 31)), 0xffff0000U);
@@ -146,7 +146,7 @@ TEST_F(RxFilterTest, MulticastOverflowLetsAllGroupsIn) {
   EXPECT_EQ(at(macda(2, 31)), 0xffff0000U) << "promiscuous includes all groups";
 }
 
-TEST_F(RxFilterTest, AddressesThatAreNoStationsAreRefused) {
+TEST_F(RxFilterTest, NonUnicastAddressesAreRefused) {
   EXPECT_FALSE(filter_.set_mac({}));
   EXPECT_FALSE(filter_.set_mac(kBroadcastMac));
   EXPECT_EQ(filter_.mac(), kHost);
@@ -246,7 +246,7 @@ TEST_F(RxFilterTest, StaleEntriesOfAnEarlierDriverAreCleared) {
   expect_card_holds_the_shadow();
 }
 
-TEST_F(RxFilterTest, StopLetsNothingIn) {
+TEST_F(RxFilterTest, StopReceivesNothing) {
   filter_.start();
   filter_.stop();
   for (std::uint32_t n = 0; n < 64; ++n) EXPECT_FALSE(live(n));
@@ -257,7 +257,7 @@ TEST_F(RxFilterTest, StopLetsNothingIn) {
   EXPECT_TRUE(mac_live(30));
 }
 
-TEST_F(RxFilterTest, AStationInTheListOfGroupsThatFindsNoPlaceMakesThePortPromiscuous) {
+TEST_F(RxFilterTest, AUnicastAddressInTheMulticastListThatDoesNotFitMakesThePortPromiscuous) {
   std::vector<MacAddress> macs;
   for (std::uint8_t n = 0; n < kMacEntries; ++n) macs.push_back({0x02, 0xcc, 0, 0, 0, n});
   ASSERT_TRUE(filter_.set_multicast(macs));
@@ -285,7 +285,7 @@ class BmcTest : public RxFilterTest {
   }
 };
 
-TEST_F(BmcTest, ItsFramesGoToItAlone) {
+TEST_F(BmcTest, ItsFramesGoOnlyToIt) {
   ASSERT_TRUE(filter_.set_bmc(bmc()));
   filter_.start();
   EXPECT_EQ(mac_at(0), kBmc);
@@ -312,7 +312,7 @@ TEST_F(BmcTest, TransmittedFramesForItAreTurnedAround) {
   for (std::uint32_t n = 2; n < 8; ++n) EXPECT_EQ(at(0x4218 + n), 0U);
 }
 
-TEST_F(BmcTest, AllMulticastOfTheBmcEndsWhereTheHostWantsItToo) {
+TEST_F(BmcTest, AllMulticastGoesToBothIfHostAndBmcRequestIt) {
   ASSERT_TRUE(filter_.set_bmc(bmc(true)));
   filter_.start();
   EXPECT_EQ(at(macda(2, 23)), 0xfeff0100U);
@@ -324,7 +324,7 @@ TEST_F(BmcTest, AllMulticastOfTheBmcEndsWhereTheHostWantsItToo) {
   EXPECT_FALSE(mac_live(31));
 }
 
-TEST_F(BmcTest, AGroupOfBothLiesInTheSharedRegion) {
+TEST_F(BmcTest, AGroupOfBothIsInTheSharedRegion) {
   BmcConfig config = bmc();
   config.addresses[1] = group(1);
   ASSERT_TRUE(filter_.set_bmc(config));
@@ -340,7 +340,7 @@ TEST_F(BmcTest, AGroupOfBothLiesInTheSharedRegion) {
   EXPECT_EQ(mac_at(5), group(1)) << "a promiscuous host must see it, too";
 }
 
-TEST_F(BmcTest, ItsGroupTakesAPlaceThatTheHostsWildcardCovers) {
+TEST_F(BmcTest, ItsGroupTakesAnEntryThatTheHostsWildcardCovers) {
   BmcConfig config = bmc();
   config.addresses[1] = group(1);
   ASSERT_TRUE(filter_.set_bmc(config));
@@ -367,7 +367,7 @@ TEST_F(BmcTest, ItCannotTakeTheHostsAddress) {
   EXPECT_EQ(mac_at(30), kHost);
 }
 
-TEST_F(BmcTest, ItCannotTakeAnAddressOfTheHostThatFoundNoPlace) {
+TEST_F(BmcTest, ItCannotTakeAnOverflowedAddressOfTheHost) {
   std::vector<MacAddress> stations;
   for (std::uint8_t n = 0; n < kMacEntries; ++n) stations.push_back({0x02, 0xcc, 0, 0, 0, n});
   ASSERT_TRUE(filter_.set_unicast(stations));
@@ -407,7 +407,7 @@ TEST_F(BmcTest, RepeatedGroupsDoNotPileUp) {
   expect_card_holds_the_shadow();
 }
 
-TEST_F(BmcTest, TheFirmwareIsToldOnceAfterEachChange) {
+TEST_F(BmcTest, TheFirmwareIsNotifiedOnceAfterEachChange) {
   EXPECT_FALSE(filter_.take_address_report());
   ASSERT_TRUE(filter_.set_bmc(bmc()));
   filter_.start();

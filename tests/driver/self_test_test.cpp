@@ -95,7 +95,7 @@ TEST_F(RegisterTestTest, APointerThatCanBeWrittenIsAFault) {
   EXPECT_EQ(test_.fault()->code(), 0x40004U);
 }
 
-TEST_F(RegisterTestTest, AVanishedCardFailsAtOnce) {
+TEST_F(RegisterTestTest, SurpriseRemovalFailsImmediately) {
   fake_.device.gone = true;
   test_.start();
   EXPECT_TRUE(test_.step(29 * 64));
@@ -196,7 +196,7 @@ TEST_F(MsixTestTest, AnInterruptAfterTheTestIsAFault) {
   EXPECT_EQ(test_.fault(), MsixFault::kFiredAfterTest);
 }
 
-TEST_F(MsixTestTest, NothingToTestIsDone) {
+TEST_F(MsixTestTest, WithoutVectorsTheTestIsDone) {
   test_.start(0ns, 2);
   EXPECT_TRUE(test_.done());
   EXPECT_EQ(test_.deadline(), Time::max());

@@ -150,14 +150,14 @@ TEST_F(SetupTest, EveryAcceptedFifoSizeGivesOrderedThresholds) {
   }
 }
 
-TEST_F(SetupTest, AVanishedCardIsReported) {
+TEST_F(SetupTest, SurpriseRemovalIsReported) {
   fake_.device.gone = true;
   const auto result = setup_.program({});
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, ErrorCode::kCardGone);
 }
 
-TEST_F(SetupTest, OtpIsReportedOnlyWhenItSaysSomething) {
+TEST_F(SetupTest, OtpIsReportedOnlyIfItHasAnError) {
   EXPECT_FALSE(setup_.check_otp());
   fake_.device.poke({Bar::kBar4, 0x874}, 5);
   fake_.device.poke({Bar::kBar4, 0x878}, 0x00070009);

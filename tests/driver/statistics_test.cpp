@@ -197,7 +197,7 @@ TEST_F(StatisticsTest, RegistersAreThoseOfTheReference) {
   EXPECT_EQ(covered.size(), kCounterGroups.size());
 }
 
-TEST_F(StatisticsTest, ValuesStartAtZeroWhateverTheCardShows) {
+TEST_F(StatisticsTest, ValuesStartAtZeroForAnyCardValue) {
   fake_.device.poke(bar0(0x4402), 0xfffffff0);
   fake_.device.poke(bar0(0x11a09), 0x12);
   fake_.device.poke(bar0(0x11a08), 0xffffff00);
@@ -277,7 +277,7 @@ TEST_F(StatisticsTest, AHighHalfThatMovesOnceIsReadAgain) {
   EXPECT_EQ(fake_.refused(Site::kCounter64High), 0U);
 }
 
-TEST_F(StatisticsTest, AHighHalfThatNeverHoldsStillIsRefused) {
+TEST_F(StatisticsTest, AHighHalfThatNeverStabilisesIsRefused) {
   stats_.snapshot();
   fake_.device.forget();
   std::uint32_t n = 0;
@@ -291,7 +291,7 @@ TEST_F(StatisticsTest, AHighHalfThatNeverHoldsStillIsRefused) {
   EXPECT_EQ(n, 4U);
 }
 
-TEST_F(StatisticsTest, AVanishedCardCountsNothing) {
+TEST_F(StatisticsTest, ARemovedCardCountsNothing) {
   stats_.snapshot();
   fake_.device.gone = true;
   stats_.update();
@@ -300,7 +300,7 @@ TEST_F(StatisticsTest, AVanishedCardCountsNothing) {
   EXPECT_LE(fake_.device.reads, 700U + 700U);
 }
 
-TEST_F(StatisticsTest, AllOnesIsAValueWhileTheCardIsThere) {
+TEST_F(StatisticsTest, AllOnesIsAValueWhileTheCardIsPresent) {
   stats_.snapshot();
   fake_.device.poke(bar0(0x4402), 0xffffffff);
   fake_.device.poke(bar0(0xc41b), 0);

@@ -55,7 +55,7 @@ TEST(TlvHeader, AcceptsAMessageThatIsShorterThanItsDescriptor) {
   EXPECT_EQ(refused_at(words({0x00018011, 0xffffffff})), std::nullopt);
 }
 
-TEST(TlvHeader, RefusesWhatIsNotAMessage) {
+TEST(TlvHeader, RefusesHeadersThatAreNotMessages) {
   EXPECT_EQ(refused_at(words({0x00010011})), Site::kMessageHeader);
 }
 
@@ -231,12 +231,12 @@ TEST(TlvBuilder, WritesWhatTheParserReads) {
   EXPECT_EQ(elements, 2u);
 }
 
-TEST(TlvBuilder, EmptyArrayVanishes) {
+TEST(TlvBuilder, EmptyArrayIsOmitted) {
   std::array<std::byte, 64> room;
   EXPECT_EQ(TlvBuilder(room, FwMessage::TEST).open(5).close().finish().size(), 4u);
 }
 
-TEST(TlvBuilder, GivesNothingIfTheRoomDoesNotSuffice) {
+TEST(TlvBuilder, ReturnsNothingIfTheBufferIsTooSmall) {
   for (std::size_t n = 4; n < 40; ++n) {
     Bytes room(n);
     TlvBuilder builder(room, FwMessage::TEST);

@@ -46,7 +46,7 @@ TEST(FuzzCorpus, EveryTargetHasOne) {
     EXPECT_TRUE(fs::is_directory(fs::path(HNI_CORPUS) / target->name)) << target->name;
 }
 
-TEST(FuzzCorpus, HoldsTheSystematicSeedsAsTheyAreMadeNow) {
+TEST(FuzzCorpus, ContainsTheGeneratedSeeds) {
   for (const Seed& seed : make_seeds()) {
     const fs::path path = fs::path(HNI_CORPUS) / seed.target / seed.name;
     ASSERT_TRUE(fs::exists(path)) << path << ": run hni fuzz seeds corpus";

@@ -108,7 +108,7 @@ class FaultScriptPlayerTest : public testing::Test {
   }
 };
 
-TEST_F(FaultScriptPlayerTest, TheDriverRefusesEachLieInACompletionOnce) {
+TEST_F(FaultScriptPlayerTest, TheDriverRefusesEachFaultInACompletionOnce) {
   for (const std::string lie : {"header_id", "header_length", "head"}) {
     sim_ = std::make_unique<SimPort>();
     traced_.clear();
@@ -121,7 +121,7 @@ TEST_F(FaultScriptPlayerTest, TheDriverRefusesEachLieInACompletionOnce) {
   }
 }
 
-TEST_F(FaultScriptPlayerTest, SeveralSitesAreRefusedAsOftenAsTheyLie) {
+TEST_F(FaultScriptPlayerTest, FaultsAtSeveralSitesAreRefusedOnceEach) {
   std::string text;
   for (int i = 0; i < 3; ++i)
     text += "receive packets=2\nheader_length class=zero\nconfirm packets=1\n";
@@ -135,14 +135,14 @@ TEST_F(FaultScriptPlayerTest, SeveralSitesAreRefusedAsOftenAsTheyLie) {
   EXPECT_EQ(0u, report.pending);
 }
 
-TEST_F(FaultScriptPlayerTest, ARepeatedCompletionIsNoProgressAndCostsNothing) {
+TEST_F(FaultScriptPlayerTest, ARepeatedCompletionIsIgnored) {
   play("receive packets=4\ntx_repeat times=2\n");
   EXPECT_EQ((Counts{{"tcq_word", 2}}), faults());
   EXPECT_TRUE(refused_.empty());
   EXPECT_EQ(40u, received_);
 }
 
-TEST_F(FaultScriptPlayerTest, FirmwareThatNamesASpeedThatThereIsNotIsRefusedOnce) {
+TEST_F(FaultScriptPlayerTest, AnInvalidSpeedOfTheFirmwareIsRefusedOnce) {
   play("fault site=fw_link_speed class_count=2\n", 1);
   EXPECT_EQ((Counts{{"fw_link_speed", 1}}), faults());
   EXPECT_EQ(faults(), refused_);
@@ -168,31 +168,31 @@ TEST_F(FaultScriptPlayerTest, ARegisterIsKnownByItsAddress) {
   card.set_interposer(nullptr);
 }
 
-TEST_F(FaultScriptPlayerTest, AnHonestScriptChangesNothing) {
+TEST_F(FaultScriptPlayerTest, AScriptWithoutFaultsChangesNothing) {
   play("receive packets=5\nheader\nmeta\nconfirm packets=3\n");
   EXPECT_EQ(0u, player_->report().faults);
   EXPECT_TRUE(refused_.empty());
   EXPECT_EQ(40u, received_);
 }
 
-TEST_F(FaultScriptPlayerTest, ACardThatVanishesIsGoneForTheDriver) {
+TEST_F(FaultScriptPlayerTest, SurpriseRemovalIsDetectedByTheDriver) {
   play("start\nadvance unit=2 count=5\ngone on=1\n");
   EXPECT_EQ((Counts{{"presence", 1}}), refused_);
 }
 
-TEST_F(FaultScriptPlayerTest, AFirmwareThatRestartsIsDoneToTheCard) {
+TEST_F(FaultScriptPlayerTest, AFirmwareRestartIsAppliedToTheCard) {
   play("start\nadvance unit=1 count=1\nfw_reboot\n");
   EXPECT_LE(1u, sim_->port.recoveries().firmware_crashes);
 }
 
-TEST_F(FaultScriptPlayerTest, AWaitThatNothingFulfilsEnds) {
+TEST_F(FaultScriptPlayerTest, AnUnfulfilledWaitEnds) {
   play("stamp class=max\nreceive packets=1\nheader_length class=max\n", 9000);
   EXPECT_EQ(1u, player_->report().given_up);
   EXPECT_EQ((Counts{{"rcd_header_length", 1}}), faults());
   EXPECT_EQ(faults(), refused_);
 }
 
-TEST_F(FaultScriptPlayerTest, WhatOnlyADriverCanDoIsPassedOver) {
+TEST_F(FaultScriptPlayerTest, DriverOperationsAreSkipped) {
   play("poll_rx budget=3\nrelease packets=1\nfresh value=0x1\nheader_length class=max\n");
   EXPECT_EQ(3u, player_->report().skipped);
   EXPECT_EQ(1u, player_->report().faults);

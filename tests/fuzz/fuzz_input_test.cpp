@@ -39,7 +39,7 @@ class FuzzInput : public testing::Test {
 
 constexpr std::string_view kCanary = "open key=90\nturn angle=90\nenter\n";
 
-TEST_F(FuzzInput, NamesItsTargetByAComment) {
+TEST_F(FuzzInput, TargetIsNamedByAComment) {
   const auto input =
       read({write("a.script", "# target: canary\n" + std::string(kCanary)).string()});
   ASSERT_TRUE(input.has_value());
@@ -47,7 +47,7 @@ TEST_F(FuzzInput, NamesItsTargetByAComment) {
   EXPECT_EQ(input->bytes, (Bytes{0, 90, 0, 0, 1, 0, 90, 0, 2, 0, 0, 0}));
 }
 
-TEST_F(FuzzInput, NamesItsTargetByTheInnermostFolder) {
+TEST_F(FuzzInput, TargetIsNamedByTheInnermostFolder) {
   const auto input = read({write("rx/canary/some/file", "abcd").string()});
   ASSERT_TRUE(input.has_value());
   EXPECT_EQ(input->target->name, "canary");
@@ -91,7 +91,7 @@ TEST_F(FuzzInput, TextOfAMessageNamesItsAttributes) {
                      Bytes(heartbeat.begin(), heartbeat.begin() + static_cast<long>(size)));
 }
 
-TEST(Minimise, KeepsWhatTheFindingNeedsAndNothingElse) {
+TEST(Minimise, KeepsOnlyWhatTheFindingNeeds) {
   const Target& target = *find_target("canary");
   const ParsedScript script = script_from_text(
       "index at=7\nopen key=90\nindex at=1\nturn angle=90\nindex at=9\nenter\nopen key=3\n",
@@ -104,7 +104,7 @@ TEST(Minimise, KeepsWhatTheFindingNeedsAndNothingElse) {
             "open key=90\nturn angle=90\nenter\n");
 }
 
-TEST(Minimise, TellsCausesApartWithoutTheirNumbers) {
+TEST(Minimise, DistinguishesCausesWithoutTheirNumbers) {
   const auto cause = [](const char* text) { return cause_of({true, text}); };
   EXPECT_EQ(cause("finding: stream: head 12 is believed (0x1, 0x2)\n"),
             cause("finding: stream: head 130 is believed (0x7, 0x9)\n"));
@@ -114,7 +114,7 @@ TEST(Minimise, TellsCausesApartWithoutTheirNumbers) {
   EXPECT_EQ(cause_of({false, "finding: not one"}), "");
 }
 
-TEST(OperationList, ReadsBackWhatEachTargetWrites) {
+TEST(OperationList, ParsesTheListOfEachTarget) {
   for (const Target* target : targets()) {
     OperationList list;
     ASSERT_TRUE(read_operations(list_operations(*target), list)) << target->name;

@@ -33,7 +33,7 @@ TEST(FuzzScript, EveryByteSequenceIsAScript) {
   }
 }
 
-TEST(FuzzScript, TextAndBinaryMeanTheSame) {
+TEST(FuzzScript, TextAndBinaryAreEquivalent) {
   for (const Target* target : targets()) {
     if (target->ops.empty()) continue;
     const auto script = decode_script(noise(400, 7), target->ops);
@@ -54,7 +54,7 @@ TEST(FuzzScript, AnErrorInATextNamesItsLine) {
   EXPECT_EQ(script_from_text("receive packets=256\n", ops).error, "line 1: bad packets=256");
 }
 
-TEST(FuzzScript, TheMutatorStaysWithinItsRoomAndMakesScripts) {
+TEST(FuzzScript, TheMutatorRespectsItsLimitAndMakesScripts) {
   const OpList ops = find_target("traffic")->ops;
   std::array<std::uint8_t, 256> bytes{};
   std::size_t size = 0;

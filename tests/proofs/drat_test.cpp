@@ -61,7 +61,7 @@ TEST(Drat, FindsAClauseToDeleteInAnyOrderOfItsLiterals) {
   EXPECT_FALSE(check_drat(kFour, "d -2 1 0\nd 2 -1 0\n1 0\n0\n").accepted);
 }
 
-TEST(Drat, RefusesWhatIsNoProof) {
+TEST(Drat, RefusesMalformedProofs) {
   EXPECT_EQ(check_drat(kFour, "1 x 0\n").why, "line 1 of the proof is no step");
   EXPECT_EQ(check_drat(kFour, "1 2\n").why, "line 1 of the proof is no step");
 }

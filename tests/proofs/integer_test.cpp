@@ -82,7 +82,7 @@ TEST(ProofsInteger, ImplicitConversionsExistExactlyWhereTheBuiltInOnesDo) {
                 std::numeric_limits<U16>::digits == 16);
 }
 
-TEST(ProofsInteger, LogicalOperatorsKeepTheirShortCircuit) {
+TEST(ProofsInteger, LogicalOperatorsShortCircuit) {
   const Concrete<std::uint32_t> zero(0);
   int evaluated = 0;
   const auto touch = [&] {

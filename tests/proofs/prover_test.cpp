@@ -114,7 +114,7 @@ TEST_F(Prover, ANegativeObligationMustFailInTheNamedProperty) {
   EXPECT_TRUE(decide(make(harness, Expect::kRefuted, "I3"), options_).ok);
 }
 
-TEST_F(Prover, ReportsUndefinedBehaviourWithoutBeingAsked) {
+TEST_F(Prover, ReportsUndefinedBehaviourWithoutAClaim) {
   const auto broken_in = [&](void (*harness)()) {
     arena().clear();
     const Report r = decide(make(harness), options_);
@@ -146,7 +146,7 @@ TEST_F(Prover, ExploresEveryFeasiblePathOnce) {
   EXPECT_EQ(runs.paths, 10u);
 }
 
-TEST_F(Prover, GivesUpOnALoopWithoutABoundInsteadOfClaimingAnything) {
+TEST_F(Prover, ReportsAnUnboundedLoopAsUndecided) {
   ExploreOptions options;
   options.max_decisions = 50;
   EXPECT_THROW((void)Explorer(options).explore([] {
@@ -169,7 +169,7 @@ TEST_F(Prover, MakesOneConditionOfCodeThatForks) {
   EXPECT_EQ(broken->values.front(), 12u);
 }
 
-TEST_F(Prover, TheCardMayAnswerEachReadDifferently) {
+TEST_F(Prover, TheCardMayReturnDifferentValuesPerRead) {
   const Report r = decide(make([] {
                             const auto first = nondet_read<std::uint16_t>("length");
                             const auto second = nondet_read<std::uint16_t>("length");
@@ -291,7 +291,7 @@ TEST_F(Prover, ReportsForContinuousIntegrationNameWhatFailed) {
   EXPECT_NE(sarif.find("\"ruleId\": \"test_obligation\""), std::string::npos) << sarif;
 }
 
-TEST_F(Prover, ACachedAnswerIsThatOfTheSameQuestion) {
+TEST_F(Prover, ACachedAnswerBelongsToTheIdenticalQuestion) {
   const Obligation o = make([] {
     const auto x = input<std::uint8_t>("x");
     conclude("I2", "its square fits", x * x <= 65025);

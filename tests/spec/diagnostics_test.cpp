@@ -83,7 +83,7 @@ TEST(SpecDiagnostics, ALongLineIsShownAroundTheCaretOnly) {
   EXPECT_LT(shown.size(), 600u);
 }
 
-TEST(SpecDiagnostics, OnlySoManyErrorsAreKeptAndTheRestIsCounted) {
+TEST(SpecDiagnostics, ErrorsBeyondTheLimitAreOnlyCounted) {
   std::string text = "addrmap m {\n";
   for (int i = 0; i < 200; ++i) {
     text += "reg { field {} A[3:0] = 16; } X" + std::to_string(i) + ";\n";

@@ -107,7 +107,7 @@ TEST(SpecForeignOptions, ADefinedMacroAndAParameterChangeTheMap) {
             std::string::npos);
 }
 
-TEST(SpecForeignDecode, ASpaceIsTheNameOfAMapAndCaseDoesNotCount) {
+TEST(SpecForeignDecode, ASpaceIsTheNameOfAMapAndCaseIsIgnored) {
   const Spec soc = load(kTests + "soc.rdl");
   const Answer answer = decode(*soc.card, {"SOC", "0x1104", "0x0005"});
   EXPECT_TRUE(answer.text.starts_with("SERIAL_CTRL[1]  soc byte 0x1104 word 0x441  value 0x5\n"))
@@ -118,7 +118,7 @@ TEST(SpecForeignDecode, ASpaceIsTheNameOfAMapAndCaseDoesNotCount) {
   EXPECT_NE(decode(*soc.card, {"0x6000"}).text.find("WDT"), std::string::npos);
 }
 
-TEST(SpecForeignDiff, EveryPropertyIsSeen) {
+TEST(SpecForeignDiff, EveryPropertyIsCompared) {
   const std::string head =
       "property mine { type = string; component = field; };\naddrmap m { signal {} s; reg { field "
       "{ ";
@@ -133,7 +133,7 @@ TEST(SpecForeignDiff, EveryPropertyIsSeen) {
   }
 }
 
-TEST(SpecForeignDiff, AMovedAndWidenedRegisterIsTold) {
+TEST(SpecForeignDiff, AMovedAndWidenedRegisterIsReported) {
   const Spec a = load_text("addrmap u { reg { field { sw = rw; } EN[0:0] = 0; } CTRL @0x4; };");
   const Spec b = load_text("addrmap u { reg { field { sw = r; } EN[1:0] = 0; } CTRL @0x8; };");
   EXPECT_EQ(diff(*a.card, *b.card),
@@ -141,7 +141,7 @@ TEST(SpecForeignDiff, AMovedAndWidenedRegisterIsTold) {
             "~ register u.CTRL: 0x4 width=32 -> 0x8 width=32\n");
 }
 
-TEST(SpecForeignDiff, AMovedBitAnAddedEnumeratorAndALostFieldAreTold) {
+TEST(SpecForeignDiff, AMovedBitAnAddedEnumeratorAndALostFieldAreReported) {
   const char* before =
       "enum e { A = 0; }; addrmap m { reg { field { encode = e; } X[0:0]; field {} Y[1:1]; } R "
       "@0x4; };";
@@ -154,7 +154,7 @@ TEST(SpecForeignDiff, AMovedBitAnAddedEnumeratorAndALostFieldAreTold) {
             "+ enum e::B: 1\n");
 }
 
-TEST(SpecForeignDiff, ADescriptionIsNoMeaning) {
+TEST(SpecForeignDiff, ADescriptionIsNotCompared) {
   const char* before = "addrmap m { reg { field {} X[0:0]; } R; };";
   const char* after = "addrmap m { reg { desc = \"new\"; field {} X[0:0]; } R; };";
   EXPECT_EQ(diff(*load_text(before).card, *load_text(after).card), "");

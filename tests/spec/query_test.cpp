@@ -41,7 +41,7 @@ TEST(SpecDecode, AQueueRegisterOfTheLastQueueIsFound) {
   EXPECT_EQ(hit->indices, std::vector<std::uint32_t>{127});
 }
 
-TEST(SpecDecode, AnAddressBetweenRegistersIsNone) {
+TEST(SpecDecode, AnAddressBetweenRegistersMatchesNothing) {
   EXPECT_FALSE(find_address(fbnic(), 0, 0x0ffc).has_value());
   EXPECT_NE(decode(fbnic(), {"BAR0", "0xffc"}).problem, "");
 }
@@ -81,7 +81,7 @@ TEST(SpecDecode, ADescriptorFamilyIsDecodedByItsTypeField) {
   EXPECT_EQ(text.find("TWD_META"), std::string::npos) << text;
 }
 
-TEST(SpecDecode, WhatAllOfAFamilyShareHidesNoBitsThatAFieldHas) {
+TEST(SpecDecode, SharedFieldsOfAFamilyHideNoSpecificField) {
   const std::string text = decode_name(fbnic(), "TCD", 0x8000'0000'1234'0005);
   EXPECT_NE(text.find("HEAD0"), std::string::npos) << text;
   EXPECT_EQ(text.find("in no field"), std::string::npos) << text;

@@ -106,7 +106,7 @@ TEST(SpecRules, AnErrorInOneMapDoesNotHideThatOfAnother) {
   EXPECT_EQ(compilation->diagnostics.total(), 2u) << rendered(*compilation);
 }
 
-TEST(SpecPreprocessor, EveryDirectiveDoesWhatVerilogSays) {
+TEST(SpecPreprocessor, EveryDirectiveWorksAsInVerilog) {
   const auto compilation = compile(kTests + "preprocessor.rdl");
   ASSERT_TRUE(compilation->ok) << rendered(*compilation);
   EXPECT_EQ(speclib::emit_dump(compilation->model),
@@ -120,7 +120,7 @@ TEST(SpecPreprocessor, EveryDirectiveDoesWhatVerilogSays) {
             "  field P [7:0] sw=rw hw=rw onread=- onwrite=- pulse=0 reset=-\n");
 }
 
-TEST(SpecPreprocessor, AnErrorInsideOfAMacroPointsAtItsUse) {
+TEST(SpecPreprocessor, AnErrorInsideAMacroPointsToItsUse) {
   const auto compilation =
       compile_text("`define F field { sw = nothing; } f;\naddrmap m { reg {\n  `F\n} b; };");
   ASSERT_FALSE(compilation->ok);
@@ -176,7 +176,7 @@ TEST(SpecOptions, IncludesAreSearchedInTheGivenFolders) {
   EXPECT_TRUE(compile("top.rdl", reader, {}, options)->ok);
 }
 
-TEST(SpecInput, FoldersDevicesAndFifosAreRefusedByWhatTheyAre) {
+TEST(SpecInput, FoldersDevicesAndFifosAreRefusedByType) {
   for (const char* path : {"/", "/dev/zero", "/dev/null", "/nowhere/at/all.rdl"}) {
     const auto compilation = compile(path);
     ASSERT_FALSE(compilation->ok) << path;
@@ -184,7 +184,7 @@ TEST(SpecInput, FoldersDevicesAndFifosAreRefusedByWhatTheyAre) {
   }
 }
 
-TEST(SpecInput, AByteOrderMarkIsSkippedAndUtf16IsNamed) {
+TEST(SpecInput, AByteOrderMarkIsSkippedAndUtf16IsReported) {
   const std::string map = "addrmap m { reg { field {} f; } b; };";
   EXPECT_TRUE(compile_text("\xef\xbb\xbf" + map)->ok);
   EXPECT_NE(rendered(*compile_text("\xff\xfe" + map)).find("UTF-16"), std::string::npos);

@@ -52,7 +52,7 @@ static_assert(INTR_CQ_REARM{}
 static_assert(std::is_same_v<INTR_STATUS::of<std::uint64_t>, Basic_INTR_STATUS<std::uint64_t>>);
 static_assert(std::is_trivially_copyable_v<TWD_META> && sizeof(TWD_META) == 8);
 
-TEST(SpecWords, ASetterCutsItsValueToTheField) {
+TEST(SpecWords, ASetterTruncatesItsValueToTheField) {
   EXPECT_EQ(INTR_MSIX_CTRL{}.set_VECTOR(0x1ff).raw, 0xffu);
   EXPECT_EQ(TWD_META{}.set_L2_HLEN(0x7f).raw, 0x3fu);
 }

@@ -121,7 +121,7 @@ TEST_F(Control, EveryVerbAnswersForBothPorts) {
   }
 }
 
-TEST_F(Control, ARunThatIsHeldAnswersOnlyThatUntilItMayGo) {
+TEST_F(Control, AHeldRunReportsOnlyThatUntilItContinues) {
   testbed_->hold();
   EXPECT_EQ(answer_to({{"verb", "stats"}}).error().text,
             "the run is held: start it with `hni port go`");
@@ -130,7 +130,7 @@ TEST_F(Control, ARunThatIsHeldAnswersOnlyThatUntilItMayGo) {
   EXPECT_TRUE(answer_to({{"verb", "stats"}}).has_value());
 }
 
-TEST_F(Control, FirmwareAnswerHasSensors) {
+TEST_F(Control, FirmwareResponseHasSensors) {
   const auto answer = answer_to({{"verb", "fw"}, {"port", "hni0"}});
   ASSERT_TRUE(answer.has_value());
   EXPECT_EQ((*answer)["ports"][0]["sensors"]["temperature_mdeg"], 30000);
@@ -158,13 +158,13 @@ TEST_F(Control, RegistersAreReadThroughTheDriver) {
   EXPECT_EQ((*answer)["ports"][0]["values"], Json::array({2, 0}));
 }
 
-TEST_F(Control, UnknownPortAndVerbAreNamed) {
+TEST_F(Control, UnknownPortAndVerbAreReported) {
   EXPECT_EQ(answer_to({{"verb", "link"}, {"port", "eth0"}}).error().text,
             "unknown port 'eth0': there are hni0 and hni1");
   EXPECT_EQ(answer_to({{"verb", "fly"}}).error().text, "unknown verb 'fly'");
 }
 
-TEST_F(Control, NonsenseIsAnsweredWithAnError) {
+TEST_F(Control, InvalidRequestsGetAnError) {
   for (const std::string text :
        {"no json\n", "[1,2]\n", "\n", "{\"verb\":3}\n", "{\"verb\":\"regs\",\"reads\":7}\n",
         "{\"verb\":\"regs\",\"reads\":[[0,-4],[\"a\"],{}]}\n"}) {
@@ -174,15 +174,15 @@ TEST_F(Control, NonsenseIsAnsweredWithAnError) {
   }
 }
 
-TEST_F(Control, HalfAQuestionIsDropped) {
+TEST_F(Control, AnIncompleteRequestIsDropped) {
   EXPECT_EQ(raw_answer("{\"verb\":"), "");
 }
 
-TEST_F(Control, EndlessQuestionIsDropped) {
+TEST_F(Control, AnEndlessRequestIsDropped) {
   EXPECT_EQ(raw_answer(std::string(3 << 20, 'x')), "");
 }
 
-TEST_F(Control, AQuestionThatIsNestedTooDeepIsRefused) {
+TEST_F(Control, ATooDeeplyNestedRequestIsRefused) {
   for (const char* inner : {"[", "{\"a\":"}) {
     std::string deep;
     for (int n = 0; n < 50'000; ++n) deep += inner;
@@ -200,7 +200,7 @@ TEST_F(Control, SilentClientsDoNotHideARun) {
   EXPECT_TRUE(answer_to({{"verb", "stats"}}).has_value());
 }
 
-TEST_F(Control, AClientThatAsksNothingIsEndedInTime) {
+TEST_F(Control, AnIdleClientIsClosedAfterTheTimeout) {
   const Fd silent = silent_client();
   const Time begin = monotonic_now();
   turn(begin);
@@ -259,7 +259,7 @@ class Folder : public ::testing::Test {
   std::string base_;
 };
 
-TEST_F(Folder, IsMadeForItsOwnerAlone) {
+TEST_F(Folder, IsPrivateToItsOwner) {
   EXPECT_NE(why_not(RuntimeFolder::Create::kNo), "");
   ASSERT_EQ(why_not(), "");
   struct stat info {};
@@ -272,7 +272,7 @@ TEST_F(Folder, ABaseThatOthersCanWriteIsRefused) {
   EXPECT_EQ(why_not(), "'" + base_ + "' can be written by other users: use a folder of your own");
 }
 
-TEST_F(Folder, ALinkOrAFileInItsPlaceIsRefused) {
+TEST_F(Folder, ALinkOrAFileAtItsPathIsRefused) {
   std::filesystem::create_symlink("/root", base_ + "/hni");
   EXPECT_EQ(why_not(), "'" + base_ + "/hni' is not a folder: remove it");
 }
@@ -293,7 +293,7 @@ TEST_F(Folder, AReadOnlyBaseIsReportedAsThat) {
             "'" + base_ + "/none': No such file or directory");
 }
 
-TEST_F(Folder, ASweepRemovesWhatDeadProcessesLeftAndNothingElse) {
+TEST_F(Folder, ASweepRemovesOnlyObjectsOfDeadProcesses) {
   const auto folder = RuntimeFolder::open_in(base_, RuntimeFolder::Create::kYes);
   ASSERT_TRUE(folder);
   const std::string path = base_ + "/hni/";
@@ -330,13 +330,13 @@ TEST(Printable, ControlCharactersAndBrokenUtf8AreEscaped) {
   EXPECT_EQ(printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");
 }
 
-TEST_F(Control, SocketBelongsToItsOwnerAlone) {
+TEST_F(Control, SocketIsPrivateToItsOwner) {
   struct stat info {};
   ASSERT_EQ(::stat(server_->path().c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600U);
 }
 
-TEST_F(Control, SocketIsGoneWithTheServer) {
+TEST_F(Control, SocketIsRemovedWithTheServer) {
   const std::string path = server_->path();
   server_.reset();
   EXPECT_FALSE(std::filesystem::exists(path));

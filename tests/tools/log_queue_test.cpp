@@ -53,7 +53,7 @@ TEST(LogQueue, WritesWhatWasPrintedInOrder) {
   EXPECT_TRUE(log.finish(milliseconds(0)));
 }
 
-TEST(LogQueue, AFullPipeCostsLinesAndNoTime) {
+TEST(LogQueue, AFullPipeDropsLinesWithoutBlocking) {
   const Pipe pipe;
   LogQueue log(pipe.writer.get(), 1000);
   std::uint64_t printed = 0;
@@ -89,7 +89,7 @@ TEST(LogQueue, TheFlagsOfASharedDescriptorStay) {
   EXPECT_EQ(0, before & O_NONBLOCK);
 }
 
-TEST(LogQueue, AReaderThatLeftEndsTheOutputWithAnError) {
+TEST(LogQueue, AClosedReaderEndsTheOutputWithAnError) {
   (void)std::signal(SIGPIPE, SIG_IGN);
   Pipe pipe;
   LogQueue log(pipe.writer.get());
@@ -135,7 +135,7 @@ TEST(LogQueue, ASocketIsNotWaitedFor) {
   EXPECT_EQ(0, log.error());
 }
 
-TEST(LogQueue, AFileKeepsItsPlaceAndTakesAll) {
+TEST(LogQueue, AFileAcceptsEverything) {
   const Fd file(::memfd_create("log", MFD_CLOEXEC));
   ASSERT_EQ(4, ::write(file.get(), "head", 4));
   LogQueue log(file.get(), 1000);
@@ -157,7 +157,7 @@ TEST(LogQueue, FinishGivesUpOnAReaderThatNeverReads) {
   EXPECT_NEAR(static_cast<double>(900 - log.dropped()), 65536.0 / 100, 1.0);
 }
 
-TEST(LogQueue, ADescriptorThatCannotBeOpenedAgainIsPolledFirst) {
+TEST(LogQueue, ADescriptorThatCannotBeReopenedIsPolledFirst) {
   // If the file that /proc/self/fd refers to cannot be reopened, poll() alone must decide.
   std::array<int, 2> ends{};
   ASSERT_EQ(0, ::pipe2(ends.data(), O_CLOEXEC));

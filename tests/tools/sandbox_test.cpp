@@ -127,7 +127,7 @@ bool has_line(const std::string& text, const std::string& name, const std::strin
   return text.find("\n" + name + ":\t" + value + "\n") != std::string::npos;
 }
 
-TEST(Sandbox, ProcShowsNoCapabilityNoNewPrivilegesAndTheList) {
+TEST(Sandbox, ProcShowsNoCapabilityNoNewPrivilegesAndTheFilter) {
   const std::string status = proc_of_confined({}, "status");
   for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapAmb"})
     EXPECT_TRUE(has_line(status, set, "0000000000000000")) << set << status;
@@ -144,7 +144,7 @@ TEST(Sandbox, ProcShowsNoCapabilityNoNewPrivilegesAndTheList) {
   EXPECT_EQ(core + 26, limits.find("0                    0", core));
 }
 
-TEST(Sandbox, AnotherUserHasNothingOfRoot) {
+TEST(Sandbox, AnotherUserKeepsNoRootPrivileges) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root becomes another user";
   SandboxPolicy policy;
   policy.user = "nobody";

@@ -79,7 +79,7 @@ TEST(Testbed, EveryFrameLengthArrivesUnchangedOnEveryNumberOfQueues) {
   }
 }
 
-TEST(Testbed, EveryBufferComesBackWhereverTrafficIsStopped) {
+TEST(Testbed, EveryBufferIsFreedWhereverTrafficIsStopped) {
   for (int turns = 1; turns < 200; turns += 7) {
     LabOptions options;
     options.queues = 2;
@@ -101,7 +101,7 @@ TEST(Testbed, EveryBufferComesBackWhereverTrafficIsStopped) {
   }
 }
 
-TEST(Testbed, PulledCableIsADropWithAReason) {
+TEST(Testbed, AnUnpluggedCableIsADropWithAReason) {
   World world(LabOptions{});
   ASSERT_TRUE(world.up());
   Testbed& testbed = *world.testbed;

@@ -197,7 +197,7 @@ TEST(VnetOffload, CardSegmentsAsSoftwareDoes) {
   }
 }
 
-TEST(VnetOffload, CardFillsTheChecksumThatSoftwareWould) {
+TEST(VnetOffload, CardFillsInTheChecksumLikeSoftware) {
   TwoPorts world;
   ASSERT_TRUE(world.up());
   for (const Kind& kind : kKinds) {
@@ -209,7 +209,7 @@ TEST(VnetOffload, CardFillsTheChecksumThatSoftwareWould) {
   }
 }
 
-TEST(VnetOffload, FrameWithoutFlagsGoesAsItIs) {
+TEST(VnetOffload, FrameWithoutFlagsIsUnchanged) {
   Bytes frame = super_packet({false, true}, 100);
   const Bytes before = frame;
   const OffloadPlan plan = plan_offload({}, frame, static_cast<std::uint32_t>(frame.size()));
@@ -219,7 +219,7 @@ TEST(VnetOffload, FrameWithoutFlagsGoesAsItIs) {
   EXPECT_EQ(frame, before);
 }
 
-TEST(VnetOffload, ChecksumAtAnOddPlaceIsLeftToSoftware) {
+TEST(VnetOffload, ChecksumAtAnOddOffsetIsLeftToSoftware) {
   Bytes frame = super_packet({false, true}, 100);
   VnetHeader header = header_for({false, true}, 0);
   ++header.checksum_start;

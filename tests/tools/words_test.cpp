@@ -9,7 +9,7 @@
 namespace hni::tools {
 namespace {
 
-TEST(Nearest, FindsTheWordThatWasMeant) {
+TEST(Nearest, FindsTheIntendedWord) {
   const std::vector<std::string> words{"stats", "link", "regs", "rings", "fw"};
   EXPECT_EQ(nearest("stast", words), "stats");
   EXPECT_EQ(nearest("ring", words), "rings");
@@ -54,7 +54,7 @@ TEST(RegisterNames, FindsElementsByNameIndexAndPattern) {
   EXPECT_EQ(names.find({"QUEUE_TWQ?_CTL[0]"})->size(), 2U);
 }
 
-TEST(RegisterNames, UnknownNameNamesItsNeighbour) {
+TEST(RegisterNames, UnknownNameSuggestsTheNearest) {
   const auto none = RegisterNames().find({"QUEUE_TWQ0_CLT"});
   ASSERT_FALSE(none.has_value());
   EXPECT_EQ(none.error().text,

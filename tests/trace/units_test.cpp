@@ -34,7 +34,7 @@ TEST(ProbeList, EveryArgumentHasANameAndThePortComesFirst) {
   EXPECT_GE(names.size(), 24U);
 }
 
-TEST(ProbeList, QueueAndIndexComeRightBehindThePort) {
+TEST(ProbeList, QueueAndIndexFollowThePort) {
   for (const trace::ProbeInfo& probe : trace::probe_list()) {
     for (std::size_t i = 0; i < probe.arguments.size(); ++i) {
       const std::string& name = probe.arguments[i].name;
@@ -84,7 +84,7 @@ TEST(Program, HeaderCommentIsReadAndTablesAreFilledIn) {
   EXPECT_EQ(trace::complete_program("BEGIN {}\n"), "");
 }
 
-TEST(Recording, EventsAreReadInTheirOrder) {
+TEST(Recording, EventsAreReadInOrder) {
   const auto events = read_recording(
       "\n1 10 L 0 4\n2 12 W 0 1 5 3f 8000000000000001\n3 15 P 1 0 0 3e 4 3f\n3 end\n");
   ASSERT_TRUE(events);
@@ -96,14 +96,14 @@ TEST(Recording, EventsAreReadInTheirOrder) {
   EXPECT_EQ((*events)[2].time_us, 15U);
 }
 
-TEST(Recording, EventsOfTwoProcessorsAreBroughtIntoTheirOrder) {
+TEST(Recording, EventsOfTwoProcessorsAreSorted) {
   const auto events = read_recording("2 7 Q 0 1\n1 5 Q 0 0\n2 end\n");
   ASSERT_TRUE(events);
   EXPECT_EQ((*events)[0].time_us, 5U);
   EXPECT_EQ((*events)[1].queue, 1);
 }
 
-TEST(Recording, LostEventsAndAMissingEndAreSeen) {
+TEST(Recording, LostEventsAndAMissingEndAreDetected) {
   EXPECT_EQ(read_recording("1 1 Q 0 0\n4 1 Q 0 0\n4 end\n").error(), "2 events of 4 were lost");
   EXPECT_EQ(read_recording("1 1 Q 0 0\n3 end\n").error(), "2 events of 3 were lost");
   EXPECT_NE(read_recording("1 1 Q 0 0\n").error().find("no end"), std::string::npos);
@@ -115,7 +115,7 @@ TEST(Recording, LostEventsAndAMissingEndAreSeen) {
             "line 2: event 1 for the second time");
 }
 
-TEST(Recording, WhatNoDriverDoesIsRefused) {
+TEST(Recording, ImpossibleEventsAreRefused) {
   for (const char* line :
        {"1 5 R 0 0 ffffffff ffffffff", "1 1 P 0 0 0 0 41 3f", "1 1 P 0 0 0 40 1 3f",
         "1 1 P 0 0 0 0 1 3e", "1 1 P 0 0 9 0 1 3f", "1 1 P 0 128 0 0 1 3f",
@@ -124,7 +124,7 @@ TEST(Recording, WhatNoDriverDoesIsRefused) {
   EXPECT_EQ(read_recording(std::string(100'000'000, '\0')).error(), "line 1: no event");
 }
 
-TEST(Recording, IsReadInBoundedMemoryWhateverIsMissing) {
+TEST(Recording, IsReadInBoundedMemoryWithAnyEventMissing) {
   // Event 1 is missing: nothing can be delivered, and the number of buffered events is bounded.
   std::string text;
   for (int n = 2; n < 600'000; ++n) text += std::to_string(n) + " 5 Q 0 0\n";
@@ -140,7 +140,7 @@ tl::expected<std::string, std::string> plot(const std::string& text) {
   return ::testing::AssertionFailure() << "no '" << words << "' in " << page;
 }
 
-TEST(Plot, CountsWhatCameBackAcrossAWrap) {
+TEST(Plot, CountsReturnedSlotsAcrossAWrap) {
   // 63 of 64 slots are posted at once and returned in two parts.
   const auto page =
       plot("1 0 P 0 0 3 0 3f 3f\n2 5 C 0 0 3 0 20 3f\n3 9 C 0 0 3 20 1f 3f\n3 end\n");
@@ -150,7 +150,7 @@ TEST(Plot, CountsWhatCameBackAcrossAWrap) {
   EXPECT_FALSE(plot("0 end\n"));
 }
 
-TEST(Plot, TimesMayGoBackAndFarAhead) {
+TEST(Plot, TimesMayDecreaseAndJumpFarAhead) {
   // Regression inputs: each once caused a write outside an array or a wrong count.
   const auto far = plot(
       "1 0 P 0 0 0 0 4 3f\n2 9000000000000 P 0 0 0 4 4 3f\n"
@@ -176,7 +176,7 @@ TEST(Plot, TimesMayGoBackAndFarAhead) {
   EXPECT_TRUE(has(*last, "1 post came back: half within 0 us"));
 }
 
-TEST(Plot, ShowsEventsAndTellsIdleFromEmpty) {
+TEST(Plot, ShowsEventsAndDistinguishesIdleFromEmpty) {
   const auto page = plot(
       "1 0 L 0 4\n2 100 P 0 0 0 0 40 3f\n3 900 X 0 3 ff\n4 950 U 0 0 0\n"
       "5 960 Q 0 0\n6 2000 D 0 0 3\n6 end\n");
@@ -270,7 +270,7 @@ TEST(TraceOutput, TopIsATableOfRatesAndThenOfSums) {
   EXPECT_NE(last.find("hni1             2 drops: queue reset"), std::string::npos) << last;
 }
 
-TEST(TraceOutput, OnATerminalATableTakesThePlaceOfTheLast) {
+TEST(TraceOutput, OnATerminalATableOverwritesThePreviousOne) {
   TraceOutput text(false, TraceOutput::Extra::kTop, true);
   (void)text.line("hni trace top, 1 s");
   (void)text.line("@rx_polls[0, 0]: 5");
@@ -278,7 +278,7 @@ TEST(TraceOutput, OnATerminalATableTakesThePlaceOfTheLast) {
   EXPECT_TRUE(text.line("hni trace top, 3 s").starts_with("\033[3A\033[J"));
 }
 
-TEST(TraceOutput, TextOfOthersIsEscaped) {
+TEST(TraceOutput, ExternalTextIsEscaped) {
   TraceOutput text(false);
   EXPECT_EQ(text.line("hni0 firmware: \x1b]0;x\x07"), "hni0 firmware: \\x1b]0;x\\x07\n");
 }

@@ -117,7 +117,7 @@ TEST_F(VfioUserClient, ReadsTheCardsAddressAndRegisters) {
   EXPECT_EQ(0x12345678u, io->read32(Site{}, mailbox));
 }
 
-TEST_F(VfioUserClient, KnowsWhatTheHostAllowsTheCard) {
+TEST_F(VfioUserClient, ReadsTheLimitsThatTheHostSetsForTheCard) {
   const auto io = connect();
   ASSERT_TRUE(io);
   EXPECT_EQ(256u, io->pcie().max_payload);
@@ -125,7 +125,7 @@ TEST_F(VfioUserClient, KnowsWhatTheHostAllowsTheCard) {
   EXPECT_TRUE(io->pcie().relaxed_ordering);
 }
 
-TEST(PciFunction, AListOfCapabilitiesThatBitesItsTailEnds) {
+TEST(PciFunction, ACyclicCapabilityListEnds) {
   unsigned reads = 0;
   const auto limits =
       io::pcie_limits([&](std::uint32_t at) -> tl::expected<std::uint32_t, std::string> {
@@ -149,7 +149,7 @@ TEST(PciFunction, ACapabilityAtTheEndOfTheSpaceIsNotRead) {
   EXPECT_EQ(512u, limits->max_read_request);
 }
 
-TEST_F(VfioUserClient, FramesComeBackByteForByteThroughTheOtherProcess) {
+TEST_F(VfioUserClient, FramesReturnUnchangedThroughTheOtherProcess) {
   const auto io = connect();
   ASSERT_TRUE(io);
   SocketPort port(*io);
@@ -188,7 +188,7 @@ TEST_F(VfioUserClient, FramesComeBackByteForByteThroughTheOtherProcess) {
   EXPECT_FALSE(io->gone());
 }
 
-TEST_F(VfioUserClient, ACardWhoseProcessDiesIsGoneAndTheDriverSaysSo) {
+TEST_F(VfioUserClient, ACardWhoseProcessDiesIsReportedAsRemoved) {
   const auto io = connect();
   ASSERT_TRUE(io);
   SocketPort port(*io);
@@ -225,7 +225,7 @@ TEST_F(VfioUserClient, TheNextDriverFindsTheCardReset) {
   EXPECT_EQ(0u, io->read32(Site{}, spec::QUEUE_RCQ_CTL::at(0)));
 }
 
-TEST_F(VfioUserClient, WhereNobodyListensTheErrorSaysSo) {
+TEST_F(VfioUserClient, WithoutAListenerTheErrorNamesTheCause) {
   const auto made = io::VfioUser::connect(path_ + "-nobody");
   ASSERT_FALSE(made.has_value());
   EXPECT_NE(std::string::npos, made.error().find("No such file"));

@@ -37,7 +37,7 @@ class VfioUserConfig : public testing::Test {
   ConfigSpace space_{config_};
 };
 
-TEST_F(VfioUserConfig, IdentifiesAnEthernetCardOfMeta) {
+TEST_F(VfioUserConfig, IdentifiesAMetaEthernetCard) {
   EXPECT_EQ(0x00131d9bu, get(0));
   EXPECT_EQ(0x020000u, get(8) >> 8);
   EXPECT_EQ(0x10u, get(6, 2));
@@ -45,7 +45,7 @@ TEST_F(VfioUserConfig, IdentifiesAnEthernetCardOfMeta) {
   EXPECT_EQ(0x00131d9bu, get(0));
 }
 
-TEST_F(VfioUserConfig, BarsTellTheirSizes) {
+TEST_F(VfioUserConfig, BarsReportTheirSizes) {
   const std::uint32_t low[6] = {0xffe00004, 0xffffffff, 0xffffe004,
                                 0xffffffff, 0xfffe0004, 0xffffffff};
   for (std::size_t bar = 0; bar < 6; ++bar) {
@@ -84,7 +84,7 @@ TEST_F(VfioUserConfig, CommandBitsCanBeSetAndOthersNot) {
   EXPECT_EQ(0u, get(4, 2));
 }
 
-TEST_F(VfioUserConfig, FunctionLevelResetIsAskedByOneBitThatReadsZero) {
+TEST_F(VfioUserConfig, FunctionLevelResetIsRequestedByABitThatReadsZero) {
   const std::size_t express = find(0x10);
   EXPECT_NE(0u, get(express + 4) & 1u << 28);
   EXPECT_FALSE(put(express + 8, 0x2830, 2));

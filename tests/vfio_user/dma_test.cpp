@@ -39,7 +39,7 @@ class VfioUserDma : public VfioUserTest {
   }
 };
 
-TEST_F(VfioUserDma, AReadIsAQuestionToTheClient) {
+TEST_F(VfioUserDma, AReadIsARequestToTheClient) {
   start_with_window();
   put(data(1, kWindow + 16, join(std::uint64_t{0x1122334455667788})));
   EXPECT_EQ(0x1122334455667788u, card_reads(kWindow + 16));
@@ -70,7 +70,7 @@ TEST_F(VfioUserDma, WhatTheCardWroteIsReadBackBeforeItIsPublished) {
   EXPECT_EQ(9u, card_reads(kWindow));
 }
 
-TEST_F(VfioUserDma, FirmwareIsSpokenToThroughIt) {
+TEST_F(VfioUserDma, FirmwareMessagesPassThroughIt) {
   start_with_window();
   using spec::MBX_DESC_HI;
   using spec::MBX_DESC_LO;
@@ -101,7 +101,7 @@ TEST_F(VfioUserDma, FirmwareIsSpokenToThroughIt) {
   EXPECT_EQ(kWindow + 3, read32(4, at(MBX_DESC_LO::at(1, 0))));
 }
 
-TEST_F(VfioUserDma, QuestionsOfTheClientWaitAndAreAnsweredInOrder) {
+TEST_F(VfioUserDma, RequestsOfTheClientAreDeferredAndAnsweredInOrder) {
   start_with_window();
   put(message(static_cast<std::uint16_t>(Command::kGetInfo), join(DeviceInfo{}), 0, 21));
   put(message(static_cast<std::uint16_t>(Command::kGetIrqInfo), join(IrqInfo{16, 0, 2, 0}), 0,
@@ -139,7 +139,7 @@ TEST_F(VfioUserDma, RegisterAccessesAreAnsweredWhileTheCardWaits) {
   EXPECT_EQ(std::nullopt, take());
 }
 
-TEST_F(VfioUserDma, LongDataGoesInPiecesThatTheClientTakes) {
+TEST_F(VfioUserDma, LongDataIsSplitToTheClientsLimit) {
   client_ = connect();
   (void)ask(Command::kVersion,
             join(Version{0, 1}) + text(R"({"capabilities":{"max_data_xfer_size":1024}})"));
@@ -150,7 +150,7 @@ TEST_F(VfioUserDma, LongDataGoesInPiecesThatTheClientTakes) {
   EXPECT_EQ(4u, server_->dma_messages().reads);
 }
 
-TEST_F(VfioUserDma, WhatTheClientRefusesIsADmaFault) {
+TEST_F(VfioUserDma, ARefusalByTheClientIsADmaFault) {
   start_with_window();
   put(answer(1, Command::kDmaRead, {}, Header::kReply | Header::kError));
   EXPECT_EQ(std::nullopt, card_reads(kWindow));
@@ -166,7 +166,7 @@ TEST_F(VfioUserDma, MemoryThatIsOnlyReadIsNotWritten) {
   EXPECT_EQ(0u, server_->dma_messages().reads);
 }
 
-TEST_F(VfioUserDma, MemoryThatIsTakenAwayIsNotAskedFor) {
+TEST_F(VfioUserDma, UnmappedMemoryIsNotRequested) {
   start_with_window();
   EXPECT_EQ(0, error(Command::kDmaUnmap, join(DmaUnmap{24, 0, kWindow, 0x2000})));
   EXPECT_EQ(std::nullopt, card_reads(kWindow));
@@ -187,7 +187,7 @@ TEST_F(VfioUserDma, AnAnswerOfAnotherLengthClosesTheClient) {
   }
 }
 
-TEST_F(VfioUserDma, AnAnswerToNothingClosesTheClient) {
+TEST_F(VfioUserDma, AReplyWithoutARequestClosesTheClient) {
   start_with_window();
   put(data(77, kWindow, Bytes(8)));
   EXPECT_EQ(std::nullopt, card_reads(kWindow));
@@ -201,13 +201,13 @@ TEST_F(VfioUserDma, AnAnswerToAnotherCommandClosesTheClient) {
   expect_closed("an answer to another command");
 }
 
-TEST_F(VfioUserDma, AnAnswerThatNobodyWaitsForClosesTheClient) {
+TEST_F(VfioUserDma, AnUnexpectedReplyClosesTheClient) {
   start_with_window();
   put(data(1, kWindow, Bytes(8)));
   expect_closed("a reply to nothing");
 }
 
-TEST_F(VfioUserDma, ASilentClientIsClosedAfterAWhileAndOnlyOnce) {
+TEST_F(VfioUserDma, ASilentClientIsClosedOnceAfterTheTimeout) {
   start_with_window();
   EXPECT_EQ(std::nullopt, card_reads(kWindow));
   EXPECT_TRUE(server_->wants_turn());
@@ -238,7 +238,7 @@ TEST_F(VfioUserDma, TheLoopEndsAWaitWithoutBlamingTheClient) {
   server_->set_hooks(LoopHooks::none());
 }
 
-TEST_F(VfioUserDma, AClientThatAsksInsteadOfAnsweringIsClosed) {
+TEST_F(VfioUserDma, AClientThatSendsRequestsInsteadOfRepliesIsClosed) {
   start_with_window();
   for (std::size_t i = 0; i <= DmaMessages::kMaxHeld; ++i)
     put(message(Command::kGetInfo, join(DeviceInfo{})));
@@ -246,7 +246,7 @@ TEST_F(VfioUserDma, AClientThatAsksInsteadOfAnsweringIsClosed) {
   expect_closed("more questions than the card can hold, and no answer");
 }
 
-TEST_F(VfioUserDma, AClientThatDiesInsteadOfAnsweringIsGone) {
+TEST_F(VfioUserDma, AClientThatDiesInsteadOfReplyingIsDisconnected) {
   start_with_window();
   client_.reset();
   EXPECT_EQ(std::nullopt, card_reads(kWindow));

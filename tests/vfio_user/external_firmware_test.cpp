@@ -279,7 +279,7 @@ TEST_F(ExternalFirmwareTest, ARequestIsAnsweredThroughSharedMemory) {
   EXPECT_EQ(4u, firmware_->counters().writes);
 }
 
-TEST_F(ExternalFirmwareTest, MemoryThatTheHostTakesAwayIsTakenFromTheFirmware) {
+TEST_F(ExternalFirmwareTest, UnmappedHostMemoryIsWithdrawnFromTheFirmware) {
   begin(Peer::good);
   (void)window(0x10000);
   post(0, 0, 0x10000, 4096);
@@ -294,7 +294,7 @@ TEST_F(ExternalFirmwareTest, MemoryThatTheHostTakesAwayIsTakenFromTheFirmware) {
   EXPECT_TRUE(firmware_->alive());
 }
 
-TEST_F(ExternalFirmwareTest, AtMostEightWindowsAreShown) {
+TEST_F(ExternalFirmwareTest, AtMostEightWindowsAreShared) {
   begin(Peer::good);
   for (unsigned i = 0; i < 10; ++i) {
     (void)window(0x100000 + i * 0x10000);
@@ -305,7 +305,7 @@ TEST_F(ExternalFirmwareTest, AtMostEightWindowsAreShown) {
   EXPECT_TRUE(firmware_->alive());
 }
 
-TEST_F(ExternalFirmwareTest, NoMoreMessagesAreUnderWayThanTheMockTakes) {
+TEST_F(ExternalFirmwareTest, AtMostAsManyMessagesAreInFlightAsTheMockAccepts) {
   unsigned row = 0;
   unsigned longest = 0;
   begin([&](Peer& peer, const EmulatorMessage& message) {
@@ -337,13 +337,13 @@ TEST_F(ExternalFirmwareTest, WritesToOtherThanVectorZeroAndLanesAreRefused) {
   EXPECT_TRUE(firmware_->alive());
 }
 
-TEST_F(ExternalFirmwareTest, AFirmwareThatLeavesIsDead) {
+TEST_F(ExternalFirmwareTest, ADisconnectIsAFirmwareCrash) {
   begin([](Peer&, const EmulatorMessage&) { return false; });
   (void)low(0, 0);
   expect_dead("closed by the other side");
 }
 
-TEST_F(ExternalFirmwareTest, AFirmwareThatLeavesInTheMiddleOfAMessageIsDead) {
+TEST_F(ExternalFirmwareTest, ADisconnectWithinAMessageIsAFirmwareCrash) {
   begin([](Peer& peer, const EmulatorMessage&) {
     peer.put("half", 4);
     return false;
@@ -352,7 +352,7 @@ TEST_F(ExternalFirmwareTest, AFirmwareThatLeavesInTheMiddleOfAMessageIsDead) {
   expect_dead("closed in the middle of a message");
 }
 
-TEST_F(ExternalFirmwareTest, ACommandThatIsNoneIsItsDeath) {
+TEST_F(ExternalFirmwareTest, AnUnknownCommandIsAFirmwareCrash) {
   begin([](Peer& peer, const EmulatorMessage&) {
     peer.say(EmulatorCommand{77}, 0, 0);
     return true;
@@ -361,7 +361,7 @@ TEST_F(ExternalFirmwareTest, ACommandThatIsNoneIsItsDeath) {
   expect_dead("an unknown command, 77");
 }
 
-TEST_F(ExternalFirmwareTest, AnOversizedMessageIsItsDeath) {
+TEST_F(ExternalFirmwareTest, AnOversizedMessageIsAFirmwareCrash) {
   begin([](Peer& peer, const EmulatorMessage&) {
     EmulatorMessage message{};
     message.command = EmulatorCommand::kBarCompletion;
@@ -373,7 +373,7 @@ TEST_F(ExternalFirmwareTest, AnOversizedMessageIsItsDeath) {
   expect_dead("a message of impossible length, 193");
 }
 
-TEST_F(ExternalFirmwareTest, OneThatNeverAnswersIsDeadAfterAWhile) {
+TEST_F(ExternalFirmwareTest, UnresponsiveFirmwareIsACrashAfterTheTimeout) {
   begin([](Peer&, const EmulatorMessage&) { return true; });
   const auto start = Clock::now();
   EXPECT_EQ(0u, low(0, 0));
@@ -381,7 +381,7 @@ TEST_F(ExternalFirmwareTest, OneThatNeverAnswersIsDeadAfterAWhile) {
   expect_dead("no answer");
 }
 
-TEST_F(ExternalFirmwareTest, OneThatSpeaksWithoutEndIsDead) {
+TEST_F(ExternalFirmwareTest, EndlessMessagesAreAFirmwareCrash) {
   begin([](Peer& peer, const EmulatorMessage&) {
     for (int i = 0; i < 10000; ++i) peer.say(EmulatorCommand::kRet, 0, 0);
     return false;
@@ -390,7 +390,7 @@ TEST_F(ExternalFirmwareTest, OneThatSpeaksWithoutEndIsDead) {
   expect_dead("it speaks and speaks, and does not answer");
 }
 
-TEST_F(ExternalFirmwareTest, WhereNobodyListensTheErrorSaysWhatToDo) {
+TEST_F(ExternalFirmwareTest, WithoutAListenerTheErrorNamesTheRemedy) {
   const auto made = ExternalFirmware::connect(path_ + "-none", {});
   ASSERT_FALSE(made.has_value());
   EXPECT_EQ("'" + path_ +

@@ -14,7 +14,7 @@ Bytes header_only(std::uint32_t bytes, std::uint16_t command = 4, std::uint32_t 
   return join(Header{1, command, bytes, flags, 0});
 }
 
-TEST_F(VfioUserHostile, LengthsThatAreNoMessage) {
+TEST_F(VfioUserHostile, InvalidLengthsAreRefused) {
   start();
   put(header_only(15));
   expect_closed("a message of impossible length, 15");
@@ -28,7 +28,7 @@ TEST_F(VfioUserHostile, LengthsThatAreNoMessage) {
   EXPECT_EQ(5u, server_->counters().clients);
 }
 
-TEST_F(VfioUserHostile, TheLongestMessageIsTakenByteByByte) {
+TEST_F(VfioUserHostile, TheLongestMessageIsAcceptedByteByByte) {
   start();
   const std::uint32_t count = kMaxTransfer;
   Bytes all = message(Command::kRegionWrite, join(RegionAccess{0, 0, count}) + Bytes(count));
@@ -41,7 +41,7 @@ TEST_F(VfioUserHostile, TheLongestMessageIsTakenByteByByte) {
   EXPECT_EQ(0u, take()->header.error);
 }
 
-TEST_F(VfioUserHostile, TheEndInTheMiddleOfAMessage) {
+TEST_F(VfioUserHostile, EndOfFileWithinAMessage) {
   start();
   put(header_only(48));
   client_.reset();
@@ -69,7 +69,7 @@ TEST_F(VfioUserHostile, UnknownCommandsAreAnsweredAndServerCommandsEndTheClient)
   expect_closed("a reply to nothing");
 }
 
-TEST_F(VfioUserHostile, VersionsThatAreNone) {
+TEST_F(VfioUserHostile, InvalidVersionsAreRefused) {
   const auto closes = [&](const Bytes& payload, const std::string& why) {
     client_ = connect();
     put(message(Command::kVersion, payload));
@@ -162,7 +162,7 @@ TEST_F(VfioUserHostile, InterruptFlagsThatExcludeEachOther) {
   expect_closed("interrupts of impossible length");
 }
 
-TEST_F(VfioUserHostile, FileDescriptorsWhereNoneBelongOrTooMany) {
+TEST_F(VfioUserHostile, UnexpectedOrTooManyFileDescriptorsAreRefused) {
   start();
   const OwnedFd file = memory_file(4096);
   const int fd = file.get();
@@ -181,7 +181,7 @@ TEST_F(VfioUserHostile, FileDescriptorsWhereNoneBelongOrTooMany) {
   expect_closed("more file descriptors than agreed");
 }
 
-TEST_F(VfioUserHostile, DescriptorsHeldBackByAnUnfinishedMessageAreBounded) {
+TEST_F(VfioUserHostile, DescriptorsOfAnUnfinishedMessageAreBounded) {
   start();
   const OwnedFd file = memory_file(4096);
   put(header_only(1000, 2));
@@ -210,7 +210,7 @@ TEST_F(VfioUserHostile, NoDescriptorOfAClientStaysOpen) {
   EXPECT_EQ(before - 2, open_files());  // including both ends of the socket
 }
 
-TEST_F(VfioUserHostile, WindowsThatOverlapOrCannotBe) {
+TEST_F(VfioUserHostile, OverlappingOrImpossibleWindowsAreRefused) {
   start();
   const OwnedFd file = memory_file(64 << 10);
   const auto map = [&](std::uint64_t address, std::uint64_t bytes, std::uint64_t offset = 0) {
@@ -235,7 +235,7 @@ TEST_F(VfioUserHostile, WindowsThatOverlapOrCannotBe) {
   EXPECT_EQ(3u, server_->memory().windows());
 }
 
-TEST_F(VfioUserHostile, FilesThatAreNoMemory) {
+TEST_F(VfioUserHostile, FilesOutsideAMemoryFileSystemAreRefused) {
   start();
   const auto map = [&](int fd) {
     return error(Command::kDmaMap, join(DmaMap{32, 3, 0, 0x10000, 0x1000}), {fd});
@@ -255,7 +255,7 @@ TEST_F(VfioUserHostile, FilesThatAreNoMemory) {
   EXPECT_EQ(0u, server_->memory().windows());
 }
 
-TEST_F(VfioUserHostile, AFileThatIsCutUnderTheCardCostsTheClientOnly) {
+TEST_F(VfioUserHostile, ATruncatedFileClosesOnlyTheClient) {
   start();
   const OwnedFd file = memory_file(8192);
   EXPECT_EQ(0, error(Command::kDmaMap, join(DmaMap{32, 3, 0, 0x10000, 0x2000}), {file.get()}));
@@ -272,7 +272,7 @@ TEST_F(VfioUserHostile, AFileThatIsCutUnderTheCardCostsTheClientOnly) {
   EXPECT_EQ(0, error(Command::kGetInfo, join(DeviceInfo{})));
 }
 
-TEST_F(VfioUserHostile, HugePagesThatThePoolDoesNotHaveAreRefused) {
+TEST_F(VfioUserHostile, HugePagesBeyondThePoolAreRefused) {
   start();
   const OwnedFd file(::memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB));
   if (!file) GTEST_SKIP() << "this kernel has no huge pages";
@@ -307,14 +307,14 @@ TEST_F(VfioUserHostile, APageThatFailsIsReplacedWhateverTheAccess) {
   }
 }
 
-TEST_F(VfioUserHostile, MoreWindowsThanAgreed) {
+TEST_F(VfioUserHostile, MoreWindowsThanAgreedAreRefused) {
   start();
   for (std::uint64_t i = 0; i < kMaxDmaMaps; ++i)
     ASSERT_EQ(0, error(Command::kDmaMap, join(DmaMap{32, 3, 0, i << 13, 4096}))) << i;
   EXPECT_EQ(ENOSPC, error(Command::kDmaMap, join(DmaMap{32, 3, 0, 1ull << 40, 4096})));
 }
 
-TEST_F(VfioUserHostile, AClientThatNeverReadsIsNotServedOn) {
+TEST_F(VfioUserHostile, AClientThatNeverReadsIsNotServed) {
   start();
   int small = 4096;
   ASSERT_EQ(0, ::setsockopt(client_.get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small));
@@ -372,7 +372,7 @@ struct ShortTurns final : LoopHooks {
   int left = 1;
 };
 
-TEST_F(VfioUserHostile, ATurnEndsInTheMiddleOfAMessageAndTheNextGoesOn) {
+TEST_F(VfioUserHostile, ATimeSliceMayEndWithinAMessage) {
   start();
   ShortTurns turns;
   server_->set_hooks(turns);
@@ -401,7 +401,7 @@ TEST_F(VfioUserHostile, ATurnEndsInTheMiddleOfAMessageAndTheNextGoesOn) {
   server_->set_hooks(LoopHooks::none());
 }
 
-TEST_F(VfioUserHostile, ALongReadAcrossTurnsIsOneAnswer) {
+TEST_F(VfioUserHostile, ALongReadAcrossTimeSlicesIsOneReply) {
   start();
   const Bytes whole = ask(Command::kRegionRead, join(RegionAccess{0x24000, 0, 4096}))->payload;
   ShortTurns turns;
@@ -419,7 +419,7 @@ TEST_F(VfioUserHostile, ALongReadAcrossTurnsIsOneAnswer) {
 
 // ---- Connections: leaving clients, silent clients, too many clients
 
-TEST_F(VfioUserHostile, TheNextClientIsServedThoughTheEndOfTheLastWasNotNoticed) {
+TEST_F(VfioUserHostile, TheNextClientIsServedAfterAnUndetectedDisconnect) {
   start();
   for (int i = 0; i < 50; ++i) {
     // Replies that the previous client never read, its disconnect, and the next client, all before
@@ -436,7 +436,7 @@ TEST_F(VfioUserHostile, TheNextClientIsServedThoughTheEndOfTheLastWasNotNoticed)
   EXPECT_EQ(0u, server_->counters().turned_away);
 }
 
-TEST_F(VfioUserHostile, ASecondClientWaitsForTheFirstAndIsThenToldThatItIsBusy) {
+TEST_F(VfioUserHostile, ASecondClientWaitsForTheFirstAndIsThenRefusedAsBusy) {
   start();
   const OwnedFd first = std::move(client_);
   client_ = connect();
@@ -458,7 +458,7 @@ TEST_F(VfioUserHostile, ASecondClientWaitsForTheFirstAndIsThenToldThatItIsBusy) 
   EXPECT_EQ(~std::uint64_t{0}, server_->next_deadline_ns());
 }
 
-TEST_F(VfioUserHostile, AHeldClientThatGivesUpIsForgotten) {
+TEST_F(VfioUserHostile, AWaitingClientThatDisconnectsIsDropped) {
   start();
   const OwnedFd first = std::move(client_);
   for (int i = 0; i < 8; ++i) (void)connect();
@@ -476,7 +476,7 @@ TEST_F(VfioUserHostile, AHeldClientThatGivesUpIsForgotten) {
   EXPECT_EQ(2u, server_->counters().turned_away);
 }
 
-TEST_F(VfioUserHostile, AClientThatNeverSpeaksIsClosedInTime) {
+TEST_F(VfioUserHostile, AClientWithoutAVersionIsClosedAfterTheTimeout) {
   client_ = connect();
   put({std::byte{7}});  // a partial header
   work();
@@ -490,7 +490,7 @@ TEST_F(VfioUserHostile, AClientThatNeverSpeaksIsClosedInTime) {
   EXPECT_NE(-1, server_->client());
 }
 
-TEST_F(VfioUserHostile, TheSocketIsItsUsersWhateverTheUmask) {
+TEST_F(VfioUserHostile, TheSocketIsPrivateForAnyUmask) {
   for (const mode_t mask : {0u, 022u, 0777u}) {
     const mode_t before = ::umask(mask);
     const std::string path = path_ + ".mode";
@@ -504,7 +504,7 @@ TEST_F(VfioUserHostile, TheSocketIsItsUsersWhateverTheUmask) {
   }
 }
 
-TEST(VfioUserAccept, AFailureIsAPauseAndNotALoop) {
+TEST(VfioUserAccept, AFailureCausesAPauseAndNotALoop) {
   struct NoDescriptors final : SocketCalls {
     int accept(int listener) override {
       ++calls;

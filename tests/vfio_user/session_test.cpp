@@ -56,7 +56,7 @@ TEST_F(VfioUserTest, InformationDescribesAPciDeviceWithThreeBars) {
   EXPECT_EQ(EINVAL, error(Command::kGetIrqInfo, join(IrqInfo{16, 0, 5, 0})));
 }
 
-TEST_F(VfioUserTest, WhatWeDoNotDoIsRefusedAndTheClientStays) {
+TEST_F(VfioUserTest, UnsupportedRequestsAreRefusedAndTheClientStaysConnected) {
   start();
   for (const Command command : {Command::kGetRegionIoFds, Command::kFeature,
                                 Command::kMigrationRead, Command::kMigrationWrite}) {
@@ -176,7 +176,7 @@ TEST_F(VfioUserTest, AReadThatTheHostRefusesIsAReceivedMasterAbort) {
   EXPECT_EQ(0u, read32(kConfigRegion, 4) & kAborted);
 }
 
-TEST_F(VfioUserTest, UnmapTakesAllWindowsInsideAndCutsNone) {
+TEST_F(VfioUserTest, UnmapRemovesAllWindowsInsideAndSplitsNone) {
   start();
   const OwnedFd file = memory_file(64 << 10);
   EXPECT_EQ(0, error(Command::kDmaMap, join(DmaMap{32, 3, 0, 0x10000, 8192}), {file.get()}));
@@ -249,7 +249,7 @@ TEST_F(VfioUserTest, AVectorThatFiresSignalsItsEventfd) {
   EXPECT_EQ(2u, server_->lines().signalled());
 }
 
-TEST_F(VfioUserTest, ASignalThatNobodyTookWaitsForItsEventfd) {
+TEST_F(VfioUserTest, AnInterruptWithoutAnEventfdStaysPending) {
   start();
   const SetIrqs trigger{20, SetIrqs::kDataNone | SetIrqs::kTrigger, kMsixIrq, 3, 1};
   EXPECT_EQ(0, error(Command::kSetIrqs, join(trigger)));
@@ -280,7 +280,7 @@ TEST_F(VfioUserTest, AMaskedVectorIsPendingUntilItIsUnmasked) {
   EXPECT_EQ(1u, signals(fd));
 }
 
-TEST_F(VfioUserTest, InterruptsAreTakenAwayOneByOneOrAllAtOnce) {
+TEST_F(VfioUserTest, EventfdsAreRemovedOneByOneOrAllAtOnce) {
   start();
   const OwnedFd fd = event_file();
   const SetIrqs one{20, SetIrqs::kDataEventFd | SetIrqs::kTrigger, kMsixIrq, 0, 1};
@@ -297,7 +297,7 @@ TEST_F(VfioUserTest, InterruptsAreTakenAwayOneByOneOrAllAtOnce) {
   EXPECT_EQ(0u, signals(fd));
 }
 
-TEST_F(VfioUserTest, InterruptsThatAreNotThereAreRefused) {
+TEST_F(VfioUserTest, InvalidInterruptNumbersAreRefused) {
   start();
   const std::uint32_t trigger = SetIrqs::kDataNone | SetIrqs::kTrigger;
   EXPECT_EQ(EINVAL, error(Command::kSetIrqs, join(SetIrqs{20, trigger, kMsixIrq, 130, 1})));
@@ -312,7 +312,7 @@ TEST_F(VfioUserTest, InterruptsThatAreNotThereAreRefused) {
                   {file.get()}));
 }
 
-TEST_F(VfioUserTest, ResetPutsCardAndConfigurationBack) {
+TEST_F(VfioUserTest, ResetRestoresCardAndConfiguration) {
   start();
   EXPECT_EQ(0, write32(kConfigRegion, 4, 0x6));
   EXPECT_EQ(0, write32(kBar0, spec::TCE_LSO_CTRL::at().byte_offset, 0x0a011209));
@@ -323,7 +323,7 @@ TEST_F(VfioUserTest, ResetPutsCardAndConfigurationBack) {
   EXPECT_EQ(1u, server_->session_counters().resets);
 }
 
-TEST_F(VfioUserTest, AClientThatLeavesTakesItsMemoryAndInterruptsAlong) {
+TEST_F(VfioUserTest, ADisconnectReleasesMemoryAndInterrupts) {
   start();
   const OwnedFd file = memory_file(64 << 10);
   const OwnedFd fd = event_file();
@@ -343,7 +343,7 @@ TEST_F(VfioUserTest, AClientThatLeavesTakesItsMemoryAndInterruptsAlong) {
   EXPECT_EQ(2u, server_->counters().clients);
 }
 
-TEST_F(VfioUserTest, ASecondClientIsTurnedAwayWhileOneIsServed) {
+TEST_F(VfioUserTest, ASecondClientIsRefusedWhileOneIsServed) {
   start();
   const OwnedFd second = connect();
   char byte = 0;
@@ -357,7 +357,7 @@ TEST_F(VfioUserTest, ASecondClientIsTurnedAwayWhileOneIsServed) {
   EXPECT_EQ(0, error(Command::kGetInfo, join(DeviceInfo{})));
 }
 
-TEST_F(VfioUserTest, APathInUseIsAnErrorAndAnAbandonedOneIsTaken) {
+TEST_F(VfioUserTest, APathInUseIsAnErrorAndAStaleOneIsReplaced) {
   const auto ignore = [](const std::string&) {};
   Loopback wire;
   EXPECT_FALSE(Server::create(path_, CardConfig{}, wire, ignore).has_value());

@@ -164,7 +164,7 @@ TEST_F(VfioUserWorld, EachCallFailsOnceWithEachError) {
   }
 }
 
-TEST_F(VfioUserWorld, ShortReadsShortWritesAndRefusalsChangeNothing) {
+TEST_F(VfioUserWorld, ShortReadsShortWritesAndEagainChangeNothing) {
   session();
   end();
   const std::uint64_t whole = server_->session_counters().messages;

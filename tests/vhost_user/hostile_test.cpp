@@ -12,25 +12,25 @@ Bytes raw(std::uint32_t request, std::uint32_t flags, std::uint32_t bytes,
   return all;
 }
 
-TEST_F(VhostUserTest, AnImpossibleLengthIsClosed) {
+TEST_F(VhostUserTest, AnImpossibleLengthClosesTheConnection) {
   connect();
   put(raw(1, 1, 0xffffffff));
   expect_closed("a message of impossible length, 4294967295");
 }
 
-TEST_F(VhostUserTest, ImpossibleFlagsAreClosed) {
+TEST_F(VhostUserTest, ImpossibleFlagsCloseTheConnection) {
   connect();
   put(raw(1, 0, 0));
   expect_closed("a message with impossible flags");
 }
 
-TEST_F(VhostUserTest, AReplyToNothingIsClosed) {
+TEST_F(VhostUserTest, AReplyWithoutARequestClosesTheConnection) {
   connect();
   put(raw(1, Header::kVersion | Header::kReply, 0));
   expect_closed("a message with impossible flags");
 }
 
-TEST_F(VhostUserTest, TheEndInTheMiddleOfAMessageIsNoBreach) {
+TEST_F(VhostUserTest, EndOfFileWithinAMessageIsNotAViolation) {
   connect();
   put(raw(2, 1, 8, 4));
   work();
@@ -40,31 +40,31 @@ TEST_F(VhostUserTest, TheEndInTheMiddleOfAMessageIsNoBreach) {
   EXPECT_EQ(0u, server_->counters().breaches);
 }
 
-TEST_F(VhostUserTest, DescriptorsWhereNoneBelongAreClosed) {
+TEST_F(VhostUserTest, UnexpectedDescriptorsCloseTheConnection) {
   connect();
   put(raw(1, 1, 0), {file_.get()});
   expect_closed("file descriptors where none belong");
 }
 
-TEST_F(VhostUserTest, MoreDescriptorsThanTheProtocolKnowsAreClosed) {
+TEST_F(VhostUserTest, TooManyDescriptorsCloseTheConnection) {
   connect();
   put(raw(5, 1, 0), std::vector<int>(9, file_.get()));
   expect_closed("more file descriptors than the protocol knows");
 }
 
-TEST_F(VhostUserTest, FeaturesThatWereNotOfferedAreClosed) {
+TEST_F(VhostUserTest, FeaturesThatWereNotOfferedCloseTheConnection) {
   connect();
   (void)ask(Request::kSetFeatures, join(kFeatures | 1ull << 28));
   expect_closed("features that were not offered");
 }
 
-TEST_F(VhostUserTest, AFrontEndWithoutInBandNotificationsIsClosed) {
+TEST_F(VhostUserTest, MissingInBandNotificationsCloseTheConnection) {
   connect();
   (void)ask(Request::kSetProtocolFeatures, join(kProtocolReplyAck));
   expect_closed("a front-end without in-band notifications, which this back-end needs");
 }
 
-TEST_F(VhostUserTest, UnknownRequestsAreRefusedAndTheFrontEndStays) {
+TEST_F(VhostUserTest, UnknownRequestsAreRefusedAndTheFrontEndStaysConnected) {
   start();
   EXPECT_EQ(1u, status(static_cast<Request>(24), Bytes(12)));
   EXPECT_EQ(1u, status(static_cast<Request>(0xffffffff)));
@@ -72,7 +72,7 @@ TEST_F(VhostUserTest, UnknownRequestsAreRefusedAndTheFrontEndStays) {
   EXPECT_GE(server_->client(), 0);
 }
 
-TEST_F(VhostUserTest, AMemoryTableIsAsLongAsItSays) {
+TEST_F(VhostUserTest, AMemoryTableHasItsStatedLength) {
   connect();
   (void)ask(Request::kSetMemTable, join(MemTable{2, 0}, MemRegion{kGuest, 4096, kUser, 0}),
             {file_.get(), file_.get()});
@@ -85,7 +85,7 @@ TEST_F(VhostUserTest, AMemoryTableHasAFilePerRegion) {
   expect_closed("a memory table without a file per region");
 }
 
-TEST_F(VhostUserTest, MemoryThatCannotBeTrustedIsRefused) {
+TEST_F(VhostUserTest, UntrustworthyMemoryIsRefused) {
   start();
   EXPECT_EQ(1u, set_memory(2 * kMemory));  // beyond the end of its file
   EXPECT_EQ(1u, set_memory(0));
@@ -220,7 +220,7 @@ TEST_F(VhostUserRingTest, ATooSmallInterruptBufferIsClosed) {
   expect_closed("a buffer that is too small for an interrupt");
 }
 
-TEST_F(VhostUserRingTest, ASocketThatIsNoneForOurRequestsIsClosed) {
+TEST_F(VhostUserRingTest, AnInvalidBackEndSocketClosesTheConnection) {
   start();
   ASSERT_EQ(0u, status(Request::kSetBackendReqFd, {}, {file_.get()}));
   for (std::uint32_t i = 0; i < 8; ++i) {
@@ -232,7 +232,7 @@ TEST_F(VhostUserRingTest, ASocketThatIsNoneForOurRequestsIsClosed) {
   expect_closed("its socket for our requests does not work");
 }
 
-TEST_F(VhostUserRingTest, NotificationsThatNobodyReadsAreOwed) {
+TEST_F(VhostUserRingTest, UnreadNotificationsAreSentLater) {
   start();
   for (int i = 0; i < 4000; ++i) write(PciOp::kMmioWrite, 4, 0x18000, std::uint32_t{1});
   EXPECT_GE(server_->client(), 0);
@@ -241,7 +241,7 @@ TEST_F(VhostUserRingTest, NotificationsThatNobodyReadsAreOwed) {
   EXPECT_EQ(1u, notifications().size());
 }
 
-TEST_F(VhostUserRingTest, MemoryThatIsTakenAwayIsClosed) {
+TEST_F(VhostUserRingTest, RemovedMemoryClosesTheConnection) {
   start();
   ASSERT_EQ(0, ::ftruncate(file_.get(), 0));
   put(join(Header{35, 9, 8}, VringState{0, 0}));
@@ -250,7 +250,7 @@ TEST_F(VhostUserRingTest, MemoryThatIsTakenAwayIsClosed) {
   ASSERT_EQ(0, ::ftruncate(file_.get(), kMemory));
 }
 
-TEST_F(VhostUserRingTest, OneTurnIsBounded) {
+TEST_F(VhostUserRingTest, OneCallIsBounded) {
   start();
   const Bytes out = join(PciCommand{3, 4, 0, 65536, 0});
   std::memcpy(memory_ + kOut, out.data(), out.size());

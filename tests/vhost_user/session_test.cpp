@@ -52,7 +52,7 @@ TEST_F(VhostUserTest, AMemsetWritesEachRegister) {
   EXPECT_EQ(0x5a5a5a5a'5a5a5a5aull, read<std::uint64_t>(PciOp::kMmioRead, 4, 0x18000));
 }
 
-TEST_F(VhostUserTest, AReadThatMakesNoSenseAnswersAllOnes) {
+TEST_F(VhostUserTest, AnInvalidReadReturnsAllOnes) {
   start();
   EXPECT_EQ(0xffffffffu, read<std::uint32_t>(PciOp::kConfigRead, 0, 4096));
   EXPECT_EQ(0xffffffffu, read<std::uint32_t>(PciOp::kMmioRead, 3, 0));
@@ -65,7 +65,7 @@ TEST_F(VhostUserTest, AReadThatMakesNoSenseAnswersAllOnes) {
   EXPECT_GE(server_->client(), 0);
 }
 
-TEST_F(VhostUserTest, AnAnswerIsSpreadOverItsDescriptors) {
+TEST_F(VhostUserTest, AResponseIsSpreadOverItsDescriptors) {
   start();
   write(PciOp::kMmioWrite, 4, 0x18000, std::uint32_t{0x44332211});
   const Bytes out = join(PciCommand{3, 4, 0, 4, 0x18000});
@@ -147,7 +147,7 @@ TEST_F(VhostUserInterruptTest, AMaskedVectorStaysPendingUntilItIsUnmasked) {
   EXPECT_EQ(0u, read<std::uint32_t>(PciOp::kMmioRead, 2, 4096));
 }
 
-TEST_F(VhostUserInterruptTest, AMaskedFunctionKeepsItPendingToo) {
+TEST_F(VhostUserInterruptTest, AMaskedFunctionKeepsItPending) {
   prepare(false);
   write(PciOp::kConfigWrite, 0, 0x52, std::uint16_t{0xc000});
   fire();
@@ -213,7 +213,7 @@ TEST_F(VhostUserTest, TheNextFrontEndFindsAResetFunction) {
   EXPECT_EQ(0, read<std::uint16_t>(PciOp::kConfigRead, 0, 4) & 6);
 }
 
-TEST_F(VhostUserTest, ASecondFrontEndIsTurnedAway) {
+TEST_F(VhostUserTest, ASecondFrontEndIsRefused) {
   start();
   const OwnedFd first = std::move(socket_);
   connect();

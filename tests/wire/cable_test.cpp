@@ -62,7 +62,7 @@ TEST(WireCable, PauseStopsDeliveryAndIsSeenByThePeer) {
   EXPECT_EQ(cable.end(1).poll(sink, 0, 10), 1u);
 }
 
-TEST(WireCable, PulledPlugDarkensBothEndsAndLosesFrames) {
+TEST(WireCable, AnUnpluggedEndTakesBothLinksDownAndLosesFrames) {
   Cable cable(4);
   EXPECT_TRUE(cable.end(0).link());
   cable.set_plugged(1, false);
@@ -73,7 +73,7 @@ TEST(WireCable, PulledPlugDarkensBothEndsAndLosesFrames) {
   EXPECT_EQ(cable.waiting(1), 0u);
 }
 
-TEST(WireCable, OverlongFrameIsLostNotHeld) {
+TEST(WireCable, AnOverlongFrameIsDroppedNotHeld) {
   Cable cable(4);
   EXPECT_TRUE(cable.end(0).transmit(frame_of(kMaxFrameBytes + 1, 0), 0));
   EXPECT_EQ(cable.counters(0).lost, 1u);

@@ -55,7 +55,7 @@ class Joiner : public ::testing::Test {
   }
 };
 
-TEST_F(Joiner, JoinsWhatFollowsAndEndsWithAShorterOne) {
+TEST_F(Joiner, JoinsConsecutiveSegmentsUntilAShorterOne) {
   Bytes payload;
   for (const std::uint32_t i : {0U, 1U, 2U}) {
     const Bytes frame = ip4({.sequence = 1 + 1000 * i, .bytes = i == 2 ? 300U : 1000U});
@@ -102,14 +102,14 @@ TEST_F(Joiner, Ip6IsJoinedToo) {
   EXPECT_EQ(joined.bytes[54 + 13], std::byte{kPushAck});
 }
 
-TEST_F(Joiner, OneFrameAloneStaysAsItCame) {
+TEST_F(Joiner, ASingleFrameIsUnchanged) {
   const Bytes frame = ip4({});
   ASSERT_TRUE(joiner.add(frame));
   EXPECT_EQ(packet(), frame);
   EXPECT_EQ(joiner.packet().frames, 1U);
 }
 
-TEST_F(Joiner, WhatDoesNotFollowIsRefused) {
+TEST_F(Joiner, NonConsecutiveSegmentsAreRefused) {
   ASSERT_TRUE(joiner.add(ip4({.sequence = 1})));
   EXPECT_FALSE(joiner.add(ip4({.sequence = 1})));     // again
   EXPECT_FALSE(joiner.add(ip4({.sequence = 1002})));  // a hole

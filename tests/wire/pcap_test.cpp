@@ -119,7 +119,7 @@ TEST_F(WirePcap, PauseHoldsTheInput) {
   EXPECT_EQ(wire.poll(sink, 0, 10), 3u);
 }
 
-TEST_F(WirePcap, MissingFileAndForbiddenPathAreNamed) {
+TEST_F(WirePcap, MissingFileAndForbiddenPathAreReported) {
   const auto missing = PcapReader::open(path_ + ".absent");
   ASSERT_FALSE(missing.has_value());
   EXPECT_EQ(missing.error().kind, WireErrorKind::kCannotOpen);
@@ -152,7 +152,7 @@ TEST_F(WirePcap, OtherLinkTypesAreRefused) {
             "'" + path_ + "' is not a capture of Ethernet but of Raw IP (RAW)");
 }
 
-TEST_F(WirePcap, FileCutAnywhereDeliversWhatIsWholeAndSaysSo) {
+TEST_F(WirePcap, ATruncatedFileDeliversCompleteFramesAndReportsIt) {
   record_three();
   const std::string whole = read_file();
   for (std::size_t length = 24; length < whole.size(); length += 97) {
@@ -167,7 +167,7 @@ TEST_F(WirePcap, FileCutAnywhereDeliversWhatIsWholeAndSaysSo) {
   }
 }
 
-TEST_F(WirePcap, FramesThatNoMacCarriesAreSkippedAndCounted) {
+TEST_F(WirePcap, FramesThatAMacCannotCarryAreSkippedAndCounted) {
   {
     auto writer = PcapWriter::open(path_);
     ASSERT_TRUE(writer.has_value());
@@ -195,7 +195,7 @@ TEST_F(WirePcap, ARecordHasTheSmallerOfItsTwoLengths) {
   EXPECT_EQ(reader->left_out().text(), "");
 }
 
-TEST_F(WirePcap, RecordsThatTheCaptureCutAreLeftOutAndNamed) {
+TEST_F(WirePcap, TruncatedRecordsAreSkippedAndReported) {
   write_records(std::vector<std::pair<std::uint32_t, std::uint32_t>>(50, {96, 1000}));
   auto reader = PcapReader::open(path_);
   ASSERT_TRUE(reader.has_value());
@@ -203,7 +203,7 @@ TEST_F(WirePcap, RecordsThatTheCaptureCutAreLeftOutAndNamed) {
   EXPECT_EQ(reader->left_out().text(), "50 frames left out: 50 cut by the capture");
 }
 
-TEST_F(WirePcap, TheFcsThatTheLinkTypeAnnouncesIsNoPayload) {
+TEST_F(WirePcap, TheFcsThatTheLinkTypeAnnouncesIsNotPayload) {
   constexpr std::uint32_t kFourBytes = 1u | 0x0400'0000u | 2u << 28;
   // A complete record; one truncated within the FCS, which is harmless; one truncated before it;
   // only the FCS.
@@ -228,7 +228,7 @@ TEST_F(WirePcap, APipeIsRefusedAsInputAndAsOutputWithoutAReader) {
             "cannot open '" + path_ + "': a pipe without a reader: start the reader first");
 }
 
-TEST_F(WirePcap, ASlowReaderOfAPipeCostsWholeRecords) {
+TEST_F(WirePcap, ASlowReaderOfAPipeDropsWholeRecords) {
   ASSERT_EQ(0, ::mkfifo(path_.c_str(), 0600));
   const int pipe = ::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   auto writer = PcapWriter::open(path_);

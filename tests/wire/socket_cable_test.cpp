@@ -60,14 +60,14 @@ TEST_F(WireSocketCable, CarriesFramesOfEveryLengthBothWays) {
   EXPECT_EQ(frame(14, 2), sink_.got[3]);
 }
 
-TEST_F(WireSocketCable, AloneItIsDarkAndFramesAreLost) {
+TEST_F(WireSocketCable, WithoutAPeerTheLinkIsDownAndFramesAreLost) {
   auto a = end();
   EXPECT_FALSE(a->link());
   EXPECT_TRUE(a->transmit(frame(60, 1), 0));
   EXPECT_EQ(1u, a->counters().lost);
 }
 
-TEST_F(WireSocketCable, PauseHoldsFramesBackAndIsToldToThePeer) {
+TEST_F(WireSocketCable, PauseHoldsFramesBackAndIsSentToThePeer) {
   auto a = end();
   auto b = end();
   (void)poll(*a);
@@ -82,7 +82,7 @@ TEST_F(WireSocketCable, PauseHoldsFramesBackAndIsToldToThePeer) {
   EXPECT_FALSE(a->peer_pause());
 }
 
-TEST_F(WireSocketCable, APeerThatDoesNotReadMakesUsHold) {
+TEST_F(WireSocketCable, APeerThatDoesNotReadCausesBackPressure) {
   auto a = end();
   auto b = end();
   (void)poll(*a);
@@ -95,7 +95,7 @@ TEST_F(WireSocketCable, APeerThatDoesNotReadMakesUsHold) {
   EXPECT_TRUE(a->transmit(frame(9000, 1), 0));
 }
 
-TEST_F(WireSocketCable, EitherEndMayLeaveAndComeBack) {
+TEST_F(WireSocketCable, EitherEndMayDisconnectAndReconnect) {
   auto a = end();
   auto b = end();
   (void)poll(*a);
@@ -119,7 +119,7 @@ TEST_F(WireSocketCable, EitherEndMayLeaveAndComeBack) {
   EXPECT_NE(0, ::access(path_.c_str(), F_OK));
 }
 
-TEST_F(WireSocketCable, WhatIsNoFrameIsCountedAndDropped) {
+TEST_F(WireSocketCable, InvalidFramesAreCountedAndDropped) {
   auto a = end();
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -139,7 +139,7 @@ TEST_F(WireSocketCable, WhatIsNoFrameIsCountedAndDropped) {
   ::close(peer);
 }
 
-TEST_F(WireSocketCable, APathThatIsNoSocketIsNotTouched) {
+TEST_F(WireSocketCable, APathThatIsNotASocketIsNotTouched) {
   std::FILE* file = std::fopen(path_.c_str(), "w");
   ASSERT_NE(nullptr, file);
   std::fclose(file);
@@ -149,7 +149,7 @@ TEST_F(WireSocketCable, APathThatIsNoSocketIsNotTouched) {
   EXPECT_FALSE(SocketCable::open(std::string(108, 'x')).has_value());
 }
 
-TEST_F(WireSocketCable, TheSocketIsItsUsersWhateverTheUmask) {
+TEST_F(WireSocketCable, TheSocketIsPrivateForAnyUmask) {
   for (const mode_t mask : {0u, 0777u}) {
     const mode_t before = ::umask(mask);
     const auto cable = SocketCable::open(path_);
