@@ -116,7 +116,7 @@ void Checker::field(const Node& field, const Node& reg) {
                      field.name, field.msb, field.lsb, access),
          "split the field, or raise accesswidth");
   }
-  check_field(field, diagnostics_);
+  check_field(model_, field, diagnostics_);
 }
 
 void Checker::reg(const Node& reg, std::uint64_t absolute) {

@@ -253,10 +253,10 @@ Bits test_mask(const Node& node, Prop id) {
 
 }  // namespace
 
-void check_field(const Node& field, Diagnostics& diagnostics) {
+void check_field(const Model& model, const Node& field, Diagnostics& diagnostics) {
   FieldChecker(field, diagnostics).run();
   check_tests(field, diagnostics);
-  check_references(field, diagnostics);
+  check_references(model, field, diagnostics);
 }
 
 void check_tests(const Node& node, Diagnostics& diagnostics) {

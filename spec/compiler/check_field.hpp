@@ -10,9 +10,9 @@
 
 namespace hni::rdl {
 
-void check_field(const Node& field, Diagnostics& diagnostics);
+void check_field(const Model& model, const Node& field, Diagnostics& diagnostics);
 // References of a field: widths, presence, and what they refer to.
-void check_references(const Node& field, Diagnostics& diagnostics);
+void check_references(const Model& model, const Node& field, Diagnostics& diagnostics);
 // SystemRDL 5.2.2.1: donttest and dontcompare.
 void check_tests(const Node& node, Diagnostics& diagnostics);
 // SystemRDL 8.2.1: resets have a polarity, and there is one per kind and level.

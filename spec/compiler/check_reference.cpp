@@ -32,8 +32,8 @@ unsigned width_of(const Reference& reference) {
 
 class ReferenceChecker {
  public:
-  ReferenceChecker(const Node& field, Diagnostics& diagnostics)
-      : field_(field), diagnostics_(diagnostics) {}
+  ReferenceChecker(const Model& model, const Node& field, Diagnostics& diagnostics)
+      : model_(model), field_(field), diagnostics_(diagnostics) {}
   void run() {
     for (const Property& entry : field_.properties) {
       if (entry.value.kind != Value::Kind::kRef) continue;
@@ -51,9 +51,22 @@ class ReferenceChecker {
   bool allowed(const Reference& reference, PropertyReference::Rule rule);
   bool circular(const Reference& reference) const;
 
+  const Model& model_;
   const Node& field_;
   Diagnostics& diagnostics_;
 };
+
+// SystemRDL 8.2.1.e: without resetsignal, a field_reset signal of a level around resets a field.
+bool has_field_reset(const Model& model, const Node& field) {
+  const auto resets = [](const std::vector<Node*>& signals) {
+    return std::any_of(signals.begin(), signals.end(),
+                       [](const Node* signal) { return flag(*signal, kPropFieldReset); });
+  };
+  for (const Node* at = &field; at != nullptr; at = at->parent) {
+    if (resets(at->signals)) return true;
+  }
+  return resets(model.root_signals);
+}
 
 void ReferenceChecker::width(std::uint16_t id, const Reference& reference) {
   const unsigned bits = width_of(reference);
@@ -178,7 +191,8 @@ bool ReferenceChecker::allowed(const Reference& reference, PropertyReference::Ru
       if (name == "incrvalue" || name == "decrvalue") {
         return value_of(name) != nullptr || flag(node, kPropCounter);
       }
-      return value_of(name) != nullptr || name == "resetsignal";
+      if (name == "resetsignal" && has_field_reset(model_, node)) return true;
+      return value_of(name) != nullptr;
     case kSignal: {
       static constexpr std::pair<std::string_view, std::string_view> kOpposites[] = {
           {"we", "wel"}, {"wel", "we"}, {"swwe", "swwel"}, {"swwel", "swwe"}};
@@ -211,8 +225,8 @@ void ReferenceChecker::target(const Reference& reference) {
 
 }  // namespace
 
-void check_references(const Node& field, Diagnostics& diagnostics) {
-  ReferenceChecker(field, diagnostics).run();
+void check_references(const Model& model, const Node& field, Diagnostics& diagnostics) {
+  ReferenceChecker(model, field, diagnostics).run();
 }
 
 void check_signals(const std::vector<Node*>& signals, Diagnostics& diagnostics) {

@@ -52,12 +52,11 @@ void message_facts(const Message& message, Facts& facts) {
   }
 }
 
-// Properties that the facts above already state, or that have no meaning to a program.
+// Properties that the facts above already state.
 bool is_stated(std::uint16_t id) {
   static constexpr rdl::Prop kStated[] = {
-      rdl::kPropName,        rdl::kPropDesc,    rdl::kPropSw,     rdl::kPropHw,
-      rdl::kPropOnRead,      rdl::kPropReset,   rdl::kPropEncode, rdl::kPropOnWrite,
-      rdl::kPropSinglePulse, rdl::kPropRegWidth};
+      rdl::kPropSw,     rdl::kPropHw,      rdl::kPropOnRead,      rdl::kPropReset,
+      rdl::kPropEncode, rdl::kPropOnWrite, rdl::kPropSinglePulse, rdl::kPropRegWidth};
   return std::find(std::begin(kStated), std::end(kStated), id) != std::end(kStated);
 }
 
@@ -132,6 +131,12 @@ std::map<std::string, std::string> facts_of(const Card& card) {
     for (std::size_t i = 0; i < def->members.size(); ++i) {
       add(facts, fmt::format("enum {}::{}", def->name, def->members[i].name),
           fmt::format("{}", def->values[i]));
+      for (const auto& [kind, text] :
+           {std::pair{"name", &def->members[i].title}, std::pair{"desc", &def->members[i].desc}}) {
+        if (text->empty()) continue;
+        add(facts, fmt::format("property {}::{}.{}", def->name, def->members[i].name, kind),
+            one_line(*text));
+      }
     }
   }
   const rdl::Model& model = card.compilation->model;

@@ -179,7 +179,10 @@ Json node_json(const rdl::Model& model, const Node& node) {
     if (node.external()) json["external"] = true;
   }
   for (const rdl::Property& entry : node.properties) {
-    json["properties"][std::string(model.properties[entry.id].name)] = value_json(entry.value);
+    const bool mask = node.component == rdl::Component::kField ||
+                      (entry.id != rdl::kPropDontTest && entry.id != rdl::kPropDontCompare);
+    json["properties"][std::string(model.properties[entry.id].name)] =
+        mask ? value_json(entry.value) : Json(entry.value.is_true());
   }
   for (const Node* signal : node.signals) {
     json["signals"].push_back({{"name", signal->name}, {"width", signal->size}});

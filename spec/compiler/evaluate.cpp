@@ -101,8 +101,10 @@ bool Evaluator::evaluate(const Expr& expr, const Environment* env, Value& value)
       if (expr.type_kind == ValueType::kNumber) break;
       {
         Bits test;
+        Value other;  // must have a value, too
         if (!numeric(expr.operand(0), env, test)) return false;
-        return evaluate(expr.operand(test.is_zero() ? 2 : 1), env, value);
+        return evaluate(expr.operand(test.is_zero() ? 1 : 2), env, other) &&
+               evaluate(expr.operand(test.is_zero() ? 2 : 1), env, value);
       }
     default:
       break;

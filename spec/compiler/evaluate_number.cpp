@@ -150,9 +150,10 @@ bool Evaluator::in_width(const Expr& expr, const Environment* env, unsigned widt
     case ExprOp::kBinary:
       return binary(expr, env, width, value);
     case ExprOp::kConditional: {
-      Bits test;
+      Bits test, other;  // the other branch must have a value, too
       if (!numeric(expr.operand(0), env, test)) return false;
-      return in_width(expr.operand(test.is_zero() ? 2 : 1), env, width, value);
+      return in_width(expr.operand(test.is_zero() ? 1 : 2), env, width, other) &&
+             in_width(expr.operand(test.is_zero() ? 2 : 1), env, width, value);
     }
     case ExprOp::kConcat:
     case ExprOp::kReplicate:

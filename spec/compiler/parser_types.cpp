@@ -304,7 +304,8 @@ bool Parser::parse_type(Type& type, TypePlace place) {
   const auto component = component_of(token.text);
   if (token.kind == TokenKind::kKeyword && found != std::end(kTypes)) {
     type.kind = found->second;
-  } else if (place != TypePlace::kParameter && component) {
+  } else if (place != TypePlace::kParameter && component &&
+             (place != TypePlace::kProperty || *component != Component::kSignal)) {
     type.kind = ValueType::kInstance;
     type.component = *component;
   } else if (place == TypePlace::kProperty && (is_keyword("ref") || is_keyword("number"))) {

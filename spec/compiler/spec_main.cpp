@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -63,6 +64,8 @@ bool write_file(const std::filesystem::path& path, const std::string& text) {
   out.close();
   if (out) return true;
   fmt::print(stderr, "cannot write {}: {}\n", path.string(), std::strerror(errno));
+  // A build must not take a part for the whole.
+  if (std::filesystem::is_regular_file(path, error)) std::filesystem::remove(path, error);
   return false;
 }
 
@@ -82,6 +85,10 @@ int put(const std::string& text, const std::string& output) {
 }
 
 int run_compile(const Loaded& loaded, const std::string& folder) {
+  if (folder == "-") {
+    fmt::print(stderr, "compile writes several files: give -o a folder\n");
+    return kBadUse;
+  }
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (!std::filesystem::is_directory(folder, error)) {
@@ -173,6 +180,48 @@ std::vector<std::pair<std::string, std::string>> split_definitions(
   return out;
 }
 
+bool is_name(std::string_view text) {
+  const auto good = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  return !text.empty() && !(text[0] >= '0' && text[0] <= '9') &&
+         std::all_of(text.begin(), text.end(), good);
+}
+
+// What is wrong with an option, and what to do; empty if nothing is. A shell makes an empty word of
+// a variable that is not set: it must not mean the spec that was built in.
+std::string wrong_option(const CLI::App& app, const rdl::Options& options,
+                         const std::vector<std::string>& defines,
+                         const std::vector<std::string>& parameters) {
+  for (const CLI::App* command : app.get_subcommands()) {
+    for (const CLI::Option* option : command->get_options()) {
+      for (const std::string& word : option->results()) {
+        if (word.empty()) {
+          return fmt::format("{} is empty: give it a value or leave it out", option->get_name());
+        }
+      }
+    }
+  }
+  for (const std::string& folder : options.include_folders) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(folder, error)) {
+      return fmt::format("-I '{}' is no folder: correct the path", folder);
+    }
+  }
+  for (const auto& [flag, words] : {std::pair{'D', &defines}, std::pair{'P', &parameters}}) {
+    for (const std::string& word : *words) {
+      const std::size_t equal = word.find('=');
+      if (!is_name(std::string_view(word).substr(0, equal))) {
+        return fmt::format("-{} '{}' has no name in front: write NAME=VALUE", flag, word);
+      }
+      if (flag == 'P' && equal == std::string::npos) {
+        return fmt::format("-P '{}' has no value: write NAME=VALUE", word);
+      }
+    }
+  }
+  return {};
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"The register spec: compile it, look things up in it, compare two of it."};
   app.require_subcommand(1);
@@ -216,8 +265,7 @@ int run(int argc, char** argv) {
                    "parts of names or descriptions, an address or the index of a word")
       ->required();
   find->add_option("-s,--spec", source, "SystemRDL file (default: the built-in spec)");
-  auto* compare =
-      with_options(app.add_subcommand("diff", "list what changed in meaning between two specs"));
+  auto* compare = with_options(app.add_subcommand("diff", "list what differs between two specs"));
   compare->add_option("before", source, "SystemRDL file")->required();
   compare->add_option("after", other, "SystemRDL file")->required();
   tools::fold_help_of(app);
@@ -225,6 +273,11 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kBadUse;
+  }
+  const std::string wrong = wrong_option(app, options, defines, parameters);
+  if (!wrong.empty()) {
+    fmt::print(stderr, "hni-spec: {}\n", wrong);
+    return kBadUse;
   }
   options.defines = split_definitions(defines);
   options.parameters = split_definitions(parameters);

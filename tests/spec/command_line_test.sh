@@ -63,6 +63,17 @@ expect 0 "-D" "$spec" dump "$here/soc.rdl" -D NO_KEYS
 expect 0 "-P" "$spec" dump "$here/uart.rdl" -P FIFO_DEPTH=32
 expect 1 "-P of a wrong type" "$spec" dump "$here/uart.rdl" -P 'FIFO_DEPTH="x"'
 expect 2 "an unknown command" "$spec" nothing
+for words in "dump ''" "dump --top ''" "json -o ''" "find ''" "decode ''" "find -s '' x" "diff '' '$here/uart.rdl'" \
+             "dump -I '$work/none'" "dump -D 1=2" "dump -P X" "compile -o -"; do
+  expect 2 "$words" bash -c "'$spec' $words"
+  [ "$(wc -l <"$work/err")" = 1 ] || { echo "FAILED: $words: not one line"; failed=1; }
+done
+if [ -e /dev/full ]; then
+  for words in "find QUEUE" "decode BAR0 0" "diff '$here/uart.rdl' '$here/soc.rdl'" "--help" "dump --help"; do
+    expect 1 "$words to a full disk" bash -c "'$spec' $words >/dev/full"
+    [ "$(wc -l <"$work/err")" = 1 ] || { echo "FAILED: $words: not one line"; failed=1; }
+  done
+fi
 
 if command -v python3 >/dev/null; then
   for file in "$work"/files/*.py; do

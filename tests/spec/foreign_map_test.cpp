@@ -154,10 +154,16 @@ TEST(SpecForeignDiff, AMovedBitAnAddedEnumeratorAndALostFieldAreReported) {
             "+ enum e::B: 1\n");
 }
 
-TEST(SpecForeignDiff, ADescriptionIsNotCompared) {
+TEST(SpecForeignDiff, ADescriptionIsCompared) {
   const char* before = "addrmap m { reg { field {} X[0:0]; } R; };";
   const char* after = "addrmap m { reg { desc = \"new\"; field {} X[0:0]; } R; };";
-  EXPECT_EQ(diff(*load_text(before).card, *load_text(after).card), "");
+  EXPECT_EQ(diff(*load_text(before).card, *load_text(after).card), "+ property m.R.desc: new\n");
+  const char* named =
+      "enum e { A { name = \"a\"; }; }; addrmap m { reg { field { encode = e; } f; } b; };";
+  const char* renamed =
+      "enum e { A { name = \"b\"; }; }; addrmap m { reg { field { encode = e; } f; } b; };";
+  EXPECT_EQ(diff(*load_text(named).card, *load_text(renamed).card),
+            "~ property e::A.name: a -> b\n");
 }
 
 TEST(SpecForeignNames, EqualNamesGetNumbersAndKeywordsAnUnderscore) {
