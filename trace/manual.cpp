@@ -117,7 +117,7 @@ std::string probes_manual() {
 std::string overview_manual(const std::vector<std::string>& programs) {
   std::string out =
       ".TH HNI\\-TRACE 8 \"\" openhni\n.SH NAME\n"
-      "hni\\-trace \\- ask a running openhni driver a question with bpftrace\n.SH SYNOPSIS\n"
+      "hni\\-trace \\- inspect a running openhni driver with bpftrace\n.SH SYNOPSIS\n"
       ".B hni trace\n.br\n"
       ".B hni trace TOOL\n[\\-\\-pid PID] [\\-\\-json] [\\-\\-output FILE] [\\-\\- "
       "COMMAND...]\n.br\n"

@@ -128,9 +128,9 @@ Reply Session::version(std::span<const std::byte> payload) {
     const auto* chars = reinterpret_cast<const char*>(text.data());
     const nlohmann::json all =
         nlohmann::json::parse(chars, chars + text.size() - 1, nullptr, false);
-    if (!all.is_object()) return breach("a version whose text is no JSON object");
+    if (!all.is_object()) return breach("a version whose text is not a JSON object");
     if (all.contains("capabilities")) proposed = all["capabilities"];
-    if (!proposed.is_object()) return breach("capabilities that are no JSON object");
+    if (!proposed.is_object()) return breach("capabilities that are not a JSON object");
   }
   if (proposed.contains("max_data_xfer_size") &&
       proposed["max_data_xfer_size"].is_number_unsigned()) {
@@ -272,7 +272,7 @@ std::optional<Reply> Session::region_write(std::span<const std::byte> payload, L
   if (payload.size() < sizeof(RegionAccess)) return breach("a write of impossible length");
   const auto access = load<RegionAccess>(payload);
   const auto data = payload.subspan(sizeof access);
-  if (data.size() != access.count) return breach("a write of another length than it says");
+  if (data.size() != access.count) return breach("a write whose length differs from its count");
   ++counters_.writes;
   if (const int error = check_range(access); error != 0) return refuse(error);
   Work work{WorkKind::kWrite, access, data, 0};
@@ -330,7 +330,7 @@ std::optional<Reply> Session::write_multi(std::span<const std::byte> payload, Lo
   const auto count = load<std::uint64_t>(payload);
   const auto rest = payload.subspan(sizeof count);
   if (rest.size() % sizeof(MultiWrite) != 0 || rest.size() / sizeof(MultiWrite) != count)
-    return breach("another number of writes than it says");
+    return breach("a number of writes that differs from the count");
   // All elements are validated before the first is performed.
   for (auto look = rest; !look.empty(); look = look.subspan(sizeof(MultiWrite))) {
     if (load<MultiWrite>(look).count > sizeof(MultiWrite::data))

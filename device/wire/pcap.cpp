@@ -215,7 +215,7 @@ tl::expected<PcapReader, WireError> PcapReader::open(const std::string& path) {
       pcap_fopen_offline_with_tstamp_precision(file.get(), PCAP_TSTAMP_PRECISION_NANO, text));
   if (!reader.handle_) {
     return tl::make_unexpected(
-        WireError{WireErrorKind::kBrokenFile, "'" + path + "' is no capture file: " + text});
+        WireError{WireErrorKind::kBrokenFile, "'" + path + "' is not a capture file: " + text});
   }
   static_cast<void>(file.release());  // the handle closes it now
   const int link_type = pcap_datalink(reader.handle_.get());

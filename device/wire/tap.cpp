@@ -66,7 +66,7 @@ bool configure(unsigned long operation, ifreq& request) {
 tl::expected<TapDevice, WireError> TapDevice::open(const std::string& name) {
   if (!name_possible(name)) {
     return tl::make_unexpected(
-        WireError{WireErrorKind::kBadName, "'" + name + "' is no possible interface name"});
+        WireError{WireErrorKind::kBadName, "'" + name + "' is not a valid interface name"});
   }
   const int fd = ::open(kTunDevice, O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) return tl::make_unexpected(error_of(errno, name));

@@ -150,7 +150,7 @@ std::optional<Input> read_input(Arguments arguments) {
     if (is_text) target = target_in_text(as_text(*content));
     if (target == nullptr) target = target_in_path(*file);
     if (target == nullptr) {
-      std::fprintf(stderr, "'%s' does not say for which target it is: name the target first\n",
+      std::fprintf(stderr, "'%s' does not name its target: name the target first\n",
                    file->c_str());
       return std::nullopt;
     }

@@ -53,10 +53,12 @@ int build(Arguments arguments) {
 /// Without sanitizers a run without a finding proves little, as memory errors go undetected.
 /// Repeats the run in a sanitizer build if there is one; returns 0 if not.
 int replay_with_sanitizers(Arguments arguments) {
-  std::printf("this build has no sanitizers: only the oracles judge\n");
+  std::printf("this build has no sanitizers: only the oracles are checked\n");
   const auto tool = sanitized_tool();
   if (!tool) {
-    std::printf("for the rest: cmake --preset fuzz && cmake --build --preset fuzz, and again\n");
+    std::printf(
+        "for the sanitizers: cmake --preset fuzz && cmake --build --preset fuzz, then replay "
+        "again\n");
     return 0;
   }
   std::printf("replayed by the sanitizer build %s:\n", tool->c_str());
@@ -96,7 +98,7 @@ int min(Arguments arguments) {
   const std::string cause = cause_of(run_apart(*input->target, input->bytes));
   if (cause.empty()) {
     std::fprintf(stderr, "'%s' has no finding in this build%s\n", input->file.c_str(),
-                 kHasSanitizers ? "" : ", which has no sanitizers: only the oracles judge");
+                 kHasSanitizers ? "" : ", which has no sanitizers: only the oracles are checked");
     return 2;
   }
   const Bytes small = minimise(*input->target, input->bytes, cause);

@@ -44,7 +44,7 @@ inline constexpr std::uint32_t kMaxPortScriptBytes = 2048;
   X(kFirmwareConfig, "fw_config", kNumber, "what", "", 0,                                        \
     "bits 2:0 speed, 3 BMC, 4 its all-multicast, 6:5 FEC")                                       \
   X(kCable, "cable", kNumber, "plugged", "", 0, "")                                              \
-  X(kPause, "pause", kNumber, "on", "", 0, "the peer asks for pause")                            \
+  X(kPause, "pause", kNumber, "on", "", 0, "the peer requests pause")                            \
   X(kRefuseFrames, "refuse_frames", kNumber, "on", "", 0, "the wire applies back-pressure")      \
   X(kCardReset, "card_reset", kNumber, "power", "", 0, "")                                       \
   X(kRequest, "request", kNumber, "what", "number", 0, "a firmware request of the application")  \

@@ -34,9 +34,9 @@ struct OpInfo {
 };
 using OpList = std::span<const OpInfo>;
 
-/// Returns the input site that a byte of a script stands for. A byte that is no number of a site
-/// stands for one of the first 53, so that a new site changes the meaning of its own number only;
-/// tests/fuzz/corpus_test.cpp keeps such bytes out of the corpus.
+/// Returns the input site that a byte of a script represents. A byte that is not the number of a
+/// site stands for one of the first 53, so that a new site changes the meaning of its own number
+/// only; tests/fuzz/corpus_test.cpp keeps such bytes out of the corpus.
 constexpr Site site_of(std::uint8_t byte) {
   constexpr std::size_t kFirstSites = 53;
   return static_cast<Site>(byte < kSiteCount ? byte : byte % kFirstSites);

@@ -189,7 +189,7 @@ void receive_a_lap() {
   std::vector<Packet> packets(kSize);
   const std::uint32_t n = bare.rx.poll(packets);
   require(n == kSize / 2, "stream", "other packets than those of the lap", n);
-  require(bare.observer.completions == kSize, "stream", "other completions are told",
+  require(bare.observer.completions == kSize, "stream", "other completions are reported",
           bare.observer.completions);
   require(bare.rx.poll(packets) == 0, "stream", "a lap is read twice");
   for (const Packet& p : std::span(packets).first(n)) bare.pool.put(p);

@@ -11,8 +11,8 @@
 
 namespace hni::fuzz {
 
-/// Runs a script with the operations `meaning`, in the world of its page size. `receives` states
-/// whether any of the operations receives.
+/// Runs a script with the operations `meaning`, in the test world with its page size. `receives`
+/// states whether any of the operations receives.
 void run_rings(const std::uint8_t* data, std::size_t size, OpList ops,
                std::span<const RingOp> meaning, bool receives);
 

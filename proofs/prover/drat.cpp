@@ -215,7 +215,7 @@ DratVerdict check_drat(const Cnf& formula, const std::string& proof) {
     std::istringstream words(deletes ? line.substr(1) : line);
     Clause clause;
     if (!read_literals(words, clause)) {
-      verdict.why = "line " + std::to_string(number) + " of the proof is no step";
+      verdict.why = "line " + std::to_string(number) + " of the proof is not a step";
       return verdict;
     }
     if (deletes) {

@@ -46,8 +46,8 @@ constexpr const char* kNotClaimed =
     "<ul><li>The proofs are about the templates of <code>driver/</code> over mathematical values "
     "of their word types; "
     "the compiler and the processor are trusted.</li>"
-    "<li>They say nothing about time, throughput, or whether the card makes progress.</li>"
-    "<li>They say nothing about the bytes of a packet: a card may deliver any bytes.</li>"
+    "<li>They make no statement about time, throughput, or whether the card makes progress.</li>"
+    "<li>They make no statement about the bytes of a packet: a card may deliver any bytes.</li>"
     "<li>That the emulated card behaves as the real one is not a subject of these "
     "proofs.</li></ul>";
 

@@ -340,7 +340,8 @@ void Reader::attribute(const Node& node, Message& message) {
   static constexpr std::string_view kTypes[] = {"flag",   "unsigned", "signed", "string",
                                                 "binary", "nested",   "array"};
   if (std::find(std::begin(kTypes), std::end(kTypes), out.type) == std::end(kTypes)) {
-    fail("attribute-type", node, fmt::format("'{}' is no type of a message attribute", out.type),
+    fail("attribute-type", node,
+         fmt::format("'{}' is not a type of a message attribute", out.type),
          "write one of flag unsigned signed string binary nested array");
   }
   for (const Attribute& other : message.attributes) {

@@ -93,7 +93,7 @@ void ReferenceChecker::width(std::uint16_t id, const Reference& reference) {
         fail(reference,
              fmt::format("{} has {} bits, the counter only {}", reference_text(reference), bits,
                          field_.width()),
-             "refer to something that is no wider");
+             "refer to something that is not wider");
       }
       return;
     case kPropNext:

@@ -237,7 +237,7 @@ Answer decode_by_name(const Card& card, std::string_view text,
   std::string_view plain;
   Hit hit;
   if (!split_indices(text, plain, hit.indices)) {
-    return problem(fmt::format("'{}' is no name with indices: write NAME[1]", text));
+    return problem(fmt::format("'{}' is not a name with indices: write NAME[1]", text));
   }
   const std::string name = without_prefix(plain);
   hit.reg = find_register(card, name);
@@ -310,9 +310,9 @@ Answer decode(const Card& card, const std::vector<std::string>& words) {
   const auto number = parse_number(words[at]);
   std::optional<std::uint64_t> given;
   if (number || word_index || place_follows) {
-    if (!number) return problem(fmt::format("'{}' is no offset: write 0x10", words[at]));
+    if (!number) return problem(fmt::format("'{}' is not an offset: write 0x10", words[at]));
     ++at;
-    if (!value(given)) return problem("the value is no number: write 0x12");
+    if (!value(given)) return problem("the value is not a number: write 0x12");
     if (space == nullptr && card.spaces.empty()) return problem("the map has no registers");
     if (word_index && *number > ~std::uint64_t{0} / 4) return problem("no such word");
     return decode_place(card, space != nullptr ? space->number : card.spaces[0].number,
@@ -321,7 +321,7 @@ Answer decode(const Card& card, const std::vector<std::string>& words) {
   const std::string& name = words[at++];
   if (!value(given)) {
     return problem(
-        fmt::format("'{}' is no number: write <name> [value], or <space> <offset> "
+        fmt::format("'{}' is not a number: write <name> [value], or <space> <offset> "
                     "[value]",
                     words[at]));
   }

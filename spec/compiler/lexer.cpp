@@ -214,7 +214,7 @@ bool TokenStream::digits(unsigned base, Bits& value, std::size_t start) {
   }
   if (at_ < text_.size() && is_name_char(text_[at_])) {
     return fail("bad-number", start, at_ + 1,
-                fmt::format("'{}' cannot stand in a number", text_[at_]),
+                fmt::format("'{}' is not valid in a number", text_[at_]),
                 "put a blank after the number, or correct the digit");
   }
   return true;

@@ -235,9 +235,10 @@ bool Parser::parse_target(std::vector<PathStep>& path, const Definition*& target
     if (!take_name(step.name, step.span, "an instance")) return false;
     const std::int32_t index = target->find_instance(step.name);
     if (index < 0) {
-      return fail("undefined-name", step.span,
-                  fmt::format("no instance '{}' stands here before this line", step.name),
-                  "correct the path; it counts from the component that the assignment stands in");
+      return fail(
+          "undefined-name", step.span,
+          fmt::format("no instance '{}' stands here before this line", step.name),
+          "correct the path; it is relative to the component that contains the assignment");
     }
     target = target->instances[static_cast<std::size_t>(index)].definition;
     path.push_back(std::move(step));

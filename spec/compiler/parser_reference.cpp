@@ -221,7 +221,7 @@ const Expr* Parser::parse_reference(const Definition& owner, const Token& first)
            exists ? fmt::format("'{}' of {} cannot be referred to", property.text,
                                 with_article(component_name(component)))
                   : fmt::format("no property '{}' is defined", property.text),
-           "refer to a property that stands for a signal");
+           "refer to a property that represents a signal");
       return nullptr;
     }
     reference.property = property.text;

@@ -175,10 +175,10 @@ bool Placer::children(Node& parent, const Rules& rules) {
       child->address = bridge ? 0 : (next + align - 1) / align * align;
       child->has_address = true;
     } else if (child->address % rules.alignment != 0) {
-      good = fail(
-          "misaligned", child->span,
-          fmt::format("{:#x} is no multiple of the alignment {}", child->address, rules.alignment),
-          "correct the address or the alignment property");
+      good = fail("misaligned", child->span,
+                  fmt::format("{:#x} is not a multiple of the alignment {}", child->address,
+                              rules.alignment),
+                  "correct the address or the alignment property");
     }
     next = child->address + child->total_size();
     end = std::max(end, next);

@@ -52,7 +52,7 @@ bool Elaborator::shape_field(const Instantiation& inst, Node& node, const Enviro
   const Value* stated = property(node, kPropFieldWidth);
   if (stated != nullptr && stated->number != width) {
     return fail("field-range", inst.span,
-                fmt::format("'{}' has {} bits here but fieldwidth says {}", node.name, width,
+                fmt::format("'{}' has {} bits here but fieldwidth is {}", node.name, width,
                             stated->number),
                 "make the two agree");
   }
@@ -71,9 +71,10 @@ bool Elaborator::shape_signal(const Instantiation& inst, Node& node, const Envir
   std::uint64_t width = stated != nullptr ? stated->number : 1;
   if (!inst.dims.empty() && !evaluator_.number(*inst.dims[0], &outer, width)) return false;
   if (width == 0 || width > Bits::kMaxBits || (stated != nullptr && stated->number != width)) {
-    return fail("field-range", inst.span,
-                fmt::format("the signal '{}' cannot have {} bits", node.name, width),
-                fmt::format("a signal has 1 to {} bits, as its signalwidth says", Bits::kMaxBits));
+    return fail(
+        "field-range", inst.span,
+        fmt::format("the signal '{}' cannot have {} bits", node.name, width),
+        fmt::format("a signal has 1 to {} bits, as given by its signalwidth", Bits::kMaxBits));
   }
   node.size = width;
   return true;

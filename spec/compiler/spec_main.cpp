@@ -252,7 +252,7 @@ int run(int argc, char** argv) {
   auto* compile = with_source(app.add_subcommand("compile", "write all generated files"));
   for (const Writer& writer : kWriters) with_source(app.add_subcommand(writer.name, writer.help));
   auto* decode =
-      with_options(app.add_subcommand("decode", "say what a register, descriptor or value means"));
+      with_options(app.add_subcommand("decode", "explain a register, descriptor or value"));
   decode
       ->add_option(
           "what", words,

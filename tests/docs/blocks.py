@@ -51,7 +51,7 @@ COMMAND = re.compile(r"(\$ |hni |\./|cmake |ctest |apt-get |gdb |(tests|fuzz|ben
 
 
 class Refused(Exception):
-    """A document is wrong: a block without a mark, or a mark without a meaning."""
+    """Raised for an error of a document: a block without a mark, or an unknown mark."""
 
 
 class Block:
@@ -73,7 +73,7 @@ class Block:
             raise Refused(f"{self.where}: marked as text, and has commands")
 
     def commands(self):
-        """[(command, expected lines or None)]"""
+        """Returns [(command, expected lines or None)]."""
         found, console = [], any(line.startswith("$ ") for line in self.lines)
         continued = False
         for line in self.lines:
@@ -90,7 +90,7 @@ class Block:
         return [(self.replace(command), expected or None) for command, expected in found]
 
     def replace(self, command):
-        command = re.sub(r" \[(?:--[a-z]+ ?)?[A-Z]*(?:\.\.\.)?\](?= |$)", "", command)  # what can be left out
+        command = re.sub(r" \[(?:--[a-z]+ ?)?[A-Z]*(?:\.\.\.)?\](?= |$)", "", command)  # optional arguments
         for pair in shlex.split(self.keys.get("given", "")):
             word, _, value = pair.partition("=")
             command = re.sub(rf"(?<![\w-]){re.escape(word)}(?![\w-])", lambda _, v=value: v, command)
@@ -132,12 +132,12 @@ def blocks_of(document, text):
 
 
 def form(line):
-    """What two outputs have in common: numbers are 0, blanks are one."""
+    """Normalises output for a comparison: numbers become 0, runs of blanks one blank."""
     return re.sub(r"\s+", " ", re.sub(r"0x[0-9a-f]+|\d+(?:[.,]\d+)*", "0", line)).strip()
 
 
 def differs(expected, printed):
-    """The first line of `expected` that `printed` does not have in its place, or None."""
+    """Returns the first line of `expected` that is missing in `printed` at its position, or None."""
     lines, at, anywhere = [form(line) for line in printed.splitlines() if line.strip()], 0, False
     for line in (form(line) for line in expected if line.strip()):
         if line == "...":
@@ -177,7 +177,7 @@ class Runner:
 
     def start(self, script, block, place, output):
         line = ["bash", "-c", script]
-        if "root" in block.needs:  # interfaces of its own
+        if "root" in block.needs:  # in a separate network namespace
             line = ["unshare", "--net", "--mount", "bash", "-c", 'ip link set lo up && exec bash -c "$1"', "bash", script]
         return subprocess.Popen(line, cwd=place, env=self.environment, stdin=subprocess.DEVNULL, stdout=output,
                                 stderr=subprocess.STDOUT, start_new_session=True)
@@ -196,7 +196,7 @@ class Runner:
         return process.wait()
 
     def wait(self, process, path, until, limit):
-        """Until the process ends or `until` is in its output."""
+        """Waits until the process ends or `until` is in its output."""
         end = time.monotonic() + limit
         while process.poll() is None:
             if until and re.search(until, path.read_text(errors="replace")):
@@ -207,7 +207,7 @@ class Runner:
         return until is None or bool(re.search(until, path.read_text(errors="replace")))
 
     def run(self, block):
-        """What is wrong, or None."""
+        """Returns what is wrong, or None."""
         place = self.place(block)
         limit = LONG_S if "long" in block.needs else SHORT_S
         commands = block.commands()
@@ -269,7 +269,7 @@ class Runner:
         return None
 
     def missing(self, block):
-        """Why this machine cannot run the block, or None."""
+        """Returns why this machine cannot run the block, or None."""
         for program in block.keys.get("uses", "").split():
             if not shutil.which(program):
                 return f"no {program} here"
@@ -358,7 +358,7 @@ def self_test():
 
 
 def hide_other_runs():
-    """Root's runs share one folder: in a mount namespace of its own, the blocks see no run but theirs."""
+    """Enters a new mount namespace, because all runs of root share one folder and the blocks must only see their own."""
     if os.geteuid() != 0 or "HNI_BLOCKS_HIDDEN" in os.environ:
         return
     if subprocess.run(["unshare", "--mount", "true"], check=False, stderr=subprocess.DEVNULL).returncode == 0:

@@ -54,7 +54,7 @@ TEST(FuzzCorpus, ContainsTheGeneratedSeeds) {
   }
 }
 
-// A byte that is no number of a site would change its meaning when that number comes into use.
+// A byte that is not the number of a site would change its meaning once that number is used.
 TEST(FuzzCorpus, NamesInputSitesByTheirNumbers) {
   for (const Target* target : targets()) {
     if (target->ops.empty()) continue;

@@ -62,8 +62,8 @@ TEST(Drat, FindsAClauseToDeleteInAnyOrderOfItsLiterals) {
 }
 
 TEST(Drat, RefusesMalformedProofs) {
-  EXPECT_EQ(check_drat(kFour, "1 x 0\n").why, "line 1 of the proof is no step");
-  EXPECT_EQ(check_drat(kFour, "1 2\n").why, "line 1 of the proof is no step");
+  EXPECT_EQ(check_drat(kFour, "1 x 0\n").why, "line 1 of the proof is not a step");
+  EXPECT_EQ(check_drat(kFour, "1 2\n").why, "line 1 of the proof is not a step");
 }
 
 TEST(Drat, ReadsDimacsAndNothingElse) {

@@ -85,7 +85,7 @@ expect 1 'fewer --queues or a smaller --ring' "$hni" run --generator --queues 12
 
 # Files that are not valid captures.
 printf 'this is no capture' >"$folder/broken.pcap"
-expect 1 'no capture file' "$hni" run --replay "$folder/broken.pcap"
+expect 1 'not a capture file' "$hni" run --replay "$folder/broken.pcap"
 expect 1 'No such file' "$hni" run --replay "$folder/missing.pcap"
 expect 1 'No such file' "$hni" run --generator --packets 1 --pcap "$folder/missing/out.pcap"
 

@@ -81,12 +81,12 @@ TEST_F(VfioUserHostile, InvalidVersionsAreRefused) {
   closes(join(Version{1, 0}), "another major version");
   closes(join(Version{0, 1}) + Bytes(4097), "a version whose text has no end");
   closes(join(Version{0, 1}) + Bytes(4, std::byte{'{'}), "a version whose text has no end");
-  closes(join(Version{0, 1}) + text("{"), "a version whose text is no JSON object");
-  closes(join(Version{0, 1}) + text("[]"), "a version whose text is no JSON object");
+  closes(join(Version{0, 1}) + text("{"), "a version whose text is not a JSON object");
+  closes(join(Version{0, 1}) + text("[]"), "a version whose text is not a JSON object");
   closes(join(Version{0, 1}) + text(std::string(2000, '[')),
-         "a version whose text is no JSON object");
+         "a version whose text is not a JSON object");
   closes(join(Version{0, 1}) + text(R"({"capabilities":7})"),
-         "capabilities that are no JSON object");
+         "capabilities that are not a JSON object");
   client_ = connect();
   put(message(Command::kGetInfo, join(DeviceInfo{})));
   expect_closed("a command before the version");
@@ -112,12 +112,12 @@ TEST_F(VfioUserHostile, PayloadsOfTheWrongLength) {
   closes(Command::kRegionRead, join(RegionAccess{0, 0, kMaxTransfer + 1}),
          "a read of more than agreed");
   closes(Command::kRegionWrite, join(RegionAccess{0, 0, 8}, 0u),
-         "a write of another length than it says");
+         "a write whose length differs from its count");
   closes(Command::kRegionWriteMulti, Bytes(7), "writes of impossible length");
   closes(Command::kRegionWriteMulti, join(std::uint64_t{2}, MultiWrite{}),
-         "another number of writes than it says");
+         "a number of writes that differs from the count");
   closes(Command::kRegionWriteMulti, join(~std::uint64_t{0}),
-         "another number of writes than it says");
+         "a number of writes that differs from the count");
   closes(Command::kRegionWriteMulti, join(std::uint64_t{1}, MultiWrite{0, 4, 9, {}}),
          "a write of more than 8 bytes among several");
 }

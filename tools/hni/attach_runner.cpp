@@ -315,7 +315,7 @@ int AttachRunner<Io>::conclude() {
         "{:.1f} s: {} frames sent, {} received, {} not as they were sent, {} dropped\n", seconds,
         counters_.sent, counters_.received, counters_.wrong,
         counters_.refused + counters_.dropped);
-    if (!faults.empty()) text += fmt::format("refused of what the card said: {}\n", faults);
+    if (!faults.empty()) text += fmt::format("refused values of the card: {}\n", faults);
     (void)log_.print(text);
   }
   const bool told = log_.finish(std::chrono::seconds(1)) || log_.error() == 0;

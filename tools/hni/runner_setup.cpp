@@ -97,7 +97,8 @@ Outcome<> Runner::listen_for_questions() {
     why_no_folder_ = control.error().text;
   }
   if (options_.hold) return problem("--hold needs a control socket: " + why_no_folder_);
-  (void)std::fprintf(stderr, "hni run: no control socket, so `hni port` cannot ask this run: %s\n",
+  (void)std::fprintf(stderr,
+                     "hni run: no control socket, so `hni port` cannot reach this run: %s\n",
                      why_no_folder_.c_str());
   return {};
 }

@@ -70,7 +70,7 @@ std::string summary(const std::string& tool) {
 }
 
 int list() {
-  fmt::print("Tools, for `hni trace TOOL`; `man hni-trace-TOOL` says more:\n");
+  fmt::print("Tools, for `hni trace TOOL`; see `man hni-trace-TOOL` for details:\n");
   for (const std::string& tool : tools()) fmt::print("  {:<11}{}\n", tool, summary(tool));
   fmt::print("  {:<11}a recording as a picture\n", "plot");
   return kExitDone;
