@@ -6,6 +6,7 @@
 /// unchanged. It can also remove the device (all ones) and make DMA allocations fail.
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <functional>
 
@@ -13,6 +14,7 @@
 #include "fuzz/fault/message_faults.hpp"
 #include "fuzz/script/field_faults.hpp"
 #include "openhni/spec/descriptors.hpp"
+#include "openhni/spec/enums.hpp"
 
 namespace hni::fuzz {
 
@@ -25,19 +27,40 @@ struct RingField {
   std::uint8_t bits;
 };
 inline constexpr std::uint8_t kAnyType = 0xff;
+
+/// Describes a field by its bits: `mask` is a word of the spec with the field set to all ones.
+template <class Type>
+constexpr RingField ring_field(Site site, Site word, Type type, std::uint64_t mask) {
+  return {site, word, static_cast<std::uint8_t>(type),
+          static_cast<std::uint8_t>(std::countr_zero(mask)),
+          static_cast<std::uint8_t>(std::popcount(mask))};
+}
+/// The bits of a field of a word layout.
+#define HNI_FIELD_MASK(layout, field) spec::layout{}.set_##field(~std::uint64_t{0}).raw
 inline constexpr auto kRingFields = std::to_array<RingField>({
-    {Site::kTcdHead, Site::kTcqWord, 0, 0, 16},
-    {Site::kTcdTimestamp, Site::kTcqWord, 1, 0, 40},
-    {Site::kTcdType, Site::kTcqWord, kAnyType, 61, 2},
-    {Site::kRcdHeaderId, Site::kRcqWord, 0, 0, 16},
-    {Site::kRcdHeaderLength, Site::kRcqWord, 0, 16, 13},
-    {Site::kRcdHeaderOffset, Site::kRcqWord, 0, 32, 12},
-    {Site::kRcdPayloadId, Site::kRcqWord, 1, 0, 16},
-    {Site::kRcdPayloadLength, Site::kRcqWord, 1, 16, 13},
-    {Site::kRcdPayloadOffset, Site::kRcqWord, 1, 32, 12},
-    {Site::kRcdGrammar, Site::kRcqWord, kAnyType, 61, 2},
-    {Site::kRcdOptMeta, Site::kRcqWord, 2, 40, 8},
-    {Site::kRcdMeta, Site::kRcqWord, 3, 0, 61},
+    ring_field(Site::kTcdHead, Site::kTcqWord, spec::TCD_TYPE::TYPE0,
+               HNI_FIELD_MASK(TCD_TYPE0, HEAD0)),
+    ring_field(Site::kTcdTimestamp, Site::kTcqWord, spec::TCD_TYPE::TYPE1,
+               HNI_FIELD_MASK(TCD_TYPE1, TS)),
+    ring_field(Site::kTcdType, Site::kTcqWord, kAnyType, HNI_FIELD_MASK(TCD, TYPE)),
+    ring_field(Site::kRcdHeaderId, Site::kRcqWord, spec::RCD_TYPE::HDR_AL,
+               HNI_FIELD_MASK(RCD_HDR_AL, BUFF_ID)),
+    ring_field(Site::kRcdHeaderLength, Site::kRcqWord, spec::RCD_TYPE::HDR_AL,
+               HNI_FIELD_MASK(RCD_HDR_AL, LEN)),
+    ring_field(Site::kRcdHeaderOffset, Site::kRcqWord, spec::RCD_TYPE::HDR_AL,
+               HNI_FIELD_MASK(RCD_HDR_AL, OFF)),
+    ring_field(Site::kRcdPayloadId, Site::kRcqWord, spec::RCD_TYPE::PAY_AL,
+               HNI_FIELD_MASK(RCD_PAY_AL, BUFF_ID)),
+    ring_field(Site::kRcdPayloadLength, Site::kRcqWord, spec::RCD_TYPE::PAY_AL,
+               HNI_FIELD_MASK(RCD_PAY_AL, LEN)),
+    ring_field(Site::kRcdPayloadOffset, Site::kRcqWord, spec::RCD_TYPE::PAY_AL,
+               HNI_FIELD_MASK(RCD_PAY_AL, OFF)),
+    ring_field(Site::kRcdGrammar, Site::kRcqWord, kAnyType, HNI_FIELD_MASK(RCD, TYPE)),
+    ring_field(Site::kRcdOptMeta, Site::kRcqWord, spec::RCD_TYPE::OPT_META,
+               HNI_FIELD_MASK(RCD_OPT_META, OPT_TYPE)),
+    // All that is neither phase nor type.
+    ring_field(Site::kRcdMeta, Site::kRcqWord, spec::RCD_TYPE::META,
+               ~(HNI_FIELD_MASK(RCD, DONE) | HNI_FIELD_MASK(RCD, TYPE))),
 });
 
 template <DeviceIo Inner>
@@ -86,8 +109,8 @@ class FaultInjector : public io::PassThrough<Inner> {
   std::uint64_t load64(Site site, const std::uint64_t* word) {
     ++accesses;
     std::uint64_t value = Base::load64(site, word);
-    const auto type = static_cast<std::uint8_t>(value >> 61 & 3);
-    if (value << 1 != 0) {
+    const auto type = static_cast<std::uint8_t>(spec::RCD{value}.TYPE());
+    if (spec::RCD{value}.set_DONE(0).raw != 0) {
       for (const RingField& field : kRingFields) {
         if (field.word != site || (field.type != kAnyType && field.type != type)) continue;
         value = changed(field.site, value, field.bits, field.shift);

@@ -164,7 +164,7 @@ class Player final : public FaultScriptPlayer {
     if (whole_ && (whole_->site == Site::kRcqWord) == receive) order_whole(word, last);
     const std::uint64_t said = hostile_.load64(receive ? Site::kRcqWord : Site::kTcqWord, &word);
     last = said;
-    const std::uint64_t type = word >> 61 & 3;
+    const std::uint64_t type = spec::RCD{word}.TYPE();
     if (receive) {
       passed(type == 0   ? Event::kHeader
              : type == 1 ? Event::kPayload
@@ -200,7 +200,7 @@ class Player final : public FaultScriptPlayer {
   }
 
  private:
-  static constexpr std::uint64_t kDone = 1ULL << 63;
+  static constexpr std::uint64_t kDone = spec::RCD{}.set_DONE(1).raw;
 
   /// Arms a fault in all of the next completions of a ring.
   struct Whole {

@@ -129,7 +129,7 @@ class RxModel {
   void read(std::uint64_t index, std::uint64_t word) {
     require(!faulted, "faulted", "a faulted queue is read", index);
     require(index == at_, "single-fetch", "a completion is read out of order", index, at_);
-    if (word >> 63 != done_) return;
+    if (spec::RCD{word}.DONE() != done_) return;
     at_ = (at_ + 1) % completions;
     if (at_ == 0) done_ ^= 1;
     take(word);
@@ -168,14 +168,14 @@ class RxModel {
 
   /// Returns whether no packet is under assembly and no completion of `ring` is unread.
   [[nodiscard]] bool at_rest(const std::uint64_t* ring) const {
-    return phase_ == Phase::kBetween && ring[at_] >> 63 != done_;
+    return phase_ == Phase::kBetween && spec::RCD{ring[at_]}.DONE() != done_;
   }
 
   std::uint32_t completions = 64;
 
  private:
   void take(std::uint64_t word) {
-    const std::uint64_t type = word >> 61 & 3;
+    const std::uint64_t type = spec::RCD{word}.TYPE();
     if (phase_ == Phase::kBetween) {
       if (type != 0) return fault();
       Packet& fresh = building();

@@ -85,7 +85,7 @@ class TxModel {
   void read(std::uint64_t index, std::uint64_t word) {
     require(!faulted, "faulted", "a faulted queue is read", index);
     require(index == at_, "single-fetch", "a completion is read out of order", index, at_);
-    if (word >> 63 != done_) return;
+    if (spec::TCD{word}.DONE() != done_) return;
     at_ = (at_ + 1) % WorkModel::kSize;
     if (at_ == 0) done_ ^= 1;
     faulted = !take(word);
@@ -172,7 +172,7 @@ class TxModel {
   }
 
   bool take(std::uint64_t word) {
-    const std::uint64_t type = word >> 61 & 3;
+    const std::uint64_t type = spec::TCD{word}.TYPE();
     const spec::TCD_TYPE0 tcd{word};
     const bool second = tcd.TWQ1() != 0;
     if (type == 1 && !second) {

@@ -42,8 +42,8 @@ class BareIo {
 
  private:
   static void next_lap(std::uint64_t* word) {
-    const bool is_header = (*word >> 61 & 3) == 0;
-    *word = (*word ^ 1ULL << 63) + (is_header ? 16 : 0);
+    const bool is_header = spec::RCD{*word}.TYPE() == 0;
+    *word = (*word ^ spec::RCD{}.set_DONE(1).raw) + (is_header ? 16 : 0);
   }
 
   std::vector<std::vector<std::uint64_t>> memory_;
@@ -56,7 +56,7 @@ struct Watching : EventObserver {
 };
 
 constexpr std::uint32_t kSize = 64;
-constexpr std::uint64_t kDone = 1ULL << 63;
+constexpr std::uint64_t kDone = spec::RCD{}.set_DONE(1).raw;
 
 /// The start of a frame in the header buffer `id`, which is used for it alone.
 std::uint64_t header(std::uint64_t id) {

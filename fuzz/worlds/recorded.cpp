@@ -14,7 +14,7 @@ using trace::EventKind;
 
 constexpr std::uint8_t kRunning = 4;       // PortState::kRunning
 constexpr std::uint32_t kMaxPackets = 16;  // of one poll_rx
-constexpr std::uint64_t kDone = 1ULL << 63;
+constexpr std::uint64_t kDone = spec::RCD{}.set_DONE(1).raw;
 
 class Converter {
  public:

@@ -40,7 +40,7 @@ class CompletionWriter {
   }
 
  private:
-  static constexpr std::uint64_t kDone = 1ULL << 63;
+  static constexpr std::uint64_t kDone = spec::RCD{}.set_DONE(1).raw;
   std::uint32_t at_ = 0;
   std::uint64_t lap_ = 1;
   std::uint64_t last_ = 0;
@@ -119,7 +119,7 @@ class RingCard {
     b = {b.slot + count, header ? kHeadRoom : 0};
   }
   void put_rx(std::uint64_t word) {
-    count_segments(word >> 61 & 3);
+    count_segments(spec::RCD{word}.TYPE());
     rcq_.put(world_->io.rcq, word);
   }
   void put_rx_early(std::uint64_t word) { rcq_.put_early(world_->io.rcq, word); }

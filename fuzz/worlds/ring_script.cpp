@@ -6,8 +6,6 @@
 namespace hni::fuzz {
 namespace {
 
-constexpr std::uint64_t kRcdTypeShift = 61;
-
 class Interpreter {
  public:
   explicit Interpreter(RingWorld& world) : world_(world), card_(world) {}
@@ -109,7 +107,7 @@ class Interpreter {
       case RingOp::kTcdType: {
         site_record().note(Site::kTcdType, c);
         const std::uint64_t type = faulty_value(c, {.high = 1, .stale = 1, .mask = 3}, op.b);
-        return card_.put_tx(type << kRcdTypeShift | op.b);
+        return card_.put_tx(spec::TCD{op.b}.set_TYPE(type).raw);
       }
       case RingOp::kTxWord:
         return card_.put_tx(op.value);
