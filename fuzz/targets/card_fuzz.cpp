@@ -11,6 +11,7 @@
 #include "device/dma_memory.hpp"
 #include "device/link.hpp"
 #include "fuzz/script/finding.hpp"
+#include "fuzz/script/run_script.hpp"
 #include "fuzz/script/target.hpp"
 #include "openhni/spec/descriptors.hpp"
 #include "openhni/spec/device_table.hpp"
@@ -250,9 +251,7 @@ class Run {
 
 void run(const std::uint8_t* data, std::size_t size) {
   const auto world = std::make_unique<Run>();
-  ScriptReader reader(data, size, kOps);
-  std::uint32_t left = 512;
-  for (Op op; left != 0 && reader.next(op); --left) world->op(op);
+  run_script(*world, data, size, kOps, 512);
   world->end();
 }
 

@@ -13,6 +13,7 @@
 #include "driver/filter/rx_filter.hpp"
 #include "fuzz/oracles/filter_model.hpp"
 #include "fuzz/script/finding.hpp"
+#include "fuzz/script/run_script.hpp"
 #include "fuzz/script/target.hpp"
 
 namespace hni::fuzz {
@@ -454,9 +455,7 @@ class Run {
 
 void run(const std::uint8_t* data, std::size_t size) {
   const auto world = std::make_unique<Run>();
-  ScriptReader reader(data, size, kOps);
-  std::uint32_t left = 256;
-  for (Op op; left != 0 && reader.next(op); --left) world->op(op);
+  run_script(*world, data, size, kOps, 256);
 }
 
 }  // namespace

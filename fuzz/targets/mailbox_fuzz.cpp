@@ -12,6 +12,7 @@
 #include "driver/firmware/firmware_client.hpp"
 #include "fuzz/fault/fault_injector.hpp"
 #include "fuzz/script/finding.hpp"
+#include "fuzz/script/run_script.hpp"
 #include "fuzz/script/target.hpp"
 #include "fuzz/worlds/event_observer.hpp"
 #include "tests/support/fake_firmware.hpp"
@@ -446,9 +447,7 @@ class Run {
 
 void run(const std::uint8_t* data, std::size_t size) {
   const auto world = std::make_unique<Run>();
-  ScriptReader reader(data, size, kOps);
-  std::uint32_t left = 256;
-  for (Op op; left != 0 && reader.next(op); --left) world->op(op);
+  run_script(*world, data, size, kOps, 256);
   world->recover();
 }
 

@@ -8,6 +8,7 @@
 #include "driver/control/self_test.hpp"
 #include "driver/control/setup.hpp"
 #include "fuzz/script/port_ops.hpp"
+#include "fuzz/script/run_script.hpp"
 #include "fuzz/worlds/port_calls.hpp"
 #include "fuzz/worlds/port_settings.hpp"
 #include "fuzz/worlds/sim_port.hpp"
@@ -486,10 +487,7 @@ class Run {
 
 void run(const std::uint8_t* data, std::size_t size) {
   const auto world = std::make_unique<Run>();
-  ScriptReader reader(data, size, kPortOps);
-  // Run time is the limit here: some hundred operations are enough to express any scenario.
-  std::uint32_t left = 256;
-  for (Op op; left != 0 && reader.next(op); --left) world->op(op);
+  run_script(*world, data, size, kPortOps, 256);
   world->recover();
 }
 

@@ -9,6 +9,7 @@
 #include "driver/control/statistics.hpp"
 #include "fuzz/script/field_faults.hpp"
 #include "fuzz/script/finding.hpp"
+#include "fuzz/script/run_script.hpp"
 #include "fuzz/script/target.hpp"
 
 namespace hni::fuzz {
@@ -281,9 +282,7 @@ class Run {
 
 void run(const std::uint8_t* data, std::size_t size) {
   const auto world = std::make_unique<Run>();
-  ScriptReader reader(data, size, kOps);
-  std::uint32_t left = 128;
-  for (Op op; left != 0 && reader.next(op); --left) world->op(op);
+  run_script(*world, data, size, kOps, 128);
   world->end();
 }
 

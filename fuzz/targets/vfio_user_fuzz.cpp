@@ -18,6 +18,8 @@
 #include "device/wire/cable.hpp"
 #include "fuzz/script/finding.hpp"
 #include "fuzz/script/target.hpp"
+#include "fuzz/worlds/descriptor_count.hpp"
+#include "tests/support/send_with_fds.hpp"
 #include "vfio_user/connection.hpp"
 #include "vfio_user/session.hpp"
 
@@ -84,24 +86,6 @@ std::vector<int> descriptors(std::uint8_t kind) {
   }
 }
 
-bool put(int socket, std::span<const std::byte> bytes, const std::vector<int>& fds) {
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(32 * sizeof(int))> control{};
-  iovec io{const_cast<std::byte*>(bytes.data()), bytes.size()};
-  msghdr message{};
-  message.msg_iov = &io;
-  message.msg_iovlen = 1;
-  if (!fds.empty()) {
-    message.msg_control = control.data();
-    message.msg_controllen = CMSG_SPACE(fds.size() * sizeof(int));
-    cmsghdr* const c = CMSG_FIRSTHDR(&message);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
-    std::memcpy(CMSG_DATA(c), fds.data(), fds.size() * sizeof(int));
-  }
-  return ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
-}
-
 void drain(int socket) {
   std::array<std::byte, 65536> buffer;
   while (::recv(socket, buffer.data(), buffer.size(), MSG_DONTWAIT) > 0) {
@@ -147,7 +131,7 @@ void play(std::span<const std::byte> input) {
       Header header{1, 1, sizeof(Header) + sizeof(Version), 0, 0};
       Version version{0, 1};
     } hello;
-    going = put(client.get(), bytes_of(hello), {}) && serve(*side, client.get());
+    going = send_with_fds(client.get(), bytes_of(hello), {}) && serve(*side, client.get());
   }
   for (std::size_t at = 1; going && at + 3 <= input.size();) {
     const auto kind = static_cast<std::uint8_t>(input[at]);
@@ -156,7 +140,7 @@ void play(std::span<const std::byte> input) {
     const auto bytes = input.subspan(at, std::min(wanted, input.size() - at));
     at += bytes.size();
     if (bytes.empty()) continue;
-    going = put(client.get(), bytes, descriptors(kind)) && serve(*side, client.get());
+    going = send_with_fds(client.get(), bytes, descriptors(kind)) && serve(*side, client.get());
   }
   std::uint32_t turns = 0;
   while (side->card.run(256)) {
@@ -165,21 +149,10 @@ void play(std::span<const std::byte> input) {
   }
 }
 
-int lowest_free_fd() {
-  const OwnedFd probe(::fcntl(event_file(), F_DUPFD_CLOEXEC, 0));
-  return probe.get();
-}
-
 void run(const std::uint8_t* data, std::size_t size) {
   (void)memory_file();
   (void)shared();
-  const int before = lowest_free_fd();
-  const auto copy = std::make_unique<std::byte[]>(size == 0 ? 1 : size);
-  if (size != 0) std::memcpy(copy.get(), data, size);
-  play({copy.get(), size});
-  const int after = lowest_free_fd();
-  require(before == after, "conservation", "a descriptor stayed open",
-          static_cast<std::uint64_t>(after));
+  leaves_no_descriptor(event_file(), data, size, play);
 }
 
 }  // namespace

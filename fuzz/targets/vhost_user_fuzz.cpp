@@ -16,6 +16,8 @@
 #include "device/wire/cable.hpp"
 #include "fuzz/script/finding.hpp"
 #include "fuzz/script/target.hpp"
+#include "fuzz/worlds/descriptor_count.hpp"
+#include "tests/support/send_with_fds.hpp"
 #include "vhost_user/session.hpp"
 
 namespace hni::fuzz {
@@ -85,24 +87,6 @@ SharedFile& memory_file() {
   return file;
 }
 
-bool put(int socket, std::span<const std::byte> bytes, const std::vector<int>& fds) {
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(32 * sizeof(int))> control{};
-  iovec io{const_cast<std::byte*>(bytes.data()), bytes.size()};
-  msghdr message{};
-  message.msg_iov = &io;
-  message.msg_iovlen = 1;
-  if (!fds.empty()) {
-    message.msg_control = control.data();
-    message.msg_controllen = CMSG_SPACE(fds.size() * sizeof(int));
-    cmsghdr* const c = CMSG_FIRSTHDR(&message);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
-    std::memcpy(CMSG_DATA(c), fds.data(), fds.size() * sizeof(int));
-  }
-  return ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
-}
-
 void drain(int socket) {
   std::array<std::byte, 4096> buffer;
   while (::recv(socket, buffer.data(), buffer.size(), MSG_DONTWAIT) > 0) {
@@ -152,7 +136,7 @@ bool tell(Side& side, int client, Request request, const T& payload,
   std::vector<std::byte> bytes(sizeof(Header) + sizeof payload);
   std::memcpy(bytes.data(), &head, sizeof(Header));
   std::memcpy(bytes.data() + sizeof(Header), &payload, sizeof payload);
-  return put(client, bytes, fds) && serve(side, client);
+  return send_with_fds(client, bytes, fds) && serve(side, client);
 }
 
 /// The start sequence of User Mode Linux: rings at 0x1000 and 0x5000, with parts 0x1000 apart.
@@ -179,7 +163,8 @@ bool play_piece(Side& side, int client, std::uint8_t kind, std::uint16_t number,
   switch (kind % kKinds) {
     case kMessage:
       return bytes.empty() ||
-             (put(client, bytes, std::vector<int>(number % 12, file.fd)) && serve(side, client));
+             (send_with_fds(client, bytes, std::vector<int>(number % 12, file.fd)) &&
+              serve(side, client));
     case kWrite: {
       const std::size_t at = std::size_t{number} * 16 % kMemory;
       const std::size_t count = std::min(bytes.size(), kMemory - at);
@@ -220,23 +205,12 @@ void play(std::span<const std::byte> input) {
   }
 }
 
-int lowest_free_fd() {
-  const OwnedFd probe(::fcntl(memory_file().fd, F_DUPFD_CLOEXEC, 0));
-  return probe.get();
-}
-
 void run(const std::uint8_t* data, std::size_t size) {
   const SharedFile& file = memory_file();
   // Each input starts with zeroed memory.
   if (::ftruncate(file.fd, 0) != 0 || ::ftruncate(file.fd, kMemory) != 0) return;
   (void)shared();
-  const int before = lowest_free_fd();
-  const auto copy = std::make_unique<std::byte[]>(size == 0 ? 1 : size);
-  if (size != 0) std::memcpy(copy.get(), data, size);
-  play({copy.get(), size});
-  const int after = lowest_free_fd();
-  require(before == after, "conservation", "a descriptor stayed open",
-          static_cast<std::uint64_t>(after));
+  leaves_no_descriptor(file.fd, data, size, play);
 }
 
 }  // namespace

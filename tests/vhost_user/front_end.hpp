@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "device/wire/cable.hpp"
+#include "tests/support/send_with_fds.hpp"
 #include "vhost_user/server.hpp"
 
 namespace hni::device::vhost_user {
@@ -74,21 +75,7 @@ class VhostUserTest : public testing::Test {
     }
   }
   void put(const Bytes& bytes, const std::vector<int>& fds = {}) {
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(32 * sizeof(int))> control{};
-    iovec io{const_cast<std::byte*>(bytes.data()), bytes.size()};
-    msghdr message{};
-    message.msg_iov = &io;
-    message.msg_iovlen = 1;
-    if (!fds.empty()) {
-      message.msg_control = control.data();
-      message.msg_controllen = CMSG_SPACE(fds.size() * sizeof(int));
-      cmsghdr* const c = CMSG_FIRSTHDR(&message);
-      c->cmsg_level = SOL_SOCKET;
-      c->cmsg_type = SCM_RIGHTS;
-      c->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
-      std::memcpy(CMSG_DATA(c), fds.data(), fds.size() * sizeof(int));
-    }
-    (void)::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
+    (void)send_with_fds(socket_.get(), bytes, fds);
   }
   std::optional<Reply> take() {
     Reply reply;
