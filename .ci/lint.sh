@@ -4,7 +4,7 @@
 # is documented, then runs cppcheck over all libraries and tools.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-for check in tests/docs/citations.py tests/docs/paths.py tests/docs/idiom.py "docs/make_figures.py --check"; do
+for check in tests/docs/citations.py tests/docs/paths.py tests/docs/idiom.py tests/docs/repeats.py "docs/make_figures.py --check"; do
   # shellcheck disable=SC2086
   python3 -B $check || exit 1
 done
