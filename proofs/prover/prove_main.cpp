@@ -38,9 +38,12 @@ struct Options {
   std::string json_file, html_file, junit_file, sarif_file, script_folder, changed_since;
   RunOptions run;
   unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
+  double max_cpu = 0;  ///< seconds for one obligation; 0: not looked at
   bool list = false;
   bool first_defect = false;
   bool mutants = false;
+  bool coverage = false;
+  bool explore = false;
 };
 
 std::vector<Obligation> selected(const std::vector<std::string>& names) {
@@ -171,21 +174,36 @@ std::optional<std::filesystem::path> above(std::filesystem::path from, const cha
   return from;
 }
 
-/// A mutation run needs the sources, because it is a script among them, and the build folder of
-/// this program.
-int run_mutants(const Options& options) {
-  const auto tree = above(std::filesystem::current_path(), "proofs/mutation/mutate");
+/// Runs all paths of every harness in this process without asking the solvers, for coverage.
+int explore_only(const std::vector<Obligation>& chosen, const std::vector<std::string>& names) {
+  for (const Obligation& o : chosen) {
+    if (!names.empty() && std::find(names.begin(), names.end(), o.name) == names.end()) continue;
+    arena().clear();
+    try {
+      (void)Explorer(ExploreOptions{}).explore(o.harness);
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "%s: %s\n", o.name, error.what());
+      return 1;
+    }
+  }
+  return 0;
+}
+
+/// Mutation and coverage runs need the sources, because they are scripts among them, and the build
+/// folder of this program.
+int run_script(const Options& options, const char* script) {
+  const auto tree = above(std::filesystem::current_path(), script);
   const auto build = above(std::filesystem::read_symlink("/proc/self/exe").parent_path(),
                            "proofs/libhni_prover.a");
   if (!tree || !build) {
     std::fprintf(
         stderr,
-        "hni prove --mutants: run it inside the source tree (proofs/mutation/mutate), from a "
-        "build folder\n");
+        "cannot find %s and its build: run hni prove of a build folder inside the source tree\n",
+        script);
     return 2;
   }
-  std::vector<std::string> arguments{(*tree / "proofs/mutation/mutate").string(), "--build",
-                                     build->string(), "--jobs", std::to_string(options.jobs)};
+  std::vector<std::string> arguments{(*tree / script).string(), "--build", build->string(),
+                                     "--jobs", std::to_string(options.jobs)};
   arguments.insert(arguments.end(), options.names.begin(), options.names.end());
   std::vector<char*> pointers;
   for (std::string& a : arguments) pointers.push_back(a.data());
@@ -239,6 +257,24 @@ void print_certified(std::FILE* out, const std::vector<Entry>& entries) {
                static_cast<unsigned long long>(certified), static_cast<unsigned long long>(asked));
 }
 
+/// The processor time of each obligation: the whole, the largest, and those beyond the limit.
+bool print_cpu(std::FILE* out, const Options& options, const std::vector<Entry>& entries) {
+  double total = 0;
+  const Entry* largest = &entries.front();
+  bool within = true;
+  for (const Entry& e : entries) {
+    total += e.cpu_seconds();
+    if (e.cpu_seconds() > largest->cpu_seconds()) largest = &e;
+    if (options.max_cpu == 0 || e.cpu_seconds() <= options.max_cpu) continue;
+    within = false;
+    std::fprintf(out, "%s took %.1f s of processor time: the limit is %.0f s\n", e.obligation.name,
+                 e.cpu_seconds(), options.max_cpu);
+  }
+  std::fprintf(out, "%.1f s of processor time; the largest is %s with %.1f s\n", total,
+               largest->obligation.name, largest->cpu_seconds());
+  return within;
+}
+
 int conclude_run(const Options& options, const std::vector<Entry>& entries, double seconds) {
   const bool to_stdout = options.json_file == "-" || options.html_file == "-" ||
                          options.junit_file == "-" || options.sarif_file == "-";
@@ -255,6 +291,7 @@ int conclude_run(const Options& options, const std::vector<Entry>& entries, doub
   }
   const Summary s = summarize(entries);
   std::fprintf(words, "\n%s; %.1f s\n", in_words(s).c_str(), seconds);
+  complete = print_cpu(words, options, entries) && complete;
   if (options.run.certify) print_certified(words, entries);
   bool written = write_file(options.json_file, json_document(entries));
   written = write_file(options.html_file, html_page(entries)) && written;
@@ -295,19 +332,28 @@ int prove_main(int argc, char** argv) {
       ->check(CLI::Range(1, 256));
   app.add_option("--timeout", options.run.timeout_ms,
                  "milliseconds for one question to one solver");
+  app.add_option("--max-cpu", options.max_cpu,
+                 "fail if an obligation takes more seconds of processor time than this")
+      ->check(CLI::PositiveNumber);
   app.add_flag("--list", options.list, "show the obligations and their requirements");
   app.add_flag("--first-defect", options.first_defect,
                "stop at the first broken obligation (for mutants)");
   app.add_flag(
       "--mutants", options.mutants,
       "mutate the proved code (NAME: a part of a header's name): each mutant must be refuted");
+  app.add_flag("--coverage", options.coverage,
+               "measure which lines and branches of the proved code the obligations run (NAME: a "
+               "part of a header's name)");
+  app.add_flag("--explore", options.explore,
+               "run every path and ask nothing (NAME: a whole name)");
   tools::fold_help_of(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  if (options.mutants) return run_mutants(options);
+  if (options.mutants) return run_script(options, "proofs/mutation/mutate");
+  if (options.coverage) return run_script(options, "proofs/coverage/measure");
   std::vector<Obligation> chosen = selected(options.names);
   if (!options.changed_since.empty()) {
     const auto tree = above(std::filesystem::current_path(), "proofs/obligations");
@@ -334,6 +380,7 @@ int prove_main(int argc, char** argv) {
   }
   if (options.list) return print_list(chosen);
   if (options.first_defect) return find_counterexample(chosen, options);
+  if (options.explore) return explore_only(chosen, options.names);
   options.run.solvers = options.solver == "z3"     ? Solvers::kZ3
                         : options.solver == "cvc5" ? Solvers::kCvc5
                                                    : Solvers::kBoth;

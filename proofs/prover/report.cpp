@@ -67,6 +67,12 @@ std::string Entry::why() const {
   return {};
 }
 
+double Entry::cpu_seconds() const {
+  double ms = report.cpu_ms;
+  for (const Report& r : dropped) ms += r.cpu_ms;
+  return ms / 1000;
+}
+
 Summary summarize(const std::vector<Entry>& entries) {
   Summary s;
   for (const Entry& e : entries) {
@@ -115,12 +121,12 @@ void print_table(std::FILE* out, const std::vector<Entry>& entries) {
   std::size_t widest = 10;
   for (const Entry& e : entries) widest = std::max(widest, std::string(e.obligation.name).size());
   const int w = static_cast<int>(widest);
-  std::fprintf(out, "%-*s  %8s %8s %7s  %-22s  %s\n", w, "obligation", "z3", "cvc5", "time",
+  std::fprintf(out, "%-*s  %8s %8s %7s  %-22s  %s\n", w, "obligation", "z3", "cvc5", "cpu",
                "result", "requirement");
   for (const Entry& e : entries) {
     std::fprintf(out, "%-*s  %8s %8s %6.2fs  %-22s  %s\n", w, e.obligation.name,
-                 to_string(e.report.z3.answer), to_string(e.report.cvc5.answer),
-                 e.report.ms / 1000, result_word(e), e.obligation.requirement);
+                 to_string(e.report.z3.answer), to_string(e.report.cvc5.answer), e.cpu_seconds(),
+                 result_word(e), e.obligation.requirement);
   }
 }
 

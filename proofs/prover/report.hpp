@@ -21,6 +21,8 @@ struct Entry {
   bool ok() const;
   /// Returns the first problem, in one line.
   std::string why() const;
+  /// Processor time in seconds: the obligation, its witnesses, and each run without an assumption.
+  double cpu_seconds() const;
 };
 
 struct Summary {

@@ -38,6 +38,7 @@ std::string to_json(const Report& r) {
                   {"z3", verdict_json(r.z3)},
                   {"cvc5", verdict_json(r.cvc5)},
                   {"ms", r.ms},
+                  {"cpu_ms", r.cpu_ms},
                   {"explore_ms", r.explore_ms},
                   {"claims", r.claims},
                   {"paths", r.paths},
@@ -67,6 +68,7 @@ Report report_from_json(const std::string& text) {
   r.z3 = verdict_from(j.at("z3"));
   r.cvc5 = verdict_from(j.at("cvc5"));
   r.ms = j.at("ms");
+  r.cpu_ms = j.at("cpu_ms");
   r.explore_ms = j.at("explore_ms");
   r.claims = j.at("claims");
   r.paths = j.at("paths");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proofs/prover/runner.hpp"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +25,18 @@ using Clock = std::chrono::steady_clock;
 
 double ms_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+/// Processor time of this process and of the solvers that it ran.
+double cpu_ms() {
+  double total = 0;
+  for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage used{};
+    getrusage(who, &used);
+    for (const timeval& t : {used.ru_utime, used.ru_stime})
+      total += 1000.0 * static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1000.0;
+  }
+  return total;
 }
 
 void save(const RunOptions& options, const std::string& name, const std::string& text) {
@@ -236,6 +249,7 @@ Report blank(const Obligation& obligation) {
 
 Report decide(const Obligation& obligation, const RunOptions& options) {
   const Clock::time_point start = Clock::now();
+  const double cpu_before = cpu_ms();
   Report report = blank(obligation);
   try {
     const Exploration runs = Explorer(ExploreOptions{}).explore(obligation.harness);
@@ -256,12 +270,14 @@ Report decide(const Obligation& obligation, const RunOptions& options) {
     report.why = error.what();
   }
   report.ms = ms_since(start);
+  report.cpu_ms = cpu_ms() - cpu_before;
   return report;
 }
 
 Report decide_without(const Obligation& obligation, const std::string& assumption,
                       const RunOptions& options) {
   const Clock::time_point start = Clock::now();
+  const double cpu_before = cpu_ms();
   Report report = blank(obligation);
   report.dropped = assumption;
   try {
@@ -282,6 +298,7 @@ Report decide_without(const Obligation& obligation, const std::string& assumptio
     report.why = "without assumption '" + assumption + "': " + error.what();
   }
   report.ms = ms_since(start);
+  report.cpu_ms = cpu_ms() - cpu_before;
   return report;
 }
 

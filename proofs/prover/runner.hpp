@@ -35,6 +35,7 @@ struct Report {
   std::string why;  ///< the reason if not ok, one line
   Verdict z3, cvc5;
   double ms = 0;          ///< everything
+  double cpu_ms = 0;      ///< of processor time, solvers included
   double explore_ms = 0;  ///< finding the paths
   std::uint64_t claims = 0, paths = 0, decisions = 0;
   std::uint64_t questions = 0;  ///< questions put to each solver, one per name of claims
