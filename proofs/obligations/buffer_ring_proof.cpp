@@ -46,6 +46,18 @@ HNI_PROVE(buffer_ring_starts_empty,
   conclude("I3", "no slot is the card's", [&] { return !ring.window.owned_by_card(slot); });
 }
 
+HNI_PROVE(buffer_ring_invariant,
+          "is_valid() holds exactly for a valid window whose head slot was delivered from its "
+          "first offset on (I2).") {
+  const auto ring = any_buffer_ring();
+  must_cover("valid", "invalid");
+  const bool valid = ring.is_valid();
+  cover(valid ? "valid" : "invalid");
+  conclude("I2", "it is the documented condition", [&] {
+    return valid == (ring.window.is_valid() && ring.next_offset >= ring.first_offset);
+  });
+}
+
 HNI_PROVE(buffer_ring_post,
           "Posting a fragment stores it in a slot of the driver, whose number is the buffer id, "
           "and changes no other slot (I1 to I4).") {

@@ -176,6 +176,46 @@ HNI_REFUTE(page_freed_twice, "I4",
   w.conclude_sound();
 }
 
+HNI_PROVE(fragment_pool_init,
+          "init() makes every page free and unreferenced, whatever sizes and references the pool "
+          "had before; pages are then handed out in order, each once (I4).") {
+  struct Made {
+    std::uint32_t pages;
+    unsigned shift;
+  };
+  constexpr Made kMade[] = {{1, 0}, {4, 0}, {4, 2}, {3, 4}, {9, 1}};
+  constexpr std::uint64_t kAddress = 0x7000'0000;
+  std::uint64_t runs = 0;
+  bool fresh = true, in_order = true, placed = true;
+  for (const Made& before : kMade) {
+    for (const Made& now : kMade) {
+      FragmentPool pool;
+      for (const Made& made : {before, now}) {
+        ++runs;
+        const std::uint32_t each = 1U << made.shift;
+        const auto bytes = std::size_t{made.pages} * each * 4096;
+        fresh = fresh && pool.init({nullptr, DmaAddr{kAddress}, bytes}, made.shift).has_value() &&
+                pool.page_count() == made.pages && pool.free_pages() == made.pages &&
+                pool.fragments_per_page() == each && !pool.contains(FragmentId{made.pages * each});
+        for (std::uint32_t f = 0; f < made.pages * each; ++f) {
+          fresh = fresh && pool.holders(FragmentId{f}) == 0 && pool.contains(FragmentId{f});
+          placed = placed && raw(pool.address(FragmentId{f})) == kAddress + 4096ULL * f;
+        }
+        for (std::uint32_t page = 0; page < made.pages; ++page) {
+          const auto first = pool.take(page + 1);
+          in_order =
+              in_order && first && raw(*first) == page * each && pool.holders(*first) == page + 1;
+        }
+        in_order = in_order && !pool.take() && pool.free_pages() == 0;
+      }
+    }
+  }
+  searched(runs, "pools");
+  conclude("I4", "every page is free and unreferenced", fresh);
+  conclude("I4", "pages are handed out in order, each once", in_order);
+  conclude("I1", "a fragment has its own 4096 bytes", placed);
+}
+
 HNI_PROVE(holder_count,
           "A page becomes free exactly when its last reference is dropped; the count neither "
           "wraps nor goes below zero (I4, I6).") {

@@ -8,8 +8,12 @@
 
 #include "proofs/obligations/contracts.hpp"
 #include "proofs/obligations/mailbox_world.hpp"
+#include "tests/support/private_member.hpp"
 
 namespace hni::proofs {
+
+HNI_PRIVATE_MEMBER(MailboxCountersOf, &Box::counters_);
+
 namespace {
 
 /// The driver's reaction to a message, above the mailbox.
@@ -212,6 +216,7 @@ struct Search {
     CheckedIo<FirmwareClient, Reporter> device(firmware, observer);
     Box box(device);
     (void)box.allocate();
+    box.*member(MailboxCountersOf{}) = {11, 12, 13, 14, 15, 16, 17};  // so that = is not +=
     std::set<std::string> seen;
     std::deque<Moment> open;
     const std::vector<Operation> operations = all_operations();

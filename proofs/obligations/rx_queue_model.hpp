@@ -126,6 +126,13 @@ class RxModel {
     }
   }
 
+  bool missing() {
+    const std::uint64_t word = words[slot(consumed)];
+    load(slot(consumed));
+    if (spec::RCD{word}.DONE() == (consumed / size % 2 == 0 ? 1 : 0)) return false;
+    return !refuse(Site::kRcqWord, word, 0);
+  }
+
   void reclaim() {
     while (headers.used() != 0) pool.put(headers.pop());
     while (payloads.used() != 0) pool.put(payloads.pop());

@@ -58,7 +58,7 @@ class RxRun {
 
  private:
   const char* small_turn() {
-    switch (source_.pick(7)) {
+    switch (source_.pick(8)) {
       case 0:
         return write(any_buffer(spec::RCD_TYPE::HDR_AL));
       case 1:
@@ -71,6 +71,8 @@ class RxRun {
         return restart();
       case 5:
         return release();
+      case 6:
+        return missing();
       default:
         return write(spec::RCD_OPT_META{}.set_TYPE(2).set_TS_VALID(1).set_TS(77).raw);
     }
@@ -85,7 +87,7 @@ class RxRun {
       model_.repeat_doorbells();
       return "repeat_doorbells";
     }
-    if (kind == 57) return refill();
+    if (kind == 57) return source_.pick(2) == 0 ? refill() : missing();
     if (kind == 58 && source_.one_in(4)) return enable(source_.pick(2) == 0);
     if (kind == 59 && source_.one_in(2)) return write(source_.next());  // anything
     if (kind >= 60 && (model_.faulted || source_.one_in(24))) return restart();
@@ -159,7 +161,7 @@ class RxRun {
   }
 
   const char* poll(std::uint32_t budget) {
-    std::vector<Packet> out(budget);
+    std::vector<Packet> out(budget, used_before());
     const std::uint32_t n = queue_.poll(out);
     const std::vector<Packet> expected = model_.poll(budget);
     compared_.check(n == expected.size(), "a poll delivers as many packets as the model");
@@ -167,6 +169,23 @@ class RxRun {
       compared_.check(same(out[i], expected[i]), "each packet is the one of the model");
     mine_.insert(mine_.end(), expected.begin(), expected.end());
     return "poll";
+  }
+  /// A packet as an earlier poll may have left it in the caller's memory.
+  static Packet used_before() {
+    Packet p;
+    p.length = 777;
+    p.segment_count = 5;
+    p.rx.meta = ~0ULL / 3;
+    p.rx.has_timestamp = true;
+    p.rx.timestamp_ns = 999;
+    p.tx.flags = 7;
+    return p;
+  }
+  /// Compares completion_missing(), which counts a missing completion as refused input.
+  const char* missing() {
+    const bool expected = model_.missing();
+    compared_.check(queue_.completion_missing() == expected, "a completion is missing");
+    return "completion_missing";
   }
   /// The application frees a packet.
   const char* release() {
@@ -203,6 +222,8 @@ class RxRun {
     queue_.reclaim();
     model_.reclaim();
     compare("reclaim");
+    queue_.reclaim();  // must do nothing
+    compare("reclaim again");
     reset();
     enable(true);
     return refill();

@@ -334,11 +334,27 @@ HNI_PROVE(tlv_parse_of_few_attributes,
       {3, spec::TlvType::kUnsigned, 4, false, "number", 0, 0, 0, true},
       {5, spec::TlvType::kFlag, 0, false, "flag", 0, 0, 0, true},
       {7, spec::TlvType::kFlag, 0, false, "not in Linux", 0, 0, 0, false}};
-  must_cover("parsed", "refused");
+  must_cover("parsed", "refused", "three attributes");
   bytes.high = end;
   const auto parsed = TlvAttributes<AnyBytes>::parse(bytes, Word(0), end, kKnown);
   cover(parsed ? "parsed" : "refused");
   if (!parsed) return;
+  // The third turn of the loop: three headers of which none has a value.
+  const Word first = bytes.little_endian(0, 4), second = bytes.little_endian(4, 4),
+             third = bytes.little_endian(8, 4);
+  const bool three = end == 12U && (first >> 16) == 4U && (second >> 16) == 4U;
+  if (three) {
+    cover("three attributes");
+    const Word id = third & kTlvTypeMask;
+    conclude("F", "of three attributes no two are the same", [&] {
+      return (first & kTlvTypeMask) != id && (second & kTlvTypeMask) != id &&
+             (first & kTlvTypeMask) != (second & kTlvTypeMask);
+    });
+    conclude("F", "the third one is a flag, or may be ignored",
+             [&] { return id == 5U || (id != 3U && (third & kTlvCannotIgnore) == 0U); });
+    conclude("F", "the third one is an attribute of four bytes",
+             [&] { return (third >> 16) == 4U && (third & kTlvIsMessage) == 0U && id < kTlvIds; });
+  }
   for (std::uint16_t id = 0; id < kTlvIds; ++id) {
     if (!parsed->has(id)) continue;
     conclude("F", "only what the catalogue knows is kept", id == 3 || id == 5);

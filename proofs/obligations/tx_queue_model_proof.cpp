@@ -6,8 +6,12 @@
 #include <algorithm>
 
 #include "proofs/obligations/tx_queue_model.hpp"
+#include "tests/support/private_member.hpp"
 
 namespace hni::proofs {
+
+HNI_PRIVATE_MEMBER(PendingOf, &Queue::stamps_pending_);
+
 namespace {
 
 /// Queue and model, and the operations of application and card on both.
@@ -35,6 +39,20 @@ class TxRun {
     compare(what);
   }
 
+  /// Sends packets with each offload field at its limits, combined with every flag and length.
+  void offloads() {
+    constexpr std::uint32_t kLimits[][5] = {{0, 2, 126, 127, 128}, {0, 2, 510, 511, 512},
+                                            {0, 2, 510, 511, 512}, {0, 2, 30, 31, 32},
+                                            {0, 4, 60, 61, 64},    {0, 1, 16383, 16384, 16385}};
+    for (unsigned flags = 0; flags < 8; ++flags) {
+      for (const std::uint32_t length : {0U, 1U, 9742U, 9743U, 60000U}) {
+        for (unsigned field = 0; field < 6; ++field) {
+          for (const std::uint32_t value : kLimits[field]) offload(flags, length, field, value);
+        }
+      }
+    }
+  }
+
   void end() {
     queue_.release();
     for (std::uint64_t m = 1; m <= 3; ++m) append(expected_, Did::kFree, m << 24, 8 * size_);
@@ -44,6 +62,32 @@ class TxRun {
   }
 
  private:
+  void offload(unsigned flags, std::uint32_t length, unsigned field, std::uint32_t value) {
+    std::array<std::uint32_t, 6> fields{14, 20, 40, 16, 20, 1400};
+    fields[field] = value;
+    Packet p;
+    p.segments[0] = {*pool_.take(), 2, 60};
+    (void)pages_.take(1);
+    p.segment_count = 1;
+    p.length = length;
+    p.tx.flags = flags;
+    p.tx.cookie = ++cookie_;
+    p.tx.l2_bytes = static_cast<std::uint8_t>(fields[0]);
+    p.tx.outer_l3_bytes = static_cast<std::uint16_t>(fields[1]);
+    p.tx.l3_bytes = static_cast<std::uint16_t>(fields[2]);
+    p.tx.checksum_offset = static_cast<std::uint8_t>(fields[3]);
+    p.tx.l4_bytes = static_cast<std::uint8_t>(fields[4]);
+    p.tx.mss = static_cast<std::uint16_t>(fields[5]);
+    p.tx.l3_type = static_cast<spec::L3_TYPE>(1 + cookie_ % 2);
+    p.tx.l4_type = static_cast<spec::L4_TYPE>(2 - cookie_ % 2);
+    ++compared_.operations;
+    burst(0, {p});
+    reclaim();
+    compare("an offload at its limits");
+    reset();
+    compare("reset");
+  }
+
   /// One of the operations that are relevant on rings of a few slots.
   const char* small_turn() {
     switch (source_.pick(10)) {
@@ -98,6 +142,9 @@ class TxRun {
       if (!packet) break;
       packets.push_back(*packet);
     }
+    return burst(q, packets);
+  }
+  const char* burst(unsigned q, const std::vector<Packet>& packets) {
     const std::uint32_t expected = model_.burst(packets, q);
     const std::uint32_t taken = q == 0 ? queue_.burst(packets) : queue_.burst_plain(packets);
     compared_.check(taken == expected, "a burst takes as many packets as the model");
@@ -215,9 +262,11 @@ class TxRun {
   void reclaim() {
     model_.reclaim();
     queue_.reclaim();
+    awaits_ = false;  // reclaim() leaves the count to reset()
     compare("reclaim");
   }
   void reset() {
+    awaits_ = true;
     model_.reset();
     queue_.reset();
     written_ = 0;
@@ -240,6 +289,12 @@ class TxRun {
     compared_.check(queue_.outstanding() == model_.used(0) + model_.used(1),
                     "outstanding" + after);
     compared_.check(queue_.is_valid(), "valid" + after);
+    const auto& slots = model_.work[0].slots;
+    const auto waiting =
+        std::count_if(slots.begin(), slots.end(), [](const SlotModel& s) { return s.waits; });
+    if (awaits_)
+      compared_.check(queue_.*member(PendingOf{}) == waiting,
+                      "a timestamp is awaited per waiting slot" + after);
     compared_.check(pages_.is(pool_), "each page is held as often as the model says" + after);
     for (unsigned q = 0; q < 2; ++q) {
       const auto& ring = queue_.ring(q);
@@ -269,6 +324,7 @@ class TxRun {
   std::uint64_t written_ = 0;  ///< completions since the reset
   std::uint32_t cookie_ = 0;
   bool fetches_ = true;
+  bool awaits_ = true;  ///< the count of awaited timestamps is in step with the slots
 };
 
 void conclude_compared(const Compared& compared) {
@@ -294,6 +350,19 @@ HNI_PROVE(tx_queue_on_small_rings,
       ++compared.runs;
     } while (compared.ok() && choices.advance());
   }
+  conclude_compared(compared);
+}
+
+HNI_PROVE(tx_queue_offloads,
+          "Each field of an offload below, at and above its limit, beside every flag and lengths "
+          "from 0 to 60,000: the packet is described by its descriptor, or dropped, as a second "
+          "description says (I1 to I8, F).") {
+  must_cover("posted", "dropped for reason 4");
+  Compared compared;
+  Source source(1);
+  TxRun run(source, compared, 64, 8);
+  run.offloads();
+  run.end();
   conclude_compared(compared);
 }
 

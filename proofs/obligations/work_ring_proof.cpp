@@ -166,6 +166,51 @@ HNI_PROVE(completion_ring_advance,
   conclude("I2", "the size is untouched", ring.mask == before.mask);
 }
 
+HNI_PROVE(completion_ring_drain,
+          "From an arbitrary ring and budget, each turn of drain() reads the slot at the head, "
+          "once, steps over it, and takes one from the budget; it ends exactly when the budget is "
+          "spent, an entry is not fresh or is not accepted; three turns (I1, I2, I7).") {
+  auto ring = any_completion_ring();
+  auto left = input<std::uint32_t>("budget");
+  assume_valid(ring);
+  must_cover("no budget", "not fresh", "not accepted", "budget spent", "a fourth turn");
+  auto at = ring;
+  Word room = left;
+  unsigned turns = 0;
+  const char* ended = "no budget";
+  bool for_a_reason = false;
+  ring.drain(
+      left,
+      [&](const Word& slot, const Word& done) {
+        conclude("I1", "the slot that is read is in bounds", slot <= ring.mask);
+        conclude("I2", "it is the head, with the DONE of this lap",
+                 [&] { return slot == at.head && done == at.done; });
+        conclude("I7", "nothing is read beyond the budget", room != 0U);
+        if (turns++ == 3) {
+          cover("a fourth turn");
+          end_path();
+        }
+        const bool fresh = nondet_read<std::uint8_t>("fresh") != 0U;
+        for_a_reason = !fresh;
+        if (!fresh) ended = "not fresh";
+        return fresh;
+      },
+      [&] {
+        at.advance();
+        room = Word(room - 1U);
+        conclude_valid(ring);
+        const bool accepted = nondet_read<std::uint8_t>("accepted") != 0U;
+        for_a_reason = !accepted;
+        ended = accepted ? "budget spent" : "not accepted";
+        return accepted;
+      });
+  cover(ended);
+  conclude("I2", "each accepted entry was stepped over once",
+           [&] { return ring.head == at.head && ring.done == at.done && ring.mask == at.mask; });
+  conclude("I7", "the budget shrinks with each entry", left == room);
+  if (!for_a_reason) conclude("I7", "otherwise it ends only with the budget", left == 0U);
+}
+
 HNI_REFUTE(unchecked_buffer_id, "I1",
            "Known mistake: the buffer id of a completion indexes the shadow ring without a check "
            "[trust-boundary A22].") {
