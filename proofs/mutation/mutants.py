@@ -7,6 +7,26 @@ each guarded by its number (proofs/mutation/mutation_switch.hpp), so that one co
 import hashlib
 import re
 
+# Header; its generic, proved parts (pairs of first and last line; None: the whole header); the proofs about it.
+# mutate_production.cpp instantiates it as production does.
+SUBJECTS = {
+    "driver/queues/ring.hpp": (None, ["work_ring_proof.cpp", "tx_ring_proof.cpp", "buffer_ring_proof.cpp"]),
+    "driver/queues/tx_ring.hpp": (None, ["tx_ring_proof.cpp", "tx_queue_model_proof.cpp"]),
+    "driver/queues/buffer_ring.hpp": (None, ["buffer_ring_proof.cpp", "rx_queue_model_proof.cpp"]),
+    "driver/firmware/mailbox_ring.hpp": (("struct MailboxRing {", "struct MailboxWords {"), ["mailbox_ring_proof.cpp"]),
+    "driver/firmware/mailbox.hpp": (("Result<> Mailbox<Io, Obs>::start(", "}  // namespace hni"), ["mailbox_proof.cpp"]),
+    "driver/core/fragment_pool.hpp": (("struct RefCount {", "  DmaSpan memory_;"), ["fragment_pool_proof.cpp", "rx_queue_model_proof.cpp"]),
+    "driver/firmware/tlv.hpp": (("constexpr Untrusted<typename Bytes::Word> tlv_header", "class TlvBuilder {"), ["tlv_proof.cpp"]),
+    "driver/control/statistics.hpp": (("struct WideCounter {", "struct CounterValues {"), ["counter_proof.cpp"]),
+    "driver/control/clock.hpp": (("constexpr W extend_stamp", "namespace clock_detail {"), ["counter_proof.cpp"]),
+    "driver/queues/tx_queue.hpp": (("  void reset() {", "  D* device_;"),
+                            ["tx_queue_proof.cpp", "tx_queue_completion_proof.cpp", "tx_queue_life_proof.cpp", "tx_queue_model_proof.cpp"]),
+    "driver/queues/rx_queue.hpp": (("  void reset() {", "  D* device_;"),
+                            ["rx_queue_proof.cpp", "rx_queue_assembly_proof.cpp", "rx_queue_life_proof.cpp", "rx_queue_model_proof.cpp"]),
+}
+# Proofs that search through states; slow unless optimised.
+SEARCHES = ("mailbox_proof.cpp", "tx_queue_model_proof.cpp", "rx_queue_model_proof.cpp")
+
 SWAPS = {
     "+": ["-"], "-": ["+"], "*": ["+"], "/": ["*"], "%": ["/"],
     "&": ["|", "^"], "|": ["&", "^"], "^": ["&", "|"], "<<": [">>"], ">>": ["<<"],
@@ -118,24 +138,69 @@ def loops(text, code):
     return found
 
 
-DECLARED = re.compile(r"(?:^|[(,;{])\s*(?:const\s+)?((?:std::)?[A-Za-z_][\w:]*(?:<[^<>;(){}]*>)?)[&\s]\s*([a-z]\w*)(?=\s*(?:[;,)={]|\{\}))", re.M)
+DECLARED = re.compile(r"(?:^|[(,;{}])\s*(?:const\s+)?((?:std::)?[A-Za-z_][\w:]*(?:<[^<>;(){}]*>)?)[&\s]\s*([a-z]\w*)(?=\s*(?:[;,)={]|\{\}))", re.M)
 KEYWORDS = {"return", "using", "else", "namespace", "typename", "new", "delete", "goto", "case", "struct", "class", "enum", "friend"}
+CLASS = re.compile(r"(?:template\s*<[^{}]*>\s*)?(?:struct|class)\s+\w+[^;{}()]*$")
+
+
+class Declaration:
+    """A variable: its type, the position of its declaration, and its scope [start, end)."""
+
+    def __init__(self, kind, name, at, start, end, member):
+        self.kind, self.name, self.at, self.start, self.end, self.member = kind, name, at, start, end, member
+
+    def visible(self, at):
+        return self.start <= at < self.end
+
+
+def enclosing(code, at, opening, ending):
+    """Returns the position of the innermost bracket that is open at `at`, or -1."""
+    depth = 0
+    for i in range(at - 1, -1, -1):
+        depth += {opening: -1, ending: 1}.get(code[i], 0)
+        if depth < 0:
+            return i
+    return -1
+
+
+def declarations(code):
+    found = []
+    for m in DECLARED.finditer(code):
+        if m.group(1) in KEYWORDS:
+            continue
+        at, brace, bracket = m.start(2), enclosing(code, m.start(2), "{", "}"), enclosing(code, m.start(2), "(", ")")
+        if bracket > brace:  # a parameter, or declared in a loop header: visible to the end of the block that follows
+            begin = re.compile(r"[{;]").search(code, matching(code, bracket))
+            if begin is None or begin.group() == ";":
+                continue
+            found.append(Declaration(m.group(1), m.group(2), at, at, closing(code, begin.start()), False))
+        elif brace >= 0 and CLASS.search(re.split(r"[;}]", code[:brace])[-1].strip()):
+            found.append(Declaration(m.group(1), m.group(2), at, brace, closing(code, brace), True))
+        elif brace >= 0:
+            found.append(Declaration(m.group(1), m.group(2), at, at, closing(code, brace), False))
+    return found
 
 
 def neighbours(text, code):
-    """Replaces a variable or member by another one declared with the same type: the previous and the next one."""
-    groups = {}
-    for m in DECLARED.finditer(blank(text)):
-        if m.group(1) not in KEYWORDS and m.group(2) not in groups.setdefault(m.group(1), []):
-            groups[m.group(1)].append(m.group(2))
-    other = {}
-    for names in groups.values():
-        for i, name in enumerate(names):
-            if len(names) > 1:
-                other.setdefault(name, set()).update({names[i - 1], names[(i + 1) % len(names)]} - {name})
+    """Replaces a variable by the previous and the next one of the same type in scope, and a member after a dot by its neighbours
+    in the class."""
+    whole = blank(text)
+    known = declarations(whole)
+    declared = {d.at for d in known}
     found = []
     for m in re.finditer(r"(?<![\w:])[a-z]\w*(?![\w(<:])", code):
-        found += [(m.start(), m.end(), new) for new in sorted(other.get(m.group(), ()))]
+        if m.start() in declared or re.match(r"\s+[a-z_]\w*\s*[;={,)]", code[m.end():]):
+            continue
+        of_object = re.search(r"(?:\.|->)$", whole[:m.start()]) and not whole[:m.start()].endswith("this->")
+        usable = [d for d in known if (d.member if of_object else d.visible(m.start()) and (d.member or d.at < m.start()))]
+        mine = [d for d in usable if d.name == m.group()]
+        if not mine:
+            continue
+        one = max(mine, key=lambda d: d.start)
+        group = [d.name for d in usable if d.kind == one.kind and (not of_object or d.start == one.start)]
+        place = group.index(one.name)
+        names = {group[place - 1], group[(place + 1) % len(group)]} - {one.name}
+        found += [(m.start(), m.end(), name) for name in sorted(names)]
     return found
 
 
