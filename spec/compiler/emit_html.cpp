@@ -35,6 +35,13 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
+// Registers of two maps may have one name; the ids of the page itself have a hyphen.
+std::string anchor(const Card& card, const Register& reg) {
+  return card.plain && card.spaces.size() > 1
+             ? fmt::format("{}.{}", space_name(card, reg.bar), reg.name)
+             : reg.name;
+}
+
 // Converts names of registers, layouts, messages and enumerations in a text to links.
 class Linker {
  public:
@@ -43,7 +50,7 @@ class Linker {
     for (const rdl::EnumDef* def : card.enums) {
       add(std::string(def->name), fmt::format("E_{}", def->name));
     }
-    for (const Register& reg : card.registers) add(reg.name, reg.name);
+    for (const Register& reg : card.registers) add(reg.name, anchor(card, reg));
     for (const Layout& layout : card.layouts) add(layout.name, layout.name);
   }
   std::string operator()(std::string_view text) const {
@@ -257,14 +264,14 @@ std::string register_article(const Linker& link, const Card& card, const Registe
                            reg.dims.size() == 1 ? "" : (i == 0 ? " (outer)" : " (inner)"));
   }
   std::string out = fmt::format(
-      "<article id=\"{0}\" data-k=\"{10}{0}{11}\" data-at=\"{1}\" data-w=\"{9}\" "
+      "<article id=\"{0}\" data-k=\"{10}{12}{11}\" data-at=\"{1}\" data-w=\"{9}\" "
       "data-dump=\"{2:d}\">"
-      "<h3><a href=\"#{0}\">{0}</a><small>{3}</small></h3>\n<div class=meta>"
+      "<h3><a href=\"#{0}\">{12}</a><small>{3}</small></h3>\n<div class=meta>"
       "<span class=pill>{4}</span><span class=pill>byte {5:#07x}</span>"
       "<span class=pill>word {6:#07x}</span>{7}{8}</div>\n",
-      escaped(reg.name), at, reg.dump_only, dims, escaped(space_name(card, reg.bar)),
+      escaped(anchor(card, reg)), at, reg.dump_only, dims, escaped(space_name(card, reg.bar)),
       reg.byte_offset, reg.byte_offset / 4, strides, source_badge(reg.provenance), reg.width,
-      card.plain ? "" : "FBNIC_", search_names(card, reg));
+      card.plain ? "" : "FBNIC_", search_names(card, reg), escaped(reg.name));
   for (const std::string& alias : reg.aliases) {
     out += fmt::format("<p class=rule>Also called <code>{}</code>.</p>\n", escaped(alias));
   }
@@ -436,7 +443,7 @@ void register_sections(const Linker& link, const Card& card, const Space& space,
     auto [entry, fresh] = blocks.try_emplace(name);
     if (fresh) order.push_back(name);
     entry->second.entries.push_back(
-        {reg.name, cut == std::string::npos ? reg.name : reg.name.substr(cut + 1)});
+        {anchor(card, reg), cut == std::string::npos ? reg.name : reg.name.substr(cut + 1)});
     entry->second.body += register_article(link, card, reg);
   }
   for (const std::string& name : order) {
@@ -524,10 +531,11 @@ std::string emit_html(const Card& card) {
       "-->\n<html lang=en><head><meta charset=utf-8>\n<meta name=viewport "
       "content=\"width=device-width,initial-scale=1\">\n<title>{0} data sheet</title>\n"
       "<style>{1}</style></head>\n<body><header><h1>{0} data sheet</h1>"
-      "<input type=search id=q placeholder=\"Search names, words, addresses ( / )\" "
-      "aria-label=Search><label><input type=checkbox id=dump checked> known by name only</label>"
-      "<span id=count></span></header>\n<div "
-      "class=page><nav>{2}</nav>\n<main>{3}\n<div id=hits></div>{4}</main></div>\n"
+      "<input type=search id=page-q placeholder=\"Search names, words, addresses ( / )\" "
+      "aria-label=Search><label><input type=checkbox id=page-dump checked> known by name "
+      "only</label>"
+      "<span id=page-count></span></header>\n<div "
+      "class=page><nav>{2}</nav>\n<main>{3}\n<div id=page-hits></div>{4}</main></div>\n"
       "<script>{5}</script></body></html>\n",
       escaped(card.name), kHtmlStyle, page.nav(), lead(card), page.body(), kHtmlScript);
 }

@@ -24,7 +24,7 @@ header input[type=search] { flex:1; max-width:34rem; font:inherit; padding:.4rem
   border:1px solid #3b5468; border-radius:6px; background:#1d3244; color:#fff; }
 header input[type=search]::placeholder { color:#a7bccd; }
 header label { font-size:.85rem; white-space:nowrap; cursor:pointer; }
-#count { font-size:.85rem; color:#a7bccd; white-space:nowrap; min-width:8rem; }
+#page-count { font-size:.85rem; color:#a7bccd; white-space:nowrap; min-width:8rem; }
 .page { display:flex; align-items:flex-start; }
 nav { position:sticky; top:3.4rem; width:15.5rem; flex:none; height:calc(100vh - 3.4rem);
   overflow:auto; padding:1rem .6rem 2rem 1.2rem; border-right:1px solid var(--line); }
@@ -39,8 +39,8 @@ nav summary::before { content:'▸'; color:var(--soft); }
 nav details[open] > summary::before { content:'▾'; } nav details details { padding-left:.9rem; }
 nav summary a { flex:1; padding:0; } nav summary span { color:var(--soft); font-size:11px; }
 nav details > a { padding-left:1.4rem; font-size:12px; }
-#hits { margin:.6rem 0; } #hits a { display:block; font:13px/1.7 var(--mono); color:var(--accent);
-  text-decoration:none; } #hits small { color:var(--soft); }
+#page-hits { margin:.6rem 0; } #page-hits a { display:block; font:13px/1.7 var(--mono); color:var(--accent);
+  text-decoration:none; } #page-hits small { color:var(--soft); }
 .calc { margin-top:.6rem; } .calc summary { cursor:pointer; color:var(--soft); font-size:.8rem; }
 .calc label { font-size:.8rem; margin-right:.8rem; } .calc output { font-family:var(--mono); }
 .calc input, td input { font:12px var(--mono); width:11rem; background:var(--rest);
@@ -101,8 +101,8 @@ mark { background:#ffe28a; color:#222; border-radius:3px; }
 
 const char* const kHtmlScript = R"js(
 (() => {
-  const box = document.getElementById('q'), count = document.getElementById('count');
-  const dump = document.getElementById('dump');
+  const box = document.getElementById('page-q'), count = document.getElementById('page-count');
+  const dump = document.getElementById('page-dump');
   const items = [...document.querySelectorAll('article')].map(e => ({
     e, text: (e.dataset.k + ' ' + e.textContent).toLowerCase(), dump: e.dataset.dump === '1',
     names: new Set(e.dataset.k.toLowerCase().split(' ')) }));
@@ -130,7 +130,7 @@ const char* const kHtmlScript = R"js(
     return [w, bare, bare.replace(/_(mask|cnt|count)$/, '')];
   };
   const rank = (it, w) => {
-    const name = it.e.id.toLowerCase();
+    const name = it.e.id.toLowerCase().split('.').pop();
     if (forms(w).some(f => f === name)) return 0;
     if (it.names.has(w) || it.names.has('fbnic_' + w) || it.names.has('fbnic_' + w + '_mask')) {
       return 1;
@@ -139,7 +139,7 @@ const char* const kHtmlScript = R"js(
     if (forms(w).some(f => f && name.includes(f))) return 2;
     return forms(w).some(f => f && it.text.includes(f)) ? 3 : 9;
   };
-  const hits = document.getElementById('hits');
+  const hits = document.getElementById('page-hits');
   function list(found, words) {
     hits.replaceChildren();
     found.sort((a, b) => a.rank - b.rank);
