@@ -7,7 +7,14 @@ packages_run="iproute2 iputils-ping iperf3 jq procps"
 packages_trace="bpftrace"
 packages_prove="libz3-dev cvc5 cadical"
 packages_test="tcpdump z3 spin gcc python3 valgrind patch gdb"
-packages_fuzz="python3 clang-14 libclang-rt-14-dev llvm-14 afl++ zip unzip patch"
+# The oldest clang from 14 on that the distribution has.
+clang=14
+# shellcheck disable=SC1091
+case $(. /etc/os-release 2>/dev/null && echo "$ID-${VERSION_ID:-}") in
+  debian-13 | debian-) clang=19 ;; # testing has no number
+  ubuntu-24.04) clang=18 ;;
+esac
+packages_fuzz="python3 clang-$clang libclang-rt-$clang-dev llvm-$clang afl++ zip unzip patch"
 packages_linux="mmdebstrap make gcc flex bison bc busybox-static ethtool iproute2 iperf3"
 packages_ci="clang-19 libclang-rt-19-dev clang-format-14 cppcheck doxygen git time graphviz"
 

@@ -71,7 +71,7 @@ class Builder:
     def __init__(self, options):
         self.build = options.build
         self.out = options.out
-        compiler = [os.environ.get("CXX", "clang++-14")]
+        compiler = [os.environ.get("CXX") or subprocess.check_output([ROOT / "tools" / "find-clang"], text=True).strip()]
         self.compiler = (["ccache"] if shutil.which("ccache") else []) + compiler
         self.flags = ("-std=c++20 -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all "
                       "-fno-omit-frame-pointer -DHNI_FUZZ_MUTATOR").split() + ["-include", str(BUGS / "canary.hpp")]

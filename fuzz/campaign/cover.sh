@@ -4,11 +4,17 @@
 # each with one folder per target): device/ and driver/ as HTML in FOLDER/html, and the branches of the driver core as
 # a table (fuzz/campaign/cover.py). Builds with clang's source coverage in FOLDER/build.
 set -eu
+case ${1:-} in
+  -h | --help)
+    sed -n '3,5s/^# //p' "$0" | fold -s -w 79
+    exit
+    ;;
+esac
 root=$(cd "$(dirname "$0")/../.." && pwd)
 out=${1:?usage: fuzz/campaign/cover.sh FOLDER [CORPUS...]}
 shift
 [ $# -gt 0 ] || set -- "$root/corpus"
-suffix=${LLVM_SUFFIX:--14}
+suffix=${LLVM_SUFFIX-$(basename "$("$root/tools/find-clang")" | sed 's/clang++//')}
 mkdir -p "$out"
 rm -f "$out"/*.profraw
 cmake -S "$root" -B "$out/build" -G Ninja -DCMAKE_CXX_COMPILER="clang++$suffix" \

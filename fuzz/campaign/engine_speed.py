@@ -33,8 +33,8 @@ HEAD = """# SPDX-License-Identifier: Apache-2.0
 def empty_harness(folder):
     source, program = folder / "empty.cpp", folder / "empty"
     source.write_text(EMPTY)
-    subprocess.run([os.environ.get("CXX", "clang++-14"), "-O2", "-fsanitize=fuzzer,address,undefined", source, "-o",
-                    program], check=True)
+    compiler = os.environ.get("CXX") or subprocess.check_output([ROOT / "tools" / "find-clang"], text=True).strip()
+    subprocess.run([compiler, "-O2", "-fsanitize=fuzzer,address,undefined", source, "-o", program], check=True)
     return program
 
 

@@ -33,8 +33,8 @@ for build in ${HNI_AFL_BUILDS:-asan fast cmplog mutator}; do
     fast) ;;
     mutator)
       # Built with an ordinary compiler, because afl-fuzz itself loads it.
-      LIB_FUZZING_ENGINE='' configure "$folder" -DCMAKE_CXX_COMPILER="${HNI_CXX:-clang++-14}" \
-        -DCMAKE_C_COMPILER="${HNI_CC:-clang-14}"
+      LIB_FUZZING_ENGINE='' configure "$folder" -DCMAKE_CXX_COMPILER="${HNI_CXX:-$("$root/tools/find-clang")}" \
+        -DCMAKE_C_COMPILER="${HNI_CC:-$("$root/tools/find-clang" clang)}"
       cmake --build "$folder" --target hni_afl_mutator
       cp "$(find "$folder/fuzz" -maxdepth 1 -name 'libhni_afl_mutator.so')" "$folder/"
       continue

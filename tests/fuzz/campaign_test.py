@@ -29,7 +29,7 @@ from openhni_campaign import display, engines, merge, places, report, state, tri
 
 CAMPAIGN = ROOT / "fuzz" / "campaign" / "campaign.py"
 GENERATED = os.environ.get("HNI_GENERATED", str(ROOT / "build" / "debug" / "generated"))
-CLANG = next((name for name in ("clang++-14", "clang++-19", "clang++") if shutil.which(name)), None)
+CLANG = subprocess.run([ROOT / "tools" / "find-clang"], capture_output=True, text=True, check=False).stdout.strip() or None
 AFL_DRIVER = pathlib.Path("/usr/lib/afl/libAFLDriver.a")
 HAS_AFL = bool(shutil.which("afl-fuzz") and shutil.which("afl-clang-fast++") and AFL_DRIVER.exists())
 SOURCES = ["targets/canary_fuzz", "script/finding", "script/run_target", "script/script", "script/operation_list",
