@@ -171,7 +171,7 @@ bool Server::serve(std::uint64_t now_ns, unsigned budget) {
   if (GuestMemory::lost() != lost_before_) {
     lost_before_ = GuestMemory::lost();
     if (memory_.damaged()) {
-      end_client("it took memory away that the card uses", true);
+      end_client("it removed memory that the card uses", true);
       return true;
     }
   }

@@ -168,7 +168,7 @@ bool Server::check_memory() {
   if (vfio_user::GuestMemory::lost() == lost_before_) return true;
   lost_before_ = vfio_user::GuestMemory::lost();
   if (!memory_.damaged()) return true;
-  end_client("it took memory away that the card uses", true);
+  end_client("it removed memory that the card uses", true);
   return false;
 }
 

@@ -68,8 +68,9 @@ class CheckingCard {
   std::map<Key, std::uint32_t> registers;
   std::set<std::uint32_t>
       ran;  ///< control registers of queues that ran and have not been idle since
-  std::set<std::pair<std::uint16_t, std::uint32_t>> written;    ///< register, element
-  std::set<std::pair<std::uint16_t, std::uint32_t>> judged_by;  ///< registers that rules have read
+  std::set<std::pair<std::uint16_t, std::uint32_t>> written;  ///< register, element
+  std::set<std::pair<std::uint16_t, std::uint32_t>>
+      read_by_rules;  ///< registers that rules have read
 
   std::uint32_t read32(Site site, RegAddr reg) {
     if (site == Site::kIdle) return idle ? ~0U : 0U;
@@ -84,7 +85,7 @@ class CheckingCard {
       return;
     }
     judge(place->second, value_written);
-    judge_control(place->second, key, value_written);
+    check_control(place->second, key, value_written);
     registers[key] = value_written;
     written.emplace(place->second.reg, place->second.element);
   }
@@ -127,14 +128,14 @@ class CheckingCard {
       const spec::RegInfo& condition = spec::registers()[rule.cond_reg];
       const std::uint32_t element = condition.dim_count == 0 ? 0 : at.element;
       const std::uint32_t now = value({condition.bar, address_of(condition, element)});
-      judged_by.emplace(rule.cond_reg, element);
+      read_by_rules.emplace(rule.cond_reg, element);
       if ((now & rule.cond_mask) != rule.cond_value)
         broken.push_back(std::string(rule.name) + ": " + rule.text);
     }
   }
 
   /// The protocol rules of a queue's RESET and ENABLE bits.
-  void judge_control(const Place& at, const Key& key, std::uint32_t value_written) {
+  void check_control(const Place& at, const Key& key, std::uint32_t value_written) {
     for (const std::uint32_t control : kControls) {
       if (key.first != spec::Bar::kBar0 || spec::registers()[at.reg].byte_offset != control)
         continue;
@@ -353,7 +354,7 @@ struct Search {
   std::set<PairState> reached;
   std::vector<std::string> broken;
   bool memory_safe = true, transmitted = false, received = false, faulted = false;
-  std::set<std::pair<std::uint16_t, std::uint32_t>> written, judged_by;
+  std::set<std::pair<std::uint16_t, std::uint32_t>> written, read_by_rules;
 };
 
 /// Searches every state that any sequence of operations (except `except`) reaches. A state is
@@ -373,7 +374,7 @@ Search search(bool plain_ring, Step except, QueueId queue = QueueId{0}) {
       found.broken.insert(found.broken.end(), life.card.broken.begin(), life.card.broken.end());
       found.memory_safe = found.memory_safe && life.memory_is_safe();
       found.written.insert(life.card.written.begin(), life.card.written.end());
-      found.judged_by.insert(life.card.judged_by.begin(), life.card.judged_by.end());
+      found.read_by_rules.insert(life.card.read_by_rules.begin(), life.card.read_by_rules.end());
       found.reached.insert(life.pair.state());
       found.transmitted = found.transmitted || life.pair.tx.counters().completed_packets != 0;
       found.received = found.received || life.pair.rx.counters().packets != 0;
@@ -445,14 +446,15 @@ HNI_PROVE(actions_stay_in_their_queue,
       const spec::RegInfo& r = spec::registers()[place.first];
       return r.dim_count == 1 && r.dims[0].count == kMaxQueues && place.second == number;
     };
-    bool writes_own = true, judged_by_own = true;
+    bool writes_own = true, read_own = true;
     for (const auto& place : found.written)
       writes_own = writes_own && (own(place) || place.first == shared);
-    for (const auto& place : found.judged_by)
-      judged_by_own = judged_by_own && (own(place) || !found.written.contains(place));
+    for (const auto& place : found.read_by_rules)
+      read_own = read_own && (own(place) || !found.written.contains(place));
     conclude("S4", "it writes registers of its own number, and the drop at the MAC", writes_own);
-    conclude("S4", "no rule about it asks for what another pair writes", judged_by_own);
-    conclude("S4", "no rule asks for the drop at the MAC", !found.judged_by.contains({shared, 0}));
+    conclude("S4", "no rule about it asks for what another pair writes", read_own);
+    conclude("S4", "no rule asks for the drop at the MAC",
+             !found.read_by_rules.contains({shared, 0}));
   }
 }
 

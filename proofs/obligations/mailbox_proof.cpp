@@ -204,8 +204,8 @@ struct Search {
   std::bitset<kRules> broken;
   std::set<MailboxState> states;
   bool valid = true, owned = true, open_as_said = true, bounded = true, contract_kept = true;
-  bool state_right = true, answer_right = true, counted = true, masked = true, told_when = true,
-       reset = true;
+  bool state_right = true, answer_right = true, counted = true, masked = true,
+       deadline_right = true, reset = true;
   bool taken = true, left_alone = true, heard = true;
   std::uint32_t most = 0;
   std::optional<ErrorCode> answer;
@@ -253,7 +253,7 @@ struct Search {
   /// No rule has been violated so far.
   bool sound() const {
     return broken.none() && valid && owned && open_as_said && bounded && contract_kept &&
-           state_right && answer_right && counted && masked && told_when && reset && taken &&
+           state_right && answer_right && counted && masked && deadline_right && reset && taken &&
            left_alone && heard;
   }
 
@@ -332,9 +332,9 @@ struct Search {
     // A wait is checked again 20 ms later; the driver owns the vector only while it is ready.
     const bool looked = was != is || works(from, o);
     if (!waits(is))
-      told_when = told_when && now.box.deadline() == Time::max();
+      deadline_right = deadline_right && now.box.deadline() == Time::max();
     else if (looked)
-      told_when = told_when && now.box.deadline() == o.now + Box::kPollTime;
+      deadline_right = deadline_right && now.box.deadline() == o.now + Box::kPollTime;
     const bool enables = o.kind == Kind::kEnable && is == MailboxState::kReady;
     const bool keeps = from.firmware.shared.unmasked && is == MailboxState::kReady;
     masked = masked && firmware.shared.unmasked == (enables || keeps);
@@ -401,7 +401,7 @@ HNI_PROVE(mailbox_life,
            "vector 0 is unmasked exactly while messages flow and it was enabled, and its "
            "cause is cleared before anything is looked at",
            found.masked);
-  conclude("F", "a wait is looked at again after its poll time", found.told_when);
+  conclude("F", "a wait is looked at again after its poll time", found.deadline_right);
   conclude("F", "each look takes what the firmware completed, 16 received messages at most",
            found.taken);
   conclude("F", "each completed message is handed on", found.heard);

@@ -42,7 +42,7 @@ class FirstCompletion {
     conclude("F", "a completion of an unknown kind is a fault, a timestamp is not",
              [&] { return is_head() || faulted != is_stamp(); });
     conclude("F", "what is refused is told once, with site, value and limit",
-             [&] { return faulted ? told_of_fault() : told_of_stamp(); });
+             [&] { return faulted ? fault_reported() : stamp_reported(); });
   }
 
  private:
@@ -59,7 +59,7 @@ class FirstCompletion {
     conclude("F", "a head that keeps the rules is believed",
              [&] { return n != 0U && (last & Slot::kLast) == 0U; });
   }
-  bool told_of_fault() const {
+  bool fault_reported() const {
     if (w_.device.refused.size() != 1) return false;
     const Refused& r = w_.device.refused.front();
     if (!is_head()) return r.site == Site::kTcdType && r.value == heads().TYPE() && r.limit == 1U;
@@ -67,7 +67,7 @@ class FirstCompletion {
     return r.site == Site::kTcdHead && r.value == (second ? heads().HEAD1() : heads().HEAD0()) &&
            r.limit == Wide(w_.before[second ? 1 : 0].window.tail);
   }
-  bool told_of_stamp() const {
+  bool stamp_reported() const {
     if (w_.device.refused.empty()) return true;
     const Refused& r = w_.device.refused.front();
     return w_.device.refused.size() == 1 && is_stamp() && r.site == Site::kTcdTimestamp &&

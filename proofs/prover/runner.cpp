@@ -211,8 +211,8 @@ void decide_questions(const Obligation& obligation, const Exploration& runs,
         report.uncertified.push_back(groups[i].front().property + ": " + groups[i].front().what +
                                      ": " + c.why);
     }
-    const bool said_sat = z3.answer == Answer::kSat || cvc5.answer == Answer::kSat;
-    const auto run = said_sat && report.run.empty()
+    const bool found_sat = z3.answer == Answer::kSat || cvc5.answer == Answer::kSat;
+    const auto run = found_sat && report.run.empty()
                          ? find_counterexample(groups[i], options.timeout_ms)
                          : std::nullopt;
     if (run) keep_run(obligation, *run, report);

@@ -14,7 +14,7 @@ namespace hni::test {
 namespace {
 
 // One card without a driver; each test constructs the driver part that it needs.
-class BareCardTest : public ::testing::Test {
+class SingleCardTest : public ::testing::Test {
  protected:
   device::Cable cable_;
   io::InProcessCard card_{device::CardConfig{}, cable_.end(0)};
@@ -22,14 +22,14 @@ class BareCardTest : public ::testing::Test {
   CheckedIo<io::InProcess> device_{card_.io, observer_};
 };
 
-TEST_F(BareCardTest, PassesTheRegisterTest) {
+TEST_F(SingleCardTest, PassesTheRegisterTest) {
   RegisterTest<io::InProcess> test(device_);
   test.start();
   while (!test.step(100)) continue;
   EXPECT_FALSE(test.fault().has_value());
 }
 
-TEST_F(BareCardTest, PassesTheMsixTestOnAllItsVectors) {
+TEST_F(SingleCardTest, PassesTheMsixTestOnAllItsVectors) {
   MsixTest<io::InProcess> test(device_);
   Time now{0};
   test.start(now, 130);
@@ -42,7 +42,7 @@ TEST_F(BareCardTest, PassesTheMsixTestOnAllItsVectors) {
   EXPECT_EQ(test.fault(), MsixFault::kNone) << "vector " << raw(test.vector());
 }
 
-TEST_F(BareCardTest, SetupViolatesNoRuleOfTheSpec) {
+TEST_F(SingleCardTest, SetupViolatesNoRuleOfTheSpec) {
   hni::Setup<io::InProcess> setup(device_);
   ASSERT_TRUE(setup.program({}));
   EXPECT_FALSE(setup.check_otp());
@@ -51,7 +51,7 @@ TEST_F(BareCardTest, SetupViolatesNoRuleOfTheSpec) {
   EXPECT_EQ(card_.card.events().read_only_write, 0U);
 }
 
-TEST_F(BareCardTest, TheDumpHoldsWhatWasWritten) {
+TEST_F(SingleCardTest, TheDumpHoldsWhatWasWritten) {
   hni::Setup<io::InProcess> setup(device_);
   ASSERT_TRUE(setup.program({}));
   RegisterDump<io::InProcess> dump(device_);
@@ -66,7 +66,7 @@ TEST_F(BareCardTest, TheDumpHoldsWhatWasWritten) {
   EXPECT_FALSE(device_.gone());
 }
 
-TEST_F(BareCardTest, TheClockFollowsTheCardsTime) {
+TEST_F(SingleCardTest, TheClockFollowsTheCardsTime) {
   Clock<io::InProcess> clock(device_);
   clock.setup(Time{});
   const std::uint64_t zero = clock.read().value();

@@ -59,10 +59,10 @@ class FailingIo : public PlainIo {
  public:
   using PlainIo::PlainIo;
   std::uint32_t read32(Site site, RegAddr reg) {
-    return vanished() ? ~0U : PlainIo::read32(site, reg);
+    return removed() ? ~0U : PlainIo::read32(site, reg);
   }
   void write32(RegAddr reg, std::uint32_t value) {
-    if (!vanished()) PlainIo::write32(reg, value);
+    if (!removed()) PlainIo::write32(reg, value);
   }
   std::optional<DmaSpan> dma_alloc(std::size_t bytes) {
     if (allocation_fails()) return std::nullopt;
@@ -70,12 +70,12 @@ class FailingIo : public PlainIo {
   }
 
   std::int64_t accesses = 0;
-  std::int64_t vanishes_at = -1;
+  std::int64_t removed_at = -1;
 
  private:
-  bool vanished() {
+  bool removed() {
     const std::int64_t n = accesses++;
-    return vanishes_at >= 0 && n >= vanishes_at;
+    return removed_at >= 0 && n >= removed_at;
   }
 };
 
@@ -140,7 +140,7 @@ void expect_clean_end(World& world, std::int64_t n) {
 }
 
 void expect_fresh_attach_works(World& world, std::int64_t n) {
-  for (auto& io : world.ios) io->vanishes_at = -1;
+  for (auto& io : world.ios) io->removed_at = -1;
   allocations_left = -1;
   ASSERT_TRUE(world.up(small_config()))
       << "n = " << n << ": " << to_string(world.ports[0]->state()) << ": "
@@ -161,7 +161,7 @@ TEST(PortSweep, SurpriseRemovalAtEveryAccessIsHandled) {
   ASSERT_GT(accesses, 1000);
   for (std::int64_t n = 0; n < accesses; ++n) {
     World world;
-    world.ios[0]->vanishes_at = n;
+    world.ios[0]->removed_at = n;
     live(world);
     expect_clean_end(world, n);
     if (HasFatalFailure() || HasNonfatalFailure()) return;

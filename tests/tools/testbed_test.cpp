@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 class World {
  public:
-  explicit World(const LabOptions& options, GeneratorOptions generator = {}) {
+  explicit World(const TestbedOptions& options, GeneratorOptions generator = {}) {
     auto made = Testbed::create(options);
     testbed = std::move(*made);
     for (unsigned i = 0; i < 2; ++i) {
@@ -54,7 +54,7 @@ void expect_all_hold(const std::vector<Balance>& balances) {
 
 TEST(Testbed, EveryFrameLengthArrivesUnchangedOnEveryNumberOfQueues) {
   for (const std::uint32_t queues : {1U, 3U, 4U}) {
-    LabOptions options;
+    TestbedOptions options;
     options.queues = queues;
     options.mtu = 9728;
     options.split_headers = queues == 3;
@@ -81,7 +81,7 @@ TEST(Testbed, EveryFrameLengthArrivesUnchangedOnEveryNumberOfQueues) {
 
 TEST(Testbed, EveryBufferIsFreedWhereverTrafficIsStopped) {
   for (int turns = 1; turns < 200; turns += 7) {
-    LabOptions options;
+    TestbedOptions options;
     options.queues = 2;
     options.ring = 64;
     World world(options);
@@ -102,7 +102,7 @@ TEST(Testbed, EveryBufferIsFreedWhereverTrafficIsStopped) {
 }
 
 TEST(Testbed, AnUnpluggedCableIsADropWithAReason) {
-  World world(LabOptions{});
+  World world(TestbedOptions{});
   ASSERT_TRUE(world.up());
   Testbed& testbed = *world.testbed;
   testbed.cable().set_plugged(0, false);
@@ -117,7 +117,7 @@ TEST(Testbed, AnUnpluggedCableIsADropWithAReason) {
 TEST(Testbed, AnInjectedFaultIsRefusedOnceAndTrafficContinues) {
   for (const Site site : {Site::kRcdHeaderLength, Site::kTcdHead}) {
     const std::uint32_t value = site == Site::kTcdHead ? 0xffff : 0;
-    World world(LabOptions{});
+    World world(TestbedOptions{});
     ASSERT_TRUE(world.up());
     Testbed& testbed = *world.testbed;
     CardPort& port = testbed.side(1).port();
@@ -137,7 +137,7 @@ TEST(Testbed, AnInjectedFaultIsRefusedOnceAndTrafficContinues) {
 }
 
 TEST(Testbed, BadRingSizeIsANamedError) {
-  LabOptions options;
+  TestbedOptions options;
   options.ring = 100;
   World world(options);
   const auto started = world.testbed->start(world.now);
@@ -146,7 +146,7 @@ TEST(Testbed, BadRingSizeIsANamedError) {
 }
 
 TEST(Testbed, CaptureThatCannotBeWrittenIsNamed) {
-  LabOptions options;
+  TestbedOptions options;
   options.pcap = "/nowhere/x.pcap";
   const auto testbed = Testbed::create(options);
   ASSERT_FALSE(testbed.has_value());

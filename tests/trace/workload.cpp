@@ -202,7 +202,7 @@ class World {
     }
   }
   /// A transmit completion refers to a descriptor that was never posted.
-  void lie_about_head() {
+  void inject_head_fault() {
     turn();
     (void)port_.tx_reap(kQueue, now_);
     // Stale completions of the previous lap are read and modified, too.
@@ -226,7 +226,7 @@ class World {
     io_.marks = 0;
   }
   /// A receive completion with a length of 0.
-  void lie_about_length() {
+  void inject_length_fault() {
     io_.order(Site::kRcdHeaderLength, ValueClass::kZero, 1, 0);
     wire_.waiting.push_back({0, 60});
     turn();
@@ -291,9 +291,9 @@ void all(World& world) {
   world.stall();
   world.invalid_packet();
   world.starve();
-  world.lie_about_head();
+  world.inject_head_fault();
   world.broken_frames();
-  world.lie_about_length();
+  world.inject_length_fault();
   world.hang();
   world.silence();
   world.unplug();

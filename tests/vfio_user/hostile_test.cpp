@@ -267,7 +267,7 @@ TEST_F(VfioUserHostile, ATruncatedFileClosesOnlyTheClient) {
   at[0] = std::byte{1};
   EXPECT_EQ(lost + 1, GuestMemory::lost());
   work();
-  EXPECT_EQ("client closed: it took memory away that the card uses", reports_.back());
+  EXPECT_EQ("client closed: it removed memory that the card uses", reports_.back());
   start();
   EXPECT_EQ(0, error(Command::kGetInfo, join(DeviceInfo{})));
 }
@@ -303,7 +303,7 @@ TEST_F(VfioUserHostile, APageThatFailsIsReplacedWhateverTheAccess) {
     }
     EXPECT_EQ(lost + 16, GuestMemory::lost());
     work();
-    EXPECT_EQ("client closed: it took memory away that the card uses", reports_.back());
+    EXPECT_EQ("client closed: it removed memory that the card uses", reports_.back());
   }
 }
 

@@ -51,7 +51,7 @@ class VhostUserTest : public testing::Test {
   VhostUserTest() {
     path_ = testing::TempDir() + "hni-vhost-" + std::to_string(::getpid());
     auto made = Server::create(path_, CardConfig{}, wire_,
-                               [this](const std::string& line) { said_.push_back(line); });
+                               [this](const std::string& line) { log_.push_back(line); });
     EXPECT_TRUE(made) << (made ? "" : made.error());
     server_ = std::move(*made);
     file_ = OwnedFd(::memfd_create("guest", MFD_CLOEXEC));
@@ -207,8 +207,8 @@ class VhostUserTest : public testing::Test {
   /// Checks that the server closed the front-end with this log line.
   void expect_closed(const std::string& why) {
     work();
-    ASSERT_FALSE(said_.empty());
-    EXPECT_EQ("front-end closed: " + why, said_.back());
+    ASSERT_FALSE(log_.empty());
+    EXPECT_EQ("front-end closed: " + why, log_.back());
     EXPECT_EQ(-1, server_->client());
     EXPECT_EQ(1u, server_->counters().breaches);
     EXPECT_EQ(0u, server_->memory().windows());
@@ -216,7 +216,7 @@ class VhostUserTest : public testing::Test {
 
   Loopback wire_;
   std::string path_;
-  std::vector<std::string> said_;
+  std::vector<std::string> log_;
   std::unique_ptr<Server> server_;
   OwnedFd file_;
   std::byte* memory_ = nullptr;

@@ -36,7 +36,7 @@ TEST_F(VhostUserTest, EndOfFileWithinAMessageIsNotAViolation) {
   work();
   socket_.reset();
   work();
-  EXPECT_EQ("front-end left: closed in the middle of a message", said_.back());
+  EXPECT_EQ("front-end left: closed in the middle of a message", log_.back());
   EXPECT_EQ(0u, server_->counters().breaches);
 }
 
@@ -246,7 +246,7 @@ TEST_F(VhostUserRingTest, RemovedMemoryClosesTheConnection) {
   ASSERT_EQ(0, ::ftruncate(file_.get(), 0));
   put(join(Header{35, 9, 8}, VringState{0, 0}));
   for (int i = 0; i < 4; ++i) work();
-  EXPECT_EQ("front-end closed: it took memory away that the card uses", said_.back());
+  EXPECT_EQ("front-end closed: it removed memory that the card uses", log_.back());
   ASSERT_EQ(0, ::ftruncate(file_.get(), kMemory));
 }
 

@@ -206,7 +206,7 @@ TEST_F(VhostUserTest, TheNextFrontEndFindsAResetFunction) {
   write(PciOp::kConfigWrite, 0, 4, std::uint16_t{6});
   socket_.reset();
   work();
-  EXPECT_EQ("front-end left: closed by the front-end", said_.back());
+  EXPECT_EQ("front-end left: closed by the front-end", log_.back());
   EXPECT_EQ(0u, server_->memory().windows());
   for (std::uint64_t i = 0; i < kMemory; ++i) memory_[i] = std::byte{0};
   start();

@@ -116,8 +116,8 @@ Outcome<> AttachRunner<Io>::announce(Time now) {
     if (!options_.json) (void)log_.print(line + "\n");
   };
   if (!wanted_) {
-    if (told_ready_ || port_->state() != PortState::kReady) return {};
-    told_ready_ = true;
+    if (reported_ready_ || port_->state() != PortState::kReady) return {};
+    reported_ready_ = true;
     say("ready");
   } else if (!announced_ && port_->link_up()) {
     announced_ = true;
@@ -154,7 +154,7 @@ void AttachRunner<Io>::read_signals() {
     }
     const Time now = monotonic_now();
     wanted_ = !wanted_;
-    announced_ = told_ready_ = false;
+    announced_ = reported_ready_ = false;
     started_ = now;
     if (wanted_)
       port_->start(now);

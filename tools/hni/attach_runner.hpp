@@ -80,7 +80,7 @@ class AttachRunner {
   Counters counters_;
   bool wanted_ = true;      ///< the port is to run
   bool announced_ = false;  ///< that it does
-  bool told_ready_ = false;
+  bool reported_ready_ = false;
   bool stop_ = false;
   bool active_ = false;  ///< the queue is polled until it is empty
   bool readable_ = true;

@@ -54,7 +54,7 @@ class CleanupProcess {
   /// Starts the process; call early, so that it inherits no other descriptors. `folder` may be
   /// nullptr.
   static Outcome<CleanupProcess> start(const RuntimeFolder* folder);
-  static Outcome<CleanupProcess> hire() { return start(nullptr); }
+  static Outcome<CleanupProcess> spawn() { return start(nullptr); }
   CleanupProcess(CleanupProcess&& other) noexcept
       : pipe_(std::move(other.pipe_)), pid_(std::exchange(other.pid_, 0)) {}
   CleanupProcess& operator=(CleanupProcess&&) = delete;

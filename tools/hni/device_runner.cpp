@@ -143,7 +143,7 @@ void DeviceRunner::keep_watch(Time now) {
 }
 
 Outcome<> DeviceRunner::set_up() {
-  auto cleanup_process = CleanupProcess::hire();
+  auto cleanup_process = CleanupProcess::spawn();
   if (!cleanup_process) return tl::unexpected(cleanup_process.error());
   cleanup_process_.emplace(std::move(*cleanup_process));
   auto poller = Poller::create();

@@ -173,7 +173,7 @@ Outcome<int> run(Choice& c) {
   c.machine.directory = folder.path();
   // Registers everything that a run creates, folders after their contents, in case this process is
   // killed.
-  auto cleanup = CleanupProcess::hire();
+  auto cleanup = CleanupProcess::spawn();
   if (!cleanup) return tl::unexpected(cleanup.error());
   for (const char* name :
        {"time", "initramfs", "command", "ready", "status", "hni/pid", "hni/mconsole", "hni"})

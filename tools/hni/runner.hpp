@@ -22,7 +22,7 @@
 namespace hni::tools {
 
 struct RunOptions {
-  LabOptions testbed;
+  TestbedOptions testbed;
   std::string name;               ///< prefix of the namespaces: NAME-a and NAME-b
   std::vector<std::string> taps;  ///< two names: interfaces in this namespace instead
   bool offload = true;

@@ -25,7 +25,7 @@ sigset_t watched_signals() {
 }
 
 /// Checks the memory that both ports need, so that a typing error does not exhaust the machine.
-Outcome<> check_memory(const LabOptions& options) {
+Outcome<> check_memory(const TestbedOptions& options) {
   const PortConfig config = port_config(options, Node::mac_of(0));
   const std::uint64_t fragments =
       config.spare_fragments +

@@ -21,7 +21,7 @@ std::uint64_t ns(Time t) {
 
 }  // namespace
 
-PortConfig port_config(const LabOptions& options, const MacAddress& mac) {
+PortConfig port_config(const TestbedOptions& options, const MacAddress& mac) {
   PortConfig config;
   config.mac = mac;
   config.queues = options.queues;
@@ -110,7 +110,7 @@ bool Node::quiet() const {
 
 // ---- Testbed
 
-Outcome<std::unique_ptr<Testbed>> Testbed::create(const LabOptions& options) {
+Outcome<std::unique_ptr<Testbed>> Testbed::create(const TestbedOptions& options) {
   std::unique_ptr<Testbed> testbed(new Testbed(options));
   device::Wire* first = &testbed->cable_.end(0);
   if (!options.pcap.empty()) {

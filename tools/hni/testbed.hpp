@@ -17,7 +17,7 @@
 
 namespace hni::tools {
 
-struct LabOptions {
+struct TestbedOptions {
   std::uint32_t queues = 1;
   std::uint32_t ring = 1024;  ///< descriptors of each transmit and completion ring; buffers: 1/4
   std::uint32_t mtu = 1500;
@@ -28,7 +28,7 @@ struct LabOptions {
 /// Returns the port configuration for these options.
 /// @param options options
 /// @param mac address of the port
-PortConfig port_config(const LabOptions& options, const MacAddress& mac);
+PortConfig port_config(const TestbedOptions& options, const MacAddress& mac);
 
 /// One card and its driver.
 class Node {
@@ -84,7 +84,7 @@ class Node {
 
 class Testbed {
  public:
-  static Outcome<std::unique_ptr<Testbed>> create(const LabOptions& options);
+  static Outcome<std::unique_ptr<Testbed>> create(const TestbedOptions& options);
   ~Testbed();
   Testbed(const Testbed&) = delete;
   Testbed& operator=(const Testbed&) = delete;
@@ -93,7 +93,7 @@ class Testbed {
   [[nodiscard]] const Node& side(unsigned index) const { return *sides_[index]; }
   device::Cable& cable() { return cable_; }
   [[nodiscard]] const device::Cable& cable() const { return cable_; }
-  [[nodiscard]] const LabOptions& options() const { return options_; }
+  [[nodiscard]] const TestbedOptions& options() const { return options_; }
 
   /// Delays the start until `hni port go`.
   void hold() { held_ = true; }
@@ -118,9 +118,9 @@ class Testbed {
   Outcome<> write_capture();
 
  private:
-  explicit Testbed(const LabOptions& options) : options_(options) {}
+  explicit Testbed(const TestbedOptions& options) : options_(options) {}
 
-  LabOptions options_;
+  TestbedOptions options_;
   bool held_ = false;
   device::Cable cable_{512};
   std::optional<device::PcapWriter> capture_;

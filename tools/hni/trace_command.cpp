@@ -242,8 +242,8 @@ class Tracer {
 
   /// An empty result is not the same as a tracer that was never attached.
   void report_silence() {
-    if (!attached_ || results_ || told_silence_ || monotonic_now() < silent_until_) return;
-    told_silence_ = true;
+    if (!attached_ || results_ || reported_silence_ || monotonic_now() < silent_until_) return;
+    reported_silence_ = true;
     fmt::print(stderr, "hni trace: attached; {}\n",
                immediate_ ? "nothing so far" : "the results come at the end");
   }
@@ -328,7 +328,7 @@ class Tracer {
   Time next_ask_{};
   bool attached_ = false;
   bool results_ = false;
-  bool told_silence_ = false;
+  bool reported_silence_ = false;
   bool immediate_ = false;  ///< the program prints each event immediately
   Time silent_until_{};
 };
