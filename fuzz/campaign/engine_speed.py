@@ -72,9 +72,10 @@ def main():
     parse.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "fuzz")
     parse.add_argument("targets", nargs="*")
     options = parse.parse_args()
-    names = options.targets or sorted(p.name[5:] for p in (options.build / "fuzz").glob("fuzz_*")
-                                      if os.access(p, os.X_OK) and p.name != "fuzz_canary")
     before, rows, slow = committed(), [], []
+    built = sorted(p.name[5:] for p in (options.build / "fuzz").glob("fuzz_*")
+                   if os.access(p, os.X_OK) and p.name != "fuzz_canary")
+    names = options.targets or (sorted(before) if options.check else built)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         limit, _ = measure(empty_harness(folder), None, min(options.seconds, 3), folder)

@@ -23,10 +23,12 @@ configure() {
 }
 programs() { for name in "$@"; do echo "fuzz_$name"; done; }
 
+# AFL++ takes options from the environment, which ccache does not hash: one build must not get the objects of another.
 for build in ${HNI_AFL_BUILDS:-asan fast cmplog mutator}; do
   folder=$out/$build
   [ "$build" != asan ] || folder=$out
   sanitize='' cmplog=''
+  export CCACHE_NAMESPACE="afl-$build"
   case $build in
     asan) sanitize=address,undefined ;;
     cmplog) cmplog=1 ;;

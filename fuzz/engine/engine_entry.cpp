@@ -45,6 +45,12 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
     std::_Exit(0);
   }
   (void)the_target();  // initialises now, as the first run would otherwise differ from the others
+#ifndef HNI_FUZZ_MUTATOR
+  // For engines that fork after this: a world is constructed on the heap and then in its arena, so
+  // that every input starts from a restored one. libFuzzer must install its handler of SIGSEGV
+  // before the arena does (fuzz/worlds/world_arena.cpp), which happens at the first input.
+  for (int turn = 0; turn != 2; ++turn) hni::fuzz::run_target(the_target(), nullptr, 0);
+#endif
   return 0;
 }
 

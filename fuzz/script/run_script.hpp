@@ -10,13 +10,19 @@
 
 namespace hni::fuzz {
 
-/// Applies at most `limit` operations of a script to `world`. The limit bounds the run time of an
+/// Applies at most `limit` operations of `reader` to `world`. The limit bounds the run time of an
 /// input; some hundred operations express any scenario.
+template <class World>
+void run_script(World& world, ScriptReader& reader, std::uint32_t limit) {
+  for (Op op; limit != 0 && reader.next(op); --limit) world.op(op);
+}
+
+/// Applies at most `limit` operations of a script to `world`.
 template <class World>
 void run_script(World& world, const std::uint8_t* data, std::size_t size, OpList ops,
                 std::uint32_t limit) {
   ScriptReader reader(data, size, ops);
-  for (Op op; limit != 0 && reader.next(op); --limit) world.op(op);
+  run_script(world, reader, limit);
 }
 
 }  // namespace hni::fuzz

@@ -13,6 +13,7 @@
 #include "fuzz/script/finding.hpp"
 #include "fuzz/script/run_script.hpp"
 #include "fuzz/script/target.hpp"
+#include "fuzz/worlds/world_arena.hpp"
 #include "openhni/spec/descriptors.hpp"
 #include "openhni/spec/device_table.hpp"
 #include "openhni/spec/registers.hpp"
@@ -250,9 +251,12 @@ class Run {
 };
 
 void run(const std::uint8_t* data, std::size_t size) {
-  const auto world = std::make_unique<Run>();
-  run_script(*world, data, size, kOps, 512);
-  world->end();
+  static RestoredWorld<Run> world;
+  world.run([](Run&) {},
+            [&](Run& run) {
+              run_script(run, data, size, kOps, 512);
+              run.end();
+            });
 }
 
 }  // namespace

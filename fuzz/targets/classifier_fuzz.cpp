@@ -15,6 +15,7 @@
 #include "fuzz/script/finding.hpp"
 #include "fuzz/script/run_script.hpp"
 #include "fuzz/script/target.hpp"
+#include "fuzz/worlds/world_arena.hpp"
 
 namespace hni::fuzz {
 namespace {
@@ -454,8 +455,8 @@ class Run {
 };
 
 void run(const std::uint8_t* data, std::size_t size) {
-  const auto world = std::make_unique<Run>();
-  run_script(*world, data, size, kOps, 256);
+  static RestoredWorld<Run> world;
+  world.run([](Run&) {}, [&](Run& run) { run_script(run, data, size, kOps, 256); });
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "fuzz/script/run_script.hpp"
 #include "fuzz/script/target.hpp"
 #include "fuzz/worlds/event_observer.hpp"
+#include "fuzz/worlds/world_arena.hpp"
 #include "tests/support/fake_firmware.hpp"
 
 namespace hni::fuzz {
@@ -446,9 +447,12 @@ class Run {
 };
 
 void run(const std::uint8_t* data, std::size_t size) {
-  const auto world = std::make_unique<Run>();
-  run_script(*world, data, size, kOps, 256);
-  world->recover();
+  static RestoredWorld<Run> world;
+  world.run([](Run&) {},
+            [&](Run& run) {
+              run_script(run, data, size, kOps, 256);
+              run.recover();
+            });
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "fuzz/worlds/port_calls.hpp"
 #include "fuzz/worlds/port_settings.hpp"
 #include "fuzz/worlds/sim_port.hpp"
+#include "fuzz/worlds/world_arena.hpp"
 
 namespace hni::fuzz {
 namespace {
@@ -486,9 +487,25 @@ class Run {
 };
 
 void run(const std::uint8_t* data, std::size_t size) {
-  const auto world = std::make_unique<Run>();
-  run_script(*world, data, size, kPortOps, 256);
-  world->recover();
+  // A script that begins with attach or bring_up starts from a world in which that was done.
+  static RestoredWorld<Run> detached;
+  static RestoredWorld<Run> attached;
+  static RestoredWorld<Run> running;
+  ScriptReader reader(data, size, kPortOps);
+  Op first;
+  const bool any = reader.next(first);
+  const auto kind = static_cast<PortOp>(first.kind);
+  const bool is_step = any && (kind == PortOp::kAttach || kind == PortOp::kBringUp);
+  RestoredWorld<Run>& world = !is_step ? detached : kind == PortOp::kAttach ? attached : running;
+  world.run(
+      [&](Run& run) {
+        if (is_step) run.op(first);
+      },
+      [&](Run& run) {
+        if (any && !is_step) run.op(first);
+        run_script(run, reader, 255);
+        run.recover();
+      });
 }
 
 }  // namespace
