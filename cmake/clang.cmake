@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Toolchain file of the presets that need clang: finds one instead of naming it. HNI_CLANG_VERSION: which version is preferred; CC
-# and CXX name another. tools/find-clang has the rules.
+# Toolchain file of the presets that need clang: searches for one. HNI_CLANG_VERSION is the preferred version; CC and
+# CXX select another compiler. tools/find-clang defines the rules.
 list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES HNI_CLANG_VERSION)
 foreach(language IN ITEMS C CXX)
   if(NOT CMAKE_${language}_COMPILER)

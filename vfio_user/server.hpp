@@ -114,7 +114,7 @@ class Server final : public CardServer {
   SessionCounters session_counters() const;
   /// @return the memory windows
   const GuestMemory& memory() const { return memory_; }
-  /// @return the memory windows, changeable
+  /// @return the memory windows, mutable
   GuestMemory& memory() override { return memory_; }
   /// @return the interrupt lines
   const IrqLines& lines() const { return lines_; }

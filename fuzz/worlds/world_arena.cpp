@@ -43,9 +43,9 @@ constexpr bool kServesNew = true;
 
 namespace hni::fuzz {
 
-/// Lies right before a block, inaccessible to all but this file.
+/// Precedes a block; accessible to this file only.
 struct WorldArena::Header {
-  std::size_t wanted;  ///< bytes that were asked for
+  std::size_t wanted;  ///< requested bytes
   std::uint32_t alignment;
   bool noted;    ///< in `changed_`
   Header* next;  ///< of the freed blocks
@@ -64,7 +64,7 @@ namespace {
 
 constexpr std::size_t kArenas = 12;
 constexpr std::size_t kRedZone = 16;
-/// After so many runs in which a page was copied for nothing it is protected again.
+/// A page that was copied without need in this many runs is protected again.
 constexpr std::uint8_t kPatience = 32;
 
 struct Region {
@@ -317,7 +317,7 @@ struct Call {
 
 void* start_call(void* argument) {
   const Call& call = *static_cast<Call*>(argument);
-  // Frames of the signals that on_write() handles would lie on the stack otherwise.
+  // Otherwise the frames of the signals that on_write() handles would be on the stack.
   static std::array<std::byte, 65536> signals;
   stack_t before_signals{};
   const stack_t own{.ss_sp = signals.data(), .ss_flags = 0, .ss_size = signals.size()};

@@ -61,7 +61,7 @@ class WorldArena {
   void restore();
   /// Frees everything and sets all bytes to zero.
   void clear();
-  /// Sets all bytes that save() did not record to zero: what the last run left there.
+  /// Zeroes all bytes that save() did not record: leftovers of the last run.
   void zero_unsaved();
 
   /// Returns a hash of all bytes in use, red zones included.
@@ -105,7 +105,7 @@ class WorldArena {
   std::array<std::uint8_t, kPages> idle_{};  ///< runs in which a written page did not change
 };
 
-/// What the test that compares restored worlds with new ones sets.
+/// Set by the test that compares restored worlds with new ones.
 struct WorldCheck {
   bool build_anew = false;  ///< before each run, at the same addresses
   /// Called at the end of a run with the digest of the world's memory.
@@ -113,7 +113,7 @@ struct WorldCheck {
 };
 inline WorldCheck world_check{};
 
-/// Calls call(argument) on a stack of zeros, and with the same registers each time: padding of what
+/// Calls call(argument) on a zeroed stack and with the same registers each time, as padding that
 /// is copied to memory comes from there.
 void call_on_clean_stack(void (*call)(void*), void* argument);
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Finds code that stands in two places: 12 lines or more that are the same, or the same but for names, numbers and texts.
+"""Finds duplicated code: 12 lines or more that are the same, or the same but for names, numbers and texts.
 
     tests/docs/repeats.py              fails on a repeat that repeats.txt does not list, and on a line of it that is stale
     tests/docs/repeats.py --print      prints every repeat as a line for repeats.txt, with the places
@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIST = ROOT / "tests/docs/repeats.txt"
 MIN_LINES = 12
 MIN_SHAPES = 4
-MAX_PLACES = 8  # what stands in more places is the form of the language or of a library
+MAX_PLACES = 8  # code at more positions is the usual form of the language or of a library
 
 KEYWORDS = set(keyword.kwlist) | set(
     """auto bool break case char class const consteval constexpr continue default delete do double else enum explicit false final
@@ -31,7 +31,7 @@ TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|\b[0-9][0-9a-fA-FxX\
 
 
 def code_of(line, hashes):
-    """The line without comment and outer white space; empty where it does not count."""
+    """Returns the line without comment and outer white space; empty if it is ignored."""
     line = line.strip()
     if hashes:
         line = "" if line.startswith("#") else line
@@ -45,7 +45,7 @@ def code_of(line, hashes):
 
 
 def shape_of(code):
-    """The line with names, numbers and texts replaced."""
+    """Returns the line with names, numbers and texts replaced."""
     out = []
     for token in TOKEN.findall(code):
         if token[0] in "\"'":
@@ -73,7 +73,7 @@ class File:
 
 
 def runs(files, rows):
-    """All pairs of places with MIN_LINES equal rows: (file, index, file, index, length)."""
+    """Yields all pairs of positions with MIN_LINES equal rows: (file, index, file, index, length)."""
     windows = collections.defaultdict(list)
     for f, file in enumerate(files):
         lines = rows(file)
@@ -98,7 +98,7 @@ def runs(files, rows):
 
 
 def repeats(files):
-    """Repeats by pair of files: {(name, name): [(line, line, line, line, lines)]}."""
+    """Returns repeats by pair of files: {(name, name): [(line, line, line, line, lines)]}."""
     found = collections.defaultdict(list)
     for same, rows in ((True, lambda file: file.codes), (False, lambda file: file.shapes)):
         for f, a, g, b, length in runs(files, rows):
@@ -106,10 +106,10 @@ def repeats(files):
             if not same and len(set(shapes)) < MIN_SHAPES:
                 continue
             if not same and f == g and abs(b - a) < length:
-                continue  # a list that is like itself, moved by a few lines
+                continue  # a list that resembles itself, shifted by a few lines
             one, other = files[f].numbers, files[g].numbers
             found[files[f].name, files[g].name].append((one[a], one[a + length - 1], other[b], other[b + length - 1], length))
-    # What is the same has the same shape, too: keep the longest of those that begin in the same places.
+    # Equal code also has equal shape: keep the longest of the repeats that begin at the same positions.
     for pair, places in found.items():
         longest = {}
         for place in sorted(places, key=lambda p: p[4]):
@@ -129,7 +129,7 @@ def tree():
 
 
 def listed():
-    """repeats.txt: `file | file | lines | reason`, lines being those of all repeats of the two files together."""
+    """Reads repeats.txt: `file | file | lines | reason`; `lines` is the sum over all repeats of the two files."""
     out = {}
     for line in LIST.read_text().splitlines():
         if not line or line.startswith("#"):

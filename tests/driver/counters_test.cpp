@@ -31,7 +31,7 @@ TEST(Counters, AreAddedAndSubtractedByMember) {
   EXPECT_EQ(counter_values(counted_since(sum, a)), counter_values(a));
 }
 
-/// Stands for a port: what for_each_driver_counter() asks of it.
+/// A substitute for a port, with the members that for_each_driver_counter() uses.
 struct CountingPort {
   struct Queue {
     RxCounters c;

@@ -42,7 +42,7 @@ class RestoredWorlds : public testing::TestWithParam<const char*> {
     ASSERT_NE(target_, nullptr);
     run_target(*target_, nullptr, 0);  // the ordinary heap
     world_check.at_end = [](std::uint64_t digest) { last_digest = digest; };
-    // What is done once, such as binding a function, leaves traces on the stack.
+    // One-time operations, such as binding a function, leave traces on the stack.
     run_target(*target_, inputs_.front().data(), inputs_.front().size());
   }
   void TearDown() override { world_check = {}; }

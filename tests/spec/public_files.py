@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Judges hni-spec by systemrdl-compiler over .rdl files that others wrote.
+"""Compares hni-spec with systemrdl-compiler on .rdl files of other projects.
 
     public_files.py [--spec HNI_SPEC] [-I FOLDER]... FOLDER|FILE...
 
@@ -24,7 +24,7 @@ except ImportError as error:
 
 
 def first_error(text):
-    """The kind of the first error: names and numbers in it are left out."""
+    """Returns the kind of the first error, without names and numbers."""
     found = re.search(r"error: (.*)", text)
     return re.sub(r"'[^']*'|\"[^\"]*\"|\\b[0-9]\\w*", "...", found.group(1) if found else text)
 
@@ -33,7 +33,7 @@ ORDER = ("broken", "wrong acceptance", "different model", "wrong refusal", "acce
 
 
 def worst(verdicts):
-    """What is said of a file by what is said of its address maps."""
+    """Returns the verdict on a file from the verdicts on its address maps."""
     return min(verdicts, key=lambda verdict: ORDER.index(verdict) if verdict in ORDER else 4)
 
 

@@ -68,14 +68,14 @@ REFERENCE = re.compile(r"[A-Za-z_]\w*(\[\d+\])*(\.[A-Za-z_]\w*(\[\d+\])*)*(->\w+
 
 
 def plain_text(text):
-    """A text on one line, as hni-spec has it; of what could be a path the last name."""
+    """Returns a text on one line, as hni-spec prints it; of a possible path the last name."""
     if REFERENCE.fullmatch(text):
         text = re.sub(r"\[\d+\]", "", text.split(".")[-1])
     return " ".join(text.split())
 
 
 def plain(value):
-    """A property's value as the JSON of hni-spec has it; of a reference the last name."""
+    """Returns a property's value as in the JSON of hni-spec; of a reference the last name."""
     if isinstance(value, int) and value >= 1 << 64:
         return f"{value:#x}"
     if isinstance(value, (bool, int)) or value is None:
@@ -99,9 +99,9 @@ def plain(value):
     return f"?{type(value).__name__}"
 
 
-# Short forms that hni-spec keeps as what they stand for.
+# Short forms, which hni-spec replaces by the properties that they represent.
 SHORT = {"rclr": "onread", "rset": "onread", "woclr": "onwrite", "woset": "onwrite"}
-# Other names of the same, which the reference compiler sets, too.
+# Synonyms, which the reference compiler sets, too.
 FOLLOWS = {"saturate": "incrsaturate", "threshold": "incrthreshold"}
 
 
@@ -118,7 +118,7 @@ def property_lines(node, path):
         if key == "memwidth" and key not in node.inst.property_src_ref:
             continue  # the default, which the elaboration fills in
         value = node.get_property(key)
-        if value is rdltypes.NoValue:  # named without a value: true if it can be
+        if value is rdltypes.NoValue:  # named without a value: true if its type permits that
             value = True if is_boolean(node, key) else None
         if key in SHORT:
             if not value:
@@ -131,11 +131,11 @@ def property_lines(node, path):
 
 
 class Refused(Exception):
-    """The reference compiler refuses the source; its first error."""
+    """Raised if the reference compiler refuses the source; holds its first error."""
 
 
 def reference_roots(path, include=(), defines=None):
-    """The compiler after parsing and the names of the address maps of the top level."""
+    """Returns the compiler after parsing, and the names of the top-level address maps."""
     printer = Collect()
     compiler = RDLCompiler(message_printer=printer)
     try:
@@ -176,7 +176,7 @@ def our_property_lines(node, path):
 
 
 class Broken(Exception):
-    """hni-spec ended in a way that it must not: a signal, no end, a success without a model."""
+    """Raised if hni-spec fails in an invalid way: a signal, a timeout, a success without a model."""
 
 
 def run(command):
@@ -190,7 +190,7 @@ def run(command):
 
 
 def our_model(spec, path, top, include=()):
-    """The model, or (None, the errors)."""
+    """Returns the model, or (None, the errors)."""
     options = [str(path)] + (["--top", top] if top else [])
     for folder in include:
         options += ["-I", str(folder)]

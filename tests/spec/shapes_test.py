@@ -43,7 +43,7 @@ def twice(names):
 
 
 def use_of(header):
-    """A source that includes the header and evaluates each of its constants."""
+    """Returns a source that includes the header and evaluates each of its constants."""
     constants = re.findall(r"^#define (\w+) .", header.read_text(), re.MULTILINE)
     values = ", ".join(["1"] + [f"(unsigned long long)({each})" for each in constants if each != "HNI_ASSERT"])
     return f'#include "{header}"\nextern const unsigned long long values[];\n' \

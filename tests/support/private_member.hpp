@@ -23,7 +23,7 @@
 
 namespace hni {
 
-/// Returns the data member of `object` that `tag` stands for.
+/// Returns the data member of `object` that `tag` denotes.
 template <class Tag, class Object>
 constexpr auto& member(Tag tag, Object& object) {
   return object.*member(tag);

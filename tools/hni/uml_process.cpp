@@ -42,7 +42,7 @@ Outcome<Pipe> make_pipe() {
   (void)std::signal(SIGPIPE, SIG_DFL);
   (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);
-  (void)::personality(ADDR_NO_RANDOMIZE);  // repeatable addresses
+  (void)::personality(ADDR_NO_RANDOMIZE);  // reproducible addresses
   // A separate process group: Ctrl-C is for the guest's shell, and the kernel's children are
   // killed with the group.
   if (!options.interactive) (void)::setpgid(0, 0);
