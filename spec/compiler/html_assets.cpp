@@ -39,7 +39,8 @@ nav summary::before { content:'▸'; color:var(--soft); }
 nav details[open] > summary::before { content:'▾'; } nav details details { padding-left:.9rem; }
 nav summary a { flex:1; padding:0; } nav summary span { color:var(--soft); font-size:11px; }
 nav details > a { padding-left:1.4rem; font-size:12px; }
-#page-hits { margin:.6rem 0; } #page-hits a { display:block; font:13px/1.7 var(--mono); color:var(--accent);
+#page-hits { margin:.6rem 0; }
+#page-hits a { display:block; font:13px/1.7 var(--mono); color:var(--accent);
   text-decoration:none; } #page-hits small { color:var(--soft); }
 .calc { margin-top:.6rem; } .calc summary { cursor:pointer; color:var(--soft); font-size:.8rem; }
 .calc label { font-size:.8rem; margin-right:.8rem; } .calc output { font-family:var(--mono); }

@@ -124,7 +124,8 @@ class Finder {
 Rank Finder::rank_word(const std::string& word, const std::vector<std::string>& names,
                        const std::string& text) {
   std::vector<std::string> forms = {word};
-  if (word.starts_with("fbnic_")) forms.push_back(word.substr(6));
+  if (word.find('[') != std::string::npos) forms.push_back(word.substr(0, word.find('[')));
+  if (forms.back().starts_with("fbnic_")) forms.push_back(forms.back().substr(6));
   for (const std::string_view suffix : {"_mask", "_cnt", "_count"}) {
     if (forms.back().ends_with(suffix)) {
       forms.push_back(forms.back().substr(0, forms.back().size() - suffix.size()));
@@ -176,13 +177,27 @@ void Finder::masks(const std::string& owner, const std::vector<NamedMask>& list)
   }
 }
 
-// A number is looked up as a byte offset and as the index of a 32-bit word.
+// A number is looked up as a byte offset and as the index of a 32-bit word, or as what the words
+// around it say: the name of a space, byte, word.
 void Finder::address(const Register& reg) {
-  if (words_.size() != 1) return;
-  const auto number = parse_number(words_[0]);
+  std::optional<std::uint64_t> number;
+  std::string_view only;
+  for (const std::string& word : words_) {
+    const auto value = parse_number(word);
+    if (value && !number) {
+      number = value;
+    } else if (only.empty() && (word == "byte" || word == "word")) {
+      only = word;
+    } else if (word != lower(space_name(card_, reg.bar))) {
+      return;
+    }
+  }
   if (!number) return;
-  std::vector<std::pair<std::uint64_t, const char*>> places = {{*number, "byte"}};
-  if (*number <= (~std::uint64_t{0} >> 2)) places.emplace_back(4 * *number, "word");
+  std::vector<std::pair<std::uint64_t, const char*>> places;
+  if (only != "word") places.emplace_back(*number, "byte");
+  if (only != "byte" && *number <= (~std::uint64_t{0} >> 2)) {
+    places.emplace_back(4 * *number, "word");
+  }
   for (const auto& [offset, unit] : places) {
     Card one;  // so that only this register can match
     one.registers.push_back(reg);

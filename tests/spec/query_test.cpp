@@ -106,6 +106,11 @@ TEST(SpecFind, SeveralWordsMustAllOccur) {
 TEST(SpecFind, AnAddressAndAWordIndexAreFound) {
   EXPECT_NE(find_words(fbnic(), {"0x3106c"}).find("byte       MASTER_SPARE_0"), std::string::npos);
   EXPECT_NE(find_words(fbnic(), {"0xc41b"}).find("word       MASTER_SPARE_0"), std::string::npos);
+  EXPECT_TRUE(find_words(fbnic(), {"word", "0xc41b"}).starts_with("word       MASTER_SPARE_0"));
+  EXPECT_TRUE(find_words(fbnic(), {"bar0", "0x3106c"}).starts_with("byte       MASTER_SPARE_0"));
+  EXPECT_EQ(find_words(fbnic(), {"BAR4", "0x3106c"}), "");
+  EXPECT_TRUE(
+      find_words(fbnic(), {"queue_twq0_ctl[3]"}).starts_with("register   QUEUE_TWQ0_CTL "));
 }
 
 TEST(SpecFind, AnExactNameComesFirst) {
