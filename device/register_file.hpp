@@ -105,7 +105,7 @@ class RegisterFile {
   /// @return null if it is unknown
   const char* name(spec::RegAddr at) const;
 
-  /// @return the event counts, changeable
+  /// @return the event counts, mutable
   CardEvents& events() { return events_; }
   /// @return the event counts
   const CardEvents& events() const { return events_; }
@@ -126,7 +126,7 @@ class RegisterFile {
   };
   struct Shared {
     std::array<Plan, 2> plans;
-    std::vector<std::vector<Rule>> rules;  // by register: what a write to it must meet
+    std::vector<std::vector<Rule>> rules;  // by register: conditions of a legal write
   };
   /// Values of a BAR. A page that was not written since the reset is read from the plan: a driver
   /// writes few of them, so neither a new card nor a reset copies them all.

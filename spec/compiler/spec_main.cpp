@@ -64,7 +64,7 @@ bool write_file(const std::filesystem::path& path, const std::string& text) {
   out.close();
   if (out) return true;
   fmt::print(stderr, "cannot write {}: {}\n", path.string(), std::strerror(errno));
-  // A build must not take a part for the whole.
+  // Removes the partial file, so that a build cannot use it.
   if (std::filesystem::is_regular_file(path, error)) std::filesystem::remove(path, error);
   return false;
 }
