@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/hni/attach_runner.hpp"
+#include "tools/hni/signals.hpp"
 
 #include <fmt/format.h>
-#include <sys/signalfd.h>
 
 #include <algorithm>
 #include <array>
@@ -51,14 +51,11 @@ Outcome<> AttachRunner<Io>::set_up() {
   auto poller = Poller::create();
   if (!poller) return tl::unexpected(poller.error());
   poller_.emplace(std::move(*poller));
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int s : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, s);
+  sigset_t set = signal_set({SIGINT, SIGTERM, SIGHUP});
   if (options_.standby) sigaddset(&set, SIGUSR1);
-  if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return system_problem("signals");
-  (void)std::signal(SIGPIPE, SIG_IGN);
-  signals_ = Fd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
-  if (!signals_) return system_problem("signals");
+  auto signals = watch_signals(set);
+  if (!signals) return tl::unexpected(signals.error());
+  signals_ = std::move(*signals);
   if (auto r = poller_->add(signals_.get(), kSignalToken); !r) return r;
   if (log_.pollable()) (void)poller_->add_output(log_.fd(), kOutputToken);
 
@@ -146,9 +143,8 @@ void AttachRunner<Io>::wait(Time now, bool busy) {
 
 template <class Io>
 void AttachRunner<Io>::read_signals() {
-  signalfd_siginfo info{};
-  while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-    if (info.ssi_signo != SIGUSR1) {
+  while (const auto info = next_signal(signals_)) {
+    if (info->ssi_signo != SIGUSR1) {
       stop_ = true;
       continue;
     }

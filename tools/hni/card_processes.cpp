@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include <cstring>
 
 #include "tools/hni/device_report.hpp"
+#include "tools/hni/signals.hpp"
 #include "tools/hni/words.hpp"
 
 namespace hni::tools {
@@ -71,13 +71,9 @@ Outcome<> CardProcesses::set_up() {
   auto poller = Poller::create();
   if (!poller) return tl::unexpected(poller.error());
   poller_.emplace(std::move(*poller));
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int s : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD}) sigaddset(&set, s);
-  if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return system_problem("signals");
-  (void)std::signal(SIGPIPE, SIG_IGN);
-  signals_ = Fd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
-  if (!signals_) return system_problem("signals");
+  auto signals = watch_signals(signal_set({SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD}));
+  if (!signals) return tl::unexpected(signals.error());
+  signals_ = std::move(*signals);
   if (log_.pollable()) (void)poller_->add_output(log_.fd(), kJoinedLogToken);
   return poller_->add(signals_.get(), kSignalToken);
 }
@@ -159,9 +155,8 @@ void CardProcesses::read_log(Process& process) {
 }
 
 void CardProcesses::read_signals() {
-  signalfd_siginfo info{};
-  while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-    const auto signal = static_cast<int>(info.ssi_signo);
+  while (const auto info = next_signal(signals_)) {
+    const auto signal = static_cast<int>(info->ssi_signo);
     if (signal == SIGCHLD) continue;
     if (signal == SIGUSR1 || signal == SIGUSR2) {
       signal_all(signal);

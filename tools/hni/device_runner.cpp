@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 
 #include <algorithm>
 #include <array>
@@ -17,6 +16,7 @@
 #include "device/link.hpp"
 #include "tools/hni/device_report.hpp"
 #include "tools/hni/sandbox.hpp"
+#include "tools/hni/signals.hpp"
 #include "tools/hni/wire_report.hpp"
 #include "vfio_user/server.hpp"
 #include "vhost_user/server.hpp"
@@ -113,13 +113,9 @@ int DeviceRunner::conclude() {
 }
 
 Outcome<> DeviceRunner::watch_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int s : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) sigaddset(&set, s);
-  if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return system_problem("signals");
-  (void)std::signal(SIGPIPE, SIG_IGN);
-  signals_ = Fd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
-  if (!signals_) return system_problem("signals");
+  auto signals = tools::watch_signals(signal_set({SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}));
+  if (!signals) return tl::unexpected(signals.error());
+  signals_ = std::move(*signals);
   // Handler that interrupts a blocking call: installed without SA_RESTART, and does nothing else.
   struct sigaction action {};
   action.sa_handler = [](int) {};
@@ -424,13 +420,12 @@ void DeviceRunner::sleep(Time now, bool busy) {
 }
 
 void DeviceRunner::read_signals() {
-  signalfd_siginfo info{};
-  while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-    if (info.ssi_signo == SIGUSR2) {
+  while (const auto info = next_signal(signals_)) {
+    if (info->ssi_signo == SIGUSR2) {
       for (const auto& slot : slots_) {
         if (slot->recorder) slot->recorder->mark();
       }
-    } else if (info.ssi_signo == SIGUSR1) {
+    } else if (info->ssi_signo == SIGUSR1) {
       print_summary();
     } else {
       stop_ = true;

@@ -2,12 +2,12 @@
 #include "tools/hni/runner.hpp"
 
 #include <fmt/format.h>
-#include <sys/signalfd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
 
+#include "tools/hni/signals.hpp"
 #include "tools/hni/text_view.hpp"
 
 namespace hni::tools {
@@ -143,12 +143,11 @@ void Runner::handle(const Poller::Event& event, Time now) {
 }
 
 void Runner::read_signals() {
-  signalfd_siginfo info{};
-  while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-    if (info.ssi_signo == SIGCHLD) {
+  while (const auto info = next_signal(signals_)) {
+    if (info->ssi_signo == SIGCHLD) {
       reap_command();
     } else {
-      signal_ = static_cast<int>(info.ssi_signo);
+      signal_ = static_cast<int>(info->ssi_signo);
       stop_ = true;
     }
   }

@@ -2,7 +2,6 @@
 // Setup of `hni run` before packets move, and the command that it may start.
 
 #include <fmt/format.h>
-#include <sys/signalfd.h>
 #include <sys/sysinfo.h>
 
 #include <csignal>
@@ -10,6 +9,7 @@
 #include <cstdlib>
 
 #include "tools/hni/runner.hpp"
+#include "tools/hni/signals.hpp"
 
 namespace hni::tools {
 namespace {
@@ -18,10 +18,7 @@ constexpr const char* kIpv4[2] = {"10.77.0.1", "10.77.0.2"};
 constexpr const char* kIpv6[2] = {"fd77::1", "fd77::2"};
 
 sigset_t watched_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int s : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&set, s);
-  return set;
+  return signal_set({SIGINT, SIGTERM, SIGHUP, SIGCHLD});
 }
 
 /// Checks the memory that both ports need, so that a typing error does not exhaust the machine.
@@ -45,11 +42,9 @@ Outcome<> check_memory(const TestbedOptions& options) {
 }  // namespace
 
 Outcome<> Runner::watch_signals() {
-  const sigset_t set = watched_signals();
-  if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return system_problem("signals");
-  (void)std::signal(SIGPIPE, SIG_IGN);
-  signals_ = Fd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
-  if (!signals_) return system_problem("signals");
+  auto signals = tools::watch_signals(watched_signals());
+  if (!signals) return tl::unexpected(signals.error());
+  signals_ = std::move(*signals);
   return poller_->add(signals_.get(), kSignalToken);
 }
 

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include "device/firmware.hpp"
 #include "device/link.hpp"
 #include "tools/hni/poller.hpp"
+#include "tools/hni/signals.hpp"
 
 namespace hni::tools {
 namespace {
@@ -60,13 +60,11 @@ Outcome<LinuxResult> UmlMachine::run() {
 
 Outcome<> UmlMachine::set_up() {
   script_runs_ = options_.script_at == 0;
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int s : {SIGTERM, SIGHUP, SIGINT}) sigaddset(&set, s);
+  sigset_t set = signal_set({SIGTERM, SIGHUP, SIGINT});
   if (options_.command.empty()) sigdelset(&set, SIGINT);  // the shell's
-  if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return system_problem("signals");
-  (void)std::signal(SIGPIPE, SIG_IGN);
-  signals_ = Fd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+  auto signals = watch_signals(set);
+  if (!signals) return tl::unexpected(signals.error());
+  signals_ = std::move(*signals);
   if (options_.virtual_time) {
     auto clock = VirtualClock::listen(options_.directory + "/time");
     if (!clock) return tl::unexpected(clock.error());
