@@ -32,7 +32,7 @@ install(TARGETS ${HNI_PUBLIC_TARGETS} EXPORT openhni COMPONENT dev
 install(EXPORT openhni NAMESPACE openhni:: FILE openhni-targets.cmake DESTINATION ${HNI_PACKAGE} COMPONENT dev)
 foreach(folder driver device)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder} DESTINATION ${HNI_INCLUDE} COMPONENT dev
-          FILES_MATCHING PATTERN "*.hpp")
+          FILES_MATCHING PATTERN "*.hpp" PATTERN "*.def")
 endforeach()
 # Only the protocol headers that the client uses; the server is a part of `hni device`.
 install(FILES ${PROJECT_SOURCE_DIR}/vfio_user/connection.hpp ${PROJECT_SOURCE_DIR}/vfio_user/owned_fd.hpp
