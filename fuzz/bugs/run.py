@@ -45,8 +45,19 @@ VERDICT = (
 )
 
 
+class Parser(argparse.ArgumentParser):
+    """Reports help that could not be written."""
+
+    def _print_message(self, message, file=None):
+        try:
+            print(message, end="", file=file or sys.stderr, flush=True)
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left cannot be written at the end either
+            sys.exit(f"hni fuzz: standard output: {error.strerror}")
+
+
 def arguments():
-    parse = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parse = Parser(description=__doc__.split("\n")[0])
     parse.add_argument("--time", type=int, default=60, help="processor seconds a run (60)")
     parse.add_argument("--trials", type=int, default=3, help="runs a bug, of which the median counts (3)")
     parse.add_argument("--jobs", type=int, default=os.cpu_count(), help="bugs at the same time")

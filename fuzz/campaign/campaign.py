@@ -24,6 +24,17 @@ from openhni_campaign.triage import load_findings  # noqa: E402
 ENGINES = ("libfuzzer", "afl", "honggfuzz")
 
 
+class Parser(argparse.ArgumentParser):
+    """Reports help that could not be written."""
+
+    def _print_message(self, message, file=None):
+        try:
+            print(message, end="", file=file or sys.stderr, flush=True)
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left cannot be written at the end either
+            sys.exit(f"hni fuzz: standard output: {error.strerror}")
+
+
 def default_build(name):
     return pathlib.Path(os.environ.get("HNI_FUZZ_BUILD_ROOT", ROOT / "build")) / name
 
@@ -53,12 +64,12 @@ def add_run(commands):
 
 
 def arguments(words):
-    parse = argparse.ArgumentParser(prog="hni fuzz", description="fuzz campaigns")
+    parse = Parser(prog="hni fuzz", description="fuzz campaigns")
     commands = parse.add_subparsers(dest="command", required=True)
     add_run(commands)
     status = commands.add_parser("status", help="figures of campaigns, also of running ones")
     status.add_argument("dirs", nargs="*", type=pathlib.Path, default=[pathlib.Path("fuzz-campaign")])
-    status.add_argument("--json", action="store_true", help="status.json as it is; of several folders a list")
+    status.add_argument("-j", "--json", action="store_true", help="status.json as it is; of several folders a list")
     about = commands.add_parser("report", help="a report on a campaign folder")
     about.add_argument("dir", type=pathlib.Path)
     about.add_argument("-o", "--html", type=pathlib.Path, help="write HTML there")

@@ -215,12 +215,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::vector<std::string> fuzz_commands() {
-  std::vector<std::string> names;
-  for (const Command& command : kCommands) names.emplace_back(command.name);
-  return names;
-}
-
 int fuzz_main(int argc, char** argv) {
   const Arguments arguments(argv, static_cast<std::size_t>(std::max(argc, 0)));
   const std::string_view word = arguments.size() > 1 ? arguments[1] : "";

@@ -309,7 +309,7 @@ int prove_main(int argc, char** argv) {
   app.add_option("NAME", options.names, "only obligations whose name contains this");
   app.add_option("--solver", options.solver, "z3, cvc5 or both")
       ->check(CLI::IsMember({"z3", "cvc5", "both"}));
-  app.add_option("--json", options.json_file, "write the results to this file as JSON");
+  app.add_option("-j,--json", options.json_file, "write the results to this file as JSON");
   app.add_option("--html", options.html_file,
                  "write one page: what is proved, under which assumptions");
   app.add_option("--junit", options.junit_file, "write the results as JUnit XML (-: to stdout)");
@@ -328,7 +328,7 @@ int prove_main(int argc, char** argv) {
       "--scripts", options.script_folder,
       "folder for counterexamples as scripts, those of the known mistakes too (default: "
       "here, without them)");
-  app.add_option("-j,--jobs", options.jobs, "processes at once (all cores)")
+  app.add_option("--jobs", options.jobs, "processes at once (all cores)")
       ->check(CLI::Range(1, 256));
   app.add_option("--timeout", options.run.timeout_ms,
                  "milliseconds for one question to one solver");

@@ -18,7 +18,7 @@ NAME = re.compile(r"~?[A-Za-z_]\w*(?:::~?\w+)*(?:\(\))?$")
 COMMAND = re.compile(r"(?:^| |`)hni (--)?([a-z]+)(?: ([a-z]+)\b)?")
 # The sources that contain the words of the command as string literals.
 OBJECTS = "tools/hni/main.cpp"
-VERBS = {"port": "tools/hni/port_command.cpp", "fuzz": "fuzz/engine/fuzz_main.cpp"}
+VERBS = {"port": "tools/hni/port_command.cpp", "fuzz": "fuzz/engine/fuzz_tool.cpp"}
 # Outputs of other programs, and files that the reader creates.
 ELSEWHERE = ("build/",)
 

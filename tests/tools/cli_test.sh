@@ -104,9 +104,9 @@ XDG_RUNTIME_DIR=$folder HOME=$folder "$hni" port list -j >"$out" 2>&1 || fail "h
 run=$!
 tries=0
 until grep -q '"held"' "$out"; do sleep 0.1; tries=$((tries + 1)); [ $tries -lt 200 ] || fail "is not held"; done
-if "$hni" port go --run $run >/dev/null 2>&1; then
+if "$hni" port go --pid $run >/dev/null 2>&1; then
   until grep -q '"up"' "$out"; do sleep 0.1; tries=$((tries + 1)); [ $tries -lt 400 ] || fail "does not come up"; done
-  "$hni" port stats --run $run --openmetrics >"$folder/metrics" || fail "no metrics"
+  "$hni" port stats --pid $run --openmetrics >"$folder/metrics" || fail "no metrics"
   python3 - "$folder/metrics" <<'END' || fail "metrics: $(head -40 "$folder/metrics")"
 import re, sys
 lines = open(sys.argv[1]).read().split("\n")

@@ -192,6 +192,8 @@ case $scenario in
     grep -q '^accounted: yes$' "$out" || fail "packets are not accounted for"
     ;;
   control)
+    "$hni" run --exec 'exit 3' >"$out" 2>&1
+    [ $? = 3 ] || fail "the status of the command is not that of hni run"
     run --queues 2 --exec "
       set -e
       $in_a ping -q -c 20 -i 0.01 \$HNI_IPV4_B
@@ -199,7 +201,7 @@ case $scenario in
       '$hni' port stats hni0 --run \$HNI_RUN -j >$folder/stats
       '$hni' port stats --run \$HNI_RUN
       '$hni' port link --run \$HNI_RUN hni1 | grep 'link_up.*yes'
-      '$hni' port rings --run \$HNI_RUN hni1 | grep HPQ
+      '$hni' port rings --pid \$HNI_RUN hni1 | grep HPQ
       '$hni' port fw --run \$HNI_RUN hni0 | grep temperature_mdeg
       '$hni' port regs --run \$HNI_RUN 'QUEUE_TWQ0_CTL[0]' | grep 0x00000002
       '$hni' port regs --run \$HNI_RUN -v hni1 'FBNIC_QUEUE_TWQ0_CTL[1]' | grep ENABLE

@@ -23,7 +23,24 @@ struct PortOptions {
   bool json = false;
   bool open_metrics = false;
   bool verbose = false;
+  bool all = false;
 };
+
+/// Removes what is 0 from objects, and objects that become empty. An empty object that was there
+/// from the start stays: it means none.
+void remove_zeros(Json& value) {
+  if (value.is_array()) {
+    for (Json& entry : value) remove_zeros(entry);
+    return;
+  }
+  if (!value.is_object()) return;
+  for (auto at = value.begin(); at != value.end();) {
+    const bool had = at->is_object() && !at->empty();
+    remove_zeros(*at);
+    const bool zero = at->is_number() && *at == 0;
+    at = zero || (had && at->empty()) ? value.erase(at) : std::next(at);
+  }
+}
 
 Outcome<RunningLab> choose(int pid) {
   const std::vector<RunningLab> labs = running_labs();
@@ -36,7 +53,7 @@ Outcome<RunningLab> choose(int pid) {
   }
   if (pid != 0)
     return problem(fmt::format("unknown run {}: there are {}", pid, fmt::join(pids, ", ")));
-  return problem(fmt::format("{} instances are running: select one with --run {}", pids.size(),
+  return problem(fmt::format("{} instances are running: select one with --pid {}", pids.size(),
                              fmt::join(pids, "|")),
                  kExitUsage);
 }
@@ -56,8 +73,10 @@ Outcome<> show(const std::string& verb, const PortOptions& options) {
   if (options.words.size() > 1)
     return problem(fmt::format("unexpected argument '{}'", options.words[1]), kExitUsage);
   const std::string port = options.words.empty() ? "" : options.words.front();
-  const auto answer = ask(testbed->path, {verb, port, {}, {}, {}});
+  auto answer = ask(testbed->path, {verb, port, {}, {}, {}});
   if (!answer) return tl::unexpected(answer.error());
+  if (verb == "stats" && !options.json && !options.open_metrics && !options.all)
+    remove_zeros((*answer)["ports"]);
   if (options.open_metrics) {
     fmt::print("{}", open_metrics((*answer)["ports"]));
     return {};
@@ -179,12 +198,14 @@ int port_command(int argc, char** argv) {
   };
   const auto with_port = [&](CLI::App* sub) {
     sub->add_option("PORT", options.words, "hni0 or hni1; both if omitted");
-    sub->add_option("--run", options.run, "process id of the `hni run`, if there are several");
+    sub->add_option("-p,--pid,--run", options.run, "the `hni run`, if there are several");
     return sub;
   };
   verb("list", "the ports that are there");
-  with_port(verb("stats", "packets, drops by reason, and every counter of the card"))
-      ->add_flag("--openmetrics", options.open_metrics, "print OpenMetrics text");
+  CLI::App* stats = with_port(
+      verb("stats", "packets, drops by reason, counters of driver and card that are not zero"));
+  stats->add_flag("-a,--all", options.all, "those that are zero, too, as in the JSON");
+  stats->add_flag("--openmetrics", options.open_metrics, "print OpenMetrics text");
   with_port(verb("link", "speed, FEC, pause"));
   with_port(verb("rings", "heads, tails, and where the buffers are"));
   with_port(verb("fw", "firmware versions, heartbeat, sensors"));
@@ -192,7 +213,7 @@ int port_command(int argc, char** argv) {
   regs->add_option("NAME", options.words,
                    "register names or patterns ('QUEUE_TWQ0*[0]'), and hni0 or hni1; without "
                    "names all that are not zero");
-  regs->add_option("--run", options.run, "process id of the `hni run`, if there are several");
+  regs->add_option("-p,--pid,--run", options.run, "the `hni run`, if there are several");
   regs->add_flag("-v,--verbose", options.verbose, "decode the fields");
   CLI::App* injector = verb("inject",
                             "inject a fault until the driver refuses it: the card reports VALUE "
@@ -202,7 +223,7 @@ int port_command(int argc, char** argv) {
                    "hni0 or hni1, an input site, at most 32 bits")
       ->required()
       ->expected(3);
-  injector->add_option("--run", options.run, "process id of the `hni run`, if there are several");
+  injector->add_option("-p,--pid,--run", options.run, "the `hni run`, if there are several");
   with_port(verb("go", "start a run that waits with --hold"));
   if (const auto status = parse(app, "hni port", argc, argv)) return *status;
   if (app.get_subcommands().empty()) {

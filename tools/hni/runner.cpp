@@ -54,7 +54,7 @@ void Runner::wait_held() {
     if (options_.json) {
       out_.print(Json{{"event", "held"}, {"pid", ::getpid()}}.dump() + "\n");
     } else {
-      out_.print(fmt::format("held: hni port go --run {}\n", ::getpid()));
+      out_.print(fmt::format("held: hni port go --pid {}\n", ::getpid()));
     }
     (void)out_.flush();
   }
@@ -174,13 +174,13 @@ void Runner::report(Time now) {
   if (options_.json) {
     out_.print(Json{{"time_s", elapsed}, {"ports", ports}}.dump() + "\n");
   } else {
-    std::string text = fmt::format("{:.0f} s\n{}", elapsed, live_table(ports));
-    // On a terminal the figures stay in their place.
-    const auto lines = static_cast<int>(std::count(text.begin(), text.end(), '\n'));
-    const bool in_place = ::isatty(STDOUT_FILENO) != 0;
-    if (in_place && lines_shown_ != 0) text.insert(0, fmt::format("\033[{}A\033[J", lines_shown_));
+    // On a terminal the figures stay in their place; elsewhere each second is a line.
+    const std::string text = screen_.is_terminal()
+                                 ? fmt::format("{:.0f} s\n{}", elapsed, live_table(ports))
+                                 : fmt::format("{:.0f} s{}\n", elapsed, live_line(ports));
     // A reader that does not read loses lines but does not delay the cards.
-    if (out_.print(text) && in_place) lines_shown_ = lines;
+    LiveScreen next = screen_;
+    if (out_.print(next.redraw(text))) screen_ = next;
   }
   (void)out_.flush();
 }
@@ -244,7 +244,8 @@ Outcome<int> Runner::conclude() {
   if (auto r = finish_output(); !r) return tl::unexpected(r.error());
   if (failure_) return problem(*failure_);
   if (command_status_ != 0)
-    return problem(fmt::format("--exec: the command ended with status {}", command_status_));
+    return problem(fmt::format("--exec: the command ended with status {}", command_status_),
+                   command_status_);
   const std::uint64_t corrupt =
       testbed_->side(0).end()->counters().corrupt + testbed_->side(1).end()->counters().corrupt;
   return accounted && corrupt == 0 ? kExitDone : kExitFailed;

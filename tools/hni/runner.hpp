@@ -15,6 +15,7 @@
 #include "tools/hni/command_process.hpp"
 #include "tools/hni/control.hpp"
 #include "tools/hni/generator_endpoint.hpp"
+#include "tools/hni/live_screen.hpp"
 #include "tools/hni/log_queue.hpp"
 #include "tools/hni/tap_endpoint.hpp"
 #include "tools/hni/testbed.hpp"
@@ -118,7 +119,7 @@ class Runner {
   Time next_report_{};
   Time last_report_{};
   std::array<Totals, 2> last_{};
-  int lines_shown_ = 0;
+  LiveScreen screen_ = LiveScreen::of(1);
 };
 
 }  // namespace hni::tools

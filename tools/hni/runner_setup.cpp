@@ -218,7 +218,7 @@ void Runner::announce(Duration took) {
     }
     if (!namespaces_.empty() && !namespaces_[0].name().empty() && options_.exec.empty())
       out_.print(fmt::format("try: ip netns exec {} ping {}\n", namespaces_[0].name(), kIpv4[1]));
-    if (control_) out_.print(fmt::format("statistics: hni port stats --run {}\n", ::getpid()));
+    if (control_) out_.print(fmt::format("statistics: hni port stats --pid {}\n", ::getpid()));
   }
   (void)out_.flush();
 }

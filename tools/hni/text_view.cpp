@@ -96,25 +96,52 @@ std::string with_unit(double value) {
   return fmt::format("{:.{}f}{}", value, unit == 0 ? 0 : 1, kUnits[unit]);
 }
 
-std::string live_table(const std::vector<Json>& ports) {
-  std::string out = fmt::format("{:<6}{:<11}{:>10}{:>10}{:>10}{:>10}{:>8}{:>9}{:>9}{:>7}\n",
-                                "port", "link", "rx pkt/s", "rx bit/s", "tx pkt/s", "tx bit/s",
-                                "drops", "tx ring", "rx lent", "beats");
+namespace {
+
+std::uint64_t drops_of(const Json& port) {
+  std::uint64_t drops = 0;
+  for (const char* kind : {"rx_drops", "tx_drops"}) {
+    for (const auto& [reason, count] : port[kind].items()) drops += count.get<std::uint64_t>();
+  }
+  return drops;
+}
+
+/// "1.2 Mb/s", "12 b/s"
+std::string rate(double value, const char* unit) {
+  const std::string text = with_unit(value);
+  return text + (text.find(' ') == std::string::npos ? " " : "") + unit;
+}
+
+}  // namespace
+
+std::string live_line(const std::vector<Json>& ports) {
+  std::string out;
+  std::uint64_t drops = 0;
   for (const Json& p : ports) {
-    std::uint64_t drops = 0;
-    for (const char* kind : {"rx_drops", "tx_drops"}) {
-      for (const auto& [reason, count] : p[kind].items()) drops += count.get<std::uint64_t>();
-    }
+    out += fmt::format("  {} {} {}", scalar(p["port"]),
+                       rate(p["rx_packets_per_s"].get<double>(), "p/s"),
+                       rate(p["rx_bits_per_s"].get<double>(), "b/s"));
+    drops += drops_of(p);
+  }
+  return out + fmt::format("  {} drops", with_unit(static_cast<double>(drops)));
+}
+
+std::string live_table(const std::vector<Json>& ports) {
+  // At most 79 columns.
+  constexpr const char* kRow = "{:<5}{:<7}{:>9}{:>9}{:>9}{:>9}{:>8}{:>8}{:>8}{:>7}\n";
+  std::string out = fmt::format(kRow, "port", "link", "rx pkt/s", "rx bit/s", "tx pkt/s",
+                                "tx bit/s", "drops", "tx ring", "rx lent", "beats");
+  for (const Json& p : ports) {
     const bool up = p["link_up"].get<bool>();
     const std::string link =
         up ? fmt::format("{}G up", p["speed_mbps"].get<unsigned>() / 1000) : "down";
-    out += fmt::format("{:<6}{:<11}{:>10}{:>10}{:>10}{:>10}{:>8}{:>9}{:>9}{:>7}\n",
-                       scalar(p["port"]), link, with_unit(p["rx_packets_per_s"].get<double>()),
-                       with_unit(p["rx_bits_per_s"].get<double>()),
-                       with_unit(p["tx_packets_per_s"].get<double>()),
-                       with_unit(p["tx_bits_per_s"].get<double>()), drops,
-                       p["tx_ring_used"].get<unsigned>(), p["rx_buffers_lent"].get<unsigned>(),
-                       p["heartbeats"].get<std::uint64_t>());
+    out +=
+        fmt::format(kRow, scalar(p["port"]), link, with_unit(p["rx_packets_per_s"].get<double>()),
+                    with_unit(p["rx_bits_per_s"].get<double>()),
+                    with_unit(p["tx_packets_per_s"].get<double>()),
+                    with_unit(p["tx_bits_per_s"].get<double>()),
+                    with_unit(static_cast<double>(drops_of(p))), p["tx_ring_used"].get<unsigned>(),
+                    p["rx_buffers_lent"].get<unsigned>(), p["heartbeats"].get<std::uint64_t>());
   }
   for (const Json& p : ports) {
     if (!p["rx_drops"].empty())

@@ -18,4 +18,7 @@ std::string with_unit(double value);
 /// Formats the live table: a line per port, and one with its drops if there are any.
 std::string live_table(const std::vector<Json>& ports);
 
+/// Formats what the ports receive, and the drops, as the end of one line of at most 79 columns.
+std::string live_line(const std::vector<Json>& ports);
+
 }  // namespace hni::tools

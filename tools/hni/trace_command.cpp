@@ -22,6 +22,7 @@
 #include "tools/hni/commands.hpp"
 #include "tools/hni/fd.hpp"
 #include "tools/hni/poller.hpp"
+#include "tools/hni/text_view.hpp"
 #include "tools/hni/trace_output.hpp"
 #include "tools/hni/trace_target.hpp"
 #include "tools/hni/words.hpp"
@@ -69,7 +70,12 @@ std::string summary(const std::string& tool) {
   return "";
 }
 
-int list() {
+int list(bool json) {
+  if (json) {
+    for (const std::string& tool : tools())
+      fmt::print("{}\n", Json{{"tool", tool}, {"shows", summary(tool)}}.dump());
+    return kExitDone;
+  }
   fmt::print("Tools, for `hni trace TOOL`; see `man hni-trace-TOOL` for details:\n");
   for (const std::string& tool : tools()) fmt::print("  {:<11}{}\n", tool, summary(tool));
   fmt::print("  {:<11}a recording as a picture\n", "plot");
@@ -348,7 +354,8 @@ Outcome<int> trace(TraceOptions& options) {
   auto target = find_target(options.pid, options.words);
   if (!target) return tl::unexpected(target.error());
   std::FILE* to = stdout;
-  if (!options.output.empty()) to = std::fopen(options.output.c_str(), "we");
+  if (!options.output.empty() && options.output != "-")
+    to = std::fopen(options.output.c_str(), "we");
   if (to == nullptr) return system_problem(options.output);
   Tracer tracer;
   if (auto r = tracer.start(options, *target); !r) return tl::unexpected(r.error());
@@ -411,11 +418,13 @@ int trace_command(int argc, char** argv) {
       "hni trace"};
   app.add_option("TOOL", options.tool, "what to show; `plot FILE` draws a recording");
   app.add_option("FILE", options.words, "the recording to plot")->expected(0, 1);
-  app.add_option("-p,--pid", options.pid, "the process (default: the only running `hni run`)");
+  app.add_option("-p,--pid,--run", options.pid,
+                 "the process (default: the only running `hni run`)");
   app.add_flag("-j,--json", options.json, "JSON, one object a line");
   app.add_flag("--perfetto", options.perfetto,
                "plot: Chrome trace events, for ui.perfetto.dev, instead of a picture");
-  app.add_option("-o,--output", options.output, "write the results into this file");
+  app.add_option("-o,--output", options.output,
+                 "write the results into this file (-: standard output)");
   app.add_option("--bpftrace", options.bpftrace, "bpftrace to use, 0.17 to 0.23")
       ->envname("HNI_BPFTRACE")
       ->capture_default_str();
@@ -424,7 +433,7 @@ int trace_command(int argc, char** argv) {
       argv, argv + argc, [](const char* word) { return std::string_view(word) == "--"; });
   if (const auto status = parse(app, "hni trace", static_cast<int>(dashes - argv), argv))
     return *status;
-  if (options.tool.empty()) return list();
+  if (options.tool.empty()) return list(options.json);
   if (dashes != argv + argc) options.words.assign(dashes + 1, argv + argc);
   const auto status = options.tool == "plot" ? plot(options) : trace(options);
   return status ? *status : complain("hni trace", status.error());

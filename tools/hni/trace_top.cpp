@@ -96,10 +96,7 @@ std::string TraceTop::table(const std::string& title, bool rates) {
         out += fmt::format("hni{:<3}{:>12}{} {}\n", key[0], number(n), per, name);
     }
   }
-  if (!in_place_) return out;
-  const std::string up = shown_ == 0 ? "" : fmt::format("\033[{}A\033[J", shown_);
-  shown_ = static_cast<int>(std::count(out.begin(), out.end(), '\n'));
-  return up + out;
+  return screen_.redraw(out);
 }
 
 }  // namespace hni::tools

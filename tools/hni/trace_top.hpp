@@ -8,12 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "tools/hni/live_screen.hpp"
+
 namespace hni::tools {
 
 class TraceTop {
  public:
   /// `in_place`: each table overwrites the previous one on the terminal.
-  explicit TraceTop(bool in_place) : in_place_(in_place) {}
+  explicit TraceTop(bool in_place) : screen_(in_place ? LiveScreen::of(1) : LiveScreen(0)) {}
 
   /// Handles a line of the program: "hni trace top, 3 s" starts the sums of a second, "@map[keys]:
   /// N" is one of them. Returns the text to print: the table of the previous second, or nothing.
@@ -28,8 +30,7 @@ class TraceTop {
   [[nodiscard]] std::uint64_t of(const Sums& sums, const char* map,
                                  const std::vector<std::string>& key) const;
 
-  bool in_place_;
-  int shown_ = 0;  ///< number of lines on the terminal
+  LiveScreen screen_;
   std::string title_;
   Sums now_, before_;
 };
