@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""attack_test.py HNI: hostile clients, slow readers, full disks and signals against a real `hni device` process."""
+"""attack_test.py HNI [sanitized | CASE...]: hostile clients, slow readers, full disks and signals against a real `hni device` process."""
 import errno, fcntl, json, os, pathlib, signal, socket, stat, struct, subprocess, sys, tempfile, time
 
 HNI = os.path.abspath(sys.argv[1])
@@ -265,10 +265,45 @@ def captures():
     check('--replay-after', (received, status) == (20000, 0), (received, status, wire))
 
 
+def attach_balance():
+    """What `hni attach` prints adds up, also when the card is reset, rebooted or removed under the running driver."""
+    scripts = {'none': '', 'function_reset': 'card_reset power=0', 'power_reset': 'card_reset power=1',
+               'firmware_reboot': 'fw_reboot', 'removal': 'gone on=1'}
+    for name, operation in scripts.items():
+        pathlib.Path(f'{name}.script').write_text(f'start\ninject frames=100\n{operation}\n' if operation else 'start\n')
+        device = Device('--wire', 'loop', '--script', f'{name}.script', '--quiet', '--json')
+        # Lost frames do not come back: then it ends with its time.
+        attach = subprocess.run([HNI, 'attach', '--socket', 'a', '--frames', '2000' if name == 'none' else '100000000',
+                                 '--duration', '3', '--json'], capture_output=True, text=True)
+        balance = json.loads(attach.stdout.strip().splitlines()[-1])['balance']
+        check(f'{name}: every frame is accounted for', balance['accounted'], balance)
+        check(f'{name}: each equation holds', all(b['holds'] and b['left'] == b['right'] for b in balance['balances']), balance)
+        check(f'{name}: frames moved', balance['sent'] > 0, balance)
+        missing = balance['sent'] - balance['completed']
+        named = balance['tx_drops'].get('reclaimed at a reset', 0) + balance['tx_drops'].get('not completed', 0)
+        check(f'{name}: what was not completed has a reason', missing == named, balance)
+        reset = name in ('function_reset', 'power_reset')
+        check(f'{name}: a reset is noticed', not reset or balance['recoveries']['card_resets'] > 0, balance)
+        # What the card counted is compared unless a reset set its counters back.
+        check(f'{name}: compared', balance['compared_with_card'] == (name == 'none') or not reset, balance)
+        check(f'{name}: the exit status', attach.returncode == (0 if name == 'none' else 1), attach.stderr)
+        if name == 'removal':
+            check('a removed card is told', 'the card is gone' in attach.stderr, attach.stderr)
+        device.stop()
+    device = Device('--wire', 'loop', '--quiet')
+    attach = subprocess.run([HNI, 'attach', '--socket', 'a', '--frames', '10'], capture_output=True, text=True)
+    check('the balance is printed', '  10 completed, 10 transmitted and 10 accepted by the card\naccounted: yes\n' in attach.stdout,
+          attach.stdout)
+    device.stop()
+
+
+CASES = sys.argv[2:] if len(sys.argv) > 2 and sys.argv[2] != 'sanitized' else []
 with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
     for case in (unread_output, strangers_fill_no_log, next_client, modes, confined, own_processes, cable_in_the_sandbox, full_disk,
-                 captures):
+                 captures, attach_balance):
+        if CASES and case.__name__ not in CASES:
+            continue
         begin = time.monotonic()
         os.mkdir(case.__name__)
         os.chdir(case.__name__)

@@ -5,27 +5,8 @@
 
 #include <algorithm>
 
-#include "driver/port_counters.hpp"
-
 namespace hni::tools {
 namespace {
-
-struct QueueSums {
-  TxCounters tx;
-  RxCounters rx;
-  std::uint64_t outstanding = 0;  // packets posted but not yet completed
-};
-
-QueueSums sum_queues(const CardPort& port) {
-  QueueSums t{transmit_counters(port), receive_counters(port)};
-  t.outstanding =
-      t.tx.packets - t.tx.completed_packets - t.tx.reclaimed_packets - t.tx.invalid_packets;
-  return t;
-}
-
-void add(Drops& drops, const char* reason, std::uint64_t count) {
-  if (count != 0) drops.emplace_back(reason, count);
-}
 
 /// Drops in the card, before the driver sees a frame.
 void card_receive_drops(Drops& drops, const Node& side, const CounterValues& v) {
@@ -34,14 +15,14 @@ void card_receive_drops(Drops& drops, const Node& side, const CounterValues& v) 
   add(drops, "classifier off", events.rx_classifier_disabled);
   add(drops, "not for this port", events.rx_not_for_host);
   add(drops, "too long", v.get(Counter::kRpcOversizeErrors) + v.get(Counter::kRmonOversize));
-  add(drops, "receive buffer full",
-      v.get(Counter::kFifoDroppedFrames, 0) + v.get(Counter::kFifoDroppedFrames, 4));
-  add(drops, "no completion room", v.sum(Counter::kQueueCqDrops));
-  add(drops, "no buffers", v.sum(Counter::kQueueBdqDrops));
-  add(drops, "receive engine", v.sum(Counter::kQueueErrors));
+  add_buffer_drops(drops, v);
 }
 
 }  // namespace
+
+void add(Drops& drops, const char* reason, std::uint64_t count) {
+  if (count != 0) drops.emplace_back(reason, count);
+}
 
 std::uint64_t total(const Drops& drops) {
   std::uint64_t sum = 0;
@@ -49,15 +30,27 @@ std::uint64_t total(const Drops& drops) {
   return sum;
 }
 
+void add_buffer_drops(Drops& drops, const CounterValues& v) {
+  add(drops, "receive buffer full",
+      v.get(Counter::kFifoDroppedFrames, 0) + v.get(Counter::kFifoDroppedFrames, 4));
+  add(drops, "no completion room", v.sum(Counter::kQueueCqDrops));
+  add(drops, "no buffers", v.sum(Counter::kQueueBdqDrops));
+  add(drops, "receive engine", v.sum(Counter::kQueueErrors));
+}
+
+void add_driver_drops(Drops& drops, const RxCounters& rx) {
+  add(drops, "MAC error", rx.mac_errors);
+  add(drops, "truncated", rx.truncated);
+  add(drops, "malformed completion", rx.card_input);
+  add(drops, "queue reset", rx.reset_drops);
+}
+
 Drops receive_drops(Testbed& testbed, unsigned index) {
   Node& side = testbed.side(index);
   Drops drops;
   card_receive_drops(drops, side, side.port().statistics().values());
   const QueueSums t = sum_queues(side.port());
-  add(drops, "MAC error", t.rx.mac_errors);
-  add(drops, "truncated", t.rx.truncated);
-  add(drops, "malformed completion", t.rx.card_input);
-  add(drops, "queue reset", t.rx.reset_drops);
+  add_driver_drops(drops, t.rx);
   const EndCounters& end = side.end()->counters();
   add(drops, "interface full", end.dropped_full);
   add(drops, "interface down", end.dropped_down);

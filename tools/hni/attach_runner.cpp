@@ -18,6 +18,7 @@ constexpr std::uint64_t kCardToken = 3;
 constexpr std::uint64_t kOutputToken = 4;
 constexpr QueueId kQueue{0};
 constexpr Duration kPatience = std::chrono::seconds(30);
+constexpr Duration kDrainPatience = std::chrono::milliseconds(200);
 /// Maximum number of frames in flight: less than the capacity of a wire that loops frames back.
 constexpr std::uint64_t kUnderWay = 192;
 constexpr std::array<std::uint8_t, 14> kHeader{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02,
@@ -41,9 +42,12 @@ template <class Io>
 Outcome<int> AttachRunner<Io>::run() {
   if (auto r = set_up(); !r) return tl::unexpected(r.error());
   const auto looped = loop();
+  if (looped) drain();
   stop();
+  detach();
+  const int status = conclude();
   if (!looped) return tl::unexpected(looped.error());
-  return conclude();
+  return status;
 }
 
 template <class Io>
@@ -229,6 +233,7 @@ bool AttachRunner<Io>::read_tap(Time now) {
         readable_ = false;
         return moved;
       }
+      ++counters_.read;
       Packet packet;
       if (bytes > kMaxFrameBytes || !port_->allocate(packet, static_cast<std::uint32_t>(bytes))) {
         ++counters_.refused;
@@ -271,21 +276,59 @@ bool AttachRunner<Io>::send_frames(Time now) {
     ++ready;
   }
   const std::uint32_t taken = port_->tx_burst(kQueue, std::span(packets).first(ready), now);
+  counters_.read += taken;
   counters_.sent += taken;
   while (ready > taken) port_->release(packets[--ready]);
   return taken != 0;
 }
 
+/// What is on its way arrives, or is counted as lost: a peer that goes on sending has no end.
 template <class Io>
-void AttachRunner<Io>::stop() {
-  if (held_) port_->release(*held_);
-  const Time end = monotonic_now() + kPatience;
-  port_->detach(monotonic_now());
-  while (port_->state() != PortState::kDetached && monotonic_now() < end) {
-    const Time now = monotonic_now();
+void AttachRunner<Io>::drain() {
+  const Time end = monotonic_now() + kDrainPatience;
+  const auto rest = [this] { return sum_queues(*port_).outstanding; };
+  for (Time now = monotonic_now(); now < end && port_->state() == PortState::kRunning;
+       now = monotonic_now()) {
     (void)io_->take_interrupts([&](Vector vector) { port_->interrupt(vector, now); });
     if (now >= port_->deadline()) port_->step(now);
+    if (!poll_card(now) && rest() == 0) return;
   }
+}
+
+/// A further signal ends the wait.
+template <class Io>
+template <class Done>
+void AttachRunner<Io>::step_until(Done done) {
+  const Time end = monotonic_now() + kPatience;
+  stop_ = false;
+  stop_at_ = Time::max();
+  for (Time now = monotonic_now(); now < end && !stop_ && !done(port_->state());
+       now = monotonic_now()) {
+    (void)io_->take_interrupts([&](Vector vector) { port_->interrupt(vector, now); });
+    if (now >= port_->deadline()) port_->step(now);
+    wait(now, false);
+  }
+}
+
+/// Stops the port and takes the balance: no frame moves any more, and the card can still be read.
+template <class Io>
+void AttachRunner<Io>::stop() {
+  if (held_) {
+    ++counters_.held;
+    port_->release(*held_);
+  }
+  port_->stop(monotonic_now());
+  step_until([](PortState s) {
+    return s == PortState::kReady || s == PortState::kGone || s == PortState::kFailed ||
+           s == PortState::kDetached;
+  });
+  balance_ = attach_balance(*port_, counters_);
+}
+
+template <class Io>
+void AttachRunner<Io>::detach() {
+  port_->detach(monotonic_now());
+  step_until([](PortState s) { return s == PortState::kDetached; });
 }
 
 template <class Io>
@@ -300,10 +343,10 @@ int AttachRunner<Io>::conclude() {
     sites[std::string(site.name)] = count;
     faults += fmt::format("{}{} {}", faults.empty() ? "" : ", ", site.name, count);
   }
-  const nlohmann::json j = {{"refused_input", sites},      {"seconds", seconds},
-                            {"sent", counters_.sent},      {"received", counters_.received},
-                            {"wrong", counters_.wrong},    {"refused", counters_.refused},
-                            {"dropped", counters_.dropped}};
+  const nlohmann::json j = {{"refused_input", sites},       {"seconds", seconds},
+                            {"sent", counters_.sent},       {"received", counters_.received},
+                            {"wrong", counters_.wrong},     {"refused", counters_.refused},
+                            {"dropped", counters_.dropped}, {"balance", balance_.json()}};
   if (options_.json) {
     (void)log_.print(j.dump() + "\n");
   } else {
@@ -311,12 +354,13 @@ int AttachRunner<Io>::conclude() {
         "{:.1f} s: {} frames sent, {} received, {} not as they were sent, {} dropped\n", seconds,
         counters_.sent, counters_.received, counters_.wrong,
         counters_.refused + counters_.dropped);
+    text += balance_.text();
     if (!faults.empty()) text += fmt::format("refused values of the card: {}\n", faults);
     (void)log_.print(text);
   }
   const bool told = log_.finish(std::chrono::seconds(1)) || log_.error() == 0;
   const bool all = options_.frames == 0 || counters_.received >= options_.frames;
-  return counters_.wrong == 0 && all && told ? kExitDone : kExitFailed;
+  return counters_.wrong == 0 && all && told && balance_.accounted() ? kExitDone : kExitFailed;
 }
 
 template class AttachRunner<io::VfioUser>;

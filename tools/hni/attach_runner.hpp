@@ -14,6 +14,7 @@
 #include "driver/io/vfio.hpp"
 #include "driver/io/vfio_user.hpp"
 #include "driver/port.hpp"
+#include "tools/hni/attach_balance.hpp"
 #include "tools/hni/log_queue.hpp"
 #include "tools/hni/poller.hpp"
 #include "tools/hni/problem.hpp"
@@ -47,14 +48,6 @@ class AttachRunner {
 
   static constexpr std::uint32_t kBatch = 32;
 
-  struct Counters {
-    std::uint64_t sent = 0;
-    std::uint64_t received = 0;
-    std::uint64_t wrong = 0;    ///< returned with changed content
-    std::uint64_t refused = 0;  ///< from the host, but too long for the card
-    std::uint64_t dropped = 0;  ///< not accepted by the interface
-  };
-
   Outcome<> set_up();
   Outcome<> loop();
   bool turn(Time now);
@@ -67,7 +60,11 @@ class AttachRunner {
   Outcome<> announce(Time now);
   void wait(Time now, bool busy);
   void read_signals();
+  void drain();
+  template <class Done>
+  void step_until(Done done);
   void stop();
+  void detach();
   int conclude();
 
   AttachOptions options_;
@@ -77,13 +74,14 @@ class AttachRunner {
   std::unique_ptr<Io> io_;
   std::unique_ptr<CardPort> port_;
   LogQueue log_{STDOUT_FILENO};
-  Counters counters_;
+  AttachCounters counters_;
   bool wanted_ = true;      ///< the port is to run
   bool announced_ = false;  ///< that it does
   bool reported_ready_ = false;
   bool stop_ = false;
   bool active_ = false;  ///< the queue is polled until it is empty
   bool readable_ = true;
+  AttachBalance balance_;
   std::optional<Packet> held_;  ///< read from the interface, not yet accepted by the ring
   Time started_{};
   Time stop_at_ = Time::max();
