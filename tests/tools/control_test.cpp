@@ -174,6 +174,13 @@ TEST_F(Control, InvalidRequestsGetAnError) {
   }
 }
 
+TEST(ControlQuestion, CarriesTheCountOfAFault) {
+  const Question question{"inject", "hni0", "rcq_word", 7, 3, {}};
+  EXPECT_EQ(question, parse_question(question_text(question)));
+  EXPECT_FALSE(parse_question(R"({"verb":"inject","count":-1})"));
+  EXPECT_FALSE(parse_question(R"({"verb":"inject","count":"3"})"));
+}
+
 TEST_F(Control, AnIncompleteRequestIsDropped) {
   EXPECT_EQ(raw_answer("{\"verb\":"), "");
 }
@@ -237,7 +244,7 @@ TEST(ControlClient, ASocketThatNeverAcceptsIsReportedInTime) {
   ASSERT_EQ(::listen(listener.get(), 0), 0);
   const Fd first(::socket(AF_UNIX, SOCK_STREAM, 0));
   ASSERT_EQ(::connect(first.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  const auto answer = ask(path, {"list", {}, {}, {}, {}});
+  const auto answer = ask(path, {"list", {}, {}, {}, {}, {}});
   ::unlink(path.c_str());
   ASSERT_FALSE(answer.has_value());
   EXPECT_EQ(answer.error().text, path + ": Connection timed out");

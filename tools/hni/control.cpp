@@ -201,7 +201,7 @@ void ControlServer::step(Time now) {
 }
 
 Json ControlServer::answer(const Question& question) {
-  const auto& [verb, port, site, value, reads] = question;
+  const auto& [verb, port, site, value, count, reads] = question;
   Json rows = Json::array();
   if (verb == "go") testbed_.go();
   if (testbed_.held() && verb != "list")
@@ -235,14 +235,15 @@ Json ControlServer::answer(const Question& question) {
   return {{"ports", rows}};
 }
 
-/// "site": name of an input site; "value": at most 32 bits.
+/// "site": name of an input site; "value": at most 32 bits; "count": number of values.
 Json ControlServer::inject(unsigned index, const Question& question) {
   std::vector<std::string> names;
   for (const SiteInfo& site : kSites) names.emplace_back(site.name);
   const auto at = std::find(names.begin(), names.end(), question.site);
   if (at == names.end()) return error_json(unknown("site", question.site, names));
   if (!question.value) return error_json("invalid value: must be a number of at most 32 bits");
-  testbed_.side(index).inject(static_cast<Site>(at - names.begin()), *question.value);
+  testbed_.side(index).inject(static_cast<Site>(at - names.begin()), *question.value,
+                              question.count.value_or(FaultIo::kUntilRefused));
   return {
       {"port", testbed_.side(index).name()}, {"site", question.site}, {"value", *question.value}};
 }

@@ -54,9 +54,13 @@ tl::expected<Question, std::string> parse_question(std::string_view line) {
     if (!at->is_string()) return wrong(std::string("\"") + name + "\" is not a text");
     *to = at->get<std::string>();
   }
-  if (const auto at = json.find("value"); at != json.end()) {
-    if (!is_word(*at)) return wrong("invalid value: must be a number of at most 32 bits");
-    question.value = at->get<std::uint32_t>();
+  for (const auto& [name, to] :
+       {std::pair{"value", &question.value}, std::pair{"count", &question.count}}) {
+    const auto at = json.find(name);
+    if (at == json.end()) continue;
+    if (!is_word(*at))
+      return wrong(std::string("invalid ") + name + ": must be a number of at most 32 bits");
+    *to = at->get<std::uint32_t>();
   }
   if (const auto at = json.find("reads"); at != json.end()) {
     if (const auto why = read_registers(*at, question)) return wrong(*why);
@@ -69,6 +73,7 @@ std::string question_text(const Question& question) {
   if (!question.port.empty()) json["port"] = question.port;
   if (!question.site.empty()) json["site"] = question.site;
   if (question.value) json["value"] = *question.value;
+  if (question.count) json["count"] = *question.count;
   for (const Question::Register& at : question.reads)
     json["reads"].push_back({at.bar, at.byte_offset});
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -26,6 +26,7 @@ struct Question {
   std::string port;  ///< empty: all
   std::string site;
   std::optional<std::uint32_t> value;
+  std::optional<std::uint32_t> count;  ///< faults; without it until the driver refuses one
   std::vector<Register> reads;
   friend bool operator==(const Question&, const Question&) = default;
 };

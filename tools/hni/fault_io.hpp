@@ -18,10 +18,13 @@ class FaultIo : public fuzz::FaultInjector<io::InProcess> {
   using Hostile = fuzz::FaultInjector<io::InProcess>;
   using Hostile::Hostile;
 
-  /// Arms a fault: every value of `site` becomes `value`.
-  void inject(Site site, std::uint32_t value) {
+  /// Values of a fault that ends when the driver refuses one of them.
+  static constexpr std::uint32_t kUntilRefused = std::numeric_limits<std::uint32_t>::max();
+
+  /// Arms a fault: the next `count` values of `site` become `value`.
+  void inject(Site site, std::uint32_t value, std::uint32_t count = kUntilRefused) {
     behave();
-    order(site, fuzz::ValueClass::kRandom, std::numeric_limits<std::uint32_t>::max(), value);
+    order(site, fuzz::ValueClass::kRandom, count, value);
     site_ = site;
   }
   void clear_fault() {

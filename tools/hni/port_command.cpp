@@ -20,6 +20,8 @@ namespace {
 struct PortOptions {
   std::vector<std::string> words;
   int run = 0;
+  std::optional<std::uint32_t> count;  ///< faults
+  bool list_sites = false;
   bool json = false;
   bool open_metrics = false;
   bool verbose = false;
@@ -73,7 +75,7 @@ Outcome<> show(const std::string& verb, const PortOptions& options) {
   if (options.words.size() > 1)
     return problem(fmt::format("unexpected argument '{}'", options.words[1]), kExitUsage);
   const std::string port = options.words.empty() ? "" : options.words.front();
-  auto answer = ask(testbed->path, {verb, port, {}, {}, {}});
+  auto answer = ask(testbed->path, {verb, port, {}, {}, {}, {}});
   if (!answer) return tl::unexpected(answer.error());
   if (verb == "stats" && !options.json && !options.open_metrics && !options.all)
     remove_zeros((*answer)["ports"]);
@@ -88,7 +90,7 @@ Outcome<> show(const std::string& verb, const PortOptions& options) {
 Outcome<> list(const PortOptions& options) {
   Json rows = Json::array();
   for (const RunningLab& testbed : running_labs()) {
-    const auto answer = ask(testbed.path, {"list", {}, {}, {}, {}});
+    const auto answer = ask(testbed.path, {"list", {}, {}, {}, {}, {}});
     if (!answer && ::access(testbed.path.c_str(), F_OK) != 0) continue;  // it ended meanwhile
     if (!answer) {
       rows.push_back({{"run", testbed.pid},
@@ -112,6 +114,12 @@ Outcome<> list(const PortOptions& options) {
 
 /// Handles inject PORT SITE VALUE.
 Outcome<> inject(const PortOptions& options) {
+  if (options.list_sites) {
+    for (const SiteInfo& site : kSites) fmt::print("{:<19}{}\n", site.name, site.limit);
+    return {};
+  }
+  if (options.words.size() != 3)
+    return problem("PORT, SITE and VALUE are needed: --list-sites prints the sites", kExitUsage);
   const auto testbed = choose(options.run);
   if (!testbed) return tl::unexpected(testbed.error());
   const std::string& text = options.words[2];
@@ -121,9 +129,12 @@ Outcome<> inject(const PortOptions& options) {
     return problem(fmt::format("invalid number '{}'", text), kExitUsage);
   if (value > 0xffffffffU)
     return problem("invalid value: must be a number of at most 32 bits", kExitUsage);
-  const auto answer =
-      ask(testbed->path,
-          {"inject", options.words[0], options.words[1], static_cast<std::uint32_t>(value), {}});
+  const auto answer = ask(testbed->path, {"inject",
+                                          options.words[0],
+                                          options.words[1],
+                                          static_cast<std::uint32_t>(value),
+                                          options.count,
+                                          {}});
   if (!answer) return tl::unexpected(answer.error());
   print((*answer)["ports"], options.json);
   return {};
@@ -139,7 +150,7 @@ Outcome<Json> read_all(const std::string& path, const std::string& port,
   constexpr std::size_t kPiece = 4096;
   Json values = Json::array();
   for (std::size_t at = 0; at < elements.size(); at += kPiece) {
-    Question question{"regs", port, {}, {}, {}};
+    Question question{"regs", port, {}, {}, {}, {}};
     for (std::size_t i = at; i < std::min(at + kPiece, elements.size()); ++i)
       question.reads.push_back({elements[i].bar, elements[i].byte_offset});
     const auto answer = ask(path, question);
@@ -221,9 +232,12 @@ int port_command(int argc, char** argv) {
   injector
       ->add_option("PORT SITE VALUE", options.words,
                    "hni0 or hni1, an input site, at most 32 bits")
-      ->required()
-      ->expected(3);
+      ->expected(0, 3);
+  injector->add_flag("--list-sites", options.list_sites,
+                     "print the input sites and the rule of each");
   injector->add_option("-p,--pid,--run", options.run, "the `hni run`, if there are several");
+  injector->add_option("--count", options.count,
+                       "so many values become VALUE, whether refused or not; 0 ends the fault");
   with_port(verb("go", "start a run that waits with --hold"));
   if (const auto status = parse(app, "hni port", argc, argv)) return *status;
   if (app.get_subcommands().empty()) {

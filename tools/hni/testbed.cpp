@@ -86,7 +86,10 @@ bool Node::poll(QueueId queue, Time now) {
 
 void Node::end_fault() {
   const auto site = io_.faulty_site();
-  if (site && port_.refused()[static_cast<std::size_t>(*site)] != refused_before_)
+  if (!site) return;
+  if (io_.ordered(*site) == 0 ||
+      (fault_until_refused_ &&
+       port_.refused()[static_cast<std::size_t>(*site)] != refused_before_))
     io_.clear_fault();
 }
 

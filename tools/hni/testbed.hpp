@@ -58,9 +58,11 @@ class Node {
   [[nodiscard]] const TrafficEndpoint* end() const { return end_.get(); }
   void set_end(std::unique_ptr<TrafficEndpoint> end) { end_ = std::move(end); }
   [[nodiscard]] std::uint64_t interrupts() const { return interrupts_; }
-  /// Injects a fault at `site` until the driver refuses the value.
-  void inject(Site site, std::uint32_t value) {
-    io_.inject(site, value);
+  /// Injects a fault into the next `count` values of `site`; FaultIo::kUntilRefused: until the
+  /// driver refuses one.
+  void inject(Site site, std::uint32_t value, std::uint32_t count = FaultIo::kUntilRefused) {
+    io_.inject(site, value, count);
+    fault_until_refused_ = count == FaultIo::kUntilRefused;
     refused_before_ = port_.refused()[static_cast<std::size_t>(site)];
   }
 
@@ -79,6 +81,7 @@ class Node {
   std::unique_ptr<TrafficEndpoint> end_;
   std::bitset<kMaxQueues> active_;  ///< queues that are polled until they are empty
   std::uint64_t interrupts_ = 0;
+  bool fault_until_refused_ = false;
   std::uint64_t refused_before_ = 0;  ///< at the site of the injected fault
 };
 
