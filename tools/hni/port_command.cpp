@@ -237,7 +237,7 @@ int port_command(int argc, char** argv) {
                      "print the input sites and the rule of each");
   injector->add_option("-p,--pid,--run", options.run, "the `hni run`, if there are several");
   injector->add_option("--count", options.count,
-                       "so many values become VALUE, whether refused or not; 0 ends the fault");
+                       "replace this many values, refused or not; 0 removes the fault");
   with_port(verb("go", "start a run that waits with --hold"));
   if (const auto status = parse(app, "hni port", argc, argv)) return *status;
   if (app.get_subcommands().empty()) {
