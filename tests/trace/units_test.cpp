@@ -19,6 +19,7 @@
 namespace hni {
 namespace {
 
+using tools::LiveScreen;
 using tools::TraceOutput;
 using trace::read_recording;
 
@@ -271,7 +272,7 @@ TEST(TraceOutput, TopIsATableOfRatesAndThenOfSums) {
 }
 
 TEST(TraceOutput, OnATerminalATableOverwritesThePreviousOne) {
-  TraceOutput text(false, TraceOutput::Extra::kTop, true);
+  TraceOutput text(false, TraceOutput::Extra::kTop, LiveScreen(80));
   (void)text.line("hni trace top, 1 s");
   (void)text.line("@rx_polls[0, 0]: 5");
   EXPECT_FALSE(text.line("hni trace top, 2 s").starts_with("\033"));

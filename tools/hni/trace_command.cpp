@@ -365,7 +365,7 @@ Outcome<int> trace(TraceOptions& options) {
                      options.tool == "registers" ? Extra::kRegisters
                      : options.tool == "top"     ? Extra::kTop
                                                  : Extra::kNone,
-                     ::isatty(::fileno(to)) != 0);
+                     LiveScreen::of(::fileno(to)));
   const int status = tracer.run(output, to);
   const bool written = std::fflush(to) == 0 && std::ferror(to) == 0;
   if (to != stdout && std::fclose(to) != 0) return system_problem(options.output);

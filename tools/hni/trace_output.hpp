@@ -8,7 +8,9 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
+#include "tools/hni/live_screen.hpp"
 #include "tools/hni/trace_top.hpp"
 #include "tools/hni/view.hpp"
 
@@ -22,9 +24,9 @@ class TraceOutput {
     kRegisters,  ///< keys (port, BAR, byte offset) of @reads and @writes become (port, name)
     kTop,        ///< sums become a table, once a second
   };
-  explicit TraceOutput(bool json, Extra extra = Extra::kNone, bool in_place = false)
+  explicit TraceOutput(bool json, Extra extra = Extra::kNone, LiveScreen screen = LiveScreen(0))
       : json_(json), registers_(extra == Extra::kRegisters) {
-    if (extra == Extra::kTop) top_.emplace(in_place);
+    if (extra == Extra::kTop) top_.emplace(std::move(screen));
   }
 
   /// Returns the text to print for a line of bpftrace's standard output, with its line ends.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tools/hni/live_screen.hpp"
@@ -14,8 +15,8 @@ namespace hni::tools {
 
 class TraceTop {
  public:
-  /// `in_place`: each table overwrites the previous one on the terminal.
-  explicit TraceTop(bool in_place) : screen_(in_place ? LiveScreen::of(1) : LiveScreen(0)) {}
+  /// On a terminal each table overwrites the previous one.
+  explicit TraceTop(LiveScreen screen) : screen_(std::move(screen)) {}
 
   /// Handles a line of the program: "hni trace top, 3 s" starts the sums of a second, "@map[keys]:
   /// N" is one of them. Returns the text to print: the table of the previous second, or nothing.
