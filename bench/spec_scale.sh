@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Measures time and memory of the spec compiler: the card's spec (bar: 1 s) and a generated map of 100,000 registers
-# with two fields each (bars: 5 s, 500 MB). Prints one line each; exit status 1 if a limit is exceeded. The program
-# has one thread, so its processor time equals the elapsed time on an idle machine; the limit applies to it, and the
-# wall-clock time is printed for information.
-#   bench/spec_scale.sh <build folder>/spec/hni-spec [registers]
+# with two fields each (bars: 5 s and 1,000 MB for each output; the outputs are up to 164 MB long). Prints one line each;
+# exit status 1 if a limit is exceeded. The program has one thread, so its processor time equals the elapsed time on an
+# idle machine; the limit applies to it, and the wall-clock time is printed for information.
+#   bench/spec_scale.sh <build folder>/libexec/openhni/hni-spec [registers]
 set -eu
 hni_spec=${1:?usage: spec_scale.sh <hni-spec> [registers]}
 count=${2:-100000}
@@ -38,6 +38,7 @@ sys.exit(0 if good else 1)
 PY
 }
 measure "card, all generated files" 1 500 "$hni_spec" compile -o "$work/card"
-measure "$count registers, dump" 5 500 "$hni_spec" dump "$work/big.rdl" -o "$work/big.dump"
-measure "$count registers, all generated files" 5 500 "$hni_spec" compile "$work/big.rdl" -o "$work/big"
+for output in dump json html c-header structs markdown svd python; do
+  measure "$count registers, $output" 5 1000 "$hni_spec" $output "$work/big.rdl" -o "$work/big.out"
+done
 exit $status
