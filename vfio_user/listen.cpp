@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vfio_user/listen.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -46,6 +47,11 @@ tl::expected<OwnedFd, std::string> listen_on(const std::string& path) {
   errno = error;
   if (!bound || ::listen(fd.get(), 16) != 0) return tl::make_unexpected(because(path));
   return fd;
+}
+
+bool has_hung_up(int socket) {
+  pollfd one{socket, POLLIN, 0};
+  return ::poll(&one, 1, 0) == 1 && (one.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 }  // namespace hni::device::vfio_user

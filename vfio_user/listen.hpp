@@ -14,4 +14,9 @@ namespace hni::device::vfio_user {
 /// @return the listening socket; an error of one line if the path is in use or not a socket
 tl::expected<OwnedFd, std::string> listen_on(const std::string& path);
 
+/// Checks whether the peer closed its end. What it sent before is still readable.
+/// @param socket a connected stream socket
+/// @return true if it did
+bool has_hung_up(int socket);
+
 }  // namespace hni::device::vfio_user

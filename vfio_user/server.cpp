@@ -24,12 +24,6 @@ void add(SessionCounters& to, const SessionCounters& from) {
   to.odd_accesses += from.odd_accesses;
 }
 
-/// The other side has closed the connection: all that it sent is already in the socket.
-bool has_hung_up(int socket) {
-  pollfd one{socket, POLLIN, 0};
-  return ::poll(&one, 1, 0) == 1 && (one.revents & (POLLHUP | POLLERR)) != 0;
-}
-
 }  // namespace
 
 tl::expected<std::unique_ptr<Server>, std::string> Server::create(const std::string& path,

@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -26,17 +27,20 @@ void add(SessionCounters& to, const SessionCounters& from) {
 
 tl::expected<std::unique_ptr<Server>, std::string> Server::create(const std::string& path,
                                                                   const CardConfig& config,
-                                                                  Wire& wire, Report report) {
+                                                                  Wire& wire, Report report,
+                                                                  vfio_user::SocketCalls& calls) {
   auto listener = vfio_user::listen_on(path);
   if (!listener) return tl::make_unexpected(listener.error());
-  std::unique_ptr<Server> server(new Server(path, config, wire, std::move(report)));
+  std::unique_ptr<Server> server(new Server(path, config, wire, std::move(report), calls));
   server->listener_ = std::move(*listener);
   return server;
 }
 
-Server::Server(std::string path, const CardConfig& config, Wire& wire, Report report)
+Server::Server(std::string path, const CardConfig& config, Wire& wire, Report report,
+               vfio_user::SocketCalls& calls)
     : path_(std::move(path)),
       report_(std::move(report)),
+      calls_(&calls),
       dma_(kMaxWindows),
       msix_(config.msix_vectors, dma_),
       card_(config, dma_, msix_, wire),
@@ -49,20 +53,52 @@ Server::~Server() {
 }
 
 void Server::accept_client() {
-  OwnedFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!fd) return;
+  if (accept_paused_) return;
+  OwnedFd fd(calls_->accept(listener_.get()));
+  if (!fd) {
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNABORTED) return;
+    if (counters_.accept_failures++ == 0)
+      report_(std::string("no front-end can be accepted: ") + std::strerror(errno));
+    accept_paused_ = undated_ = true;
+    accept_again_ns_ = 0;
+    return;
+  }
+  // The previous front-end may have died without our having served its end yet.
+  if (connection_ && vfio_user::has_hung_up(connection_->fd()))
+    end_client("its socket was closed", false);
   if (connection_) {
-    ++counters_.turned_away;
-    report_("a second front-end was refused");
+    if (++counters_.turned_away == 1) report_("a second front-end was refused");
     return;
   }
   ++counters_.clients;
   connection_.emplace(std::move(fd));
   session_.emplace(function_, memory_, msix_);
+  hello_until_ns_ = 0;
+  undated_ = true;
   report_("a front-end connected");
 }
 
+void Server::keep_time(std::uint64_t now_ns) {
+  if (undated_) {
+    undated_ = false;
+    if (accept_paused_ && accept_again_ns_ == 0) accept_again_ns_ = now_ns + kAcceptPauseNs;
+    if (connection_ && session_->counters().messages == 0 && hello_until_ns_ == 0)
+      hello_until_ns_ = now_ns + kHelloTimeNs;
+  }
+  if (accept_paused_ && now_ns >= accept_again_ns_) accept_paused_ = false;
+  if (hello_until_ns_ != 0 && now_ns >= hello_until_ns_) hello_until_ns_ = 0;
+}
+
+std::uint64_t Server::next_deadline_ns() const {
+  std::uint64_t next = ~std::uint64_t{0};
+  if (accept_paused_) next = accept_again_ns_;
+  if (hello_until_ns_ != 0) next = std::min(next, hello_until_ns_);
+  return next;
+}
+
 bool Server::serve(std::uint64_t now_ns, unsigned budget) {
+  const bool waits_for_hello = hello_until_ns_ != 0;
+  keep_time(now_ns);
   if (!connection_) return false;
   (void)memory_.reap(vfio_user::LoopHooks::none());
   card_.tick(now_ns);
@@ -81,7 +117,14 @@ bool Server::serve(std::uint64_t now_ns, unsigned budget) {
     if (!message) break;
     handle(*message);
   }
-  return check_client() && done == budget;
+  if (!check_client()) return false;
+  if (session_->counters().messages != 0) {
+    hello_until_ns_ = 0;
+  } else if (waits_for_hello && hello_until_ns_ == 0) {
+    end_client("no message in time", true);
+    return false;
+  }
+  return done == budget;
 }
 
 void Server::handle(Message& message) {
@@ -191,6 +234,7 @@ void Server::end_client(const std::string& why, bool breach) {
   connection_.reset();
   kick_reply_.reset();
   notifications_owed_ = 0;
+  hello_until_ns_ = 0;
   memory_.unmap_all();
   (void)memory_.reap(vfio_user::LoopHooks::none());
   function_.reset();

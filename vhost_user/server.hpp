@@ -14,28 +14,35 @@
 
 #include "device/card.hpp"
 #include "vfio_user/card_server.hpp"
+#include "vfio_user/socket_calls.hpp"
 #include "vhost_user/connection.hpp"
 #include "vhost_user/session.hpp"
 
 namespace hni::device::vhost_user {
 
 struct ServerCounters {
-  std::uint64_t clients = 0;      ///< that were accepted
-  std::uint64_t breaches = 0;     ///< front-ends that were closed for a protocol violation
-  std::uint64_t turned_away = 0;  ///< front-ends that connected while another one was served
+  std::uint64_t clients = 0;          ///< that were accepted
+  std::uint64_t breaches = 0;         ///< front-ends that were closed for a protocol violation
+  std::uint64_t turned_away = 0;      ///< front-ends that connected while another one was served
+  std::uint64_t accept_failures = 0;  ///< calls of accept() that failed
 };
 
 class Server final : public vfio_user::CardServer {
  public:
+  /// The time within which a front-end must send its first message.
+  static constexpr std::uint64_t kHelloTimeNs = 5'000'000'000;
+  /// Pause after a failure of accept(), as the listener would be ready again immediately.
+  static constexpr std::uint64_t kAcceptPauseNs = 100'000'000;
+
   /// Receives log lines: a front-end connected, disconnected, or was closed.
   using Report = std::function<void(const std::string& line)>;
   /// Waits until `fd` is readable. Returns false if it never will be.
   using Wait = std::function<bool(int fd)>;
 
-  /// Listens on `path`. `wire` must outlive the server. An error is one line.
-  static tl::expected<std::unique_ptr<Server>, std::string> create(const std::string& path,
-                                                                   const CardConfig& config,
-                                                                   Wire& wire, Report report);
+  /// Listens on `path`. `wire` and `calls` must outlive the server. An error is one line.
+  static tl::expected<std::unique_ptr<Server>, std::string> create(
+      const std::string& path, const CardConfig& config, Wire& wire, Report report,
+      vfio_user::SocketCalls& calls = vfio_user::SocketCalls::system());
   ~Server() override;
 
   /// Synchronises with a front-end on virtual time. `work` runs after the commands of a kick and
@@ -59,8 +66,11 @@ class Server final : public vfio_user::CardServer {
   int client() const override { return connection_ ? connection_->fd() : -1; }
   bool wants_write() const override { return false; }
   bool wants_turn() const override {
-    return connection_ && (kick_reply_.has_value() || connection_->broken() || session_->broken());
+    return undated_ || (connection_ &&
+                        (kick_reply_.has_value() || connection_->broken() || session_->broken()));
   }
+  bool accepts() const override { return !accept_paused_; }
+  std::uint64_t next_deadline_ns() const override;
   /// Call after the card worked: flushes its DMA writes and delivers pending interrupts.
   void publish() override;
 
@@ -76,19 +86,23 @@ class Server final : public vfio_user::CardServer {
   vfio_user::GuestMemory& memory() override { return memory_; }
 
  private:
-  Server(std::string path, const CardConfig& config, Wire& wire, Report report);
+  Server(std::string path, const CardConfig& config, Wire& wire, Report report,
+         vfio_user::SocketCalls& calls);
 
   void handle(Message& message);
   void finish_kick();
   void send_reply(const Header& request, std::span<const std::byte> payload);
   /// Sends "used buffers are in queue" to the front-end.
   void notify(std::uint32_t queue);
+  /// Gives new events their deadlines, and acts on those that have passed.
+  void keep_time(std::uint64_t now_ns);
   bool check_memory();
   bool check_client();
   void end_client(const std::string& why, bool breach);
 
   std::string path_;
   Report report_;
+  vfio_user::SocketCalls* calls_;
   std::optional<InStep> step_;
   DmaMemory dma_;
   MsixTable msix_;
@@ -102,6 +116,10 @@ class Server final : public vfio_user::CardServer {
   /// The header of a kick whose commands are not all done.
   std::optional<Header> kick_reply_;
   bool kick_wants_reply_ = false;
+  bool undated_ = false;  ///< accept_client() does not know the time: serve() sets the deadlines
+  bool accept_paused_ = false;
+  std::uint64_t accept_again_ns_ = 0;
+  std::uint64_t hello_until_ns_ = 0;      ///< 0: no deadline
   std::uint32_t notifications_owed_ = 0;  ///< a bit per queue
   SessionCounters past_;
   ServerCounters counters_;

@@ -266,5 +266,71 @@ TEST_F(VhostUserRingTest, OneCallIsBounded) {
   EXPECT_EQ(0u, take()->number());
 }
 
+TEST_F(VhostUserTest, ASilentFrontEndIsClosedAfterTheTimeout) {
+  connect();
+  (void)server_->serve(1000, 1);
+  EXPECT_EQ(1000 + Server::kHelloTimeNs, server_->next_deadline_ns());
+  (void)server_->serve(server_->next_deadline_ns() - 1, 1);
+  EXPECT_NE(-1, server_->client());
+  (void)server_->serve(server_->next_deadline_ns(), 1);
+  EXPECT_EQ(-1, server_->client());
+  EXPECT_EQ("front-end closed: no message in time", log_.back());
+  EXPECT_EQ(~std::uint64_t{0}, server_->next_deadline_ns());
+}
+
+TEST_F(VhostUserTest, AFrontEndThatSpokeHasNoDeadline) {
+  start();
+  EXPECT_EQ(~std::uint64_t{0}, server_->next_deadline_ns());
+  (void)server_->serve(1'000 * Server::kHelloTimeNs, 1);
+  EXPECT_NE(-1, server_->client());
+}
+
+TEST_F(VhostUserTest, TheNextFrontEndIsServedAlthoughTheEndOfThePreviousOneWasNot) {
+  start();
+  socket_.reset();
+  connect();
+  EXPECT_EQ(0u, server_->counters().turned_away);
+  EXPECT_EQ(2u, server_->counters().clients);
+  EXPECT_EQ(0u, server_->counters().breaches);
+}
+
+TEST_F(VhostUserTest, ManyRefusedFrontEndsAreOneLineOfTheLog) {
+  start();
+  const OwnedFd first = std::move(socket_);
+  const std::size_t lines = log_.size();
+  for (int i = 0; i < 20; ++i) connect();
+  EXPECT_EQ(20u, server_->counters().turned_away);
+  EXPECT_EQ(lines + 1, log_.size());
+}
+
+TEST(VhostUserAccept, AFailureCausesAPauseAndNotALoop) {
+  struct NoDescriptors final : vfio_user::SocketCalls {
+    int accept(int listener) override {
+      ++calls;
+      if (!full) return SocketCalls::accept(listener);
+      errno = EMFILE;
+      return -1;
+    }
+    bool full = true;
+    int calls = 0;
+  } world;
+  Loopback wire;
+  std::vector<std::string> reports;
+  const std::string path = testing::TempDir() + "hni-vhost-accept-" + std::to_string(::getpid());
+  const auto server = Server::create(
+      path, CardConfig{}, wire, [&](const std::string& line) { reports.push_back(line); }, world);
+  ASSERT_TRUE(server.has_value());
+  for (int i = 0; i < 3; ++i) (*server)->accept_client();
+  EXPECT_EQ(1, world.calls);
+  EXPECT_FALSE((*server)->accepts());
+  EXPECT_TRUE((*server)->wants_turn());
+  (void)(*server)->serve(1000, 1);
+  EXPECT_EQ(1000 + Server::kAcceptPauseNs, (*server)->next_deadline_ns());
+  EXPECT_FALSE((*server)->wants_turn());
+  (void)(*server)->serve((*server)->next_deadline_ns(), 1);
+  EXPECT_TRUE((*server)->accepts());
+  EXPECT_EQ("no front-end can be accepted: Too many open files", reports.at(0));
+}
+
 }  // namespace
 }  // namespace hni::device::vhost_user
