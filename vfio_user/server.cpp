@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vfio_user/server.hpp"
 
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
