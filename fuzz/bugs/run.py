@@ -31,11 +31,12 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUGS = ROOT / "fuzz" / "bugs"
 SHARED = ("script/finding", "script/script", "script/run_target", "script/message_mutator", "script/mutator",
-          "script/operation_list")
+          "script/operation_list", "worlds/world_arena")
 PARTS = {"rx": ["worlds/ring_script"], "tx": ["worlds/ring_script"], "traffic": ["worlds/ring_script"],
          "port": ["worlds/port_calls", "worlds/bare_queues"]}
 # As in fuzz/CMakeLists.txt.
 OPTIONS = {name: ["-fno-sanitize-coverage=trace-cmp"] for name in ("classifier_fuzz", "port_fuzz", "port_calls", "ring_script")}
+OPTIONS["world_arena"] = ["-fno-sanitize-coverage=inline-8bit-counters,indirect-calls,trace-cmp,pc-table"]
 VERDICT = (
     (re.compile(r"^finding: ([a-z_-]+): (.*) \(0x", re.M), "{0}: {1}"),
     (re.compile(r"ERROR: AddressSanitizer: ([A-Za-z-]+)"), "ASan: {0}"),
