@@ -100,6 +100,7 @@ fi
 XDG_RUNTIME_DIR=$folder HOME=$folder "$hni" port list -j >"$out" 2>&1 || fail "hni port list"
 
 # OpenMetrics: each family and each sample appears once, and the output is terminated.
+: >"$out" # the new process truncates it too late for a reader that looks at once
 "$hni" run --generator --hold -j >"$out" 2>&1 &
 run=$!
 tries=0

@@ -28,6 +28,11 @@ run() { # run OPTIONS...: must exit with 0 and account for every packet
   grep -q '^accounted: yes$' "$out" || fail "packets are not accounted for: hni run $*"
 }
 
+in_background() { # in_background COMMAND...: starts it as process $pid, with its output in $out
+  : >"$out" # the new process truncates it too late for a reader that looks at once
+  "$@" >"$out" 2>&1 &
+  pid=$!
+}
 wait_for() { # wait_for SECONDS COMMAND...: repeats the command until it succeeds
   tries=$(($1 * 20))
   shift
@@ -119,8 +124,7 @@ case $scenario in
     ;;
   stop)
     for signal in INT TERM HUP; do
-      "$hni" run -j >"$out" 2>&1 &
-      pid=$!
+      in_background "$hni" run -j
       wait_for 20 grep -q '"event":"up"' "$out" || fail "does not come up"
       ip netns exec "hni-$pid-a" ping -q -c 100000 -i 0.001 10.77.0.2 >/dev/null 2>&1 &
       ping=$!
@@ -133,24 +137,20 @@ case $scenario in
       [ -z "$(leftovers $pid)" ] || fail "left behind after SIG$signal: $(leftovers $pid)"
     done
     # With --hold the run is listed but does not touch any device; it continues or ends on request.
-    "$hni" run -j --hold >"$out" 2>&1 &
-    pid=$!
+    in_background "$hni" run -j --hold
     wait_for 20 grep -q '"event":"held"' "$out" || fail "is not held"
     "$hni" port list | grep -q 'detached' || fail "a held run is not listed"
     "$hni" port stats --run $pid 2>&1 | grep -q 'the run is held' || fail "a held run has figures"
     kill $pid
     wait $pid || fail "a held run ended with $?"
     [ -z "$(leftovers $pid)" ] || fail "a held run left behind: $(leftovers $pid)"
-    rm "$out"
-    "$hni" run -j --hold --duration 1 >"$out" 2>&1 &
-    pid=$!
+    in_background "$hni" run -j --hold --duration 1
     wait_for 20 grep -q '"event":"held"' "$out" || fail "is not held"
     "$hni" port go --run $pid >/dev/null || fail "does not go"
     wait $pid || fail "ended with $?"
     grep -q '"accounted":true' "$out" || fail "packets are not accounted for"
     # SIGKILL prevents a clean shutdown; even then nothing may be left behind.
-    "$hni" run -j >"$out" 2>&1 &
-    pid=$!
+    in_background "$hni" run -j
     wait_for 20 grep -q '"event":"up"' "$out" || fail "does not come up"
     kill -s KILL $pid
     wait $pid 2>/dev/null

@@ -72,6 +72,7 @@ until_true() {
 }
 # start_driver OPTION...: starts a hni run and waits for its links; its process is $driver, its output $folder/run.out
 start_driver() {
+  : >"$folder/run.out"  # the new process truncates it too late for who looks for "up" at once
   "$hni" run -j "$@" >"$folder/run.out" 2>"$folder/run.err" &
   driver=$!
   until_true grep -q '"event":"up"' "$folder/run.out"
