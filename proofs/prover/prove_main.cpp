@@ -17,7 +17,7 @@
 #include "proofs/prover/job_pool.hpp"
 #include "proofs/prover/report.hpp"
 #include "spec/compiler/sort_stable.hpp"
-#include "tools/hni/help.hpp"
+#include "tools/hni/words.hpp"
 
 namespace hni::proofs {
 
@@ -346,12 +346,7 @@ int prove_main(int argc, char** argv) {
                "part of a header's name)");
   app.add_flag("--explore", options.explore,
                "run every path and ask nothing (NAME: a whole name)");
-  tools::fold_help_of(app);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
+  if (const auto status = tools::parse(app, "hni prove", argc, argv)) return *status;
   if (options.mutants) return run_script(options, "proofs/mutation/mutate");
   if (options.coverage) return run_script(options, "proofs/coverage/measure");
   std::vector<Obligation> chosen = selected(options.names);

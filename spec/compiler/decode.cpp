@@ -65,9 +65,7 @@ std::string decode_hit(const Card& card, const Hit& hit, std::optional<std::uint
   return out + decode_fields(reg.fields, value);
 }
 
-// Returns whether a layout's condition ("TYPE == 2
-//
-// TYPE == 3") is true for a value.
+// Returns whether a layout's condition is true for a value: "TYPE == 2 || TYPE == 3".
 bool applies(const Layout& layout, std::uint64_t value) {
   std::string_view rest = layout.when;
   while (!rest.empty()) {
@@ -218,6 +216,19 @@ std::string nearest_name(const Card& card, const std::string& name) {
   return best;
 }
 
+// "BAR9" is meant as a space, also where there is none of that name.
+bool looks_like_space(std::string_view name) {
+  const std::size_t digits = name.find_first_of("0123456789");
+  return lower(name.substr(0, digits)) == "bar" && digits != std::string_view::npos;
+}
+
+Answer unknown_space(const Card& card, std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const Space& space : card.spaces) names.push_back(space.name);
+  return problem(
+      fmt::format("there is no space '{}': write one of {}", name, fmt::join(names, ", ")));
+}
+
 Answer unknown_name(const Card& card, const std::string& name) {
   const std::string nearest = nearest_name(card, name);
   return problem(nearest.empty()
@@ -319,6 +330,7 @@ Answer decode(const Card& card, const std::vector<std::string>& words) {
                         word_index ? 4 * *number : *number, given);
   }
   const std::string& name = words[at++];
+  if (looks_like_space(name) && space == nullptr) return unknown_space(card, name);
   if (!value(given)) {
     return problem(
         fmt::format("'{}' is not a number: write <name> [value], or <space> <offset> "

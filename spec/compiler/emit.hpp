@@ -48,6 +48,7 @@ std::string emit_html(const Card& card);
 // Formats of other tools.
 std::string emit_markdown(const Card& card);
 std::string emit_svd(const Card& card);
+std::string emit_ipxact(const Card& card);
 std::string emit_python(const Card& card);
 
 // The files that `hni-spec compile` writes for a card: name below the output folder, and the

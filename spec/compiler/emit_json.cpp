@@ -163,6 +163,7 @@ Json value_json(const Value& value) {
   return nullptr;
 }
 
+// The node without its children.
 Json node_json(const rdl::Model& model, const Node& node) {
   Json json = {{"kind", rdl::component_name(node.component)}, {"name", node.name}};
   if (node.component == rdl::Component::kField) {
@@ -188,7 +189,6 @@ Json node_json(const rdl::Model& model, const Node& node) {
     json["signals"].push_back({{"name", signal->name}, {"width", signal->size}});
   }
   if (node.alias_of != nullptr) json["alias_of"] = node.alias_of->name;
-  for (const Node* child : node.children) json["children"].push_back(node_json(model, *child));
   return json;
 }
 
@@ -203,43 +203,115 @@ Json enum_json(const rdl::EnumDef& def) {
   return json;
 }
 
+// Writes the document in pieces: the objects of a large map would take several times the memory of
+// the text.
+class Writer {
+ public:
+  // Adds one value on the present level, after a comma where one is needed.
+  void add(const Json& json) { start(), put(json); }
+  void add(const char* key, const Json& json) { start(), name(key), put(json); }
+  void open(const char* key) { start(), name(key), enter('['); }
+  void open_object() { start(), enter('{'); }
+  void close(char bracket);
+  // Adds a node with everything below it.
+  void tree(const rdl::Model& model, const Node& node);
+  std::string take() { return std::move(out_); }
+
+ private:
+  void start();
+  void name(const char* key) { out_ += '"' + std::string(key) + "\": "; }
+  void enter(char bracket) { out_ += bracket, first_ = true, ++depth_; }
+  void put(const Json& json);
+  void new_line() { out_ += '\n', out_.append(depth_, ' '); }
+
+  std::size_t depth_ = 0;
+  bool first_ = true;
+  std::string out_;
+};
+
+void Writer::start() {
+  if (!first_) out_ += ',';
+  if (depth_ > 0) new_line();
+  first_ = false;
+}
+
+void Writer::put(const Json& json) {
+  // Line ends inside of strings are escaped, so that each one here begins a line of the document.
+  const std::string text = json.dump(1, ' ', false, Json::error_handler_t::replace);
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    if (at > 0) new_line();
+    out_.append(text, at, end - at);
+    at = end + 1;
+  }
+}
+
+void Writer::close(char bracket) {
+  --depth_;
+  if (!first_) new_line();
+  out_ += bracket;
+  first_ = false;
+}
+
+void Writer::tree(const rdl::Model& model, const Node& node) {
+  open_object();
+  const Json own = node_json(model, node);
+  for (const auto& [key, value] : own.items()) add(key.c_str(), value);
+  if (!node.children.empty()) {
+    open("children");
+    for (const Node* child : node.children) tree(model, *child);
+    close(']');
+  }
+  close('}');
+}
+
+Json memory_json(const Card& card, const Memory& memory) {
+  Json json = {{"name", memory.name},
+               {"path", rdl::path_of(*memory.node)},
+               {"space", space_name(card, memory.space)},
+               {"byte_offset", memory.byte_offset},
+               {"entries", memory.entries},
+               {"width", memory.width}};
+  put_text(json, "description", memory.desc);
+  return json;
+}
+
+Json rule_json(const Card& card, const ActionRule& rule) {
+  return {{"register", card.registers[rule.target].name},
+          {"text", one_line(rule.text)},
+          {"condition_register", card.registers[rule.condition].name},
+          {"mask", rule.mask},
+          {"value", rule.value}};
+}
+
 }  // namespace
 
 std::string emit_json(const Card& card) {
-  Json json = {{"schema", 1}, {"name", card.name}};
-  for (const Space& space : card.spaces) json["spaces"].push_back(space.name);
-  for (const char* key : {"registers", "memories", "descriptors", "enums", "messages", "actions",
-                          "protocol", "tree"}) {
-    json[key] = Json::array();
-  }
-  for (const Register& reg : card.registers) json["registers"].push_back(register_json(card, reg));
-  for (const Memory& memory : card.memories) {
-    Json one = {{"name", memory.name},
-                {"path", rdl::path_of(*memory.node)},
-                {"space", space_name(card, memory.space)},
-                {"byte_offset", memory.byte_offset},
-                {"entries", memory.entries},
-                {"width", memory.width}};
-    put_text(one, "description", memory.desc);
-    json["memories"].push_back(std::move(one));
-  }
-  for (const Layout& layout : card.layouts) json["descriptors"].push_back(layout_json(layout));
-  for (const rdl::EnumDef* def : card.enums) json["enums"].push_back(enum_json(*def));
-  for (const Message& message : card.messages) json["messages"].push_back(message_json(message));
-  for (const ActionRule& rule : card.rules) {
-    json["actions"].push_back({{"register", card.registers[rule.target].name},
-                               {"text", one_line(rule.text)},
-                               {"condition_register", card.registers[rule.condition].name},
-                               {"mask", rule.mask},
-                               {"value", rule.value}});
-  }
-  for (const ProtocolRule& rule : card.protocol) {
-    json["protocol"].push_back(
-        {{"name", rule.name}, {"text", one_line(rule.text)}, {"stated_by", rule.where}});
-  }
+  Writer out;
+  const auto list = [&](const char* key, const auto& items, auto&& json) {
+    out.open(key);
+    for (const auto& item : items) out.add(json(item));
+    out.close(']');
+  };
+  out.open_object();
+  out.add("schema", 1);
+  out.add("name", card.name);
+  list("spaces", card.spaces, [](const Space& space) { return Json(space.name); });
+  list("registers", card.registers, [&](const Register& reg) { return register_json(card, reg); });
+  list("memories", card.memories, [&](const Memory& one) { return memory_json(card, one); });
+  list("descriptors", card.layouts, layout_json);
+  list("enums", card.enums, [](const rdl::EnumDef* def) { return enum_json(*def); });
+  list("messages", card.messages, message_json);
+  list("actions", card.rules, [&](const ActionRule& rule) { return rule_json(card, rule); });
+  list("protocol", card.protocol, [](const ProtocolRule& rule) {
+    return Json{{"name", rule.name}, {"text", one_line(rule.text)}, {"stated_by", rule.where}};
+  });
+  out.open("tree");
   const rdl::Model& model = card.compilation->model;
-  for (const Node* root : model.roots) json["tree"].push_back(node_json(model, *root));
-  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+  for (const Node* root : model.roots) out.tree(model, *root);
+  out.close(']');
+  out.close('}');
+  return out.take() + "\n";
 }
 
 }  // namespace hni::speclib

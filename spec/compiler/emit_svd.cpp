@@ -8,6 +8,7 @@
 #include "spec/compiler/emit.hpp"
 #include "spec/compiler/properties.hpp"
 #include "spec/compiler/value_text.hpp"
+#include "spec/compiler/xml_writer.hpp"
 
 namespace hni::speclib {
 namespace {
@@ -15,61 +16,19 @@ namespace {
 using rdl::Component;
 using rdl::Node;
 
-std::string xml(std::string_view text) {
-  std::string out;
-  for (const char c : valid_utf8(text)) {
-    if (c == '&') {
-      out += "&amp;";
-    } else if (c == '<') {
-      out += "&lt;";
-    } else if (c == '>') {
-      out += "&gt;";
-    } else {
-      out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  }
-  return out;
-}
-
-const char* access_text(std::string_view sw) {
-  if (sw == "r") return "read-only";
-  if (sw == "w") return "write-only";
-  if (sw == "w1") return "writeOnce";
-  return sw == "rw1" ? "read-writeOnce" : "read-write";
-}
-
-const char* write_effect(std::string_view onwrite) {
-  static constexpr std::pair<std::string_view, const char*> kEffects[] = {
-      {"woclr", "oneToClear"}, {"woset", "oneToSet"}, {"wot", "oneToToggle"},
-      {"wzc", "zeroToClear"},  {"wzs", "zeroToSet"},  {"wzt", "zeroToToggle"},
-      {"wclr", "clear"},       {"wset", "set"},       {"wuser", "modify"},
-  };
-  for (const auto& [word, effect] : kEffects) {
-    if (onwrite == word) return effect;
-  }
-  return nullptr;
-}
-
 class Svd {
  public:
   explicit Svd(const Card& card) : card_(card) {}
   std::string run();
 
  private:
-  void line(const char* tag, std::string_view text) {
-    out_ += fmt::format("{}<{}>{}</{}>\n", std::string(depth_, ' '), tag, xml(text), tag);
-  }
-  void open(const char* tag) { out_ += fmt::format("{}<{}>\n", std::string(depth_++, ' '), tag); }
-  void close(const char* tag) {
-    out_ += fmt::format("{}</{}>\n", std::string(--depth_, ' '), tag);
-  }
   void description(const Node& node) {
     const std::string text = one_line(rdl::text_property(card_.compilation->model, node, "desc"));
-    line("description", text.empty() ? std::string_view(node.name) : std::string_view(text));
+    out_.line("description", text.empty() ? std::string_view(node.name) : std::string_view(text));
   }
   void array(std::uint32_t count, std::uint64_t stride) {
-    line("dim", fmt::format("{}", count));
-    line("dimIncrement", fmt::format("{:#x}", stride));
+    out_.line("dim", fmt::format("{}", count));
+    out_.line("dimIncrement", fmt::format("{:#x}", stride));
   }
   std::size_t outer_dims(const Node& node);
   void close_outer_dims(std::size_t count);
@@ -82,8 +41,7 @@ class Svd {
   void peripheral(const Space& space);
 
   const Card& card_;
-  std::size_t depth_ = 0;
-  std::string out_;
+  XmlWriter out_;
 };
 
 // SVD arrays have one dimension; each further dimension becomes an enclosing cluster.
@@ -92,80 +50,78 @@ std::size_t Svd::outer_dims(const Node& node) {
   std::uint64_t stride = node.stride * node.element_count();
   for (std::size_t i = 0; i + 1 < node.dims.size(); ++i) {
     stride /= node.dims[i];
-    open("cluster");
+    out_.open("cluster");
     array(node.dims[i], stride);
-    line("name", fmt::format("{}_{}[%s]", node.name, i));
-    line("addressOffset", fmt::format("{:#x}", i == 0 ? node.address : 0));
+    out_.line("name", fmt::format("{}_{}[%s]", node.name, i));
+    out_.line("addressOffset", fmt::format("{:#x}", i == 0 ? node.address : 0));
   }
   return node.dims.size() - 1;
 }
 
 void Svd::close_outer_dims(std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) close("cluster");
+  for (std::size_t i = 0; i < count; ++i) out_.close("cluster");
 }
 
 void Svd::values(const rdl::EnumDef& def) {
-  open("enumeratedValues");
+  out_.open("enumeratedValues");
   for (std::size_t i = 0; i < def.members.size(); ++i) {
-    open("enumeratedValue");
-    line("name", def.members[i].name);
-    if (!def.members[i].desc.empty()) line("description", one_line(def.members[i].desc));
-    line("value", fmt::format("{}", def.values[i]));
-    close("enumeratedValue");
+    out_.open("enumeratedValue");
+    out_.line("name", def.members[i].name);
+    if (!def.members[i].desc.empty()) out_.line("description", one_line(def.members[i].desc));
+    out_.line("value", fmt::format("{}", def.values[i]));
+    out_.close("enumeratedValue");
   }
-  close("enumeratedValues");
+  out_.close("enumeratedValues");
 }
 
 void Svd::field(const Node& node) {
-  open("field");
-  line("name", node.name);
+  out_.open("field");
+  out_.line("name", node.name);
   description(node);
-  line("bitRange", fmt::format("[{}:{}]", node.msb, node.lsb));
-  line("access", access_text(rdl::sw_access(node)));
-  if (const char* effect = write_effect(rdl::on_write(node))) {
-    line("modifiedWriteValues", effect);
+  out_.line("bitRange", fmt::format("[{}:{}]", node.msb, node.lsb));
+  out_.line("access", xml_access(rdl::sw_access(node)));
+  if (const char* effect = xml_write_effect(rdl::on_write(node))) {
+    out_.line("modifiedWriteValues", effect);
   }
-  const std::string_view read = rdl::on_read(node);
-  if (!read.empty())
-    line("readAction", read == "rclr" ? "clear" : read == "rset" ? "set" : "modify");
+  if (const char* effect = xml_read_effect(rdl::on_read(node))) out_.line("readAction", effect);
   if (const rdl::Value* code = rdl::property(node, rdl::kPropEncode)) values(*code->enumeration);
-  close("field");
+  out_.close("field");
 }
 
 // SVD registers have at most 64 bits.
 void Svd::wide(const Node& node) {
-  out_ += fmt::format("{}<!-- {}: {} bits, as words; its fields cannot be stated here -->\n",
-                      std::string(depth_, ' '), xml(node.name), rdl::reg_width(node));
-  open("register");
+  out_.comment(fmt::format("{}: {} bits, as words; its fields cannot be stated here", node.name,
+                           rdl::reg_width(node)));
+  out_.open("register");
   array(rdl::reg_width(node) / 32, 4);
-  line("name", std::string(node.name) + "_W[%s]");
+  out_.line("name", std::string(node.name) + "_W[%s]");
   description(node);
-  line("addressOffset", fmt::format("{:#x}", node.dims.empty() ? node.address : 0));
-  line("size", "32");
-  close("register");
+  out_.line("addressOffset", fmt::format("{:#x}", node.dims.empty() ? node.address : 0));
+  out_.line("size", "32");
+  out_.close("register");
 }
 
 void Svd::reg(const Node& node) {
   const std::size_t outer = outer_dims(node);
   const bool wide_array = rdl::reg_width(node) > 64 && !node.dims.empty();
   if (wide_array) {
-    open("cluster");
+    out_.open("cluster");
     array(node.dims.back(), node.stride);
-    line("name", std::string(node.name) + "[%s]");
-    line("addressOffset", fmt::format("{:#x}", outer > 0 ? 0 : node.address));
+    out_.line("name", std::string(node.name) + "[%s]");
+    out_.line("addressOffset", fmt::format("{:#x}", outer > 0 ? 0 : node.address));
   }
   if (rdl::reg_width(node) > 64) {
     wide(node);
-    if (wide_array) close("cluster");
+    if (wide_array) out_.close("cluster");
     close_outer_dims(outer);
     return;
   }
-  open("register");
+  out_.open("register");
   if (!node.dims.empty()) array(node.dims.back(), node.stride);
-  line("name", std::string(node.name) + (node.dims.empty() ? "" : "[%s]"));
+  out_.line("name", std::string(node.name) + (node.dims.empty() ? "" : "[%s]"));
   description(node);
-  line("addressOffset", fmt::format("{:#x}", outer > 0 ? 0 : node.address));
-  line("size", fmt::format("{}", rdl::reg_width(node)));
+  out_.line("addressOffset", fmt::format("{:#x}", outer > 0 ? 0 : node.address));
+  out_.line("size", fmt::format("{}", rdl::reg_width(node)));
   std::uint64_t reset = 0;
   std::uint64_t known = 0;
   for (const Node* child : node.children) {
@@ -177,24 +133,24 @@ void Svd::reg(const Node& node) {
     reset |= *value << child->lsb;
     known |= bits.mask();
   }
-  line("resetValue", fmt::format("{:#x}", reset));
-  line("resetMask", fmt::format("{:#x}", known));
-  open("fields");
+  out_.line("resetValue", fmt::format("{:#x}", reset));
+  out_.line("resetMask", fmt::format("{:#x}", known));
+  out_.open("fields");
   for (const Node* child : node.children) field(*child);
-  close("fields");
-  close("register");
+  out_.close("fields");
+  out_.close("register");
   close_outer_dims(outer);
 }
 
 void Svd::cluster(const Node& node) {
   const std::size_t outer = outer_dims(node);
-  open("cluster");
+  out_.open("cluster");
   if (!node.dims.empty()) array(node.dims.back(), node.stride);
-  line("name", std::string(node.name) + (node.dims.empty() ? "" : "[%s]"));
+  out_.line("name", std::string(node.name) + (node.dims.empty() ? "" : "[%s]"));
   description(node);
-  line("addressOffset", fmt::format("{:#x}", outer > 0 ? 0 : node.address));
+  out_.line("addressOffset", fmt::format("{:#x}", outer > 0 ? 0 : node.address));
   children(node);
-  close("cluster");
+  out_.close("cluster");
   close_outer_dims(outer);
 }
 
@@ -203,8 +159,8 @@ void Svd::children(const Node& node) {
     if (child->component == Component::kReg) {
       reg(*child);
     } else if (child->component == Component::kMem && child->children.empty()) {
-      out_ += fmt::format("{}<!-- memory {}: {:#x} bytes at {:#x} -->\n", std::string(depth_, ' '),
-                          xml(child->name), child->size, child->address);
+      out_.comment(fmt::format("memory {}: {:#x} bytes at {:#x}", child->name, child->size,
+                               child->address));
     } else {
       cluster(*child);
     }
@@ -212,39 +168,40 @@ void Svd::children(const Node& node) {
 }
 
 void Svd::peripheral(const Space& space) {
-  open("peripheral");
-  line("name", space.name);
+  out_.open("peripheral");
+  out_.line("name", space.name);
   description(*space.node);
-  line("baseAddress", fmt::format("{:#x}", rdl::absolute_address(*space.node)));
-  open("addressBlock");
-  line("offset", "0x0");
-  line("size", fmt::format("{:#x}", space.node->total_size()));
-  line("usage", "registers");
-  close("addressBlock");
-  open("registers");
+  out_.line("baseAddress", fmt::format("{:#x}", rdl::absolute_address(*space.node)));
+  out_.open("addressBlock");
+  out_.line("offset", "0x0");
+  out_.line("size", fmt::format("{:#x}", space.node->total_size()));
+  out_.line("usage", "registers");
+  out_.close("addressBlock");
+  out_.open("registers");
   children(*space.node);
-  close("registers");
-  close("peripheral");
+  out_.close("registers");
+  out_.close("peripheral");
 }
 
 std::string Svd::run() {
-  out_ =
-      "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<!-- Generated by hni-spec: do not edit. "
-      "SPDX-License-Identifier: Apache-2.0 -->\n"
+  out_.raw("<?xml version=\"1.0\" encoding=\"utf-8\"?>");
+  out_.comment("Generated by hni-spec: do not edit. SPDX-License-Identifier: Apache-2.0");
+  out_.raw(
       "<device schemaVersion=\"1.3\" xmlns:xs=\"http://www.w3.org/2001/XMLSchema-instance\" "
-      "xs:noNamespaceSchemaLocation=\"CMSIS-SVD.xsd\">\n";
-  depth_ = 1;
-  line("name", card_.name);
-  line("version", "1.0");
-  line("description", card_.name);
-  line("addressUnitBits", "8");
-  line("width", "32");
-  line("size", "32");
-  line("access", "read-write");
-  open("peripherals");
+      "xs:noNamespaceSchemaLocation=\"CMSIS-SVD.xsd\">");
+  out_.indent();
+  out_.line("name", card_.name);
+  out_.line("version", "1.0");
+  out_.line("description", card_.name);
+  out_.line("addressUnitBits", "8");
+  out_.line("width", "32");
+  out_.line("size", "32");
+  out_.line("access", "read-write");
+  out_.open("peripherals");
   for (const Space& space : card_.spaces) peripheral(space);
-  close("peripherals");
-  return out_ + "</device>\n";
+  out_.close("peripherals");
+  out_.close("device");
+  return out_.take();
 }
 
 }  // namespace

@@ -79,9 +79,15 @@ std::span<const OutputFile> output_files() {
 
 std::span<const OutputFile> plain_output_files() {
   static constexpr OutputFile kFiles[] = {
-      {".h", emit_c_header}, {"_structs.h", emit_c_structs},  {".json", emit_json},
-      {".html", emit_html},  {".md", emit_markdown},          {".svd", emit_svd},
-      {".py", emit_python},  {".dict", emit_fuzz_dictionary},
+      {".h", emit_c_header},
+      {"_structs.h", emit_c_structs},
+      {".json", emit_json},
+      {".html", emit_html},
+      {".md", emit_markdown},
+      {".svd", emit_svd},
+      {".ipxact.xml", emit_ipxact},
+      {".py", emit_python},
+      {".dict", emit_fuzz_dictionary},
   };
   return kFiles;
 }

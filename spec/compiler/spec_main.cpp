@@ -11,14 +11,15 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <optional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "spec/compiler/card.hpp"
 #include "spec/compiler/embedded.hpp"
 #include "spec/compiler/emit.hpp"
 #include "spec/compiler/query.hpp"
-#include "tools/hni/help.hpp"
+#include "tools/hni/words.hpp"
 
 namespace hni::speclib {
 namespace {
@@ -36,19 +37,20 @@ struct Loaded {
 
 enum class Want { kModel, kCard };
 
-// Returns nothing after the errors were printed. An empty path selects the embedded spec.
-std::optional<Loaded> load(const std::string& path, const rdl::Options& options,
-                           Want want = Want::kCard) {
-  Loaded loaded;
+// Returns null after the errors were printed. An empty path selects the embedded spec. What was
+// loaded is never freed: for a large map that would take a tenth of the program's time.
+const Loaded* load(const std::string& path, const rdl::Options& options, Want want = Want::kCard) {
+  static auto* const all = new std::vector<std::unique_ptr<Loaded>>;
+  Loaded& loaded = *all->emplace_back(std::make_unique<Loaded>());
   loaded.compilation = path.empty() ? rdl::compile(kEmbeddedTop, read_embedded, {}, options)
                                     : rdl::compile(path, rdl::read_file, {}, options);
   if (want == Want::kCard) loaded.card = read_card(*loaded.compilation);
   const rdl::Diagnostics& diagnostics = loaded.compilation->diagnostics;
   const std::string text = diagnostics.render(loaded.compilation->sources);
   std::fputs(text.c_str(), stderr);
-  if (diagnostics.empty()) return loaded;
+  if (diagnostics.empty()) return &loaded;
   fmt::print(stderr, "{} error{}\n", diagnostics.total(), diagnostics.total() == 1 ? "" : "s");
-  return std::nullopt;
+  return nullptr;
 }
 
 // Does not touch a file that already contains the text, so that nothing is rebuilt needlessly.
@@ -120,8 +122,8 @@ int run_find(const Card& card, const std::vector<std::string>& words) {
 }
 
 int run_diff(const std::string& before, const std::string& after, const rdl::Options& options) {
-  const auto a = load(before, options);
-  const auto b = load(after, options);
+  const Loaded* a = load(before, options);
+  const Loaded* b = load(after, options);
   if (!a || !b) return kBadUse;
   const std::string text = diff(*a->card, *b->card);
   return put(text, {}) == kDone && text.empty() ? kDone : kFailed;
@@ -150,6 +152,8 @@ constexpr Writer kWriters[] = {
      [](const Loaded& l) { return emit_markdown(*l.card); }},
     {"svd", "print the map as CMSIS-SVD", Want::kCard,
      [](const Loaded& l) { return emit_svd(*l.card); }},
+    {"ipxact", "print the map as IP-XACT (IEEE 1685-2014)", Want::kCard,
+     [](const Loaded& l) { return emit_ipxact(*l.card); }},
     {"python", "print the map as a Python module", Want::kCard,
      [](const Loaded& l) { return emit_python(*l.card); }},
     {"print", "print the model as SystemRDL again", Want::kModel,
@@ -164,7 +168,7 @@ constexpr Writer kWriters[] = {
 
 int run_writer(const Writer& writer, const std::string& source, const rdl::Options& options,
                const std::string& output) {
-  const auto loaded = load(source, options, writer.want);
+  const Loaded* loaded = load(source, options, writer.want);
   return loaded ? put(writer.emit(*loaded), output) : kFailed;
 }
 
@@ -268,12 +272,7 @@ int run(int argc, char** argv) {
   auto* compare = with_options(app.add_subcommand("diff", "list what differs between two specs"));
   compare->add_option("before", source, "SystemRDL file")->required();
   compare->add_option("after", other, "SystemRDL file")->required();
-  tools::fold_help_of(app);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kBadUse;
-  }
+  if (const auto status = tools::parse(app, "hni spec", argc, argv)) return *status;
   const std::string wrong = wrong_option(app, options, defines, parameters);
   if (!wrong.empty()) {
     fmt::print(stderr, "hni-spec: {}\n", wrong);
@@ -285,7 +284,7 @@ int run(int argc, char** argv) {
   for (const Writer& writer : kWriters) {
     if (app.got_subcommand(writer.name)) return run_writer(writer, source, options, output);
   }
-  const auto loaded = load(source, options);
+  const Loaded* loaded = load(source, options);
   if (!loaded) return kFailed;
   if (compile->parsed()) return run_compile(*loaded, output.empty() ? "." : output);
   if (decode->parsed()) return run_decode(*loaded->card, words);

@@ -31,7 +31,7 @@ for input in / /dev/zero /dev/null /dev/full "$work/fifo" "$work/missing.rdl"; d
   expect 2 "diff $input" "$spec" diff "$input" "$here/uart.rdl"
 done
 
-for command in dump json html c-header structs markdown svd python print dictionary bpftrace; do
+for command in dump json html c-header structs markdown svd ipxact python print dictionary bpftrace; do
   expect 0 "$command" "$spec" $command -o "$work/$command"
   if [ -e /dev/full ]; then
     expect 1 "$command to a full disk" bash -c "'$spec' $command >/dev/full"
@@ -79,7 +79,7 @@ if command -v python3 >/dev/null; then
   for file in "$work"/files/*.py; do
     expect 0 "python $file" python3 -c "import runpy; assert runpy.run_path('$file')['REGISTERS']"
   done
-  for file in "$work"/files/*.svd; do
+  for file in "$work"/files/*.svd "$work"/files/*.xml; do
     expect 0 "xml of $file" python3 -c "import xml.dom.minidom; xml.dom.minidom.parse('$file')"
   done
 fi

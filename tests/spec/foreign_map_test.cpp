@@ -52,6 +52,7 @@ TEST_P(SpecForeignMap, EveryOutputHasEveryRegister) {
   const std::string html = emit_html(card);
   const std::string markdown = emit_markdown(card);
   const std::string svd = emit_svd(card);
+  const std::string ipxact = emit_ipxact(card);
   const std::string python = emit_python(card);
   const std::string structs = emit_c_structs(card);
   const auto json = nlohmann::json::parse(emit_json(card));
@@ -62,6 +63,7 @@ TEST_P(SpecForeignMap, EveryOutputHasEveryRegister) {
     expect_in(html, "id=\"" + reg.name + "\"");
     expect_in(python, "(\"" + space + "\", \"" + reg.name + "\")");
     expect_in(svd, "<name>" + std::string(reg.node->name));
+    expect_in(ipxact, "<ipxact:name>" + std::string(reg.node->name) + "</ipxact:name>");
     expect_in(find_words(card, {reg.name}), "register   " + reg.name);
     const Answer by_name = decode(card, {space + "." + reg.path, "1"});
     EXPECT_EQ(by_name.problem, "");

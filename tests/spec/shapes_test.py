@@ -82,6 +82,8 @@ class Test:
             self.check(not twice((each["space"], each["name"]) for each in registers), "JSON: a name twice")
         for file in out.glob("*.svd"):
             self.svd(xml.etree.ElementTree.parse(file).getroot())
+        for file in out.glob("*.ipxact.xml"):
+            self.ipxact(xml.etree.ElementTree.parse(file).getroot())
         for file in out.glob("*.html"):
             page = Ids()
             page.feed(file.read_text())
@@ -96,6 +98,14 @@ class Test:
                 self.check(not twice(names), f"SVD: names twice: {twice(names)}")
         for register in root.iter("register"):
             self.check(("%s" in register.find("name").text) == (register.find("dim") is not None), "SVD: dim")
+
+    def ipxact(self, root):
+        space = "{http://www.accellera.org/XMLSchema/IPXACT/1685-2014}"
+        for parent in root.iter():
+            names = [child.find(f"{space}name").text for child in parent if child.find(f"{space}name") is not None]
+            self.check(not twice(names), f"IP-XACT: names twice: {twice(names)}")
+        for register in root.iter(f"{space}register"):
+            self.check(register.find(f"{space}field") is not None, "IP-XACT: a register without a field")
 
     def again(self, path, folder):
         printed = folder / f"{self.name}.again.rdl"

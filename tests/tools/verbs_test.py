@@ -38,6 +38,7 @@ CALLS = {
     ("spec", "structs"): ([RDL], None),
     ("spec", "markdown"): ([RDL], None),
     ("spec", "svd"): ([RDL], None),
+    ("spec", "ipxact"): ([RDL], None),
     ("spec", "python"): ([RDL], None),
     ("spec", "print"): ([RDL], None),
     ("spec", "dictionary"): ([RDL], None),

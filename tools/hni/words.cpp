@@ -99,6 +99,13 @@ std::optional<int> parse(CLI::App& app, const std::string& command, int argc, ch
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {
     return app.exit(wanted);
+  } catch (const CLI::RequiredError& error) {
+    // A word in the place of the verb that is missing.
+    const std::vector<std::string> extras = app.remaining();
+    const std::vector<std::string> verbs = words_of(app, false);
+    if (extras.empty() || verbs.empty() || !app.get_subcommands().empty())
+      return complain(command, {first_line(error.what()), kExitUsage});
+    return complain(command, {unknown("word", extras.front(), verbs), kExitUsage});
   } catch (const CLI::ParseError& error) {
     return complain(command, {first_line(error.what()), kExitUsage});
   }
