@@ -73,7 +73,12 @@ hni_pkg_config(device "An emulated fbnic card" "openhni-spec" "-lhni_device -lop
 hni_pkg_config(vfio "Back ends of the driver: vfio-user sockets and /dev/vfio" "openhni-driver"
                "-lhni_vfio_client -lhni_vfio_user_protocol")
 
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libopenhni-dev RENAME copyright
+        COMPONENT dev)
+
 if(TARGET hni)
+  install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/openhni RENAME copyright
+          COMPONENT tools)
   install(TARGETS hni RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
   get_property(programs GLOBAL PROPERTY HNI_OBJECT_PROGRAMS)
   # OPTIONAL: a build without some of the commands can still be installed.

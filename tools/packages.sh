@@ -16,7 +16,7 @@ case $(. /etc/os-release 2>/dev/null && echo "$ID-${VERSION_ID:-}") in
 esac
 packages_fuzz="python3 clang-$clang libclang-rt-$clang-dev llvm-$clang afl++ zip unzip patch"
 packages_linux="mmdebstrap make gcc flex bison bc busybox-static ethtool iproute2 iperf3"
-packages_ci="clang-19 libclang-rt-19-dev clang-format-14 cppcheck doxygen git time graphviz"
+packages_ci="clang-19 libclang-rt-19-dev clang-format-14 cppcheck doxygen git time graphviz mmdebstrap dpkg-dev"
 
 # need PACKAGE...: installs the missing packages and lists them
 need() {

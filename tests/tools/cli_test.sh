@@ -174,6 +174,14 @@ for copy in b c; do
   frames "$folder/$copy.pcap" >"$folder/$copy"
   cmp -s "$folder/a" "$folder/$copy" || fail "$copy.pcap is not the same"
 done
+"$hni" run --generator --packets 100 --pcap - >"$folder/d.pcap" 2>"$out" || fail "--pcap - ended with $?"
+grep -q 'accounted: yes' "$out" || fail "--pcap -: the summary is not on standard error"
+[ "$(tcpdump -nn -r "$folder/d.pcap" 2>/dev/null | wc -l)" = 200 ] || fail "--pcap -: not the 200 frames of 100 packets each way"
+"$hni" run --generator --packets 100 --pcap - >&- 2>"$out" && fail "--pcap - without an output"
+grep -q 'no standard output' "$out" || fail "--pcap - without an output: $(cat "$out")"
+if [ -e /dev/full ]; then
+  "$hni" run --generator --packets 100000 --pcap - >/dev/full 2>"$out" && fail "--pcap - on a full disk"
+fi
 head -c 100000 "$folder/a.pcap" >"$folder/cut.pcap"
 "$hni" run --replay "$folder/cut.pcap" --quiet >"$out" 2>&1
 [ $? = 1 ] || fail "a capture that breaks off: wrong status"

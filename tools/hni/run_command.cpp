@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // `hni run`: the command line of the Runner.
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 
 #include "tools/hni/commands.hpp"
 #include "tools/hni/runner.hpp"
@@ -20,7 +25,10 @@ void add_options(CLI::App& app, RunOptions& o) {
                  "buffer rings have a quarter")
       ->capture_default_str();
   app.add_option("--mtu", o.testbed.mtu, "1280 to 9728 bytes")->capture_default_str();
-  app.add_option("--pcap", o.testbed.pcap, "record every frame on the cable into this file");
+  app.add_option(
+      "--pcap", o.testbed.pcap,
+      "record every frame on the cable into this file (-: standard output; all text then "
+      "goes to standard error)");
   app.add_option("--duration", o.duration_s, "seconds; without it until Ctrl-C");
   app.add_option("--exec", o.exec,
                  "run this shell command while the ports are up and end with it; it finds "
@@ -71,6 +79,20 @@ Outcome<> check(const RunOptions& o) {
   return {};
 }
 
+/// Makes `pcap` the standard output of before, and standard error the output of everything else.
+Outcome<> capture_to_standard_output(std::string& pcap) {
+  if (::isatty(STDOUT_FILENO) == 1)
+    return usage("--pcap -: standard output is a terminal: write into a file or a pipe");
+  // A closed output was replaced by one that can only be read, see main.cpp.
+  if ((::fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) == O_RDONLY)
+    return problem("--pcap -: there is no standard output: write into a file");
+  const int capture = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+  if (capture < 0 || ::dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+    return problem(fmt::format("--pcap -: no standard output: {}", std::strerror(errno)));
+  pcap = fmt::format("/dev/fd/{}", capture);
+  return {};
+}
+
 }  // namespace
 
 int run_command(int argc, char** argv) {
@@ -83,6 +105,10 @@ int run_command(int argc, char** argv) {
   add_options(app, options);
   if (const auto status = parse(app, "hni run", argc, argv)) return *status;
   if (const auto good = check(options); !good) return complain("hni run", good.error());
+  if (options.testbed.pcap == "-") {
+    const auto good = capture_to_standard_output(options.testbed.pcap);
+    if (!good) return complain("hni run", good.error());
+  }
   // With --exec the command's own output is shown instead of live figures.
   if (!options.exec.empty()) options.quiet = true;
   Runner runner(options);
