@@ -13,19 +13,22 @@ SUBJECTS = {
     "driver/queues/ring.hpp": (None, ["work_ring_proof.cpp", "tx_ring_proof.cpp", "buffer_ring_proof.cpp"]),
     "driver/queues/tx_ring.hpp": (None, ["tx_ring_proof.cpp", "tx_queue_model_proof.cpp"]),
     "driver/queues/buffer_ring.hpp": (None, ["buffer_ring_proof.cpp", "rx_queue_model_proof.cpp"]),
-    "driver/firmware/mailbox_ring.hpp": (("struct MailboxRing {", "struct MailboxWords {"), ["mailbox_ring_proof.cpp"]),
-    "driver/firmware/mailbox.hpp": (("Result<> Mailbox<Io, Obs>::start(", "}  // namespace hni"), ["mailbox_proof.cpp"]),
-    "driver/core/fragment_pool.hpp": (("struct RefCount {", "  DmaSpan memory_;"), ["fragment_pool_proof.cpp", "rx_queue_model_proof.cpp"]),
-    "driver/firmware/tlv.hpp": (("constexpr Untrusted<typename Bytes::Word> tlv_header", "class TlvBuilder {"), ["tlv_proof.cpp"]),
+    "driver/firmware/mailbox_ring.hpp": (("struct MailboxRing {", "}  // namespace hni"), ["mailbox_ring_proof.cpp"]),
+    "driver/firmware/mailbox.hpp": (("  [[nodiscard]] State state() const {", " private:", "Result<> Mailbox<Io, Obs>::allocate(", "}  // namespace hni"),
+                                    ["mailbox_proof.cpp", "memory_proof.cpp"]),
+    "driver/core/fragment_pool.hpp": (("struct RefCount {", "  DmaSpan memory_;"), ["fragment_pool_proof.cpp", "memory_proof.cpp", "rx_queue_model_proof.cpp"]),
+    "driver/firmware/tlv.hpp": (("class PrivateBytes {", "}  // namespace hni"), ["tlv_proof.cpp", "tlv_builder_proof.cpp"]),
     "driver/control/statistics.hpp": (("struct WideCounter {", "struct CounterValues {"), ["counter_proof.cpp"]),
     "driver/control/clock.hpp": (("constexpr W extend_stamp", "namespace clock_detail {"), ["counter_proof.cpp"]),
-    "driver/queues/tx_queue.hpp": (("  void reset() {", "  D* device_;"),
-                            ["tx_queue_proof.cpp", "tx_queue_completion_proof.cpp", "tx_queue_life_proof.cpp", "tx_queue_model_proof.cpp"]),
-    "driver/queues/rx_queue.hpp": (("  void reset() {", "  D* device_;"),
-                            ["rx_queue_proof.cpp", "rx_queue_assembly_proof.cpp", "rx_queue_life_proof.cpp", "rx_queue_model_proof.cpp"]),
+    "driver/queues/tx_queue.hpp": (("  Result<> allocate(QueueId", "  D* device_;"),
+                            ["tx_queue_proof.cpp", "tx_queue_completion_proof.cpp", "tx_queue_life_proof.cpp", "memory_proof.cpp",
+                             "tx_queue_model_proof.cpp"]),
+    "driver/queues/rx_queue.hpp": (("  Result<> allocate(QueueId", "  D* device_;"),
+                            ["rx_queue_proof.cpp", "rx_queue_assembly_proof.cpp", "rx_queue_life_proof.cpp", "memory_proof.cpp",
+                             "rx_queue_model_proof.cpp"]),
 }
 # Proofs that search through states; slow unless optimised.
-SEARCHES = ("mailbox_proof.cpp", "tx_queue_model_proof.cpp", "rx_queue_model_proof.cpp")
+SEARCHES = ("mailbox_proof.cpp", "memory_proof.cpp", "rx_queue_model_proof.cpp", "tlv_builder_proof.cpp", "tx_queue_model_proof.cpp")
 
 SWAPS = {
     "+": ["-"], "-": ["+"], "*": ["+"], "/": ["*"], "%": ["/"],

@@ -13,11 +13,22 @@
 namespace hni::proofs {
 
 HNI_PRIVATE_MEMBER(MailboxCountersOf, &Box::counters_);
+HNI_PRIVATE_MEMBER(MailboxStateOf, &Box::state_);
+HNI_PRIVATE_MEMBER(MailboxRxOf, &Box::rx_);
+HNI_PRIVATE_MEMBER(MailboxTxOf, &Box::tx_);
 
 namespace {
 
 /// The driver's reaction to a message, above the mailbox.
-enum class Reaction : std::uint8_t { kNone, kSend, kSendAgain, kShutdown, kAbort };
+enum class Reaction : std::uint8_t {
+  kNone,
+  kSend,
+  kSendAgain,
+  kShutdown,
+  kAbort,
+  kShutdownWhenSent,  ///< not to a received message, but to one that was sent
+  kAbortWhenSent,
+};
 
 struct Handler {
   FirmwareClient& firmware;
@@ -39,6 +50,8 @@ struct Handler {
                                       refused == firmware.answers.failed);
     firmware.last_sent = kMailboxSlots;
     if (reaction == Reaction::kSendAgain) (void)send(box, now);
+    if (reaction == Reaction::kShutdownWhenSent) box.shutdown(now);
+    if (reaction == Reaction::kAbortWhenSent) box.abort(ErrorCode::kNotRunning);
   }
   static Result<> send(Box& box, Time now) {
     return box.send(message_at(box.tx_ring().window.tail), now);
@@ -80,6 +93,8 @@ std::vector<Operation> all_operations() {
     for (const Kind kind : {Kind::kStep, Kind::kInterrupt})
       all.push_back({kind, {}, {.complete = {2, 0}}, r});
   all.push_back({Kind::kStep, {}, {.complete = {0, 99}}, Reaction::kSendAgain});
+  for (const Reaction r : {Reaction::kShutdownWhenSent, Reaction::kAbortWhenSent})
+    all.push_back({Kind::kStep, {}, {.complete = {1, 2}}, r});
   all.push_back({Kind::kStep, {}, {.complete = {9, 9}, .gone = true}, {}});
   all.push_back({Kind::kStep, {}, {.complete = {1, 0}, .gone_at_length = true}, {}});
   all.push_back({Kind::kInterrupt, {}, {.raised = true}, {}});
@@ -116,6 +131,9 @@ bool same_ownership(const Moment& m) {
 using Kind = Operation::Kind;
 static_assert(Box::kDrainTime == Box::kBringUpTime);
 
+constexpr unsigned raw_state(MailboxState state) {
+  return static_cast<unsigned>(state);
+}
 bool waits(MailboxState state) {
   return state == MailboxState::kWaitFirmware || state == MailboxState::kDraining;
 }
@@ -278,12 +296,24 @@ struct Search {
     }
   }
 
+  /// A reaction to a sent message happens only if one was completed.
+  static Operation as_happened(Operation o, const FirmwareClient& firmware) {
+    const bool sent = std::ranges::any_of(firmware.seen.completed,
+                                          [](const Pair& p) { return p.first == kMailboxTx; });
+    if (o.reaction == Reaction::kShutdownWhenSent)
+      o.reaction = sent ? Reaction::kShutdown : Reaction::kNone;
+    if (o.reaction == Reaction::kAbortWhenSent)
+      o.reaction = sent ? Reaction::kAbort : Reaction::kNone;
+    return o;
+  }
+
   void keep(const Result<>& result) {
     if (!result) answer = result.error().code;
   }
 
   /// Compares the effects of an operation with the required ones.
-  void compare(const Moment& from, const Moment& now, const Operation& o) {
+  void compare(const Moment& from, const Moment& now, const Operation& given) {
+    const Operation o = as_happened(given, now.firmware);
     const MailboxState was = from.box.state(), is = now.box.state();
     const bool silent = o.reaction == Reaction::kNone || o.reaction == Reaction::kSend;
     const FirmwareClient& firmware = now.firmware;
@@ -447,6 +477,39 @@ HNI_PROVE(mailbox_arguments,
                  sent.error().code == ErrorCode::kBadArgument && sent.error().detail == bytes);
     }
   }
+}
+
+HNI_PROVE(mailbox_validity,
+          "A mailbox is valid exactly if both rings are and, while messages flow, all receive pages "
+          "are posted (I2).") {
+  must_cover("valid", "not valid");
+  Reporter observer;
+  FirmwareClient firmware;
+  CheckedIo<FirmwareClient, Reporter> device(firmware, observer);
+  Box box(device);
+  std::uint64_t states = 0;
+  bool right = true;
+  const auto in_range = [](std::uint32_t head, std::uint32_t tail) {
+    return head < kMailboxSlots && tail < kMailboxSlots;
+  };
+  for (std::uint32_t head = 0; head <= kMailboxSlots; ++head) {
+    for (std::uint32_t tail = 0; tail <= kMailboxSlots; ++tail) {
+      for (const bool rx : {false, true}) {
+        for (unsigned state = 0; state <= raw_state(MailboxState::kFailed); ++state, ++states) {
+          member(MailboxStateOf{}, box) = static_cast<MailboxState>(state);
+          member(MailboxRxOf{}, box).window = {rx ? head : 3, rx ? tail : 2, kMailboxSlots - 1};
+          member(MailboxTxOf{}, box).window = {rx ? 4 : head, rx ? 9 : tail, kMailboxSlots - 1};
+          const bool full = !rx || (tail + 1) % kMailboxSlots == head;
+          const bool flows = static_cast<MailboxState>(state) == MailboxState::kReady;
+          const bool expected = in_range(head, tail) && (full || !flows);
+          cover(expected ? "valid" : "not valid");
+          right = right && box.is_valid() == expected;
+        }
+      }
+    }
+  }
+  searched(states, "states");
+  conclude("I2", "valid exactly by the rule", right);
 }
 
 HNI_REFUTE(mailbox_published_low_half_first, "I5",
