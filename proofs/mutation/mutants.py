@@ -13,7 +13,7 @@ SUBJECTS = {
     "driver/queues/ring.hpp": (None, ["work_ring_proof.cpp", "tx_ring_proof.cpp", "buffer_ring_proof.cpp"]),
     "driver/queues/tx_ring.hpp": (None, ["tx_ring_proof.cpp", "tx_queue_model_proof.cpp"]),
     "driver/queues/buffer_ring.hpp": (None, ["buffer_ring_proof.cpp", "rx_queue_model_proof.cpp"]),
-    "driver/firmware/mailbox_ring.hpp": (("struct MailboxRing {", "}  // namespace hni"), ["mailbox_ring_proof.cpp"]),
+    "driver/firmware/mailbox_ring.hpp": (("struct MailboxRing {", "}  // namespace hni"), ["mailbox_ring_proof.cpp", "mailbox_proof.cpp"]),
     "driver/firmware/mailbox.hpp": (("  [[nodiscard]] State state() const {", " private:", "Result<> Mailbox<Io, Obs>::allocate(", "}  // namespace hni"),
                                     ["mailbox_proof.cpp", "memory_proof.cpp"]),
     "driver/core/fragment_pool.hpp": (("struct RefCount {", "  DmaSpan memory_;"), ["fragment_pool_proof.cpp", "memory_proof.cpp", "rx_queue_model_proof.cpp"]),

@@ -9,6 +9,7 @@
 // assuming it for these and for those that the step itself accesses.
 #include "driver/core/fragment_pool.hpp"
 
+#include <array>
 #include <deque>
 #include <string>
 #include <vector>
@@ -176,37 +177,50 @@ HNI_REFUTE(page_freed_twice, "I4",
   w.conclude_sound();
 }
 
-HNI_PROVE(fragment_pool_init,
-          "init() makes every page free and unreferenced, whatever sizes and references the pool "
-          "had before; pages are then handed out in order, each once (I4).") {
+HNI_PROVE(
+    fragment_pool_init,
+    "init() makes every page free and unreferenced, in the memory that it is given, whatever "
+    "sizes, references, memory and free list the pool had before; pages are then handed out "
+    "in order, each once (I1, I4).") {
   struct Made {
     std::uint32_t pages;
     unsigned shift;
   };
   constexpr Made kMade[] = {{1, 0}, {4, 0}, {4, 2}, {3, 4}, {9, 1}};
   constexpr std::uint64_t kAddress = 0x7000'0000;
+  static std::array<std::byte, 2 * 48 * 4096> memory;
   std::uint64_t runs = 0;
   bool fresh = true, in_order = true, placed = true;
   for (const Made& before : kMade) {
     for (const Made& now : kMade) {
-      FragmentPool pool;
-      for (const Made& made : {before, now}) {
-        ++runs;
-        const std::uint32_t each = 1U << made.shift;
-        const auto bytes = std::size_t{made.pages} * each * 4096;
-        fresh = fresh && pool.init({nullptr, DmaAddr{kAddress}, bytes}, made.shift).has_value() &&
-                pool.page_count() == made.pages && pool.free_pages() == made.pages &&
-                pool.fragments_per_page() == each && !pool.contains(FragmentId{made.pages * each});
-        for (std::uint32_t f = 0; f < made.pages * each; ++f) {
-          fresh = fresh && pool.holders(FragmentId{f}) == 0 && pool.contains(FragmentId{f});
-          placed = placed && raw(pool.address(FragmentId{f})) == kAddress + 4096ULL * f;
+      for (const unsigned used : {0U, 1U, 2U}) {
+        FragmentPool pool;
+        for (unsigned turn = 0; turn < 2; ++turn, ++runs) {
+          const Made& made = turn == 0 ? before : now;
+          const std::uint32_t each = 1U << made.shift;
+          const auto bytes = std::size_t{made.pages} * each * 4096;
+          const std::uint64_t address = kAddress + 0x100'0000ULL * turn;
+          std::byte* const at = memory.data() + turn * memory.size() / 2;
+          const bool made_it = pool.init({at, DmaAddr{address}, bytes}, made.shift).has_value();
+          fresh = fresh && made_it && pool.page_count() == made.pages &&
+                  pool.free_pages() == made.pages && pool.fragments_per_page() == each &&
+                  !pool.contains(FragmentId{made.pages * each});
+          for (std::uint32_t f = 0; f < made.pages * each; ++f) {
+            fresh = fresh && pool.holders(FragmentId{f}) == 0 && pool.contains(FragmentId{f});
+            placed = placed && raw(pool.address(FragmentId{f})) == address + 4096ULL * f &&
+                     pool.data(FragmentId{f}) == at + 4096ULL * f;
+          }
+          for (std::uint32_t page = 0; page < made.pages; ++page) {
+            const auto first = pool.take(page + 1);
+            in_order = in_order && first && raw(*first) == page * each &&
+                       pool.holders(*first) == page + 1;
+          }
+          in_order = in_order && !pool.take() && pool.free_pages() == 0;
+          // The next turn finds no page free, or some, or all of them in this order.
+          for (std::uint32_t page = 0; used != 0 && page < made.pages; page += 3 - used) {
+            for (std::uint32_t n = 0; n <= page; ++n) pool.put(FragmentId{page * each});
+          }
         }
-        for (std::uint32_t page = 0; page < made.pages; ++page) {
-          const auto first = pool.take(page + 1);
-          in_order =
-              in_order && first && raw(*first) == page * each && pool.holders(*first) == page + 1;
-        }
-        in_order = in_order && !pool.take() && pool.free_pages() == 0;
       }
     }
   }

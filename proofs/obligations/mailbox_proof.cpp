@@ -479,9 +479,10 @@ HNI_PROVE(mailbox_arguments,
   }
 }
 
-HNI_PROVE(mailbox_validity,
-          "A mailbox is valid exactly if both rings are and, while messages flow, all receive pages "
-          "are posted (I2).") {
+HNI_PROVE(
+    mailbox_validity,
+    "A mailbox is valid exactly if both rings are and, while messages flow, all receive pages "
+    "are posted (I2).") {
   must_cover("valid", "not valid");
   Reporter observer;
   FirmwareClient firmware;

@@ -92,14 +92,14 @@ void conclude_memory(Scarce& s, Queue& queue, const std::vector<Wanted>& wanted,
     held += w.of_card ? 1 : 0;
   }
   const Result<> result = allocate();
-  cover(missing == nullptr   ? "all of it"
-        : missing->of_card   ? "no memory for the card"
-                             : "no memory for the driver");
+  cover(missing == nullptr ? "all of it"
+        : missing->of_card ? "no memory for the card"
+                           : "no memory for the driver");
   conclude("F", "it succeeds exactly if there is memory for all", result.has_value() == !missing);
   if (!result && missing != nullptr)
-    conclude("F", "the error says how much is missing",
-             result.error().code == ErrorCode::kNoMemory &&
-                 result.error().detail == missing->bytes);
+    conclude(
+        "F", "the error says how much is missing",
+        result.error().code == ErrorCode::kNoMemory && result.error().detail == missing->bytes);
   conclude("I4", "nothing was allocated after the failure", s.io.spans.size() == held);
   s.log.clear();
   queue.release();
@@ -114,9 +114,10 @@ constexpr QueueId kQueue{5};
 
 }  // namespace
 
-HNI_PROVE(tx_queue_memory,
-          "A transmit queue is allocated exactly if there is memory for all of it; otherwise the "
-          "error says how much is missing, and release() frees what was allocated, once (I4, F).") {
+HNI_PROVE(
+    tx_queue_memory,
+    "A transmit queue is allocated exactly if there is memory for all of it; otherwise the "
+    "error says how much is missing, and release() frees what was allocated, once (I4, F).") {
   must_cover("all of it", "no memory for the card", "no memory for the driver");
   std::uint64_t runs = 0;
   for (const std::uint32_t size : {64U, 256U}) {
@@ -141,9 +142,10 @@ HNI_PROVE(tx_queue_memory,
   searched(runs, "allocations");
 }
 
-HNI_PROVE(rx_queue_memory,
-          "A receive queue is allocated exactly if there is memory for all of it; otherwise the "
-          "error says how much is missing, and release() frees what was allocated, once (I4, F).") {
+HNI_PROVE(
+    rx_queue_memory,
+    "A receive queue is allocated exactly if there is memory for all of it; otherwise the "
+    "error says how much is missing, and release() frees what was allocated, once (I4, F).") {
   must_cover("all of it", "no memory for the card", "no memory for the driver");
   std::uint64_t runs = 0;
   for (unsigned arrays = 0; arrays <= 2; ++arrays) {
@@ -151,10 +153,10 @@ HNI_PROVE(rx_queue_memory,
       Scarce s(arrays, rings);
       FragmentPool pool;
       RxQueue<LoggedIo, LoggedObserver> queue{s.device, pool};
-      conclude_memory(s, queue,
-                      {{true, 8 * 64}, {false, 4 * 128}, {true, 8 * 128}, {false, 4 * 256},
-                       {true, 8 * 256}},
-                      arrays, rings, [&] { return queue.allocate(kQueue, 64, 128, 256); });
+      conclude_memory(
+          s, queue,
+          {{true, 8 * 64}, {false, 4 * 128}, {true, 8 * 128}, {false, 4 * 256}, {true, 8 * 256}},
+          arrays, rings, [&] { return queue.allocate(kQueue, 64, 128, 256); });
       const auto& spans = s.io.spans;
       const std::size_t first = spans.size() - 3;
       conclude("I1", "each ring has its own memory",
@@ -167,9 +169,10 @@ HNI_PROVE(rx_queue_memory,
   searched(runs, "allocations");
 }
 
-HNI_PROVE(fragment_pool_memory,
-          "A pool that cannot be initialised says why and stays as it was; a fragment and a segment "
-          "are at their own bytes (I1, I4, F).") {
+HNI_PROVE(
+    fragment_pool_memory,
+    "A pool that cannot be initialised says why and stays as it was; a fragment and a segment "
+    "are at their own bytes (I1, I4, F).") {
   must_cover("no memory", "page too large");
   std::array<std::byte, 4 * 4096> bytes{};
   const auto span = [&](std::size_t pages) {
@@ -227,7 +230,8 @@ HNI_PROVE(mailbox_memory,
     Box box(s.device);
     const auto r = box.allocate();
     cover(groups == 2 ? "both" : groups == 1 ? "one" : "none");
-    conclude("F", "it succeeds exactly if there is memory for both", r.has_value() == (groups == 2));
+    conclude("F", "it succeeds exactly if there is memory for both",
+             r.has_value() == (groups == 2));
     const auto start = box.start({}, false);
     ++runs;
     if (groups != 2) {
@@ -246,8 +250,8 @@ HNI_PROVE(mailbox_memory,
     conclude("F", "there is memory", box.allocate().has_value());
     s.log.clear();
     conclude("I4", "a second time allocates nothing", box.allocate().has_value() && s.log.empty());
-    for (const auto state : {MailboxState::kWaitFirmware, MailboxState::kReady,
-                             MailboxState::kDraining}) {
+    for (const auto state :
+         {MailboxState::kWaitFirmware, MailboxState::kReady, MailboxState::kDraining}) {
       member(StateOf{}, box) = state;
       box.release();
       conclude("S4", "pages that the card may access are not freed", s.log.empty());

@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "driver/core/checked_io.hpp"
@@ -81,12 +82,15 @@ inline Log in_order(Log log) {
   for (auto from = log.begin(); from != log.end();) {
     const auto to =
         std::find_if(from, log.end(), [&](const Event1& e) { return e.did != from->did; });
-    // A stable sort: std::stable_sort of libstdc++ 12 uses what clang 19 calls deprecated.
-    for (auto it = from; from->did == Did::kStore && it != to; ++it)
-      std::rotate(
-          std::upper_bound(from, it, *it,
-                           [](const Event1& a, const Event1& b) { return a.with[0] < b.with[0]; }),
-          it, it + 1);
+    if (from->did == Did::kStore) {
+      // A stable sort: std::stable_sort of libstdc++ 12 uses what clang 19 calls deprecated.
+      std::vector<std::pair<std::uint64_t, std::size_t>> order;
+      for (auto it = from; it != to; ++it) order.emplace_back(it->with[0], order.size());
+      std::sort(order.begin(), order.end());
+      const Log before(from, to);
+      for (std::size_t i = 0; i < order.size(); ++i)
+        from[static_cast<std::ptrdiff_t>(i)] = before[order[i].second];
+    }
     from = to;
   }
   return log;

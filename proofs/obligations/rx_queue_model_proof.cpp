@@ -41,6 +41,20 @@ class RxRun {
     compare(source_.exhaustive() ? small_turn() : large_turn());
   }
 
+  /// Goes twice around the completion ring, then leaves it full for drop_unread().
+  void laps() {
+    for (std::uint32_t frames = 0; frames < sizes_.completions; frames += 2048) {
+      for (unsigned i = 0; i < 2048; ++i) frame();
+      ++compared_.operations;
+      compare(poll(4096));
+      while (!mine_.empty()) (void)release();
+      compare("release of all packets");
+    }
+    while (written_ - model_.consumed + 2 <= sizes_.completions) frame();
+    ++compared_.operations;
+    compare(restart());
+  }
+
   void end() {
     while (!mine_.empty()) release();
     queue_.release();
@@ -109,6 +123,19 @@ class RxRun {
                       .set_TS(source_.next() & 0xff'ffff'ffffU)
                       .raw);
     return write(any_meta());
+  }
+
+  /// A frame of one buffer.
+  void frame() {
+    const std::uint64_t id = card_headers_.taken++ % sizes_.headers;
+    (void)write(spec::RCD_HDR_AL{}
+                    .set_TYPE(plain(spec::RCD_TYPE::HDR_AL))
+                    .set_BUFF_ID(id)
+                    .set_OFF(kHeadRoom)
+                    .set_LEN(60)
+                    .set_PAGE_FIN(1)
+                    .raw);
+    (void)write(spec::RCD_META{}.set_TYPE(plain(spec::RCD_TYPE::META)).raw);
   }
 
   std::uint64_t any_meta() {
@@ -303,6 +330,20 @@ HNI_PROVE(rx_queue_on_small_rings,
       ++compared.runs;
     } while (compared.ok() && choices.advance());
   }
+  conclude_compared(compared);
+}
+
+HNI_PROVE(
+    rx_queue_on_the_largest_rings,
+    "Rings of 65,536 descriptors are filled by one refill, pass through several laps, are "
+    "dropped and reclaimed in one call each, and are zeroed as a whole by a reset (I1 to I8, "
+    "F).") {
+  must_cover("completed", "received", "refilled", "dropped for reason 3");
+  Compared compared;
+  Source source(2);
+  RxRun run(source, compared, {65536, 65536, 65536, 0, 200000}, true);
+  run.laps();
+  run.end();
   conclude_compared(compared);
 }
 

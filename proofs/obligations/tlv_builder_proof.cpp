@@ -95,8 +95,7 @@ class Build {
       return builder_.u32(2, static_cast<std::uint32_t>(number)),
              model_.attribute(2, little_endian(number, 4));
     if (kind == 2) return builder_.u64(3, number), model_.attribute(3, little_endian(number, 8));
-    if (kind == 3)
-      return builder_.s32(4, -5), model_.attribute(4, little_endian(0xffff'fffbU, 4));
+    if (kind == 3) return builder_.s32(4, -5), model_.attribute(4, little_endian(0xffff'fffbU, 4));
     if (kind == 4)
       return builder_.s64(5, -6), model_.attribute(5, little_endian(~std::uint64_t{5}, 8));
     if (kind == 5) return builder_.open(30), model_.open(30);

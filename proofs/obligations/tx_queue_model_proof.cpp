@@ -39,6 +39,36 @@ class TxRun {
     compare(what);
   }
 
+  /// Fills work queue 0 with packets of one segment and frees them again, in one poll and without a
+  /// poll, several times around the ring.
+  void laps() {
+    for (unsigned lap = 0; lap < 5; ++lap) {
+      std::vector<Packet> packets;
+      for (std::uint32_t i = 0; i < size_ / 2; ++i) {
+        Packet p;
+        p.segments[0] = {*pool_.take(), 2, 60};
+        (void)pages_.take(1);
+        p.segment_count = 1;
+        p.length = 60;
+        packets.push_back(p);
+      }
+      ++compared_.operations;
+      compare(burst(lap % 2, packets));
+      if (lap == 3) {
+        reclaim();
+        reset();
+        compare("reset");
+        continue;
+      }
+      const std::uint32_t head = model_.tail(lap % 2);
+      auto* words = reinterpret_cast<std::uint64_t*>(io_.spans[2].cpu);
+      const auto word = spec::TCD_TYPE0{}.set_TWQ1(lap % 2).set_HEAD0(head).set_HEAD1(head);
+      words[written_ % size_] = spec::TCD{word.raw}.set_DONE(1).raw;
+      ++written_;
+      compare(poll(64));
+    }
+  }
+
   /// Sends packets with each offload field at its limits, combined with every flag and length.
   void offloads() {
     constexpr std::uint32_t kLimits[][5] = {{0, 2, 126, 127, 128}, {0, 2, 510, 511, 512},
@@ -362,6 +392,19 @@ HNI_PROVE(tx_queue_offloads,
   Source source(1);
   TxRun run(source, compared, 64, 8);
   run.offloads();
+  run.end();
+  conclude_compared(compared);
+}
+
+HNI_PROVE(
+    tx_queue_on_the_largest_rings,
+    "Rings of 65,536 descriptors are filled and emptied in one call each, by a completion and "
+    "by a reclaim, and are zeroed as a whole by a reset (I1 to I8, F).") {
+  must_cover("posted", "completed", "stopped", "dropped for reason 3");
+  Compared compared;
+  Source source(2);
+  TxRun run(source, compared, 65536, 65536);
+  run.laps();
   run.end();
   conclude_compared(compared);
 }
