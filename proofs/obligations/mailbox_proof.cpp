@@ -13,6 +13,10 @@
 namespace hni::proofs {
 
 HNI_PRIVATE_MEMBER(MailboxCountersOf, &Box::counters_);
+HNI_PRIVATE_MEMBER(MailboxErrorOf, &Box::error_);
+HNI_PRIVATE_MEMBER(MailboxInterruptOf, &Box::interrupt_enabled_);
+HNI_PRIVATE_MEMBER(MailboxRelaxedOf, &Box::relaxed_ordering_);
+HNI_PRIVATE_MEMBER(MailboxTypesOf, &Box::tx_types_);
 HNI_PRIVATE_MEMBER(MailboxStateOf, &Box::state_);
 HNI_PRIVATE_MEMBER(MailboxRxOf, &Box::rx_);
 HNI_PRIVATE_MEMBER(MailboxTxOf, &Box::tx_);
@@ -37,6 +41,8 @@ struct Handler {
 
   void message(std::span<const std::byte> bytes, Time now) {
     firmware.judge(kBadLength, bytes.size() == firmware.answers.length);
+    const std::byte* const shared = pages[kMailboxRx].data();
+    firmware.judge(kPageInUse, bytes.data() < shared || bytes.data() >= shared + sizeof pages[0]);
     firmware.judge(kWrongMessage, firmware.last_received < kMailboxSlots &&
                                       bytes.front() == mark_at(firmware.last_received));
     firmware.last_received = kMailboxSlots;
@@ -234,7 +240,11 @@ struct Search {
     CheckedIo<FirmwareClient, Reporter> device(firmware, observer);
     Box box(device);
     (void)box.allocate();
+    // What an earlier life of the mailbox leaves in members that do not tell states apart.
     box.*member(MailboxCountersOf{}) = {11, 12, 13, 14, 15, 16, 17};  // so that = is not +=
+    box.*member(MailboxErrorOf{}) = {ErrorCode::kBadArgument, 99};
+    box.*member(MailboxRelaxedOf{}) = true;
+    (box.*member(MailboxTypesOf{})).fill(0xabc);
     std::set<std::string> seen;
     std::deque<Moment> open;
     const std::vector<Operation> operations = all_operations();
@@ -384,7 +394,8 @@ struct Search {
     const MailboxState state = now.box.state();
     states.insert(state);
     most = std::max(most, now.box.sends_under_way());
-    valid = valid && now.box.is_valid();
+    valid = valid && now.box.is_valid() &&
+            (!(now.box.*member(MailboxInterruptOf{})) || state == MailboxState::kReady);
     bounded = bounded && now.firmware.reads <= 16U + 2U * kMailboxSlots;
     if (operation.answers.gone) return;  // nothing can be written to a removed card
     owned = owned && same_ownership(now);
@@ -415,7 +426,9 @@ HNI_PROVE(mailbox_life,
   searched(found.moments, "states");
   for (unsigned rule = 0; rule < kRules; ++rule)
     conclude(kRuleText[rule].property, kRuleText[rule].text, !found.broken.test(rule));
-  conclude("I2", "both rings are valid in every state", found.valid);
+  conclude("I2",
+           "both rings are valid in every state, and vector 0 is enabled only while messages flow",
+           found.valid);
   conclude("I3", "driver and firmware agree on who owns what", found.owned);
   conclude("S4",
            "the gates are open exactly while messages flow or drain, so shut in every state in "

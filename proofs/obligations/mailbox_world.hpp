@@ -62,7 +62,7 @@ constexpr struct {
     {"I1", "a descriptor names the page of its slot"},
     {"I4", "only the oldest descriptor of the firmware is looked at"},
     {"I8", "each word of the firmware is read once"},
-    {"I3", "no page is copied that the firmware may write"},
+    {"I3", "no page is copied that the firmware may write, and messages are handed on as copies"},
     {"I1", "what is copied has the firmware's length and lies in the page"},
     {"I4", "each message comes back once, in order"},
     {"S4", "descriptors are reclaimed only while DMA is disabled"},
