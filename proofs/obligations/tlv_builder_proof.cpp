@@ -81,7 +81,6 @@ class Build {
 
   explicit Build(std::size_t room)
       : memory_(room + 8, kStale),
-        room_(room),
         model_(kType, room),
         builder_(std::span(memory_).subspan(4, room), static_cast<spec::FwMessage>(kType)) {}
 
@@ -133,7 +132,6 @@ class Build {
  private:
   static constexpr std::byte kStale{0xa5};
   Bytes memory_;
-  std::size_t room_;
   MessageModel model_;
   TlvBuilder builder_;
 };
