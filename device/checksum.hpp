@@ -9,65 +9,94 @@
 
 namespace hni::device {
 
-/// A ones-complement sum in progress, in two 64-bit lanes. Adding several spans is correct only if
-/// every span but the last has an even length.
+/// Bytes per block of sum_blocks().
+inline constexpr std::size_t kSumBlockBytes = 32;
+
+/// How sum_blocks() computes. All methods return sums that fold to the same value.
+enum class SumMethod : std::uint8_t {
+  kPortable,  ///< instructions of any machine
+  kBaseline,  ///< vector instructions that every processor of this architecture has
+  kBest,      ///< vector instructions of this processor
+};
+
+/// Sums the 16-bit words of whole blocks.
+/// @param data first byte
+/// @param blocks number of blocks of kSumBlockBytes
+/// @param method instructions to use
+/// @return a number that folds to the ones-complement sum; 0 only if all bytes are 0
+std::uint64_t sum_blocks(const std::byte* data, std::size_t blocks,
+                         SumMethod method = SumMethod::kBest);
+
+/// A ones-complement sum in progress. Adding several spans is correct only if every span but the
+/// last has an even length. Holds at least 4 GiB.
 class Sum {
  public:
   /// Adds a 16-bit word.
   /// @param word the word
-  void add_word(std::uint16_t word) { add64(word); }
+  void add_word(std::uint16_t word) { total_ += word; }
+
+  /// Adds a 32-bit word.
+  /// @param word the word
+  void add_word32(std::uint32_t word) { total_ += word; }
 
   /// Adds bytes.
   /// @param data first byte
   /// @param bytes number of bytes
   void add(const std::byte* data, std::size_t bytes) {
-    std::uint64_t a = 0;
-    std::uint64_t b = 0;
-    while (bytes >= 16) {
-      a += add_carry(total_, load64(data));
-      b += add_carry(second_, load64(data + 8));
-      data += 16;
-      bytes -= 16;
+    if (bytes >= 2 * kSumBlockBytes) {
+      const std::size_t blocks = bytes / kSumBlockBytes;
+      total_ += sum_blocks(data, blocks);
+      data += blocks * kSumBlockBytes;
+      bytes %= kSumBlockBytes;
     }
-    add64(a);
-    add64(b);
-    if (bytes >= 8) {
-      add64(load64(data));
-      data += 8;
-      bytes -= 8;
+    for (; bytes >= 8; bytes -= 8, data += 8) {
+      std::uint64_t word;
+      std::memcpy(&word, data, sizeof word);
+      add64(word);
     }
-    if (bytes != 0) {
-      std::uint64_t last = 0;
-      std::memcpy(&last, data, bytes);
-      add64(last);
-    }
+    if (bytes != 0) add64(load_last(data, bytes));
   }
 
+  /// Adds another sum.
+  /// @param other sum of a span at an even distance
+  void add(const Sum& other) { total_ += other.total_; }
+
   /// Folds the sum to 16 bits.
-  /// @return ones-complement sum, not inverted
+  /// @return ones-complement sum, not inverted; 0 only if all bytes were 0
   std::uint16_t fold() const {
-    std::uint64_t sum =
-        (total_ & 0xffffffffu) + (total_ >> 32) + (second_ & 0xffffffffu) + (second_ >> 32);
-    sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+    std::uint64_t sum = (total_ & 0xffffffffu) + (total_ >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
     sum = (sum & 0xffff) + (sum >> 16);
     sum = (sum & 0xffff) + (sum >> 16);
     return static_cast<std::uint16_t>(sum);
   }
 
  private:
-  static std::uint64_t load64(const std::byte* at) {
-    std::uint64_t word;
-    std::memcpy(&word, at, sizeof word);
+  // 32-bit words are congruent to the sums of their 16-bit words, and need no carry.
+  void add64(std::uint64_t word) { total_ += (word & 0xffffffffu) + (word >> 32); }
+  // Loads 1 to 7 bytes; a copy of variable length would be a call.
+  static std::uint64_t load_last(const std::byte* at, std::size_t bytes) {
+    std::uint64_t word = 0;
+    std::size_t shift = 0;
+    if ((bytes & 4) != 0) {
+      std::uint32_t part;
+      std::memcpy(&part, at, sizeof part);
+      word = part;
+      shift = 32;
+      at += 4;
+    }
+    if ((bytes & 2) != 0) {
+      std::uint16_t part;
+      std::memcpy(&part, at, sizeof part);
+      word |= std::uint64_t{part} << shift;
+      shift += 16;
+      at += 2;
+    }
+    if ((bytes & 1) != 0) word |= std::uint64_t{std::to_integer<std::uint8_t>(*at)} << shift;
     return word;
   }
-  static std::uint64_t add_carry(std::uint64_t& sum, std::uint64_t word) {
-    sum += word;
-    return sum < word ? 1 : 0;
-  }
-  void add64(std::uint64_t word) { total_ += add_carry(total_, word); }
 
   std::uint64_t total_ = 0;
-  std::uint64_t second_ = 0;
 };
 
 /// Loads a 16-bit field in network order.
@@ -96,6 +125,19 @@ inline std::uint32_t load_be32(const std::byte* at) {
 inline void store_be32(std::byte* at, std::uint32_t value) {
   store_be16(at, static_cast<std::uint16_t>(value >> 16));
   store_be16(at + 2, static_cast<std::uint16_t>(value & 0xffff));
+}
+/// Loads a 64-bit field in network order.
+/// @param at first byte
+/// @return its value
+inline std::uint64_t load_be64(const std::byte* at) {
+  return std::uint64_t{load_be32(at)} << 32 | load_be32(at + 4);
+}
+/// Stores a 64-bit field in network order.
+/// @param at first byte
+/// @param value the value
+inline void store_be64(std::byte* at, std::uint64_t value) {
+  store_be32(at, static_cast<std::uint32_t>(value >> 32));
+  store_be32(at + 4, static_cast<std::uint32_t>(value));
 }
 /// Converts a host value to the 16-bit word that its network form is in memory.
 /// @param value host value

@@ -55,10 +55,6 @@ constexpr std::uint64_t action_key(std::uint64_t ip, std::uint64_t flags, std::u
   return ip | flags << 16 | source << 32 | destination << 48;
 }
 
-std::uint64_t load_be64(const std::byte* at) {
-  return std::uint64_t{load_be32(at)} << 32 | load_be32(at + 4);
-}
-
 }  // namespace
 
 struct Classifier::Tables {
@@ -92,7 +88,6 @@ struct Classifier::Tables {
   std::array<std::array<std::uint32_t, kActEntries + 1>, 2> action{};  // [64] = the default action
   std::array<std::array<std::uint8_t, 256>, 2> rss{};
   std::array<std::uint32_t, Toeplitz::kKeyWords> rss_key{};
-  std::uint32_t rmi_config = 0;
 
   // Decoded.
   bool stale = true;
@@ -275,6 +270,8 @@ Classifier::~Classifier() = default;
 void Classifier::reset() {
   std::destroy_at(tables_.get());
   std::construct_at(tables_.get());
+  rmi_config_ = {};
+  ++version_;
 }
 
 namespace {
@@ -296,6 +293,7 @@ bool store(std::array<std::array<std::uint32_t, kColumns>, kRows>& block, std::u
 void Classifier::changed(std::uint32_t byte_offset, std::uint32_t value) {
   using namespace spec;
   Tables& t = *tables_;
+  ++version_;
   const std::uint32_t at = byte_offset & ~3u;
   const auto in = [at](std::uint32_t base, std::uint32_t words) {
     return at >= base && at < base + 4 * words;
@@ -312,7 +310,7 @@ void Classifier::changed(std::uint32_t byte_offset, std::uint32_t value) {
   } else if (at == RPC_ACT_TBL1_DEFAULT::kByteOffset) {
     t.action[1][kActEntries] = value;
   } else if (at == RPC_RMI_CONFIG::kByteOffset) {
-    t.rmi_config = value;
+    rmi_config_.raw = value;
   } else if (in(RPC_RSS_KEY::kByteOffset, Toeplitz::kKeyWords)) {
     t.rss_key[(at - RPC_RSS_KEY::kByteOffset) / 4] = value;
     t.key_stale = t.stale = true;
@@ -325,10 +323,6 @@ void Classifier::changed(std::uint32_t byte_offset, std::uint32_t value) {
              store(t.ip[Tables::kDestination], RPC_TCAM_IPDST::kByteOffset, at, value)) {
     t.stale = true;
   }
-}
-
-bool Classifier::enabled() const {
-  return spec::RPC_RMI_CONFIG{tables_->rmi_config}.ENABLE() != 0;
 }
 
 bool Classifier::serves_host() {
@@ -344,10 +338,6 @@ bool Classifier::serves_host() {
   return t.live_mac.count != 0 &&
          std::any_of(entries.begin(), entries.end(),
                      [&](const Tables::TcamActionEntry& entry) { return to_host(entry.index); });
-}
-
-std::uint32_t Classifier::mtu_bytes() const {
-  return spec::RPC_RMI_CONFIG{tables_->rmi_config}.MTU();
 }
 
 namespace {

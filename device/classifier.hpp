@@ -15,6 +15,7 @@
 #include "device/parser.hpp"
 #include "device/toeplitz.hpp"
 #include "openhni/spec/enums.hpp"
+#include "openhni/spec/registers.hpp"
 
 namespace hni::device {
 
@@ -85,9 +86,12 @@ class Classifier {
   Decision classify(const ParsedFrame& frame);
 
   /// @return RPC_RMI_CONFIG.ENABLE
-  bool enabled() const;
+  bool enabled() const { return rmi_config_.ENABLE() != 0; }
   /// @return RPC_RMI_CONFIG.MTU, bytes with header and without FCS
-  std::uint32_t mtu_bytes() const;
+  std::uint32_t mtu_bytes() const { return rmi_config_.MTU(); }
+  /// @return a number, not 0, that changes with every write to a table or register that
+  ///     classify() depends on: equal headers have equal decisions until then
+  std::uint64_t version() const { return version_; }
   /// Tests whether some frame can reach the host: enabled, and either the default action or a
   /// valid entry, with a valid address, leads there.
   /// @return true if so
@@ -99,6 +103,8 @@ class Classifier {
  private:
   struct Tables;  // decoded copies, allocated once
   std::unique_ptr<Tables> tables_;
+  spec::RPC_RMI_CONFIG rmi_config_{};
+  std::uint64_t version_ = 1;
 };
 
 /// Copies transmitted frames to the BMC by destination address (TCE TCAM) [device 14.7].

@@ -155,8 +155,9 @@ class CompletionQueue {
   /// @param interposer null if none is installed
   /// @return false if the access was refused; the queue has then failed
   bool push(DmaMemory& dma, std::uint64_t raw, CompletionKind kind, HostInterposer* interposer) {
-    const std::uint64_t lap_bit = (tail_ & ring_.entries()) == 0 ? 1ull << 63 : 0;
-    std::uint64_t word = raw | lap_bit;
+    // Entries are a power of two: bit log2(entries) of the tail is the parity of the pass.
+    const bool odd_pass = (tail_ & ring_.entries()) != 0;
+    std::uint64_t word = raw | std::uint64_t{!odd_pass} << 63;
     if (interposer != nullptr) [[unlikely]]
       word = interposer->complete(kind, word);
     if (!ring_.store(dma, tail_ & ring_.mask(), word)) {

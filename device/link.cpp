@@ -276,28 +276,4 @@ bool LinkModel::write(RegAddr addr, std::uint32_t value) {
   }
 }
 
-bool LinkModel::tx_enabled() const {
-  const SIG_MAC_IN0 in0{mac_in0_};
-  return up_ && MAC_COMMAND_CONFIG{mac_command_}.TX_ENA() != 0 && in0.RESET_FF_TX_CLK() == 0 &&
-         in0.RESET_TX_CLK() == 0;
-}
-
-bool LinkModel::rx_enabled() const {
-  const SIG_MAC_IN0 in0{mac_in0_};
-  return up_ && MAC_COMMAND_CONFIG{mac_command_}.RX_ENA() != 0 && in0.RESET_FF_RX_CLK() == 0 &&
-         in0.RESET_RX_CLK() == 0;
-}
-
-bool LinkModel::tx_pause_enabled() const {
-  return MAC_COMMAND_CONFIG{mac_command_}.TX_PAUSE_DIS() == 0;
-}
-
-bool LinkModel::rx_pause_enabled() const {
-  return MAC_COMMAND_CONFIG{mac_command_}.RX_PAUSE_DIS() == 0;
-}
-
-bool LinkModel::mac_loopback() const {
-  return MAC_COMMAND_CONFIG{mac_command_}.LOOPBACK_EN() != 0;
-}
-
 }  // namespace hni::device

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "openhni/spec/registers.hpp"
 #include "openhni/spec/word.hpp"
 
 namespace hni::device {
@@ -84,15 +85,21 @@ class LinkModel {
   std::uint64_t speed_mbps() const;
 
   /// @return true if the MAC sends: enabled, its clocks out of reset, and link up [device 10.6]
-  bool tx_enabled() const;
+  bool tx_enabled() const {
+    const spec::SIG_MAC_IN0 in0{mac_in0_};
+    return up_ && command().TX_ENA() != 0 && in0.RESET_FF_TX_CLK() == 0 && in0.RESET_TX_CLK() == 0;
+  }
   /// @return true if the MAC receives: enabled, its clocks out of reset, and link up [device 10.6]
-  bool rx_enabled() const;
+  bool rx_enabled() const {
+    const spec::SIG_MAC_IN0 in0{mac_in0_};
+    return up_ && command().RX_ENA() != 0 && in0.RESET_FF_RX_CLK() == 0 && in0.RESET_RX_CLK() == 0;
+  }
   /// @return true while the TX pause bit of MAC_COMMAND_CONFIG is not DIS
-  bool tx_pause_enabled() const;
+  bool tx_pause_enabled() const { return command().TX_PAUSE_DIS() == 0; }
   /// @return true while the RX pause bit of MAC_COMMAND_CONFIG is not DIS
-  bool rx_pause_enabled() const;
+  bool rx_pause_enabled() const { return command().RX_PAUSE_DIS() == 0; }
   /// @return true while MAC loopback is on
-  bool mac_loopback() const;
+  bool mac_loopback() const { return command().LOOPBACK_EN() != 0; }
 
   /// Function-level reset: MAC and interrupt registers to reset values; the lanes belong to the
   /// firmware and stay.
@@ -101,6 +108,7 @@ class LinkModel {
   void reset_power();
 
  private:
+  spec::MAC_COMMAND_CONFIG command() const { return spec::MAC_COMMAND_CONFIG{mac_command_}; }
   void update();
   std::optional<std::uint32_t> read_pcs(std::uint32_t page_register) const;
   std::uint32_t pcs_out0() const;

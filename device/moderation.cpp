@@ -18,15 +18,16 @@ void InterruptModerator::reset() {
     m = Manager{};
   }
   for (auto& table : timeouts_) table.fill(0);
+  for (auto& table : timeouts_ns_) table.fill(0);
   tick_cycles_.fill(600);
   running_.fill(0);
   deadline_ = ~0ull;
 }
 
-std::uint64_t InterruptModerator::timeout_ns(unsigned manager) const {
-  const unsigned side = manager >= kFirstRx ? 1 : 0;
+void InterruptModerator::compute_timeout(unsigned side, unsigned vector) {
+  const std::uint64_t ticks = timeouts_[side][vector];
   // A cycle of 600 MHz is 5/3 ns.
-  return std::uint64_t{timeouts_[side][managers_[manager].vector]} * tick_cycles_[side] * 5 / 3;
+  timeouts_ns_[side][vector] = ticks * tick_cycles_[side] * 5 / 3;
 }
 
 void InterruptModerator::start(unsigned manager, std::uint64_t now_ns) {
@@ -38,8 +39,7 @@ void InterruptModerator::start(unsigned manager, std::uint64_t now_ns) {
 // Recomputes the level of a manager [device 3.4]: count reached, or timeout expired.
 void InterruptModerator::evaluate(unsigned manager, std::uint64_t now_ns) {
   Manager& m = managers_[manager];
-  const bool due = m.outstanding != 0 &&
-                   (m.outstanding >= m.threshold || now_ns - m.since_ns >= timeout_ns(manager));
+  const bool due = m.outstanding != 0 && is_due(manager, now_ns);
   const bool want = !m.masked && (m.forced || due);
   if (want == m.raised) return;
   m.raised = want;
@@ -91,11 +91,14 @@ void InterruptModerator::set_forced(unsigned manager, bool forced, std::uint64_t
 void InterruptModerator::set_timeout(bool rx, unsigned vector, std::uint32_t ticks,
                                      std::uint64_t now_ns) {
   timeouts_[rx ? 1 : 0][vector] = static_cast<std::uint16_t>(ticks & kTimeoutMask);
+  compute_timeout(rx ? 1 : 0, vector);
   evaluate_all(now_ns);
 }
 
 void InterruptModerator::set_tick_cycles(bool rx, std::uint32_t cycles, std::uint64_t now_ns) {
   tick_cycles_[rx ? 1 : 0] = cycles;
+  for (unsigned vector = 0; vector < InterruptBlock::kVectors; ++vector)
+    compute_timeout(rx ? 1 : 0, vector);
   evaluate_all(now_ns);
 }
 

@@ -38,7 +38,8 @@ class InterruptModerator {
     Manager& m = managers_[manager];
     if (m.outstanding == 0) start(manager, now_ns);
     m.outstanding = outstanding;
-    if (!m.raised) evaluate(manager, now_ns);
+    // Otherwise nothing changed that evaluate() depends on.
+    if (!m.raised && is_due(manager, now_ns)) evaluate(manager, now_ns);
   }
   /// Handles an acknowledgement.
   /// @param manager index
@@ -122,11 +123,20 @@ class InterruptModerator {
   void evaluate(unsigned manager, std::uint64_t now_ns);
   void evaluate_all(std::uint64_t now_ns);
   void expire(std::uint64_t now_ns);
-  std::uint64_t timeout_ns(unsigned manager) const;
+  std::uint64_t timeout_ns(unsigned manager) const {
+    return timeouts_ns_[manager >= kFirstRx ? 1 : 0][managers_[manager].vector];
+  }
+  // Count reached, or timeout expired; requires outstanding completions.
+  bool is_due(unsigned manager, std::uint64_t now_ns) const {
+    const Manager& m = managers_[manager];
+    return m.outstanding >= m.threshold || now_ns - m.since_ns >= timeout_ns(manager);
+  }
+  void compute_timeout(unsigned side, unsigned vector);
 
   InterruptBlock& interrupts_;
   std::array<Manager, kManagers> managers_{};
   std::array<std::array<std::uint16_t, InterruptBlock::kVectors>, 2> timeouts_{};
+  std::array<std::array<std::uint64_t, InterruptBlock::kVectors>, 2> timeouts_ns_{};
   std::array<std::uint32_t, 2> tick_cycles_{};
   std::array<std::uint64_t, kManagers / 64> running_{};  // managers with a running timeout
   std::uint64_t deadline_ = ~0ull;

@@ -75,8 +75,19 @@ const RegisterFile::Shared& RegisterFile::shared() {
     for (std::size_t i = 0; i < action_rules.size(); ++i) {
       const spec::RegInfo& reg = registers[action_rules[i].reg];
       const bool same = same_shape(reg, registers[action_rules[i].cond_reg]);
-      out.rules[action_rules[i].reg].push_back({static_cast<std::uint16_t>(i), same});
+      const spec::ActionRule& rule = action_rules[i];
+      const spec::RegInfo& condition = registers[rule.cond_reg];
+      out.rules[rule.reg].push_back({static_cast<std::uint16_t>(i),
+                                     same,
+                                     rule.on_nonzero_only,
+                                     {condition.bar, condition.byte_offset},
+                                     reg.byte_offset,
+                                     rule.cond_mask,
+                                     rule.cond_value});
     }
+    out.access.push_back({false, false, false, false, {}});
+    for (std::size_t r = 0; r < registers.size(); ++r)
+      out.access.push_back(access_of(registers[r], !out.rules[r].empty()));
     return out;
   }();
   return kShared;
@@ -106,10 +117,18 @@ void RegisterFile::take_page(Bank& bank, std::uint32_t page) {
   bank.shown[page] = own;
 }
 
-unsigned RegisterFile::info_of(spec::RegAddr at) const {
-  const Bank& bank = bank_of(at.bar);
-  const std::uint32_t word = at.byte_offset / 4;
-  return (at.byte_offset & 3) == 0 && word < bank.words ? bank.plan->info[word] : 0;
+RegisterFile::Access RegisterFile::access_of(const spec::RegInfo& reg, bool has_rules) {
+  Access out;
+  out.only_name = reg.known_only_by_name;
+  out.read_only = (reg.sw_write | reg.w1c | reg.w1s | reg.single_pulse) == 0;
+  out.ordinary_read = !out.only_name;
+  out.ordinary_write = !out.only_name && !out.read_only && !has_rules;
+  for (const bool high : {false, true}) {
+    out.masks[high ? 1 : 0] = {half_of(reg.sw_read, high),       half_of(reg.sw_write, high),
+                               half_of(reg.w1c, high),           half_of(reg.w1s, high),
+                               half_of(reg.clear_on_read, high), half_of(reg.single_pulse, high)};
+  }
+  return out;
 }
 
 bool RegisterFile::known(spec::RegAddr at) const {
@@ -121,79 +140,62 @@ const char* RegisterFile::name(spec::RegAddr at) const {
   return info == 0 ? "" : registers_[info - 1].name;
 }
 
-RegisterFile::WordMasks RegisterFile::masks_of(spec::RegAddr at) const {
-  const unsigned info = info_of(at);
-  if (info == 0) return {};
-  const spec::RegInfo& reg = registers_[info - 1];
-  const bool high = bank_of(at.bar).plan->high[at.byte_offset / 4] != 0;
-  return {half_of(reg.sw_read, high),       half_of(reg.sw_write, high),
-          half_of(reg.w1c, high),           half_of(reg.w1s, high),
-          half_of(reg.clear_on_read, high), half_of(reg.single_pulse, high)};
-}
-
 std::uint32_t RegisterFile::write_mask(spec::RegAddr at) const {
-  const WordMasks masks = masks_of(at);
+  const WordMasks& masks = masks_of(at);
   return masks.write | masks.w1c | masks.w1s | masks.pulse;
 }
 
-bool RegisterFile::note_read(spec::RegAddr at) {
-  const unsigned info = info_of(at);
+bool RegisterFile::note_unusual_read(spec::RegAddr at, unsigned info) {
   if (info == 0) {
     ++events_.unknown_register;
     ++events_.unknown_register_reads;
     events_.last_unknown = {at.bar, at.byte_offset, 0, false};
     return false;
   }
-  if (registers_[info - 1].known_only_by_name) {
-    ++events_.partly_modelled;
-    ++events_.partly_modelled_reads;
-    events_.last_partly = {at.bar, at.byte_offset, 0, false};
-  }
+  ++events_.partly_modelled;
+  ++events_.partly_modelled_reads;
+  events_.last_partly = {at.bar, at.byte_offset, 0, false};
   return true;
 }
 
-bool RegisterFile::note_write(spec::RegAddr at, std::uint32_t value) {
-  const unsigned info = info_of(at);
+bool RegisterFile::note_unusual_write(spec::RegAddr at, std::uint32_t value, unsigned info) {
   if (info == 0) {
     ++events_.unknown_register;
     events_.last_unknown = {at.bar, at.byte_offset, value, true};
     return false;
   }
-  const spec::RegInfo& reg = registers_[info - 1];
-  if (reg.known_only_by_name) {
+  const Access& access = shared_.access[info];
+  if (access.only_name) {
     ++events_.partly_modelled;
     events_.last_partly = {at.bar, at.byte_offset, value, true};
-  } else if ((reg.sw_write | reg.w1c | reg.w1s | reg.single_pulse) == 0) {
+  } else if (access.read_only) {
     ++events_.read_only_write;
     events_.last_read_only = {at.bar, at.byte_offset, value, true};
   }
-  if (!shared_.rules[info - 1].empty()) check_rules(info - 1, at, value);
+  for (const Rule& rule : shared_.rules[info - 1]) {
+    if (rule.on_nonzero_only && value == 0) continue;
+    spec::RegAddr condition = rule.condition;
+    if (rule.same_shape) {
+      condition.byte_offset += at.byte_offset - rule.first_byte;
+    } else {
+      condition.byte_offset = same_element(registers_[info - 1], at.byte_offset,
+                                           registers_[action_rules_[rule.index].cond_reg]);
+    }
+    if ((peek(condition) & rule.cond_mask) != rule.cond_value)
+      ++events_.illegal_action[rule.index];
+  }
   return true;
 }
 
-void RegisterFile::check_rules(unsigned reg, spec::RegAddr at, std::uint32_t value) {
-  for (const Rule& known : shared_.rules[reg]) {
-    const spec::ActionRule& rule = action_rules_[known.index];
-    if (rule.on_nonzero_only && value == 0) continue;
-    const spec::RegInfo& condition = registers_[rule.cond_reg];
-    const std::uint32_t offset =
-        known.same_shape ? condition.byte_offset + (at.byte_offset - registers_[reg].byte_offset)
-                         : same_element(registers_[reg], at.byte_offset, condition);
-    if ((peek({condition.bar, offset}) & rule.cond_mask) != rule.cond_value) {
-      ++events_.illegal_action[known.index];
-    }
-  }
-}
-
 std::uint32_t RegisterFile::read(spec::RegAddr at) {
-  const WordMasks masks = masks_of(at);
+  const WordMasks& masks = masks_of(at);
   const std::uint32_t value = peek(at);
   if (masks.clear_on_read != 0) poke(at, value & ~masks.clear_on_read);
   return value & masks.read;
 }
 
 std::uint32_t RegisterFile::write(spec::RegAddr at, std::uint32_t value) {
-  const WordMasks masks = masks_of(at);
+  const WordMasks& masks = masks_of(at);
   const std::uint32_t plain = masks.write & ~(masks.w1c | masks.w1s | masks.pulse);
   std::uint32_t next = (peek(at) & ~plain) | (value & plain);
   next &= ~(value & masks.w1c);

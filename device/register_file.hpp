@@ -75,12 +75,18 @@ class RegisterFile {
   /// Counts what a read means (unknown, partly modelled).
   /// @param at address
   /// @return true if the word is known
-  bool note_read(spec::RegAddr at);
+  bool note_read(spec::RegAddr at) {
+    const unsigned info = info_of(at);
+    return shared_.access[info].ordinary_read || note_unusual_read(at, info);
+  }
   /// Counts what a write means (unknown, read-only, partly modelled, forbidden action).
   /// @param at address
   /// @param value the word
   /// @return true if the word is known
-  bool note_write(spec::RegAddr at, std::uint32_t value);
+  bool note_write(spec::RegAddr at, std::uint32_t value) {
+    const unsigned info = info_of(at);
+    return shared_.access[info].ordinary_write || note_unusual_write(at, value, info);
+  }
 
   /// Reads with the generic behaviour (clear-on-read), after note_read().
   /// @param at address
@@ -121,12 +127,30 @@ class RegisterFile {
     std::vector<std::uint8_t> high;   // 1: the upper half of a 64-bit register
   };
   struct Rule {
-    std::uint16_t index = 0;  // into spec::action_rules()
-    bool same_shape = false;  // both registers have the same array dimensions
+    std::uint16_t index = 0;       // into spec::action_rules()
+    bool same_shape = false;       // both registers have the same array dimensions
+    bool on_nonzero_only = false;  // as spec::ActionRule
+    spec::RegAddr condition{};     // with the same shape: of the first element
+    std::uint32_t first_byte = 0;  // of the written register
+    std::uint32_t cond_mask = 0;   // as spec::ActionRule
+    std::uint32_t cond_value = 0;  // as spec::ActionRule
+  };
+  /// Access masks of one 32-bit word, from the register's description.
+  struct WordMasks {
+    std::uint32_t read = 0, write = 0, w1c = 0, w1s = 0, clear_on_read = 0, pulse = 0;
+  };
+  /// What accesses need of a register's description, in little memory.
+  struct Access {
+    bool ordinary_read = true;         // a read counts nothing
+    bool ordinary_write = true;        // a write counts nothing and has no rules
+    bool only_name = false;            // known only by name
+    bool read_only = false;            // no writable bit
+    std::array<WordMasks, 2> masks{};  // low and high word
   };
   struct Shared {
     std::array<Plan, 2> plans;
     std::vector<std::vector<Rule>> rules;  // by register: conditions of a legal write
+    std::vector<Access> access;            // by register plus 1; [0]: unknown
   };
   /// Values of a BAR. A page that was not written since the reset is read from the plan: a driver
   /// writes few of them, so neither a new card nor a reset copies them all.
@@ -137,19 +161,25 @@ class RegisterFile {
     std::unique_ptr<std::uint32_t[]>
         own;  // `words` words; unused where `shown` is the plan's page
   };
-  /// Access masks of one 32-bit word, from the register's description.
-  struct WordMasks {
-    std::uint32_t read = 0, write = 0, w1c = 0, w1s = 0, clear_on_read = 0, pulse = 0;
-  };
 
   static const Shared& shared();
+  static Access access_of(const spec::RegInfo& reg, bool has_rules);
   static void take_page(Bank& bank, std::uint32_t page);
 
   Bank& bank_of(spec::Bar bar) { return banks_[bar == spec::Bar::kBar0 ? 0 : 1]; }
   const Bank& bank_of(spec::Bar bar) const { return banks_[bar == spec::Bar::kBar0 ? 0 : 1]; }
-  unsigned info_of(spec::RegAddr at) const;
-  WordMasks masks_of(spec::RegAddr at) const;
-  void check_rules(unsigned reg, spec::RegAddr at, std::uint32_t value);
+  unsigned info_of(spec::RegAddr at) const {
+    const Bank& bank = bank_of(at.bar);
+    const std::uint32_t word = at.byte_offset / 4;
+    return (at.byte_offset & 3) == 0 && word < bank.words ? bank.plan->info[word] : 0;
+  }
+  const WordMasks& masks_of(spec::RegAddr at) const {
+    const unsigned info = info_of(at);
+    const bool high = info != 0 && bank_of(at.bar).plan->high[at.byte_offset / 4] != 0;
+    return shared_.access[info].masks[high ? 1 : 0];
+  }
+  bool note_unusual_read(spec::RegAddr at, unsigned info);
+  bool note_unusual_write(spec::RegAddr at, std::uint32_t value, unsigned info);
 
   std::span<const spec::RegInfo> registers_;
   std::span<const spec::ActionRule> action_rules_;

@@ -121,6 +121,9 @@ void RxEngine::write_rde_ctl0(unsigned q, std::uint32_t value) {
   queue.drop_mode = static_cast<spec::DROP_MODE>(ctl.DROP_MODE());
   queue.headroom = ctl.MIN_HROOM();
   queue.tailroom = ctl.MIN_TROOM();
+  queue.first_offset = align_up(queue.headroom);
+  const std::uint32_t reserved = queue.first_offset + queue.tailroom;
+  queue.usable_bytes = reserved < kFragmentBytes ? kFragmentBytes - reserved : 0;
   // INTERPRETATION: "wait" behaves as "never"; how long a real card waits is unknown.
   if (queue.drop_mode != spec::DROP_MODE::IMMEDIATE && queue.drop_mode != spec::DROP_MODE::NEVER) {
     ++card_.events().partly_modelled;
@@ -171,26 +174,31 @@ std::uint32_t RxEngine::completion_idle_word(unsigned word) {
   return out;
 }
 
-// Collects what the completions report about the frame [device 13.2].
-RxFrameInfo RxEngine::describe(const ParsedFrame& parsed, const Decision& decision) const {
-  RxFrameInfo info;
-  info.timestamp = card_.clock.now40();
-  info.bytes = static_cast<std::uint32_t>(parsed.bytes.size());
-  info.hash = decision.hash;
-  info.header_bytes = decision.header_bytes;
-  info.l2_csum = parsed.l2_csum;
-  info.queue = decision.queue;
-  info.l3_type = static_cast<std::uint8_t>(parsed.l3);
-  info.l4_type = static_cast<std::uint8_t>(parsed.l4);
-  info.hint = decision.hint_used;
-  info.action_index = decision.action_index;
-  info.checksum_good = parsed.l4_checksum_verified;
-  info.parser_error = parsed.parser_error;
-  info.ecn = parsed.ecn_ce;
-  info.want_timestamp = decision.timestamp;
-  info.want_action = decision.report_action;
-  info.action_hit = decision.action_hit;
-  return info;
+// Parses and classifies a frame. With `count`, the counters include it.
+RxVerdict RxEngine::parse_and_classify(std::span<const std::byte> frame, bool count) {
+  const ParsedFrame parsed = parse_frame(frame);
+  if (count) card_.stats.rx_parsed(parsed);
+  return RxVerdict(parsed, card_.classifier.classify(parsed));
+}
+
+// Decides about a frame; one of usual form as about the last one with equal headers. The parser
+// counts nothing about the usual form.
+void RxEngine::examine(std::span<const std::byte> frame, bool count, RxVerdict& verdict) {
+  UsualFrame usual;
+  if (!usual_form(frame, usual)) {
+    verdict = parse_and_classify(frame, count);
+  } else if (const std::uint64_t version = card_.classifier.version();
+             const RxVerdict* const known = flows_.find(usual, version)) {
+    verdict = *known;
+    const FrameSums sums = sums_of(frame, usual);
+    verdict.info.bytes = static_cast<std::uint32_t>(frame.size());
+    verdict.info.l2_csum = sums.l2_csum;
+    verdict.info.checksum_good = sums.l4_verified;
+  } else {
+    verdict = parse_and_classify(frame, count);
+    flows_.remember(usual, version, verdict);
+  }
+  verdict.info.timestamp = card_.clock.now40();
 }
 
 // Handles a MAC control frame. Returns true if it is not forwarded beyond the MAC.
@@ -229,21 +237,19 @@ bool RxEngine::receive(std::span<const std::byte> frame) {
     ++card_.stats.rpc.ovr_size_err;
     return true;
   }
-  const ParsedFrame parsed = parse_frame(frame);
-  card_.stats.rx_parsed(parsed);
-  const Decision decision = card_.classifier.classify(parsed);
-  if (!decision.to_host()) {
+  RxVerdict verdict;
+  examine(frame, true, verdict);
+  if (!verdict.to_host) {
     ++card_.events().rx_not_for_host;
     return true;
   }
   ++card_.stats.rxb_enqueue[0].frames;
   card_.stats.rxb_enqueue[0].bytes += frame.size();
-  const RxFrameInfo info = describe(parsed, decision);
   if (buffer_.empty() && card_.may_read_host() && card_.may_write_host() &&
-      place(info, frame) == Place::kDone) {
+      place(verdict.info, frame) == Place::kDone) {
     return true;
   }
-  return buffer_.push(decision.to_bmc() ? RxBuffer::kShared : RxBuffer::kHost, info, frame);
+  return buffer_.push(verdict.to_bmc ? RxBuffer::kShared : RxBuffer::kHost, verdict.info, frame);
 }
 
 // Places frames from the FIFOs in order; a frame without room blocks its FIFO [device 13.6, 15.1].
@@ -267,18 +273,15 @@ bool RxEngine::run(unsigned budget) {
 // Computes header offset, split and number of buffers [device 13.4, 13.5].
 RxEngine::Layout RxEngine::lay_out(const Queue& queue, const RxFrameInfo& info) const {
   Layout layout;
-  const std::uint32_t first = align_up(queue.headroom);
-  const std::uint32_t reserved = first + queue.tailroom;
-  const std::uint32_t usable = reserved < kFragmentBytes ? kFragmentBytes - reserved : 0;
   const std::uint32_t wanted =
       queue.split ? std::min<std::uint32_t>(info.header_bytes, info.bytes) : info.bytes;
-  const std::uint32_t limit = std::min(queue.max_header, usable);
+  const std::uint32_t limit = std::min(queue.max_header, queue.usable_bytes);
   layout.header = std::min(wanted, limit);
   // INTERPRETATION: with header split, OVERFLOW means that headers continue in the payload.
   layout.overflow = queue.split && wanted > limit;
   layout.fresh = !queue.fragment.open ||
                  queue.fragment.next_offset + layout.header + queue.tailroom > kFragmentBytes;
-  layout.offset = layout.fresh ? first : queue.fragment.next_offset;
+  layout.offset = layout.fresh ? queue.first_offset : queue.fragment.next_offset;
   layout.payloads = (info.bytes - layout.header + kFragmentBytes - 1) / kFragmentBytes;
   layout.completions = 2 + layout.payloads + (info.want_timestamp || info.want_action ? 1 : 0);
   return layout;
@@ -302,11 +305,11 @@ bool RxEngine::has_room(std::span<const std::byte> frame) {
       frame.size() > card_.classifier.mtu_bytes()) {
     return true;
   }
-  const ParsedFrame parsed = parse_frame(frame);
-  const Decision decision = card_.classifier.classify(parsed);
-  if (!decision.to_host()) return true;
+  RxVerdict verdict;
+  examine(frame, false, verdict);
+  if (!verdict.to_host) return true;
   if (!buffer_.empty() || !card_.may_read_host() || !card_.may_write_host()) return false;
-  const RxFrameInfo info = describe(parsed, decision);
+  const RxFrameInfo& info = verdict.info;
   if (info.queue >= kQueueBlocks || !queues_[info.queue].usable()) return true;
   const Queue& queue = queues_[info.queue];
   const Lack missing = lack(queue, lay_out(queue, info));
@@ -322,7 +325,8 @@ RxEngine::Place RxEngine::no_room(const Queue& queue, std::uint32_t& counter,
 
 // Places one frame completely or not at all: layout, room, translation, then the writes
 // [device 13].
-RxEngine::Place RxEngine::place(const RxFrameInfo& info, std::span<const std::byte> frame) {
+[[gnu::flatten]] RxEngine::Place RxEngine::place(const RxFrameInfo& info,
+                                                 std::span<const std::byte> frame) {
   if (info.queue >= kQueueBlocks) {
     ++card_.events().rx_no_queue;
     return Place::kDone;

@@ -18,6 +18,7 @@
 
 #include "device/card_context.hpp"
 #include "device/descriptor_ring.hpp"
+#include "device/flow_cache.hpp"
 #include "device/mac_control.hpp"
 #include "device/queue_lifecycle_checker.hpp"
 #include "device/rx_buffer.hpp"
@@ -166,6 +167,8 @@ class RxEngine {
     std::uint32_t headroom = 0;
     std::uint32_t tailroom = 0;
     std::uint32_t max_header = 0;
+    std::uint32_t first_offset = 0;               // of the first header in a fragment
+    std::uint32_t usable_bytes = kFragmentBytes;  // of a fragment, for headers
     QueueLifecycleChecker buffer_life;
     QueueLifecycleChecker completion_life;
     RxQueueCounters counters;
@@ -208,9 +211,11 @@ class RxEngine {
   void push(Queue& queue, std::uint64_t raw);
   void fail(Queue& queue);
   std::uint32_t idle_word(unsigned word) const;
-  RxFrameInfo describe(const ParsedFrame& parsed, const Decision& decision) const;
+  void examine(std::span<const std::byte> frame, bool count, RxVerdict& verdict);
+  RxVerdict parse_and_classify(std::span<const std::byte> frame, bool count);
 
   CardContext& card_;
+  FlowCache flows_;
   RxBuffer buffer_;
   std::array<Queue, kQueueBlocks> queues_;
   std::array<Buffer, kMaxPayloads> payload_buffers_{};  // of the frame being placed

@@ -45,6 +45,10 @@ struct RxFrameInfo {
   bool want_action = false;
   /// An action TCAM entry matched.
   bool action_hit = false;
+
+  /// Compares all members.
+  /// @return true if all are equal
+  bool operator==(const RxFrameInfo&) const = default;
 };
 
 /// One FIFO.

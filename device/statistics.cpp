@@ -2,6 +2,7 @@
 #include "device/statistics.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <type_traits>
 
 #include "openhni/spec/registers.hpp"
@@ -15,7 +16,6 @@ using spec::RegAddr;
 enum class Part : std::uint8_t { kWord, kLow, kHigh, kClearLow, kClearHigh };
 
 struct Entry {
-  std::uint32_t byte_offset;
   std::uint32_t member;  // offset of the counter in HardwareCounters
   Part part;
 };
@@ -26,18 +26,22 @@ class CounterTable {
  public:
   CounterTable();
   const Entry* find(std::uint32_t byte_offset) const {
-    const auto end = entries_.begin() + count_;
-    const auto it = std::lower_bound(
-        entries_.begin(), end, byte_offset,
-        [](const Entry& entry, std::uint32_t offset) { return entry.byte_offset < offset; });
-    return it != end && it->byte_offset == byte_offset ? it : nullptr;
+    const std::uint32_t word = byte_offset / 4;
+    if (word / kPageWords >= page_of_.size()) return nullptr;
+    const unsigned page = page_of_[word / kPageWords];
+    const unsigned entry = index_[page * kPageWords + word % kPageWords];
+    return entry == 0 ? nullptr : &entries_[entry - 1];
   }
 
  private:
   void add(std::uint32_t byte_offset, const void* member, Part part) {
     const auto* from = reinterpret_cast<const char*>(&model_);
     const auto offset = static_cast<std::uint32_t>(static_cast<const char*>(member) - from);
-    entries_.at(static_cast<std::size_t>(count_++)) = {byte_offset, offset, part};
+    entries_.at(count_++) = {offset, part};
+    const std::uint32_t word = byte_offset / 4;
+    std::uint8_t& page = page_of_.at(word / kPageWords);
+    if (page == 0) page = ++pages_;
+    index_.at(page * kPageWords + word % kPageWords) = static_cast<std::uint16_t>(count_);
   }
   // Reg is the register, or that of the low half. Its width and whether a read clears it come from
   // the spec; the type of the counter must fit.
@@ -80,9 +84,16 @@ class CounterTable {
   void add_rxb();
   void add_pcie_and_fec();
 
+  // The index has two levels, because the counters lie in few parts of the BAR. Page 0 is empty.
+  static constexpr std::uint32_t kPageWords = 256;
+  static constexpr std::uint32_t kPages = 24;
+
   HardwareCounters model_{};
   std::array<Entry, 320> entries_{};
-  std::ptrdiff_t count_ = 0;
+  std::size_t count_ = 0;
+  std::array<std::uint8_t, 0x180000 / 4 / kPageWords> page_of_{};
+  std::array<std::uint16_t, kPages * kPageWords> index_{};  // of an entry plus 1; 0: none
+  std::uint8_t pages_ = 0;
 };
 
 void CounterTable::add_mac_rx() {
@@ -209,8 +220,6 @@ CounterTable::CounterTable() {
   add_rpc();
   add_rxb();
   add_pcie_and_fec();
-  std::sort(entries_.begin(), entries_.begin() + count_,
-            [](const Entry& a, const Entry& b) { return a.byte_offset < b.byte_offset; });
 }
 
 const CounterTable& table() {
@@ -221,10 +230,10 @@ const CounterTable& table() {
 constexpr std::size_t kFcsBytes = 4;
 
 std::size_t mac_length_class(std::size_t wire_bytes) {
-  constexpr std::array<std::size_t, kMacLengthClasses - 1> kLast{64, 127, 255, 511, 1023, 1518};
-  std::size_t index = 0;
-  while (index < kLast.size() && wire_bytes > kLast[index]) ++index;
-  return index;
+  // The limits between are one less than a power of two.
+  if (wire_bytes <= 64) return 0;
+  if (wire_bytes > 1518) return kMacLengthClasses - 1;
+  return static_cast<std::size_t>(std::bit_width(wire_bytes)) - 6;
 }
 
 void count_jumbo(std::array<std::uint64_t, kJumboLengthClasses>& classes, std::size_t wire_bytes) {
@@ -237,8 +246,7 @@ void count_jumbo(std::array<std::uint64_t, kJumboLengthClasses>& classes, std::s
 
 }  // namespace
 
-HardwareCounters::Cast HardwareCounters::cast_of(std::span<const std::byte> frame) {
-  if (frame.size() < 6 || (frame[0] & std::byte{1}) == std::byte{0}) return Cast::kUnicast;
+HardwareCounters::Cast HardwareCounters::group_of(std::span<const std::byte> frame) {
   const bool broadcast = std::all_of(frame.begin(), frame.begin() + 6,
                                      [](std::byte value) { return value == std::byte{0xff}; });
   return broadcast ? Cast::kBroadcast : Cast::kMulticast;

@@ -131,7 +131,10 @@ struct HardwareCounters {
   /// Determines the kind of a frame's destination address.
   /// @param frame the bytes
   /// @return kUnicast if shorter than 6 bytes
-  static Cast cast_of(std::span<const std::byte> frame);
+  static Cast cast_of(std::span<const std::byte> frame) {
+    if (frame.size() < 6 || (frame[0] & std::byte{1}) == std::byte{0}) return Cast::kUnicast;
+    return group_of(frame);
+  }
 
   /// Counts a good frame that the MAC sent.
   /// @param bytes length without FCS
@@ -161,6 +164,11 @@ struct HardwareCounters {
   static bool owns(spec::RegAddr addr);
   /// Zeroes all counters.
   void reset() { *this = HardwareCounters{}; }
+
+  /// Distinguishes the group addresses.
+  /// @param frame at least 6 bytes, to a group
+  /// @return kMulticast or kBroadcast
+  static Cast group_of(std::span<const std::byte> frame);
 };
 
 }  // namespace hni::device

@@ -200,7 +200,7 @@ void TxEngine::observe_pause() {
 }
 
 // Sends the packet in flight, then starts further packets while DMA is enabled [device 4.3].
-bool TxEngine::run(unsigned budget) {
+[[gnu::flatten]] bool TxEngine::run(unsigned budget) {
   observe_pause();
   const auto has_work = [&] {
     return std::any_of(pending_.begin(), pending_.end(), [](auto bits) { return bits != 0; });
@@ -226,16 +226,23 @@ bool TxEngine::run(unsigned budget) {
   return flight_.has_value() || has_work();
 }
 
+// Returns the metadata of a packet without META [device 12.1].
+spec::TWD_META TxEngine::default_meta() const {
+  spec::TWD_META meta;
+  meta.raw = card_.regs.peek<spec::QM_TWQ_DEFAULT_META_L>().raw |
+             std::uint64_t{card_.regs.peek<spec::QM_TWQ_DEFAULT_META_H>().raw} << 32;
+  return meta;
+}
+
 // Reads descriptors up to LAST_AL in the order META, OPT_META, AL... [device 12.1].
 TxEngine::Collect TxEngine::collect(Queue& queue, TxPacket& packet) {
-  packet.meta.raw = card_.regs.peek<spec::QM_TWQ_DEFAULT_META_L>().raw |
-                    std::uint64_t{card_.regs.peek<spec::QM_TWQ_DEFAULT_META_H>().raw} << 32;
   bool meta_seen = false;
   bool option_seen = false;
+  const std::uint32_t mask = queue.ring.mask();
   for (std::uint32_t index = queue.head; index != queue.tail;) {
     std::uint64_t raw = 0;
     if (!queue.ring.load(card_.dma, index, raw)) return Collect::kFault;
-    index = (index + 1) & queue.ring.mask();
+    index = (index + 1) & mask;
     ++packet.descriptors;
     const auto type = static_cast<spec::TWD_TYPE>(spec::TWD{raw}.TYPE());
     if (type == spec::TWD_TYPE::META) {
@@ -259,6 +266,7 @@ TxEngine::Collect TxEngine::collect(Queue& queue, TxPacket& packet) {
     packet.bytes += bytes;
     if (type == spec::TWD_TYPE::LAST_AL) {
       packet.next_head = index;
+      if (!meta_seen) packet.meta = default_meta();
       return packet.bytes < kEthernetHeaderBytes ? Collect::kMalformed : Collect::kPacket;
     }
   }
@@ -296,31 +304,28 @@ void TxEngine::start(unsigned twq) {
   };
   // Requires room for a timestamp and a completion before anything is sent.
   if (!completion.enabled() || completion.room() < 2) return wait();
-  TxPacket packet;
-  switch (collect(queue, packet)) {
-    case Collect::kIncomplete:
-      card_.events().note(spec::ProtocolAction::kPacketForm);
-      return wait();
-    case Collect::kMalformed:
-      card_.events().note(spec::ProtocolAction::kPacketForm);
-      ++card_.events().malformed_twd;
-      return fail(twq);
-    case Collect::kFault:
+  TxPacket& packet = flight_.emplace(Flight{twq, {}, false, false}).packet;
+  const Collect collected = collect(queue, packet);
+  if (collected == Collect::kPacket) {
+    if (!gather(packet)) {
       ++card_.events().tx_dma_fault;
-      return fail(twq);
-    case Collect::kPacket:
-      break;
+    } else if (!prepare(packet, flight_->segmented)) {
+      ++card_.events().malformed_twd;
+    } else {
+      return;
+    }
+    flight_.reset();
+    return fail(twq);
   }
-  if (!gather(packet)) {
+  flight_.reset();
+  if (collected == Collect::kFault) {
     ++card_.events().tx_dma_fault;
     return fail(twq);
   }
-  bool segmented = false;
-  if (!prepare(packet, segmented)) {
-    ++card_.events().malformed_twd;
-    return fail(twq);
-  }
-  flight_ = Flight{twq, packet, segmented, false};
+  card_.events().note(spec::ProtocolAction::kPacketForm);
+  if (collected == Collect::kIncomplete) return wait();
+  ++card_.events().malformed_twd;
+  fail(twq);
 }
 
 // Applies checksum offload, or starts segmentation [device 12.5].
@@ -416,21 +421,23 @@ TxEngine::Emit TxEngine::to_mac(std::span<std::byte> frame) {
 
 // Retires the packet's descriptors and completes it [device 12.3].
 void TxEngine::finish() {
-  const Flight flight = *flight_;
+  const unsigned twq = flight_->twq;
+  const spec::TWD_META meta = flight_->packet.meta;
+  const bool sent = flight_->sent;
+  Queue& queue = queues_[twq];
+  queue.head = flight_->packet.next_head;
   flight_.reset();
-  Queue& queue = queues_[flight.twq];
-  queue.head = flight.packet.next_head;
-  if (queue.head == queue.tail) pending_[flight.twq / 64] &= ~bit_of(flight.twq);
-  complete(flight.twq, flight.packet, flight.sent);
+  if (queue.head == queue.tail) pending_[twq / 64] &= ~bit_of(twq);
+  if ((meta.REQ_TS() | meta.REQ_COMPLETION()) != 0) complete(twq, meta, sent);
 }
 
 // Writes the completions that the metadata requested: timestamp, then head [device 12.3, 12.4].
-void TxEngine::complete(unsigned twq, const TxPacket& packet, bool sent) {
+void TxEngine::complete(unsigned twq, spec::TWD_META meta, bool sent) {
   Queue& queue = queues_[twq];
   const unsigned q = twq % kQueueBlocks;
   const bool second = twq >= kQueueBlocks;
   bool illegal_timestamp = false;
-  if (packet.meta.REQ_TS() != 0) {
+  if (meta.REQ_TS() != 0) {
     ++queue.counters.timestamp_requests;
     // INTERPRETATION: type 1 completions cannot name TWQ1, so a request there is illegal
     // [device 12.4].
@@ -448,7 +455,7 @@ void TxEngine::complete(unsigned twq, const TxPacket& packet, bool sent) {
       ++queue.counters.timestamp_completions;
     }
   }
-  if (packet.meta.REQ_COMPLETION() != 0) {
+  if (meta.REQ_COMPLETION() != 0) {
     spec::TCD_TYPE0 done;
     done.set_STATUS_ILLEGAL_TS_REQ(illegal_timestamp ? 1 : 0);
     if (second) {

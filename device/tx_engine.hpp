@@ -150,13 +150,14 @@ class TxEngine {
   enum class Collect { kPacket, kIncomplete, kMalformed, kFault };
   enum class Emit { kGone, kHeld };
 
+  spec::TWD_META default_meta() const;
   Collect collect(Queue& queue, TxPacket& packet);
   bool gather(const TxPacket& packet);
   void start(unsigned twq);
   bool prepare(const TxPacket& packet, bool& segmented);
   bool pump(unsigned& budget);
   void finish();
-  void complete(unsigned twq, const TxPacket& packet, bool sent);
+  void complete(unsigned twq, spec::TWD_META meta, bool sent);
   void push(unsigned q, std::uint64_t raw);
   Emit emit(std::span<std::byte> frame);
   Emit to_mac(std::span<std::byte> frame);
