@@ -9,9 +9,10 @@
 namespace hni::tools {
 namespace {
 
-using device::load_be32;
+using device::load_be64;
 using device::store_be16;
 using device::store_be32;
+using device::store_be64;
 
 constexpr std::uint32_t kBatch = 32;
 constexpr std::uint32_t kIpAt = 14;
@@ -21,8 +22,43 @@ constexpr std::uint32_t kPatternAt = kNumberAt + 8;
 constexpr std::uint16_t kFirstPort = 10000;
 constexpr std::uint32_t kNetwork = 0x0a4d0000;  // 10.77.0.0
 
-std::uint64_t load_number(const std::byte* frame) {
-  return std::uint64_t{load_be32(frame + kNumberAt)} << 32 | load_be32(frame + kNumberAt + 4);
+// The pattern: states of a linear congruential generator.
+constexpr std::uint64_t kFactor = 6364136223846793005ULL;
+constexpr std::uint64_t kIncrement = 1442695040888963407ULL;
+constexpr std::uint64_t kFactor2 = kFactor * kFactor;
+constexpr std::uint64_t kIncrement2 = kIncrement * (kFactor + 1);
+constexpr std::uint64_t kFactor4 = kFactor2 * kFactor2;
+constexpr std::uint64_t kIncrement4 = kIncrement2 * (kFactor2 + 1);
+
+void append(std::byte*& to, std::uint64_t word) {
+  std::memcpy(to, &word, sizeof word);
+  to += sizeof word;
+}
+
+// Writes the states that follow `x`. Of four chains, none waits for another one.
+void fill_pattern(std::uint64_t x, std::span<std::byte> out) {
+  std::byte* to = out.data();
+  std::size_t left = out.size();
+  if (left >= 4 * sizeof x) {
+    std::uint64_t a = x * kFactor + kIncrement;
+    std::uint64_t b = a * kFactor + kIncrement;
+    std::uint64_t c = b * kFactor + kIncrement;
+    std::uint64_t d = c * kFactor + kIncrement;
+    for (; left >= 4 * sizeof x; left -= 4 * sizeof x) {
+      append(to, a);
+      append(to, b);
+      append(to, c);
+      append(to, d);
+      x = d;
+      a = a * kFactor4 + kIncrement4;
+      b = b * kFactor4 + kIncrement4;
+      c = c * kFactor4 + kIncrement4;
+      d = d * kFactor4 + kIncrement4;
+    }
+  }
+  for (; left >= sizeof x; left -= sizeof x) append(to, x = x * kFactor + kIncrement);
+  x = x * kFactor + kIncrement;
+  for (; left != 0; --left, x >>= 8) *to++ = static_cast<std::byte>(x & 0xff);
 }
 
 }  // namespace
@@ -43,8 +79,9 @@ GeneratorEndpoint::GeneratorEndpoint(CardPort& port, const GeneratorOptions& opt
                                      std::uint32_t queues)
     : port_(port),
       options_(options),
+      sent_(options.from, options.to),
+      received_(options.to, options.from),
       expected_(kMaxFrameBytes),
-      got_(kMaxFrameBytes),
       newest_(std::size_t{queues} * kBatch) {}
 
 std::uint32_t GeneratorEndpoint::length_of(std::uint64_t number) const {
@@ -52,35 +89,37 @@ std::uint32_t GeneratorEndpoint::length_of(std::uint64_t number) const {
   return options_.shortest + static_cast<std::uint32_t>(number % lengths);
 }
 
-/// Builds Ethernet, IPv4, UDP, number, pattern. No UDP checksum: the comparison is stricter.
-void GeneratorEndpoint::build(std::uint64_t number, const MacAddress& from, const MacAddress& to,
-                              std::span<std::byte> frame) const {
-  std::byte* const at = frame.data();
-  const auto bytes = static_cast<std::uint16_t>(frame.size());
-  std::memset(at, 0, kPatternAt);
+GeneratorEndpoint::Header::Header(const MacAddress& from, const MacAddress& to) {
+  static_assert(kNumberAt <= sizeof bytes);
+  std::byte* const at = bytes.data();
   std::memcpy(at, to.data(), 6);
   std::memcpy(at + 6, from.data(), 6);
   store_be16(at + 12, 0x0800);
   std::byte* const ip = at + kIpAt;
   ip[0] = std::byte{0x45};
-  store_be16(ip + 2, static_cast<std::uint16_t>(bytes - kIpAt));
   ip[8] = std::byte{64};
   ip[9] = std::byte{17};
   store_be32(ip + 12, kNetwork | from[5]);
   store_be32(ip + 16, kNetwork | to[5]);
-  device::Sum sum;
-  sum.add(ip, 20);
-  device::store_sum(ip + 10, static_cast<std::uint16_t>(~sum.fold()));
-  store_be16(at + kUdpAt, static_cast<std::uint16_t>(kFirstPort + flow_of(number)));
   store_be16(at + kUdpAt + 2, kFirstPort);
+  ip_sum.add(ip, 20);
+}
+
+/// Builds Ethernet, IPv4, UDP, number, pattern. No UDP checksum: the comparison is stricter.
+void GeneratorEndpoint::build(std::uint64_t number, const Header& header,
+                              std::span<std::byte> frame) const {
+  std::byte* const at = frame.data();
+  const auto bytes = static_cast<std::uint16_t>(frame.size());
+  std::memcpy(at, header.bytes.data(), sizeof header.bytes);
+  const auto total = static_cast<std::uint16_t>(bytes - kIpAt);
+  store_be16(at + kIpAt + 2, total);
+  device::Sum sum = header.ip_sum;
+  sum.add_word(device::network_word(total));
+  device::store_sum(at + kIpAt + 10, static_cast<std::uint16_t>(~sum.fold()));
+  store_be16(at + kUdpAt, static_cast<std::uint16_t>(kFirstPort + flow_of(number)));
   store_be16(at + kUdpAt + 4, static_cast<std::uint16_t>(bytes - kUdpAt));
-  store_be32(at + kNumberAt, static_cast<std::uint32_t>(number >> 32));
-  store_be32(at + kNumberAt + 4, static_cast<std::uint32_t>(number));
-  std::uint64_t x = number * 0x9e3779b97f4a7c15ULL + 1;
-  for (std::size_t i = kPatternAt; i < frame.size(); i += sizeof x) {
-    x = x * 6364136223846793005ULL + 1442695040888963407ULL;
-    std::memcpy(at + i, &x, std::min(sizeof x, frame.size() - i));
-  }
+  store_be64(at + kNumberAt, number);
+  fill_pattern(number * 0x9e3779b97f4a7c15ULL + 1, frame.subspan(kPatternAt));
 }
 
 /// Returns how many packets may be sent now.
@@ -107,23 +146,28 @@ bool GeneratorEndpoint::transmit(QueueId queue, Time now) {
   if (next_ / kBatch % port_.queues() != raw(queue)) return false;
   const std::uint64_t count = std::min(due(now), kBatch - next_ % kBatch);
   if (count == 0 || port_.state() != PortState::kRunning || !port_.link_up()) return false;
-  std::uint64_t sent = 0;
-  for (; sent < count; ++sent) {
-    const std::uint32_t bytes = length_of(next_);
-    Packet packet;
+  std::array<Packet, kBatch> packets;
+  std::uint32_t built = 0;
+  for (; built < count; ++built) {
+    const std::uint64_t number = next_ + built;
+    const std::uint32_t bytes = length_of(number);
+    Packet& packet = packets[built];
     if (!port_.allocate(packet, bytes)) break;
-    build(next_, options_.from, options_.to, std::span(expected_).first(bytes));
-    store(port_, packet, std::span<const std::byte>(expected_).first(bytes));
-    if (port_.tx_burst(queue, std::span(&packet, 1), now) == 0) {
-      port_.release(packet);
-      break;
+    if (packet.segment_count == 1) {
+      build(number, sent_, {port_.data(packet.segments[0]), bytes});
+      continue;
     }
-    ++next_;
-    ++counters_.read;
-    ++counters_.sent;
-    ++counters_.sent_frames;
-    counters_.read_bytes += bytes;
+    build(number, sent_, std::span(expected_).first(bytes));
+    store(port_, packet, std::span<const std::byte>(expected_).first(bytes));
   }
+  const auto all = std::span(packets).first(built);
+  const std::uint32_t sent = built == 0 ? 0 : port_.tx_burst(queue, all, now);
+  for (Packet& packet : all.subspan(sent)) port_.release(packet);
+  for (std::uint64_t i = 0; i < sent; ++i) counters_.read_bytes += length_of(next_ + i);
+  next_ += sent;
+  counters_.read += sent;
+  counters_.sent += sent;
+  counters_.sent_frames += sent;
   if (sent != count) {
     ++counters_.blocked;
     (void)port_.tx_reap(queue, now);
@@ -145,16 +189,25 @@ void GeneratorEndpoint::check(const Packet& packet) {
     ++counters_.corrupt;
     return;
   }
+  // The number may be in any segment; the comparison below covers it.
+  std::array<std::byte, kPatternAt> head;
   std::size_t at = 0;
-  for (std::uint32_t i = 0; i < packet.segment_count; ++i) {
-    std::memcpy(got_.data() + at, port_.data(packet.segments[i]), packet.segments[i].length);
-    at += packet.segments[i].length;
+  for (std::uint32_t i = 0; i < packet.segment_count && at < head.size(); ++i) {
+    const std::size_t bytes = std::min<std::size_t>(packet.segments[i].length, head.size() - at);
+    std::memcpy(head.data() + at, port_.data(packet.segments[i]), bytes);
+    at += bytes;
   }
-  const std::uint64_t number = load_number(got_.data());
+  const std::uint64_t number = load_be64(head.data() + kNumberAt);
   // Built in the same way as on the other node.
-  build(number, options_.to, options_.from, std::span(expected_).first(packet.length));
-  if (length_of(number) != packet.length ||
-      std::memcmp(got_.data(), expected_.data(), packet.length) != 0) {
+  build(number, received_, std::span(expected_).first(packet.length));
+  bool equal = length_of(number) == packet.length;
+  at = 0;
+  for (std::uint32_t i = 0; equal && i < packet.segment_count; ++i) {
+    const Segment& segment = packet.segments[i];
+    equal = std::memcmp(port_.data(segment), expected_.data() + at, segment.length) == 0;
+    at += segment.length;
+  }
+  if (!equal) {
     ++counters_.corrupt;
     return;
   }

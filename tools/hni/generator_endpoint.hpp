@@ -4,8 +4,10 @@
 /// Two packet sources without privileges: a generator, whose frames the other node compares byte
 /// by byte, and the frames of a capture file.
 
+#include <array>
 #include <vector>
 
+#include "device/checksum.hpp"
 #include "device/wire/pcap.hpp"
 #include "tools/hni/problem.hpp"
 #include "tools/hni/traffic_endpoint.hpp"
@@ -51,17 +53,25 @@ class GeneratorEndpoint final : public TrafficEndpoint {
   [[nodiscard]] std::uint64_t flow_of(std::uint64_t number) const {
     return number % newest_.size();
   }
-  void build(std::uint64_t number, const MacAddress& from, const MacAddress& to,
-             std::span<std::byte> frame) const;
+  /// Everything before the packet number; lengths, checksum and source port are 0.
+  struct Header {
+    std::array<std::byte, 48> bytes{};
+    device::Sum ip_sum;
+
+    Header(const MacAddress& from, const MacAddress& to);
+  };
+
+  void build(std::uint64_t number, const Header& header, std::span<std::byte> frame) const;
   void check(const Packet& packet);
 
   CardPort& port_;
   GeneratorOptions options_;
   bool reading_ = true;
+  Header sent_;
+  Header received_;
   std::uint64_t next_ = 0;  ///< number of the next packet
   Time started_{};
   std::vector<std::byte> expected_;
-  std::vector<std::byte> got_;
   std::vector<std::uint64_t> newest_;  ///< number + 1 of the newest packet of each flow
 };
 
