@@ -3,7 +3,8 @@
 # bench/throughput.sh BUILD [SECONDS [ROUNDS]]: TCP through two cards, two drivers and a cable (`hni run`), and
 # through a loop that only copies frames from one TAP interface to the other, alternately on the same machine. Prints
 # each round, and the ratio of the medians. Without offload the copy moves frames as a wire carries them; with offload
-# it moves 64 KiB packets, which no wire carries, and is an upper bound. Needs root.
+# it moves 64 KiB packets, which no wire carries, and is an upper bound: `hni run` takes and delivers such packets, too,
+# but carries every frame of them over the cable. Needs root.
 set -eu
 build=${1:?usage: bench/throughput.sh BUILD [SECONDS [ROUNDS]]}
 seconds=${2:-3}
@@ -40,5 +41,5 @@ for round in $(seq "$rounds"); do
 done
 awk -v hni="$(median hni)" -v copy="$(median copy)" -v offload="$(median copy-offload)" 'BEGIN {
   printf "medians: hni run %d, copy %d, copy with offload %d Mbit/s\n", hni, copy, offload
-  printf "hni run / copy: %.2f (bar: 0.50)   hni run / copy with offload: %.2f\n", hni / copy, hni / offload
-  exit hni / copy < 0.5 }'
+  printf "hni run / copy: %.2f (bar: 0.50)   hni run / copy with offload: %.2f (bar: 0.40)\n", hni / copy, hni / offload
+  exit hni / copy < 0.5 || hni / offload < 0.4 }'

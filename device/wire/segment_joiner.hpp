@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <span>
 
+#include "device/wire/tcp_segment.hpp"
+
 namespace hni::device {
 
 /// Joins TCP segments.
@@ -48,25 +50,9 @@ class SegmentJoiner {
   void clear() { frames_ = 0; }
 
  private:
-  static constexpr std::size_t kEthernet = 14;
-  static constexpr std::size_t kMaxBytes = kEthernet + 65535;
-
-  /// Headers of a TCP segment with payload; parse() returns false for anything else and for
-  /// malformed frames.
-  struct Layout {
-    bool ip6 = false;
-    std::size_t tcp = 0;
-    std::size_t payload = 0;
-    bool push = false;
-  };
-  static bool parse(std::span<const std::byte> frame, Layout& layout);
-  static std::uint16_t pseudo_header_sum(const std::byte* frame, const Layout& layout,
-                                         std::size_t tcp_bytes);
-  [[nodiscard]] bool continues(std::span<const std::byte> frame, const Layout& layout) const;
-
-  std::array<std::byte, kMaxBytes> bytes_;
+  std::array<std::byte, kMaxJoinedBytes> bytes_;
   std::size_t size_ = 0;
-  Layout layout_;
+  TcpSegment first_;
   std::size_t segment_bytes_ = 0;
   std::uint32_t next_sequence_ = 0;
   std::uint32_t frames_ = 0;

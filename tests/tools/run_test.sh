@@ -110,6 +110,29 @@ case $scenario in
       grep -q 'UDP: 400 datagrams over IPv4 and IPv6, byte-identical' "$out" || fail "UDP $offload"
     done
     ;;
+  joined)
+    # The far interface gets fewer packets than frames crossed the cable, and longer ones; on the cable and in the
+    # counters every frame stays one. Without offload each frame is a packet.
+    for offload in '' --no-offload --split-headers; do
+      run $offload --queues 2 --mtu 1500 --pcap "$folder/cable.pcap" --exec "$traffic tcp 8
+        $in_b cat /sys/class/net/hni1/statistics/rx_packets >$folder/packets"
+      no_drops
+      grep -q 'TCP: 8 MB each way over IPv4 and IPv6, byte-identical' "$out" || fail "TCP $offload"
+      delivered=$(sed -n 's/^hni0 -> hni1:.* \([0-9]*\) delivered.*/\1/p' "$out")
+      frames=$(sed -n 's/^hni. -> hni.:.* \([0-9]*\) frames .*/\1/p' "$out" | awk '{ n += $1 } END { print n }')
+      captured=$(tcpdump -n -r "$folder/cable.pcap" 2>/dev/null | wc -l)
+      [ "$captured" = "$frames" ] || fail "$offload: $captured of $frames frames in the capture"
+      long=$(tcpdump -n -r "$folder/cable.pcap" 'greater 1515' 2>/dev/null | wc -l)
+      [ "$long" = 0 ] || fail "$offload: $long frames on the cable are longer than the MTU allows"
+      packets=$(cat "$folder/packets")
+      if [ "$offload" = --no-offload ]; then
+        [ "$packets" -le "$delivered" ] && [ $((packets + 50)) -gt "$delivered" ] ||
+          fail "$packets packets of $delivered frames without offload"
+      else
+        [ $((packets * 2)) -lt "$delivered" ] || fail "$offload: $delivered frames became $packets packets"
+      fi
+    done
+    ;;
   small_rings)
     run --ring 64 --queues 8 --exec "$traffic tcp 8"
     no_drops

@@ -122,6 +122,28 @@ TEST_F(Joiner, NonConsecutiveSegmentsAreRefused) {
   EXPECT_TRUE(joiner.add(ip4({.sequence = 1001})));
 }
 
+TEST_F(Joiner, FragmentablePacketsMustCountTheirIdentificationUp) {
+  // The builder gives every packet the identification 0x1234.
+  const auto with_id = [](const Segment& s, std::uint16_t id) {
+    Bytes frame = ip4(s, 2, 0);
+    const std::uint32_t sum = 0x1234U + 0xffffU - id;  // keeps the header checksum correct
+    frame[18] = static_cast<std::byte>(id >> 8);
+    frame[19] = static_cast<std::byte>(id & 0xff);
+    const std::uint32_t checksum = (std::to_integer<std::uint32_t>(frame[24]) << 8 |
+                                    std::to_integer<std::uint32_t>(frame[25])) +
+                                   sum;
+    const std::uint32_t folded = (checksum & 0xffff) + (checksum >> 16);
+    frame[24] = static_cast<std::byte>(folded >> 8);
+    frame[25] = static_cast<std::byte>(folded & 0xff);
+    return frame;
+  };
+  ASSERT_TRUE(joiner.add(with_id({.sequence = 1}, 0xffff)));
+  EXPECT_FALSE(joiner.add(with_id({.sequence = 1001}, 0xffff)));
+  EXPECT_FALSE(joiner.add(with_id({.sequence = 1001}, 1)));
+  EXPECT_TRUE(joiner.add(with_id({.sequence = 1001}, 0)));
+  EXPECT_TRUE(joiner.add(with_id({.sequence = 2001}, 1)));
+}
+
 TEST_F(Joiner, OnlyWholeGoodDataSegmentsBegin) {
   EXPECT_FALSE(joiner.add(ip4({.bytes = 0})));
   EXPECT_FALSE(joiner.add(ip4({.flags = kSynAck})));

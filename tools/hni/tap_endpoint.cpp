@@ -15,6 +15,7 @@ namespace {
 constexpr std::uint32_t kLongestSuperFrame = 65536 + 18;  // the kernel's limit, with a VLAN tag
 constexpr std::uint32_t kLinkHeader = 14 + 2 * 4;         // with two VLAN tags
 constexpr std::uint32_t kReadsPerTurn = 4 * TapEndpoint::kBatch;
+constexpr std::uint32_t kMaxRunVectors = 512;  // the kernel accepts 1024
 
 constexpr std::uint32_t fragments_for(std::uint32_t bytes) {
   return (bytes + kFragmentBytes - 1) / kFragmentBytes;
@@ -28,6 +29,15 @@ int describe(const CardPort& port, const Packet& packet, VnetHeader& header, IoV
   for (std::uint32_t i = 0; i < packet.segment_count; ++i)
     io[i + 1] = {port.data(packet.segments[i]), packet.segments[i].length};
   return static_cast<int>(packet.segment_count + 1);
+}
+
+/// Writes one packet; returns 0 or the error number.
+int write_vectors(int fd, std::span<const iovec> io) {
+  ssize_t n = 0;
+  do {
+    n = ::writev(fd, io.data(), static_cast<int>(io.size()));
+  } while (n < 0 && errno == EINTR);
+  return n >= 0 ? 0 : errno;
 }
 
 }  // namespace
@@ -144,31 +154,78 @@ void TapEndpoint::checksum_here(const Packet& packet, const VnetHeader& header) 
 }
 
 void TapEndpoint::receive(QueueId id, std::span<Packet> packets) {
-  for (Packet& packet : packets) {
-    write_one(id, packet);
-    port_.release(packet);
+  for (std::span<Packet> left = packets; !left.empty();) {
+    const std::uint32_t joined = offload_ ? collect_run(left) : 0;
+    if (joined < 2 || !write_run(id, left.first(joined))) {
+      write_one(id, left.front());
+      left = left.subspan(1);
+    } else {
+      left = left.subspan(joined);
+    }
   }
+  for (Packet& packet : packets) port_.release(packet);
+}
+
+/// Collects the packets at the front that can be joined; returns their number.
+std::uint32_t TapEndpoint::collect_run(std::span<const Packet> packets) {
+  run_.clear();
+  std::uint32_t vectors = 2;  // the two headers
+  for (const Packet& packet : packets) {
+    vectors += packet.segment_count;
+    if (!packet.rx.l4_checksum_good() || packet.segment_count == 0 || vectors > kMaxRunVectors)
+      break;
+    const Segment& first = packet.segments[0];
+    if (!run_.add({port_.data(first), first.length}, packet.length) || run_.complete()) break;
+  }
+  return run_.frames();
+}
+
+/// Writes the packets of the run as one. Returns false if the host refuses it: then each may still
+/// be accepted alone.
+bool TapEndpoint::write_run(QueueId id, std::span<const Packet> packets) {
+  VnetHeader header;
+  const std::span<std::byte> head = run_.finish(header);
+  std::array<iovec, kMaxRunVectors> io;
+  io[0] = {&header, sizeof header};
+  io[1] = {head.data(), head.size()};
+  std::size_t count = 2;
+  for (const Packet& packet : packets) {
+    std::uint32_t skip = run_.header_bytes();  // all of it is in the first segment
+    for (std::uint32_t i = 0; i < packet.segment_count; ++i) {
+      const Segment& segment = packet.segments[i];
+      if (segment.length != skip)
+        io[count++] = {port_.data(segment) + skip, segment.length - skip};
+      skip = 0;
+    }
+  }
+  const int error = write_vectors(tap_.queue(raw(id)), std::span(io).first(count));
+  return count_written(packets, error);
 }
 
 void TapEndpoint::write_one(QueueId id, const Packet& packet) {
   VnetHeader header = received_header(packet.rx, offload_);
   IoVectors io;
-  const int vectors = describe(port_, packet, header, io);
-  ssize_t n = 0;
-  do {
-    n = ::writev(tap_.queue(raw(id)), io.data(), vectors);
-  } while (n < 0 && errno == EINTR);
-  if (n >= 0) {
-    ++counters_.written;
-    counters_.written_bytes += packet.length;
-  } else if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM) {
-    ++counters_.dropped_full;
-  } else if (errno == EIO || errno == ENETDOWN) {
-    ++counters_.dropped_down;
+  const auto vectors = static_cast<std::size_t>(describe(port_, packet, header, io));
+  const int error = write_vectors(tap_.queue(raw(id)), std::span(io).first(vectors));
+  if (count_written({&packet, 1}, error)) return;
+  ++counters_.dropped_error;
+  if (error == EBADFD) broken_ = "TAP '" + tap_.name() + "' was removed";
+}
+
+/// Counts packets that one write delivered or lost; returns false, without effect, if the host
+/// refused what was written.
+bool TapEndpoint::count_written(std::span<const Packet> packets, int error) {
+  if (error == 0) {
+    counters_.written += packets.size();
+    for (const Packet& packet : packets) counters_.written_bytes += packet.length;
+  } else if (error == EAGAIN || error == ENOBUFS || error == ENOMEM) {
+    counters_.dropped_full += packets.size();
+  } else if (error == EIO || error == ENETDOWN) {
+    counters_.dropped_down += packets.size();
   } else {
-    ++counters_.dropped_error;
-    if (errno == EBADFD) broken_ = "TAP '" + tap_.name() + "' was removed";
+    return false;
   }
+  return true;
 }
 
 void TapEndpoint::release() {

@@ -4,11 +4,13 @@
 /// TapEndpoint: a TAP interface as the host side of a port. TAP queue q and port queue q belong
 /// together. Frames are read from the kernel directly into fragments that the card reads, and
 /// written to the kernel from fragments that the card wrote: one copy per direction, made by the
-/// kernel.
+/// kernel. With offload, packets of up to 64 KiB cross the TAP both ways: the card segments them,
+/// and the endpoint joins the segments of a burst whose checksums the card has verified.
 
 #include <array>
 #include <vector>
 
+#include "tools/hni/segment_run.hpp"
 #include "tools/hni/tap.hpp"
 #include "tools/hni/traffic_endpoint.hpp"
 #include "tools/hni/vnet.hpp"
@@ -58,7 +60,10 @@ class TapEndpoint final : public TrafficEndpoint {
   bool top_up(Packet& reserve);
   void take(Queue& queue, const VnetHeader& header, std::uint32_t bytes);
   void checksum_here(const Packet& packet, const VnetHeader& header);
+  [[nodiscard]] std::uint32_t collect_run(std::span<const Packet> packets);
   void write_one(QueueId id, const Packet& packet);
+  bool write_run(QueueId id, std::span<const Packet> packets);
+  bool count_written(std::span<const Packet> packets, int error);
 
   CardPort& port_;
   Tap& tap_;
@@ -66,6 +71,7 @@ class TapEndpoint final : public TrafficEndpoint {
   std::uint32_t reserve_fragments_;
   bool reading_ = true;
   std::vector<Queue> queues_;
+  SegmentRun run_;  ///< of the burst that receive() handles
   std::optional<std::string> broken_;
 };
 

@@ -67,7 +67,8 @@ class Node {
   }
 
  private:
-  static constexpr std::uint32_t kBatch = 32;
+  /// All segments of a packet of 64 KiB, so that they can be joined again.
+  static constexpr std::uint32_t kBatch = 64;
   static constexpr unsigned kCardBudget = 256;
 
   bool poll(QueueId queue, Time now);
