@@ -49,8 +49,8 @@ void classify(benchmark::State& state, FrameBuilder::Bytes frame) {
   std::uint32_t flow = 0;
   for (auto _ : state) {
     frame[35] = static_cast<std::byte>(++flow & 0xff);  // a different flow per iteration
-    const device::Decision decision = classifier.classify(device::parse_frame(frame));
-    benchmark::DoNotOptimize(decision.queue);
+    device::Decision decision = classifier.classify(device::parse_frame(frame));
+    benchmark::DoNotOptimize(decision.queue);  // of a constant it is deprecated since 1.8
   }
   state.SetItemsProcessed(state.iterations());
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(frame.size()));

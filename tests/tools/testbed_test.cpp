@@ -29,8 +29,8 @@ class World {
   bool up() {
     return testbed->start(now).has_value() && run_until([&] { return testbed->up(); });
   }
-  bool run_until(const std::function<bool()>& done, Duration limit = 20s) {
-    for (const Time end = now + limit; now < end; now += 20us) {
+  bool run_until(const std::function<bool()>& done, Duration limit = 20s, Duration step = 20us) {
+    for (const Time end = now + limit; now < end; now += step) {
       testbed->turn(now);
       if (done()) return true;
     }
@@ -134,6 +134,35 @@ TEST(Testbed, AnInjectedFaultIsRefusedOnceAndTrafficContinues) {
     EXPECT_EQ(port.recoveries().queue_resets, 1U);
     expect_all_hold(packet_balances(testbed));
   }
+}
+
+TEST(Testbed, AFailedPortIsStartedAgainEverMoreRarely) {
+  World world(TestbedOptions{});
+  ASSERT_TRUE(world.up());
+  Testbed& testbed = *world.testbed;
+  std::vector<std::string> said;
+  for (unsigned i = 0; i < 2; ++i)
+    testbed.side(i).retry([&](const std::string& line) { said.push_back(line); });
+  CardPort& port = testbed.side(1).port();
+  // The firmware's answers stay unreadable: reset after reset, and at last the port fails.
+  testbed.side(1).inject(Site::kMailboxLow, 0, 1'000'000);
+  ASSERT_TRUE(world.run_until([&] { return said.size() == 3; }, 300s, 10ms));
+  EXPECT_NE(said[0].find("; starting it again in 1 s"), std::string::npos) << said[0];
+  EXPECT_TRUE(said[0].starts_with("hni1: failed: ")) << said[0];
+  EXPECT_NE(said[2].find("; starting it again in 4 s"), std::string::npos) << said[2];
+  EXPECT_EQ(testbed.side(1).restarts(), 2U);
+  EXPECT_EQ(testbed.side(0).restarts(), 0U);
+  EXPECT_EQ(testbed.broken(), std::nullopt);
+  testbed.side(1).inject(Site::kMailboxLow, 0, 0);
+  ASSERT_TRUE(world.run_until([&] { return testbed.up(); }, 60s, 10ms));
+  EXPECT_EQ(testbed.side(1).restarts(), 3U);
+  const std::uint64_t before = port.pair(QueueId{0}).rx.counters().packets;
+  ASSERT_TRUE(world.run_until(
+      [&] { return port.pair(QueueId{0}).rx.counters().packets > before + 1000; }));
+  for (unsigned i = 0; i < 2; ++i) testbed.side(i).end()->stop_reading();
+  ASSERT_TRUE(world.run_until([&] { return testbed.quiet(); }));
+  world.stop();
+  expect_all_hold(packet_balances(testbed));
 }
 
 TEST(Testbed, BadRingSizeIsANamedError) {

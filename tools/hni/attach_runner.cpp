@@ -101,13 +101,21 @@ Outcome<> AttachRunner<Io>::loop() {
     const Time now = monotonic_now();
     const bool busy = turn(now);
     if (port_->state() == PortState::kGone) return problem("the card is gone: " + io_->why());
-    if (port_->state() == PortState::kFailed)
+    if (announced_ || reported_ready_) {
+      if (const auto line = retry_.turn(*port_, now)) tell("the card " + *line);
+    } else if (port_->state() == PortState::kFailed)
       return problem(std::string("the card failed: ") + std::string(port_->error().text()));
     if (auto r = announce(now); !r) return r;
     if (finished(now)) return {};
     (void)log_.flush();
     wait(now, busy);
   }
+}
+
+/// Writes one line about an event.
+template <class Io>
+void AttachRunner<Io>::tell(const std::string& line) {
+  (void)log_.print(options_.json ? nlohmann::json{{"event", line}}.dump() + "\n" : line + "\n");
 }
 
 /// Logs each of these states once: ready, link up, stopped.
@@ -137,8 +145,9 @@ template <class Io>
 void AttachRunner<Io>::wait(Time now, bool busy) {
   Duration longest = Duration::zero();
   if (!busy)
-    longest = std::clamp<Duration>(std::min(port_->deadline(), stop_at_) - now, Duration::zero(),
-                                   kLongestSleep);
+    longest =
+        std::clamp<Duration>(std::min({port_->deadline(), stop_at_, retry_.deadline()}) - now,
+                             Duration::zero(), kLongestSleep);
   for (const Poller::Event& event : poller_->wait(longest)) {
     if (event.token == kSignalToken) read_signals();
     if (event.token == kTapToken) readable_ = true;

@@ -17,6 +17,7 @@
 #include "tools/hni/attach_balance.hpp"
 #include "tools/hni/log_queue.hpp"
 #include "tools/hni/poller.hpp"
+#include "tools/hni/port_retry.hpp"
 #include "tools/hni/problem.hpp"
 
 namespace hni::tools {
@@ -58,6 +59,7 @@ class AttachRunner {
   bool fill(Packet& packet, std::uint64_t number);
   bool finished(Time now) const;
   Outcome<> announce(Time now);
+  void tell(const std::string& line);
   void wait(Time now, bool busy);
   void read_signals();
   void drain();
@@ -76,6 +78,7 @@ class AttachRunner {
   LogQueue log_{STDOUT_FILENO};
   AttachCounters counters_;
   bool wanted_ = true;      ///< the port is to run
+  PortRetry retry_;         ///< used once the port has been up or ready
   bool announced_ = false;  ///< that it does
   bool reported_ready_ = false;
   bool stop_ = false;

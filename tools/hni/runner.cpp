@@ -77,6 +77,8 @@ Outcome<> Runner::bring_up() {
   }
   const Time now = monotonic_now();
   announce(now - begin);
+  for (unsigned i = 0; i < 2; ++i)
+    testbed_->side(i).retry([this](const std::string& line) { tell(line); });
   started_ = last_report_ = now;
   next_report_ = now + kReportPeriod;
   if (options_.duration_s > 0)
@@ -162,6 +164,12 @@ void Runner::tick(Time now) {
   if (!options_.quiet) report(now);
 }
 
+/// Writes one line about an event of the run.
+void Runner::tell(const std::string& line) {
+  out_.print(options_.json ? Json{{"event", line}}.dump() + "\n" : line + "\n");
+  screen_.forget();
+}
+
 void Runner::report(Time now) {
   const double seconds = std::chrono::duration<double>(now - last_report_).count();
   last_report_ = now;
@@ -223,7 +231,11 @@ Outcome<int> Runner::conclude() {
   // A port that was removed or failed has nothing to stop.
   (void)step_until(
       kStopPatience,
-      [&] { return all([](CardPort& p) { return p.state() == PortState::kReady; }); },
+      [&] {
+        return all([](CardPort& p) {
+          return p.state() == PortState::kReady || p.state() == PortState::kFailed;
+        });
+      },
       "the queues did not stop");
   for (Balance& b : packet_balances(*testbed_)) balances.push_back(std::move(b));
   for (unsigned i = 0; i < 2; ++i) {

@@ -83,6 +83,7 @@ class Runner {
   void read_signals();
   void reap_command();
   void tick(Time now);
+  void tell(const std::string& line);
   void report(Time now);
   bool keep_going(Time now);
 

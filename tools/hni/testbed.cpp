@@ -67,6 +67,9 @@ bool Node::turn(Time now) {
     }
   }
   if (now >= port_.deadline()) port_.step(now);
+  if (retries()) {
+    if (const auto line = retry_.turn(port_, now)) say_(name_ + ": " + *line);
+  }
   end_fault();
   return moved;
 }
@@ -96,7 +99,7 @@ void Node::end_fault() {
 Time Node::deadline() const {
   const std::uint64_t card = card_.card.next_deadline_ns();
   const auto longest = static_cast<std::uint64_t>(Time::max().count());
-  return std::min({port_.deadline(), end_->deadline(),
+  return std::min({port_.deadline(), end_->deadline(), retry_.deadline(),
                    Time(static_cast<std::int64_t>(std::min(card, longest)))});
 }
 
@@ -169,7 +172,8 @@ bool Testbed::quiet() const {
 std::optional<std::string> Testbed::broken() const {
   for (const auto& side : sides_) {
     const PortState state = side->port().state();
-    if (state == PortState::kFailed || state == PortState::kGone) {
+    const bool failed = state == PortState::kFailed && !side->retries();
+    if (failed || state == PortState::kGone) {
       const Error error = side->port().error();
       return side->name() + ": " + std::string(error.text());
     }

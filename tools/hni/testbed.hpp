@@ -7,11 +7,14 @@
 
 #include <array>
 #include <bitset>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "device/wire/cable.hpp"
 #include "device/wire/pcap.hpp"
+#include "tools/hni/port_retry.hpp"
 #include "tools/hni/problem.hpp"
 #include "tools/hni/traffic_endpoint.hpp"
 
@@ -39,6 +42,11 @@ class Node {
 
   /// Performs the work that is due on this node; true if something moved.
   bool turn(Time now);
+  /// From now on starts the port again when it failed, and calls `say` with a line about it.
+  void retry(std::function<void(const std::string&)> say) { say_ = std::move(say); }
+  [[nodiscard]] bool retries() const { return say_ != nullptr; }
+  /// Counts the starts of the failed port.
+  [[nodiscard]] std::uint64_t restarts() const { return retry_.starts(); }
   /// Returns when this node is due without an external event.
   [[nodiscard]] Time deadline() const;
   /// Returns whether nothing is in flight in either direction, except in a queue with a moderated
@@ -82,6 +90,8 @@ class Node {
   std::unique_ptr<TrafficEndpoint> end_;
   std::bitset<kMaxQueues> active_;  ///< queues that are polled until they are empty
   std::uint64_t interrupts_ = 0;
+  std::function<void(const std::string&)> say_;  ///< null: a failed port stays failed
+  PortRetry retry_;
   bool fault_until_refused_ = false;
   std::uint64_t refused_before_ = 0;  ///< at the site of the injected fault
 };
@@ -113,7 +123,7 @@ class Testbed {
   [[nodiscard]] bool up() const;
   /// Returns whether nothing is in flight.
   [[nodiscard]] bool quiet() const;
-  /// Returns a port that failed or was removed, as one line.
+  /// Returns a port that was removed, or that failed and is not started again, as one line.
   [[nodiscard]] std::optional<std::string> broken() const;
   /// Writes the recorded frames; fails if the disk is full or not writable.
   Outcome<> flush_capture();

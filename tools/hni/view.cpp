@@ -90,6 +90,7 @@ Json live_json(Testbed& testbed, unsigned index, const Totals& before, double se
           {"tx_ring_used", tx_used},
           {"rx_buffers_lent", rx_lent},
           {"interrupts", side.interrupts()},
+          {"restarts", side.restarts()},
           {"heartbeats", port.firmware().counters().heartbeats},
           {"firmware_owned", port.firmware().owned()}};
 }
@@ -104,6 +105,7 @@ Json stats_json(Testbed& testbed, unsigned index) {
   for_each_driver_counter(
       port, [&](std::string_view prefix, std::string_view name, std::string_view /*meaning*/,
                 std::uint64_t value) { driver[std::string(prefix).append(name)] = value; });
+  driver["restarts"] = side.restarts();
   Json& interface = out["interface"];
   for (const auto& counter : EndCounters::list())
     interface[std::string(counter.name)] = end.*counter.value;
