@@ -199,6 +199,16 @@ TEST(Pldm, AntiRollbackBelowTheCardsIsRefused) {
   EXPECT_EQ(plan(m(), 1).error(), PldmFault::kRollback) << "too short counts as missing";
 }
 
+TEST(Pldm, TheFirstAntiRollbackVersionOfARecordCounts) {
+  Maker m;
+  m.descriptors.emplace_back(0xffff, anti_rollback(7));
+  m.descriptors.emplace_back(0xffff, anti_rollback(3));
+  EXPECT_TRUE(plan(m(), 7));
+  std::swap(m.descriptors[2], m.descriptors[3]);
+  EXPECT_TRUE(plan(m(), 3));
+  EXPECT_EQ(plan(m(), 4).error(), PldmFault::kRollback);
+}
+
 TEST(Pldm, UnflashableComponentStopsTheWholePlan) {
   Maker m;
   for (const std::uint16_t id : std::initializer_list<std::uint16_t>{2, 4, 5, 0xffff}) {

@@ -393,6 +393,18 @@ TEST_F(BmcTest, ItsTrafficGoesOnWhenTheHostStops) {
   EXPECT_EQ(at(0x8400), 0x260e1014U) << "the parser stays on";
 }
 
+TEST_F(BmcTest, TheTransmitTableIsWrittenAgainAfterAReset) {
+  ASSERT_TRUE(filter_.set_bmc(bmc()));
+  filter_.start();
+  for (const std::uint32_t index : {0x4200U, 0x4210U, 0x4218U, 0x404aU})
+    fake_.device.poke(bar0(index), 0);
+  filter_.reprogram();
+  EXPECT_EQ(at(0x4200), 0x0001'0000U);
+  EXPECT_EQ(at(0x4210), 0x02bb'0000U);
+  EXPECT_EQ(at(0x4218), 0x800000b8U);
+  EXPECT_EQ(at(0x404a), 0x32U);
+}
+
 TEST_F(BmcTest, RepeatedGroupsDoNotPileUp) {
   filter_.start();
   for (std::uint8_t n = 0; n < 200; ++n) {
