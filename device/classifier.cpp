@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <span>
+#include <utility>
 
 #include "device/checksum.hpp"
 #include "openhni/spec/registers.hpp"
@@ -312,8 +313,9 @@ void Classifier::changed(std::uint32_t byte_offset, std::uint32_t value) {
   } else if (at == RPC_RMI_CONFIG::kByteOffset) {
     rmi_config_.raw = value;
   } else if (in(RPC_RSS_KEY::kByteOffset, Toeplitz::kKeyWords)) {
-    t.rss_key[(at - RPC_RSS_KEY::kByteOffset) / 4] = value;
-    t.key_stale = t.stale = true;
+    std::uint32_t& word = t.rss_key[(at - RPC_RSS_KEY::kByteOffset) / 4];
+    // Drivers write the whole key at each start, and its table takes longest to compute.
+    if (std::exchange(word, value) != value) t.key_stale = t.stale = true;
   } else if (store(t.act, RPC_TCAM_ACT::kByteOffset, at, value) ||
              store(t.mac, RPC_TCAM_MACDA::kByteOffset, at, value) ||
              store(t.ip[Tables::kOuterSource], RPC_TCAM_OUTER_IPSRC::kByteOffset, at, value) ||

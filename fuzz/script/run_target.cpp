@@ -10,6 +10,7 @@ namespace hni::fuzz {
 void run_target(const Target& target, const std::uint8_t* data, std::size_t size,
                 InputLength how) {
   run_context = {};
+  run_context.whole = how == InputLength::kWhole;
   const std::size_t length =
       how == InputLength::kWhole ? size : std::min<std::size_t>(size, target.max_bytes);
   if (oracles_on()) return target.run(data, length);

@@ -13,8 +13,12 @@ class Interpreter {
   void begin() {
     world_.begin();
     card_.reset();
+    resets_ = 0;
   }
   void end() { world_.end(); }
+  /// Returns whether the script ends here. A reset costs as much as ten other operations, and all
+  /// of them leave the same state, so scripts with many would only take time.
+  [[nodiscard]] bool done() const { return resets_ >= kMaxResets && !run_context.whole; }
 
   void run(RingOp what, const Op& op) {
     if (what <= RingOp::kRelease) {
@@ -153,6 +157,7 @@ class Interpreter {
   }
 
   void reset() {
+    ++resets_;
     world_.reset_pair();
     card_.reset();
   }
@@ -194,8 +199,11 @@ class Interpreter {
                      .raw);
   }
 
+  static constexpr std::uint32_t kMaxResets = 3;
+
   RingWorld& world_;
   RingCard card_;
+  std::uint32_t resets_ = 0;
 };
 
 /// Both worlds are built at the first run, so that no later run looks different to an engine.
@@ -220,7 +228,7 @@ void run_rings(const std::uint8_t* data, std::size_t size, OpList ops,
   rings.begin();
   do {
     rings.run(meaning[op.kind], op);
-  } while (reader.next(op));
+  } while (!rings.done() && reader.next(op));
   rings.end();
 }
 
