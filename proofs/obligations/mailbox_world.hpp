@@ -250,6 +250,8 @@ class FirmwareClient {
     const std::uint32_t slot = offset / kPageBytes;
     judge(kBadLength, offset % kPageBytes == 0 && n == answers.length && n <= kPageBytes);
     judge(kPageInUse, !owns(kMailboxRx, slot));
+    judge(kReadTwice, slot == uncopied_);
+    uncopied_ = kMailboxSlots;
     std::memcpy(to, from, n);
   }
   std::optional<DmaSpan> dma_alloc(std::size_t bytes) {
@@ -338,7 +340,7 @@ class FirmwareClient {
       seen.refused.push_back(n);
     } else {
       ++counted.received;
-      last_received = slot;
+      last_received = uncopied_ = slot;
     }
   }
 
@@ -405,6 +407,7 @@ class FirmwareClient {
   std::set<std::uint32_t> unseen_;  ///< written, but possibly not visible to the firmware yet
   Key pending_{2, 0};
   std::uint32_t length_at_ = kMailboxSlots;
+  std::uint32_t uncopied_ = kMailboxSlots;  ///< the slot of a message that was not copied yet
   unsigned allocated_ = 0;
 };
 

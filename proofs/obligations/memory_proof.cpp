@@ -101,6 +101,11 @@ void conclude_memory(Scarce& s, Queue& queue, const std::vector<Wanted>& wanted,
         "F", "the error says how much is missing",
         result.error().code == ErrorCode::kNoMemory && result.error().detail == missing->bytes);
   conclude("I4", "nothing was allocated after the failure", s.io.spans.size() == held);
+  std::size_t next = 0;
+  for (const Wanted& w : wanted) {
+    if (!w.of_card || next == s.io.spans.size()) continue;
+    conclude("I1", "each ring has memory of its size", s.io.spans[next++].bytes == w.bytes);
+  }
   s.log.clear();
   queue.release();
   conclude("I4", "what was allocated is freed, once", s.all_freed());
@@ -248,6 +253,8 @@ HNI_PROVE(mailbox_memory,
     Scarce s(kPlenty, 2);
     Box box(s.device);
     conclude("F", "there is memory", box.allocate().has_value());
+    for (const DmaSpan& span : s.io.spans)
+      conclude("I1", "each group has 16 pages of 4096 bytes", span.bytes == kBytes);
     s.log.clear();
     conclude("I4", "a second time allocates nothing", box.allocate().has_value() && s.log.empty());
     for (const auto state :

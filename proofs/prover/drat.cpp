@@ -21,6 +21,8 @@ class Checker {
   }
 
   bool refuted() const { return refuted_; }
+  /// Returns how often a clause was looked at: time, independent of the machine.
+  std::uint64_t visits() const { return visits_; }
 
   /// Returns whether the clause may be added: by RUP, or by RAT on its first literal.
   bool allowed(const Clause& clause) {
@@ -30,6 +32,7 @@ class Checker {
     const int pivot = clause.front();
     for (std::size_t id = 0; id < clauses_.size(); ++id) {
       const Clause& other = clauses_[id];
+      ++visits_;
       if (!active_[id] || std::find(other.begin(), other.end(), -pivot) == other.end()) continue;
       Clause resolvent = clause;
       bool tautology = false;
@@ -131,6 +134,7 @@ class Checker {
       std::size_t kept = 0;
       for (std::size_t i = 0; i < list.size(); ++i) {
         const std::size_t id = list[i];
+        ++visits_;
         if (!active_[id]) continue;
         Clause& c = clauses_[id];
         if (c[0] == now_false) std::swap(c[0], c[1]);
@@ -164,6 +168,7 @@ class Checker {
   std::vector<int> trail_;
   std::size_t done_ = 0;
   bool refuted_ = false;
+  std::uint64_t visits_ = 0;
 };
 
 /// Parses the literals of a line up to the terminating 0; returns false if the line is malformed.
@@ -203,7 +208,7 @@ Cnf read_dimacs(const std::string& text) {
   return formula;
 }
 
-DratVerdict check_drat(const Cnf& formula, const std::string& proof) {
+DratVerdict check_drat(const Cnf& formula, const std::string& proof, std::uint64_t budget) {
   DratVerdict verdict;
   Checker checker(formula);
   std::istringstream lines(proof);
@@ -228,6 +233,11 @@ DratVerdict check_drat(const Cnf& formula, const std::string& proof) {
     }
     ++verdict.steps;
     checker.add(clause);
+    if (checker.visits() > budget) {
+      verdict.over_budget = true;
+      verdict.why = "its proof of " + std::to_string(proof.size()) + " bytes is over the budget";
+      return verdict;
+    }
   }
   verdict.accepted = checker.refuted();
   if (!verdict.accepted) verdict.why = "the proof ends without the empty clause";

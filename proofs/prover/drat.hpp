@@ -7,6 +7,7 @@
 // proof is accepted when that leads to the empty clause. Formula: DIMACS CNF. Proof: DRAT as text.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,11 @@ struct DratVerdict {
   bool accepted = false;
   std::string why;        ///< if rejected: the step, and what is wrong with it
   std::size_t steps = 0;  ///< number of added and checked clauses
+  bool over_budget = false;
 };
 
-/// Checks a proof, step by step.
-DratVerdict check_drat(const Cnf& formula, const std::string& proof);
+/// Checks a proof, step by step; gives up after looking at clauses `budget` times.
+DratVerdict check_drat(const Cnf& formula, const std::string& proof,
+                       std::uint64_t budget = ~std::uint64_t{0});
 
 }  // namespace hni::proofs

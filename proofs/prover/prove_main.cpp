@@ -315,7 +315,8 @@ int prove_main(int argc, char** argv) {
   app.add_option("--junit", options.junit_file, "write the results as JUnit XML (-: to stdout)");
   app.add_option("--sarif", options.sarif_file, "write what failed as SARIF (-: to stdout)");
   app.add_flag("--certified", options.run.certify,
-               "also refute each question with CaDiCaL and check its DRAT proof");
+               "also refute each question with CaDiCaL and check its DRAT proof; one without is a "
+               "failure");
   app.add_option(
       "--cache", options.run.cache_folder,
       "remember the solvers' answers in this folder, by the whole question and version");

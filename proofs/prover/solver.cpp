@@ -16,6 +16,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "proofs/prover/bit_blast.hpp"
 #include "proofs/prover/drat.hpp"
 #include "proofs/prover/z3_terms.hpp"
 
@@ -25,7 +26,7 @@ namespace {
 /// On a busy machine an answer takes longer; limits of elapsed time allow for that.
 constexpr unsigned kBusyFactor = 10;
 /// Longer proofs are listed as not certified rather than checked for minutes.
-constexpr std::size_t kMostProofBytes = 500'000;
+constexpr std::uint64_t kMostVisits = 2'000'000'000;
 
 class Stopwatch {
  public:
@@ -214,49 +215,59 @@ Verdict ask_cvc5(const std::string& question, unsigned timeout_ms) {
   return verdict;
 }
 
-Certificate certify(const std::string& question, unsigned timeout_ms) {
-  Certificate result;
-  if (mentions_arrays(question)) {
-    result.why = "it has arrays";
-    return result;
-  }
+namespace {
+
+/// The verdict on one formula. `over_budget`: a part of the claims may have a shorter proof.
+struct Certified {
+  Certificate certificate;
+  bool over_budget = false;
+};
+
+Certified certify_formula(const std::vector<Claim>& claims, unsigned seconds) {
+  Certified result;
+  std::string& why = result.certificate.why;
   std::string folder = (std::filesystem::temp_directory_path() / "hni-certify-XXXXXX").string();
   if (mkdtemp(folder.data()) == nullptr) {
-    result.why = "cannot make a folder for CNF and proof";
+    why = "cannot make a folder for CNF and proof";
     return result;
   }
   const std::filesystem::path at(folder);
-  try {
-    z3::context context;
-    z3::goal goal(context);
-    for (const z3::expr& assertion : context.parse_string(question.c_str())) goal.add(assertion);
-    const z3::tactic to_cnf = z3::tactic(context, "simplify") & z3::tactic(context, "bit-blast") &
-                              z3::tactic(context, "tseitin-cnf");
-    const z3::apply_result goals = to_cnf(goal);
-    const std::string text = goals[0].dimacs(false);
-    std::ofstream(at / "cnf") << text;
-    const std::string cnf = at / "cnf", proof = at / "drat";
-    const unsigned seconds = (timeout_ms + 999) / 1000;
-    const Output run = run_on(
-        "", {"cadical", "-q", "-n", "--no-binary", cnf.c_str(), proof.c_str(), nullptr}, seconds);
-    std::ifstream in(proof);
-    const std::string steps{std::istreambuf_iterator<char>(in), {}};
-    if (run.status == 127 << 8) {
-      result.why = "cadical is not installed";
-    } else if (run.status != 20 << 8) {
-      result.why = "cadical does not refute it in " + std::to_string(seconds) + " s";
-    } else if (steps.size() > kMostProofBytes) {
-      result.why = "its proof of " + std::to_string(steps.size()) + " bytes is over the budget";
-    } else {
-      const DratVerdict verdict = check_drat(read_dimacs(text), steps);
-      result = {verdict.accepted, verdict.why, verdict.steps};
-    }
-  } catch (const std::exception& error) {
-    result.why = error.what();
+  const Cnf formula = refutation_cnf(claims);
+  std::ofstream(at / "cnf") << dimacs(formula);
+  const std::string cnf = at / "cnf", proof = at / "drat";
+  const Output run = run_on(
+      "", {"cadical", "-q", "-n", "--no-binary", cnf.c_str(), proof.c_str(), nullptr}, seconds);
+  std::ifstream in(proof);
+  const std::string steps{std::istreambuf_iterator<char>(in), {}};
+  if (run.status == 127 << 8) {
+    why = "cadical is not installed";
+  } else if (run.status == 10 << 8) {
+    why = "cadical finds a solution";
+  } else if (run.status != 20 << 8) {
+    why = "cadical does not refute it in " + std::to_string(seconds) + " s";
+    result.over_budget = true;
+  } else {
+    const DratVerdict verdict = check_drat(formula, steps, kMostVisits);
+    result.certificate = {verdict.accepted, verdict.why, verdict.steps};
+    result.over_budget = verdict.over_budget;
   }
   std::error_code ignored;
   std::filesystem::remove_all(at, ignored);
   return result;
+}
+
+}  // namespace
+
+Certificate certify(const std::vector<Claim>& claims, unsigned timeout_ms) {
+  const Certified whole = certify_formula(claims, (timeout_ms + 999) / 1000);
+  if (!whole.over_budget || claims.size() == 1) return whole.certificate;
+  // Each half is a question of its own: all of them must have a proof.
+  const auto middle = claims.begin() + static_cast<std::ptrdiff_t>(claims.size() / 2);
+  Certificate first = certify({claims.begin(), middle}, timeout_ms);
+  if (!first.checked) return first;
+  Certificate second = certify({middle, claims.end()}, timeout_ms);
+  second.steps += first.steps;
+  return second;
 }
 
 std::optional<Counterexample> find_counterexample(const std::vector<Claim>& claims,

@@ -41,14 +41,14 @@ Versions versions();
 Verdict ask_z3(const std::string& question, unsigned timeout_ms);
 Verdict ask_cvc5(const std::string& question, unsigned timeout_ms);
 
-/// An additional check of `unsat`: the question as CNF (by Z3's bit-blasting), refuted by CaDiCaL,
-/// whose proof drat.cpp checks.
+/// An additional check of `unsat`, without Z3 and cvc5: the question as CNF (bit_blast.cpp),
+/// refuted by CaDiCaL, whose proof drat.cpp checks. A question beyond the budget is split.
 struct Certificate {
   bool checked = false;
   std::string why;        ///< when not
   std::size_t steps = 0;  ///< of the proof
 };
-Certificate certify(const std::string& question, unsigned timeout_ms);
+Certificate certify(const std::vector<Claim>& claims, unsigned timeout_ms);
 
 /// A claim with values that violate it. The values were checked with evaluate(): wherever they
 /// came from, the claim is false.
