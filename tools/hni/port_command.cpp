@@ -230,8 +230,8 @@ int port_command(int argc, char** argv) {
                             "inject a fault until the driver refuses it: the card reports VALUE "
                             "at the input site SITE (`man hni-probes` names them)");
   injector
-      ->add_option("PORT SITE VALUE", options.words,
-                   "hni0 or hni1, an input site, at most 32 bits")
+      ->add_option("WHAT", options.words,
+                   "PORT SITE VALUE: hni0 or hni1, an input site, at most 32 bits")
       ->expected(0, 3);
   injector->add_flag("--list-sites", options.list_sites,
                      "print the input sites and the rule of each");
