@@ -61,9 +61,10 @@ void add_verbs(CLI::App& app, Words& words) {
   app.require_subcommand(0, 1);
   for (const Verb& verb : kVerbs) {
     CLI::App* sub = app.add_subcommand(verb.name, verb.help);
-    if (verb.most > 0)
-      sub->add_option(verb.words, words.positionals, kFileHelp)->expected(verb.least, verb.most);
-    if (verb.least > 0) sub->get_option(verb.words)->required();
+    if (verb.most == 0) continue;
+    // CLI11 wants one word as the name of what may be several.
+    sub->add_option("WORDS", words.positionals, fmt::format("{}: {}", verb.words, kFileHelp))
+        ->expected(0, verb.most);
   }
   for (const Verb& verb : kScripts) app.add_subcommand(verb.name, verb.help);
   app.get_subcommand("list")->add_flag("-j,--json", words.json, "JSON, one object a line");
@@ -98,6 +99,10 @@ int run(int argc, char** argv) {
   }
   const std::string name = app.get_subcommands().front()->get_name();
   if (words.json) return list_as_json();
+  const auto verb = std::ranges::find(kVerbs, name, &Verb::name);
+  if (words.positionals.size() < static_cast<std::size_t>(verb->least))
+    return tools::complain("hni fuzz " + name,
+                           {fmt::format("{} is required", verb->words), tools::kExitUsage});
   const std::size_t fixed = name == "record" || name == "speed" ? 2 : words.positionals.size();
   const std::vector<std::string> numbers(
       words.positionals.begin() + static_cast<std::ptrdiff_t>(fixed), words.positionals.end());
