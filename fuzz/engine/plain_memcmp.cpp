@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // memcmp() for targets whose scripts generate the values that are compared: linked with --wrap, so
-// that libFuzzer's hook, which records each pair of different strings, does not run. It took almost
-// half of the time of `classifier`. AddressSanitizer checks each access here instead of at the call.
+// that libFuzzer's hook, which records each pair of different strings, does not run. It took
+// almost half of the time of `classifier`. AddressSanitizer checks each access here instead of at
+// the call.
 #include <cstddef>
 #include <cstdint>
 
