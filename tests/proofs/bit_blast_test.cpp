@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The circuits of bit_blast.cpp, compared with evaluate(): every operation on all pairs of small values.
+// The circuits of bit_blast.cpp, compared with evaluate(): every operation on all pairs of small
+// values.
 #include "proofs/prover/bit_blast.hpp"
 
 #include <gtest/gtest.h>
