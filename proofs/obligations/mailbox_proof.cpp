@@ -3,6 +3,7 @@
 // size at 16, so the state space is finite: the search continues until no new state is found, and
 // the result holds for operations in any order and number. Each write is checked against what the
 // firmware may observe, and each call against the required state, result, counters and reports.
+#include <map>
 #include <memory>
 #include <string>
 
@@ -14,6 +15,8 @@ namespace hni::proofs {
 
 HNI_PRIVATE_MEMBER(MailboxCountersOf, &Box::counters_);
 HNI_PRIVATE_MEMBER(MailboxErrorOf, &Box::error_);
+HNI_PRIVATE_MEMBER(MailboxGiveUpOf, &Box::give_up_);
+HNI_PRIVATE_MEMBER(MailboxNextPollOf, &Box::next_poll_);
 HNI_PRIVATE_MEMBER(MailboxInterruptOf, &Box::interrupt_enabled_);
 HNI_PRIVATE_MEMBER(MailboxRelaxedOf, &Box::relaxed_ordering_);
 HNI_PRIVATE_MEMBER(MailboxTypesOf, &Box::tx_types_);
@@ -125,6 +128,23 @@ std::string key_of(const Moment& m) {
   return key + std::to_string(m.box.deadline().count()) + "," + std::to_string(m.began.count());
 }
 
+/// All members of the mailbox that a later call may read, except state and rings, which are in the
+/// key: two moments of one key must have the same. (Counters and the error are only written; their
+/// values in a search are arbitrary ones.)
+std::string members_of(const Moment& m) {
+  const bool waits = m.box.deadline() != Time::max();
+  std::string all = m.box.*member(MailboxInterruptOf{}) ? "interrupt" : "";
+  if (waits) {
+    all += "," + std::to_string((m.box.*member(MailboxGiveUpOf{})).count());
+    all += "," + std::to_string((m.box.*member(MailboxNextPollOf{})).count());
+  }
+  if (m.box.state() == MailboxState::kWaitFirmware)
+    all += m.box.*member(MailboxRelaxedOf{}) ? ",relaxed" : "";
+  for (const std::uint32_t slot : m.firmware.shared.owned[kMailboxTx])
+    all += "," + std::to_string((m.box.*member(MailboxTypesOf{}))[slot]);
+  return all;
+}
+
 /// Driver and firmware agree on the owner of each descriptor.
 bool same_ownership(const Moment& m) {
   const auto same = [&](const MailboxRing<std::uint32_t>& ring, std::uint32_t mailbox) {
@@ -230,7 +250,7 @@ struct Search {
   bool valid = true, owned = true, open_as_said = true, bounded = true, contract_kept = true;
   bool state_right = true, answer_right = true, counted = true, masked = true,
        deadline_right = true, reset = true;
-  bool taken = true, left_alone = true, heard = true;
+  bool taken = true, left_alone = true, heard = true, one_state = true;
   std::uint32_t most = 0;
   std::optional<ErrorCode> answer;
 
@@ -245,11 +265,11 @@ struct Search {
     box.*member(MailboxErrorOf{}) = {ErrorCode::kBadArgument, 99};
     box.*member(MailboxRelaxedOf{}) = true;
     (box.*member(MailboxTypesOf{})).fill(0xabc);
-    std::set<std::string> seen;
+    std::map<std::string, std::string> seen;
     std::deque<Moment> open;
     const std::vector<Operation> operations = all_operations();
     open.push_back({box, firmware, {}});
-    seen.insert(key_of(open.back()));
+    seen.emplace(key_of(open.back()), members_of(open.back()));
     while (!open.empty() && sound()) {
       const Moment from = std::move(open.back());
       open.pop_back();
@@ -271,7 +291,11 @@ struct Search {
         if (!happened.answers.gone)
           firmware.judge(kUntold, observer.traced == firmware.seen && !observer.odd);
         broken |= firmware.broken;
-        if (!happened.answers.gone && seen.insert(key_of(now)).second) open.push_back(now);
+        if (happened.answers.gone) continue;
+        const std::string members = members_of(now);
+        const auto [known, fresh] = seen.emplace(key_of(now), members);
+        one_state = one_state && known->second == members;
+        if (fresh) open.push_back(now);
       }
     }
     moments = seen.size();
@@ -282,7 +306,7 @@ struct Search {
   bool sound() const {
     return broken.none() && valid && owned && open_as_said && bounded && contract_kept &&
            state_right && answer_right && counted && masked && deadline_right && reset && taken &&
-           left_alone && heard;
+           left_alone && heard && one_state;
   }
 
   void apply(const Operation& o, Box& box, FirmwareClient& firmware) {

@@ -27,6 +27,17 @@ bool same_state(World& w) {
 
 }  // namespace
 
+HNI_PROVE(rx_queue_validity, "A queue is valid exactly if all three rings are (I2).") {
+  World w(Stage::kBetween, false);
+  must_cover("valid", "not valid");
+  const bool valid = w.queue.is_valid();
+  cover(valid ? "valid" : "not valid");
+  conclude("I2", "valid exactly by the rule", [&] {
+    return valid == (w.before.payloads.is_valid() && w.before.headers.is_valid() &&
+                     w.before.completions.is_valid());
+  });
+}
+
 HNI_PROVE(rx_queue_reset,
           "The base case: from any state, valid or not, a reset yields a valid queue whose three "
           "rings are empty and have their allocated sizes, expects DONE = 1 in zeroed memory, and "

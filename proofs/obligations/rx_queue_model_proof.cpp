@@ -115,13 +115,16 @@ class RxRun {
     (void)write(any_buffer(spec::RCD_TYPE::HDR_AL));
     for (unsigned i = 0; i < payloads; ++i) (void)write(any_buffer(spec::RCD_TYPE::PAY_AL));
     if (cut) return "part of a frame";
-    if (source_.pick(3) == 0)
+    if (source_.pick(3) == 0) {
       (void)write(spec::RCD_OPT_META{}
                       .set_TYPE(2)
                       .set_OPT_TYPE(source_.one_in(32) ? 1 : 0)
                       .set_TS_VALID(source_.pick(2))
                       .set_TS(source_.next() & 0xff'ffff'ffffU)
                       .raw);
+      // The rest comes after the next poll.
+      if (source_.pick(4) == 0) (void)poll(1 + source_.pick(40));
+    }
     return write(any_meta());
   }
 

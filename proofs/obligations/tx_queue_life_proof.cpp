@@ -7,6 +7,16 @@
 
 namespace hni::proofs {
 
+HNI_PROVE(tx_queue_validity, "A queue is valid exactly if all three rings are (I2).") {
+  World w(false);
+  must_cover("valid", "not valid");
+  const bool valid = w.queue.is_valid();
+  cover(valid ? "valid" : "not valid");
+  conclude("I2", "valid exactly by the rule", [&] {
+    return valid == (w.before[1].is_valid() && w.completions.is_valid() && w.before[0].is_valid());
+  });
+}
+
 HNI_PROVE(tx_queue_reset,
           "The base case: from any state, valid or not, a reset yields a valid queue with three "
           "empty rings of its size, expects DONE = 1 in zeroed memory, and clears fault, stop and "
