@@ -110,8 +110,14 @@ std::vector<Balance> packet_balances(Testbed& testbed) {
     const std::uint64_t most_unread =
         (rx.rx.card_input + receiver.port().recoveries().rx_stalls) * testbed.options().ring;
     const std::uint64_t unread = std::min(wire.frames - std::min(wire.frames, known), most_unread);
-    line("on the cable = received by the driver + dropped in the card + not read + in flight",
-         wire.frames, known + unread);
+    // A malformed completion counts as a dropped packet, and may belong to no frame: a word that
+    // reads as a completion before the card wrote one.
+    const std::uint64_t invented =
+        std::min(known - std::min(wire.frames, known), rx.rx.card_input);
+    line(
+        "on the cable = received by the driver + dropped in the card + not read + in flight - "
+        "malformed completions without a frame",
+        wire.frames, known + unread - invented);
     line("received by the driver = delivered + drops", rx.rx.packets,
          below.written + below.dropped_full + below.dropped_down + below.dropped_error);
   }

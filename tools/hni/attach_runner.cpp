@@ -101,8 +101,12 @@ Outcome<> AttachRunner<Io>::loop() {
     const Time now = monotonic_now();
     const bool busy = turn(now);
     if (port_->state() == PortState::kGone) return problem("the card is gone: " + io_->why());
-    if (announced_ || reported_ready_) {
+    was_up_ = was_up_ || announced_ || reported_ready_;
+    if (was_up_) {
+      const std::uint64_t starts = retry_.starts();
       if (const auto line = retry_.turn(*port_, now)) tell("the card " + *line);
+      // A port in standby comes back to standby.
+      if (!wanted_ && retry_.starts() != starts) port_->stop(now);
     } else if (port_->state() == PortState::kFailed)
       return problem(std::string("the card failed: ") + std::string(port_->error().text()));
     if (auto r = announce(now); !r) return r;

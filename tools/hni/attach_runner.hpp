@@ -81,6 +81,7 @@ class AttachRunner {
   PortRetry retry_;         ///< used once the port has been up or ready
   bool announced_ = false;  ///< that it does
   bool reported_ready_ = false;
+  bool was_up_ = false;  ///< a failure before that ends the run, later ones do not
   bool stop_ = false;
   bool active_ = false;  ///< the queue is polled until it is empty
   bool readable_ = true;

@@ -32,7 +32,7 @@ class PortRetry {
   std::optional<std::string> turn(Port& port, Time now) {
     const PortState state = port.state();
     if (state == PortState::kRunning) wait_ = kFirstWait;
-    if (state != PortState::kFailed) return std::nullopt;
+    if (state != PortState::kFailed || stopped_) return std::nullopt;
     if (due_ == Time::max()) {
       due_ = now + wait_;
       const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(wait_).count();
@@ -45,6 +45,11 @@ class PortRetry {
     port.start(now);
     return std::nullopt;
   }
+  /// Ends the retries: a port that is to stop stays failed.
+  void stop() {
+    stopped_ = true;
+    due_ = Time::max();
+  }
   /// @return when the next start is due, or Time::max()
   [[nodiscard]] Time deadline() const { return due_; }
   /// @return starts of the failed port so far
@@ -54,6 +59,7 @@ class PortRetry {
   Duration wait_ = kFirstWait;
   Time due_ = Time::max();
   std::uint64_t starts_ = 0;
+  bool stopped_ = false;
 };
 
 }  // namespace hni::tools

@@ -223,7 +223,7 @@ Outcome<int> Runner::conclude() {
   if (testbed_->quiet()) balances = buffer_balances(*testbed_);
   for (unsigned i = 0; i < 2; ++i) {
     testbed_->side(i).end()->release();
-    testbed_->side(i).port().stop(monotonic_now());
+    testbed_->side(i).stop(monotonic_now());
   }
   const auto all = [this](auto&& holds) {
     return holds(testbed_->side(0).port()) && holds(testbed_->side(1).port());

@@ -45,6 +45,11 @@ class Node {
   /// From now on starts the port again when it failed, and calls `say` with a line about it.
   void retry(std::function<void(const std::string&)> say) { say_ = std::move(say); }
   [[nodiscard]] bool retries() const { return say_ != nullptr; }
+  /// Stops the port. A port that has failed, or fails while it stops, is not started again.
+  void stop(Time now) {
+    retry_.stop();
+    port_.stop(now);
+  }
   /// Counts the starts of the failed port.
   [[nodiscard]] std::uint64_t restarts() const { return retry_.starts(); }
   /// Returns when this node is due without an external event.
