@@ -24,7 +24,7 @@ set(HNI_PUBLIC_TARGETS
 foreach(target hni_driver hni_device hni_vfio_client hni_vfio_user_protocol openhni_spec)
   target_include_directories(${target} INTERFACE $<INSTALL_INTERFACE:${HNI_INCLUDE}>)
 endforeach()
-# Exports the language level of the headers, so that users need no flag of ours.
+# Exports the language level of the headers, so that users need not set it.
 target_compile_features(openhni_spec INTERFACE cxx_std_20)
 
 install(TARGETS ${HNI_PUBLIC_TARGETS} EXPORT openhni COMPONENT dev

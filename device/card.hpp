@@ -128,7 +128,7 @@ class Card final : public FrameSink {
   void tick(std::uint64_t now_ns);
 
   /// Works on transmit queues, frames that wait on the wire, and frames in the RX FIFOs.
-  /// @param budget most descriptors, and most frames, approximately
+  /// @param budget approximate maximum of descriptors, and of frames
   /// @return true if more work is ready now. Work that waits for the driver or the peer (full
   ///     completion queue, no buffers, pause) does not count.
   bool run(unsigned budget);

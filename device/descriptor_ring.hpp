@@ -120,7 +120,7 @@ class CompletionQueue {
   bool enabled() const { return enabled_ && !error_; }
   /// @return true after a refused access, until reset()
   bool failed() const { return error_; }
-  /// @return most completions that can be outstanding
+  /// @return maximum number of outstanding completions
   std::uint32_t capacity() const { return ring_.mask(); }
   /// @return completions that the host has not acknowledged
   std::uint32_t outstanding() const { return (tail_ - head_) & ring_.mask(); }

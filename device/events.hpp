@@ -59,9 +59,9 @@ struct CardEvents {
 
   /// The newest unknown_register.
   RegisterAccess last_unknown{};
-  /// The newest read_only_write.
+  /// The latest access that counted as read_only_write.
   RegisterAccess last_read_only{};
-  /// The newest partly_modelled.
+  /// The latest access that counted as partly_modelled.
   RegisterAccess last_partly{};
 
   /// Counts a violated rule.

@@ -152,8 +152,8 @@ class RegisterFile {
     std::vector<std::vector<Rule>> rules;  // by register: conditions of a legal write
     std::vector<Access> access;            // by register plus 1; [0]: unknown
   };
-  /// Values of a BAR. A page that was not written since the reset is read from the plan: a driver
-  /// writes few of them, so neither a new card nor a reset copies them all.
+  /// Values of a BAR. A page that was not written since the reset is read from the plan. A driver
+  /// writes few pages, so neither a new card nor a reset has to copy all reset values.
   struct Bank {
     const Plan* plan = nullptr;
     std::uint32_t words = 0;

@@ -123,7 +123,7 @@ class RxEngine {
   ///     driver can still provide
   bool has_room(std::span<const std::byte> frame);
   /// Places frames from the FIFOs.
-  /// @param budget most frames
+  /// @param budget maximum number of frames
   /// @return true if more can be placed now
   bool run(unsigned budget);
 

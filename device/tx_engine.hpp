@@ -113,7 +113,7 @@ class TxEngine {
 
   /// @return true while a packet is in flight and waits for the wire
   bool waits_for_wire() const { return flight_.has_value(); }
-  /// @return when a PAUSE that holds a frame back ends; all ones without one
+  /// @return when a PAUSE that holds a frame back ends; all ones if none is active
   std::uint64_t next_deadline_ns() const {
     return flight_ && card_.now_ns < card_.tx_paused_until_ns ? card_.tx_paused_until_ns : ~0ull;
   }

@@ -19,7 +19,7 @@ inline constexpr std::size_t kMinFrameBytes = 60;
 /// A frame shorter than one Ethernet header is invalid on any wire.
 inline constexpr std::size_t kEthernetHeaderBytes = 14;
 
-/// Receives the frames that a wire delivers. The card is one.
+/// Receives the frames that a wire delivers. The card implements it.
 class FrameSink {
  public:
   /// Destroys the sink.
@@ -62,10 +62,10 @@ class Wire {
   /// @return true while there is light: both ends are plugged in
   virtual bool link() const = 0;
 
-  /// Delivers waiting frames, none while our own pause is asserted. Never blocks.
+  /// Delivers waiting frames, none while the card asserts pause. Never blocks.
   /// @param sink receives the frames
   /// @param now_ns virtual time
-  /// @param budget most frames
+  /// @param budget maximum number of frames
   /// @return number delivered
   virtual unsigned poll(FrameSink& sink, std::uint64_t now_ns, unsigned budget) = 0;
 };

@@ -141,7 +141,8 @@ void RecordingReader::finish() {
   if (events_ < *count_)
     return fail(std::to_string(*count_ - events_) + " events of " + std::to_string(*count_) +
                 " were lost");
-  if (!pending_.empty() || overflowed_) fail("the events are not numbered from 1 on");
+  if (!pending_.empty() || overflowed_)
+    fail("the recording is incomplete: the event numbers do not start at 1 or have gaps");
 }
 
 std::optional<Event> RecordingReader::next() {

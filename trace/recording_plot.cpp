@@ -333,7 +333,8 @@ tl::expected<std::string, std::string> plot_recording(std::istream& in) {
   if (begin > end) return tl::unexpected<std::string>("nothing was recorded");
   in.clear();
   if (!in.seekg(0))
-    return tl::unexpected<std::string>("a picture needs a file that can be read twice");
+    return tl::unexpected<std::string>(
+        "the recording is not seekable: pass a regular file, not a pipe");
   Plot plot(begin, end);
   RecordingReader reader(in);
   while (const auto event = reader.next()) plot.add(*event);

@@ -55,7 +55,7 @@ class CardServer {
   virtual void accept_client() = 0;
   /// Handles messages of the client. Call when its socket is ready.
   /// @param now_ns time of the card
-  /// @param budget most messages
+  /// @param budget maximum number of messages
   /// @return true if more may wait
   virtual bool serve(std::uint64_t now_ns, unsigned budget) = 0;
 };

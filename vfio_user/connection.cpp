@@ -101,7 +101,7 @@ std::optional<Message> Connection::next() {
   message.header = load<Header>(bytes);
   const std::size_t size = message.header.bytes;
   if (size < sizeof(Header) || size > kMaxMessage) {
-    fail(words("a message of impossible length,", size), true);
+    fail(words("a message of invalid length,", size), true);
     return std::nullopt;
   }
   if (have < size) return std::nullopt;

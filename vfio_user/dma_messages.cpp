@@ -38,7 +38,7 @@ std::optional<Message> DmaMessages::wait_for(std::uint16_t id) {
     if (auto message = client_->next()) {
       if ((message->header.flags & Header::kTypeMask) == Header::kReply) {
         if (message->header.id == id && message->fds.empty()) return message;
-        client_->refuse("an answer to nothing");
+        client_->refuse("an unexpected reply");
       } else {
         hold_or_answer(*message, ++asked);
         // Requests of the client do not extend the time limit of its reply.
@@ -88,7 +88,7 @@ bool DmaMessages::fetch(std::uint64_t iova, std::span<std::byte> into) {
     const auto answer = ask(Command::kDmaRead, bytes_of(access), {});
     if (!answer) return false;
     if (answer->size() != sizeof access + access.count) {
-      client_->refuse("an answer of impossible length to a DMA read");
+      client_->refuse("a reply of invalid length to a DMA read");
       return false;
     }
     const auto count = static_cast<std::size_t>(access.count);

@@ -200,7 +200,7 @@ std::optional<std::uint32_t> ExternalFirmware::ask(std::uint32_t byte_offset) {
   const auto end = Clock::now() + kAnswerTime;
   for (unsigned unasked = 0; alive() && !answer_;) {
     if (take_message()) {
-      if (++unasked > kMaxUnasked) die("it speaks and speaks, and does not answer");
+      if (++unasked > kMaxUnasked) die("too many messages without the expected reply");
       continue;
     }
     if (!fill() && alive()) (void)wait_for(POLLIN, end);
@@ -234,7 +234,7 @@ bool ExternalFirmware::take_message() {
   have_ -= sizeof message;
   std::memmove(in_.data(), in_.data() + sizeof message, have_);
   if (message.size > EmulatorMessage::kDataBytes || message.num_fds != 0) {
-    die("a message of impossible length, " + std::to_string(message.size));
+    die("a message of invalid length, " + std::to_string(message.size));
     return true;
   }
   EmulatorBarAccess access{};

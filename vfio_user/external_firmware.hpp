@@ -50,7 +50,7 @@ enum class EmulatorCommand : std::uint32_t {
 /// A message of the protocol.
 struct EmulatorMessage {
   static constexpr std::size_t kDataBytes = 192;  ///< bytes of `data`
-  static constexpr std::size_t kMaxFds = 8;       ///< most files of a message
+  static constexpr std::size_t kMaxFds = 8;       ///< maximum number of descriptors
 
   EmulatorCommand command;                 ///< command
   std::uint32_t pad0;                      ///< padding
@@ -100,7 +100,7 @@ class ExternalFirmware final : public FirmwareBackend {
   static constexpr std::chrono::milliseconds kAnswerTime{2000};  ///< time that a reply may take
   /// messages without a reply before a read synchronises
   static constexpr unsigned kMaxUnderWay = 12;
-  /// most messages that may arrive instead of the expected reply
+  /// maximum number of messages that may arrive instead of the expected reply
   static constexpr unsigned kMaxUnasked = 4096;
 
   /// Connects to the firmware that listens at a path.
@@ -120,7 +120,7 @@ class ExternalFirmware final : public FirmwareBackend {
   /// Withdraws memory that the host unmapped. Cheap if nothing changed.
   void follow_memory();
   /// Handles messages of the firmware.
-  /// @param budget most messages
+  /// @param budget maximum number of messages
   /// @return true if more may wait
   bool serve(unsigned budget);
 

@@ -32,7 +32,7 @@ class LoopHooks {
   /// Waits for a descriptor.
   /// @param fd the descriptor
   /// @param events events of poll()
-  /// @param patience limit
+  /// @param patience longest wait; negative: no limit
   /// @return nullopt if it is ready or may be ready
   virtual std::optional<WaitEnd> wait(int fd, short events, std::chrono::milliseconds patience) {
     pollfd one{fd, events, 0};

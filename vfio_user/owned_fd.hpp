@@ -33,12 +33,12 @@ class OwnedFd {
   /// Closes the descriptor.
   ~OwnedFd() { reset(); }
 
-  /// @return the descriptor; -1 without one
+  /// @return the descriptor; -1 if it owns none
   int get() const { return fd_; }
   /// @return true if it owns a descriptor
   explicit operator bool() const { return fd_ >= 0; }
   /// Transfers ownership to the caller.
-  /// @return the descriptor; -1 without one
+  /// @return the descriptor; -1 if it owns none
   int release() { return std::exchange(fd_, -1); }
   /// Closes the descriptor now.
   void reset() {

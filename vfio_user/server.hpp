@@ -104,7 +104,7 @@ class Server final : public CardServer {
   /// Handles messages of the client until the time slice is over. Call when its socket is ready,
   /// and at next_deadline_ns().
   /// @param now_ns time of the card
-  /// @param budget most messages
+  /// @param budget maximum number of messages
   /// @return true if more may wait
   bool serve(std::uint64_t now_ns, unsigned budget) override;
 
@@ -132,7 +132,7 @@ class Server final : public CardServer {
          SocketCalls& calls);
 
   void begin_client(OwnedFd socket);
-  /// Starts to serve the first waiting client that is still connected.
+  /// Starts serving the first waiting client that is still connected.
   void begin_held_client();
   void keep_time(std::uint64_t now_ns);
   void date_events(std::uint64_t now_ns);

@@ -52,7 +52,7 @@ std::optional<Reply> Session::handle(Message& message, LoopHooks& hooks) {
   const Header& header = message.header;
   if ((header.flags & Header::kTypeMask) != 0) return breach("a reply to nothing");
   if (!message.fds.empty() && !takes_fds(header.command))
-    return breach("file descriptors where none belong");
+    return breach("unexpected file descriptors");
   const bool first = header.command == static_cast<std::uint16_t>(Command::kVersion);
   if (first == negotiated_)
     return breach(first ? "the version twice" : "a command before the version");
@@ -117,7 +117,7 @@ std::optional<Reply> Session::dispatch(Message& message, LoopHooks& hooks) {
 // ---- What there is
 
 Reply Session::version(std::span<const std::byte> payload) {
-  if (payload.size() < sizeof(Version)) return breach("a version of impossible length");
+  if (payload.size() < sizeof(Version)) return breach("a version of invalid length");
   const auto asked = load<Version>(payload);
   if (asked.major != kMajor) return breach("another major version");
   const auto text = payload.subspan(sizeof(Version));
@@ -147,13 +147,13 @@ Reply Session::version(std::span<const std::byte> payload) {
 
 Reply Session::device_info(std::span<const std::byte> payload) {
   // A newer client's structure may be longer; argsz states how much of the reply is valid.
-  if (payload.size() < sizeof(DeviceInfo)) return breach("device info of impossible length");
+  if (payload.size() < sizeof(DeviceInfo)) return breach("device info of invalid length");
   return answer(
       DeviceInfo{sizeof(DeviceInfo), DeviceInfo::kReset | DeviceInfo::kPci, kRegions, kIrqs});
 }
 
 Reply Session::region_info(std::span<const std::byte> payload) {
-  if (payload.size() < sizeof(RegionInfo)) return breach("region info of impossible length");
+  if (payload.size() < sizeof(RegionInfo)) return breach("region info of invalid length");
   const auto asked = load<RegionInfo>(payload);
   if (asked.index >= kRegions) return refuse(EINVAL);
   const std::uint64_t bytes = asked.index < kBarRegions      ? bar_bytes(asked.index)
@@ -164,7 +164,7 @@ Reply Session::region_info(std::span<const std::byte> payload) {
 }
 
 Reply Session::irq_info(std::span<const std::byte> payload) {
-  if (payload.size() < sizeof(IrqInfo)) return breach("interrupt info of impossible length");
+  if (payload.size() < sizeof(IrqInfo)) return breach("interrupt info of invalid length");
   const auto asked = load<IrqInfo>(payload);
   if (asked.index >= kIrqs) return refuse(EINVAL);
   const bool msix = asked.index == kMsixIrq;
@@ -175,7 +175,7 @@ Reply Session::irq_info(std::span<const std::byte> payload) {
 // ---- Memory
 
 Reply Session::dma_map(Message& message) {
-  if (message.payload.size() != sizeof(DmaMap)) return breach("a DMA map of impossible length");
+  if (message.payload.size() != sizeof(DmaMap)) return breach("a DMA map of invalid length");
   if (message.fds.size() > 1) return breach("a DMA map with several files");
   const auto asked = load<DmaMap>(message.payload);
   if ((asked.flags & ~DmaMap::kKnown) != 0 || (asked.flags & DmaMap::kKnown) == 0)
@@ -187,11 +187,11 @@ Reply Session::dma_map(Message& message) {
 }
 
 Reply Session::dma_unmap(std::span<const std::byte> payload) {
-  if (payload.size() < sizeof(DmaUnmap)) return breach("a DMA unmap of impossible length");
+  if (payload.size() < sizeof(DmaUnmap)) return breach("a DMA unmap of invalid length");
   const auto asked = load<DmaUnmap>(payload);
   // With the corresponding flag a bitmap of dirty pages would follow, which is not supported.
   if ((asked.flags & ~DmaUnmap::kAll) != 0) return refuse(ENOTSUP);
-  if (payload.size() != sizeof(DmaUnmap)) return breach("a DMA unmap of impossible length");
+  if (payload.size() != sizeof(DmaUnmap)) return breach("a DMA unmap of invalid length");
   if ((asked.flags & DmaUnmap::kAll) != 0) {
     if (asked.address != 0 || asked.bytes != 0) return refuse(EINVAL);
     memory_.unmap_all();
@@ -204,7 +204,7 @@ Reply Session::dma_unmap(std::span<const std::byte> payload) {
 // ---- Interrupts
 
 Reply Session::set_irqs(Message& message) {
-  if (message.payload.size() < sizeof(SetIrqs)) return breach("interrupts of impossible length");
+  if (message.payload.size() < sizeof(SetIrqs)) return breach("interrupts of invalid length");
   const auto asked = load<SetIrqs>(message.payload);
   const auto chosen = message.payload.subspan(sizeof(SetIrqs));
   const std::uint32_t data = asked.flags & 0x7;
@@ -214,9 +214,9 @@ Reply Session::set_irqs(Message& message) {
     return breach("interrupts with flags that exclude each other");
   }
   if (chosen.size() != (data == SetIrqs::kDataBool ? asked.count : 0))
-    return breach("interrupts of impossible length");
+    return breach("interrupts of invalid length");
   if (data != SetIrqs::kDataEventFd && !message.fds.empty())
-    return breach("file descriptors where none belong");
+    return breach("unexpected file descriptors");
   if (data == SetIrqs::kDataEventFd && !message.fds.empty() && message.fds.size() != asked.count)
     return breach("other eventfds than interrupts");
   const std::uint32_t have = asked.index == kMsixIrq ? lines_.vectors() : 0;
@@ -257,7 +257,7 @@ Reply Session::act_on_irqs(const SetIrqs& request, std::span<const std::byte> ch
 // ---- Regions
 
 std::optional<Reply> Session::region_read(std::span<const std::byte> payload, LoopHooks& hooks) {
-  if (payload.size() != sizeof(RegionAccess)) return breach("a read of impossible length");
+  if (payload.size() != sizeof(RegionAccess)) return breach("a read of invalid length");
   const auto access = load<RegionAccess>(payload);
   if (access.count > kMaxTransfer) return breach("a read of more than agreed");
   ++counters_.reads;
@@ -269,7 +269,7 @@ std::optional<Reply> Session::region_read(std::span<const std::byte> payload, Lo
 }
 
 std::optional<Reply> Session::region_write(std::span<const std::byte> payload, LoopHooks& hooks) {
-  if (payload.size() < sizeof(RegionAccess)) return breach("a write of impossible length");
+  if (payload.size() < sizeof(RegionAccess)) return breach("a write of invalid length");
   const auto access = load<RegionAccess>(payload);
   const auto data = payload.subspan(sizeof access);
   if (data.size() != access.count) return breach("a write whose length differs from its count");
@@ -326,7 +326,7 @@ std::optional<RegionAccess> Session::sure_write(const Message& message) const {
 }
 
 std::optional<Reply> Session::write_multi(std::span<const std::byte> payload, LoopHooks& hooks) {
-  if (payload.size() < sizeof(std::uint64_t)) return breach("writes of impossible length");
+  if (payload.size() < sizeof(std::uint64_t)) return breach("writes of invalid length");
   const auto count = load<std::uint64_t>(payload);
   const auto rest = payload.subspan(sizeof count);
   if (rest.size() % sizeof(MultiWrite) != 0 || rest.size() / sizeof(MultiWrite) != count)

@@ -69,7 +69,7 @@ std::optional<Message> Connection::next() {
     if (have_ >= sizeof(Header)) {
       const auto header = load<Header>(in_);
       if (header.bytes > kMaxPayload) {
-        fail("a message of impossible length, " + std::to_string(header.bytes), true);
+        fail("a message of invalid length, " + std::to_string(header.bytes), true);
         break;
       }
       wanted += header.bytes;

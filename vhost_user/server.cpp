@@ -63,7 +63,7 @@ void Server::accept_client() {
     accept_again_ns_ = 0;
     return;
   }
-  // The previous front-end may have died without our having served its end yet.
+  // The previous front-end may have died before the server processed its hang-up.
   if (connection_ && vfio_user::has_hung_up(connection_->fd()))
     end_client("its socket was closed", false);
   if (connection_) {

@@ -49,11 +49,11 @@ std::optional<std::span<const std::byte>> Session::handle(Message& message) {
   const Header& header = message.header;
   if ((header.flags & Header::kVersionMask) != Header::kVersion ||
       (header.flags & Header::kReply) != 0) {
-    (void)breach("a message with impossible flags");
+    (void)breach("a message with invalid flags");
     return std::nullopt;
   }
   if (!message.fds.empty() && !brings_fds(header.request)) {
-    (void)breach("file descriptors where none belong");
+    (void)breach("unexpected file descriptors");
     return std::nullopt;
   }
   const End end = dispatch(message);
@@ -122,7 +122,7 @@ Session::End Session::dispatch_vring(Message& message) {
 // ---- Features
 
 Session::End Session::set_features(Payload payload) {
-  if (payload.size() != sizeof(std::uint64_t)) return breach("features of impossible length");
+  if (payload.size() != sizeof(std::uint64_t)) return breach("features of invalid length");
   const auto features = load<std::uint64_t>(payload);
   if ((features & ~kFeatures) != 0) return breach("features that were not offered");
   if ((features & kFeatureVersion1) == 0) return breach("a driver from before virtio 1.0");
@@ -130,7 +130,7 @@ Session::End Session::set_features(Payload payload) {
 }
 
 Session::End Session::set_protocol_features(Payload payload) {
-  if (payload.size() != sizeof(std::uint64_t)) return breach("features of impossible length");
+  if (payload.size() != sizeof(std::uint64_t)) return breach("features of invalid length");
   const auto features = load<std::uint64_t>(payload);
   if ((features & ~kProtocolFeatures) != 0) return breach("features that were not offered");
   if ((features & kProtocolInbandNotifications) == 0 || (features & kProtocolBackendReq) == 0)
@@ -143,13 +143,13 @@ Session::End Session::set_protocol_features(Payload payload) {
 
 Session::End Session::set_mem_table(Message& message) {
   const Payload payload = message.payload;
-  if (payload.size() < sizeof(MemTable)) return breach("a memory table of impossible length");
+  if (payload.size() < sizeof(MemTable)) return breach("a memory table of invalid length");
   const std::uint32_t count = load<MemTable>(payload).count;
   // Linux up to 6.12 always sends a table with room for two regions.
   const std::size_t room = payload.size() - sizeof(MemTable);
   if (count == 0 || count > kMaxRegions || room % sizeof(MemRegion) != 0 ||
       room < count * sizeof(MemRegion) || room > kMaxRegions * sizeof(MemRegion)) {
-    return breach("a memory table of impossible length");
+    return breach("a memory table of invalid length");
   }
   if (message.fds.size() != count) return breach("a memory table without a file per region");
   memory_.unmap_all();
@@ -186,29 +186,29 @@ std::uint32_t Session::queue_of(Payload payload) {
 Session::End Session::set_vring_num(Payload payload) {
   const std::uint32_t queue = queue_of(payload);
   if (queue == kQueues || !queues_[queue].set_size(load<VringState>(payload).num))
-    return breach("a virtqueue of impossible index or size");
+    return breach("a virtqueue of invalid index or size");
   return End::kDone;
 }
 
 Session::End Session::set_vring_base(Payload payload) {
   const std::uint32_t queue = queue_of(payload);
   if (queue == kQueues || load<VringState>(payload).num > 0xffff)
-    return breach("a virtqueue of impossible index or position");
+    return breach("a virtqueue of invalid index or position");
   queues_[queue].set_base(static_cast<std::uint16_t>(load<VringState>(payload).num));
   return End::kDone;
 }
 
 Session::End Session::get_vring_base(Payload payload) {
   const std::uint32_t queue = queue_of(payload);
-  if (queue == kQueues) return breach("a virtqueue of impossible index");
+  if (queue == kQueues) return breach("a virtqueue of invalid index");
   queues_[queue].enable(false);
   return answer(VringState{queue, queues_[queue].base()});
 }
 
 Session::End Session::set_vring_addr(Payload payload) {
-  if (payload.size() != sizeof(VringAddr)) return breach("ring addresses of impossible length");
+  if (payload.size() != sizeof(VringAddr)) return breach("ring addresses of invalid length");
   const auto wanted = load<VringAddr>(payload);
-  if (wanted.index >= kQueues) return breach("a virtqueue of impossible index");
+  if (wanted.index >= kQueues) return breach("a virtqueue of invalid index");
   const auto desc = guest_address(wanted.desc);
   const auto avail = guest_address(wanted.avail);
   const auto used = guest_address(wanted.used);
@@ -220,7 +220,7 @@ Session::End Session::set_vring_addr(Payload payload) {
 Session::End Session::set_vring_enable(Payload payload) {
   const std::uint32_t queue = queue_of(payload);
   if (queue == kQueues || load<VringState>(payload).num > 1)
-    return breach("a virtqueue of impossible index or state");
+    return breach("a virtqueue of invalid index or state");
   queues_[queue].enable(load<VringState>(payload).num == 1);
   return End::kDone;
 }
@@ -229,21 +229,21 @@ Session::End Session::set_vring_enable(Payload payload) {
 Session::End Session::set_vring_fd(Message& message) {
   if (message.payload.size() != sizeof(std::uint64_t) || message.fds.size() > 1 ||
       (load<std::uint64_t>(message.payload) & kVringIndexMask) >= kQueues) {
-    return breach("a virtqueue's file descriptor of impossible form");
+    return breach("an invalid message with a virtqueue's file descriptor");
   }
   return End::kDone;
 }
 
 Session::End Session::vring_kick(Payload payload) {
   const std::uint32_t queue = queue_of(payload);
-  if (queue == kQueues) return breach("a virtqueue of impossible index");
+  if (queue == kQueues) return breach("a virtqueue of invalid index");
   ++counters_.kicks;
   return End::kDone;
 }
 
 Session::End Session::set_backend_socket(Message& message) {
   if (!message.payload.empty() || message.fds.size() != 1)
-    return breach("a back-end's socket of impossible form");
+    return breach("an invalid message with a back-end's socket");
   backend_socket_ = std::move(message.fds.front());
   return End::kDone;
 }

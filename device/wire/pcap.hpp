@@ -129,8 +129,8 @@ class PcapReader {
   std::string broken_;
 };
 
-/// Plays one file into the card and records what the card sends into another; both are optional. A
-/// frame that the card has no room for waits: a file can.
+/// Plays one file into the card and records what the card sends into another; both are optional. If
+/// the card has no room for a frame, the playback pauses.
 class PcapWire final : public Wire {
  public:
   /// Creates the wire.
@@ -154,9 +154,9 @@ class PcapWire final : public Wire {
   std::uint64_t played() const { return played_; }
   /// @return true once the whole input was delivered, or without input
   bool finished() const { return !in_ || (ended_ && !pending_); }
-  /// @return the input; null without one
+  /// @return the input; null if not configured
   const PcapReader* input() const { return in_ ? &*in_ : nullptr; }
-  /// @return the output; null without one
+  /// @return the output; null if not configured
   PcapWriter* output() { return out_ ? &*out_ : nullptr; }
 
  private:

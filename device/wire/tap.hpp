@@ -111,7 +111,7 @@ class TapWire final : public Wire {
   /// partner's MAC does.
   /// @param sink receives the frames
   /// @param now_ns virtual time
-  /// @param budget most frames
+  /// @param budget maximum number of frames
   /// @return number delivered
   unsigned poll(FrameSink& sink, std::uint64_t now_ns, unsigned budget) override;
 

@@ -105,7 +105,7 @@ class Clock {
     return static_cast<std::uint64_t>(elapsed.count() / 1'000'000 * kDriftPpm) + kReadNs;
   }
 
-  /// Starts to renew the base of timestamps; called when the port starts.
+  /// Starts the renewal of the timestamp base; called when the port starts.
   /// @param now current time
   void start(Time now) {
     running_ = true;
@@ -113,7 +113,8 @@ class Clock {
     keep(now);
   }
 
-  /// Notes the time, so that a device reset loses little of it. Called once per second.
+  /// Saves the device time, so that a device reset loses at most the time since the last call. Call
+  /// it once per second.
   /// @param now current time
   void keep(Time now) {
     const auto counter = read_counter();

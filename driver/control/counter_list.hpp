@@ -295,9 +295,9 @@ inline constexpr std::uint32_t kCounterSlots =
 /// Longest counter name with index, bytes.
 inline constexpr std::size_t kMaxCounterName = 64;
 
-/// Returns the description of a counter.
+/// Returns the group that a counter belongs to.
 /// @param c the counter
-/// @return its group
+/// @return the group
 constexpr const CounterGroup& counter_group(Counter c) {
   return kCounterGroups[static_cast<std::size_t>(c)];
 }

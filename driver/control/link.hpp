@@ -131,7 +131,7 @@ class Link {
   /// @param config settings
   void configure(const LinkConfig& config) { config_ = config; }
 
-  /// Starts to follow the link.
+  /// Starts tracking the link state.
   /// @param now current time
   /// @param speed speed code from the firmware's capabilities
   /// @param fec FEC code from the firmware's capabilities

@@ -115,7 +115,7 @@ class RegisterTest {
   }
 
   /// Tests some registers.
-  /// @param budget most registers to test
+  /// @param budget maximum number of registers to test
   /// @return true when the test is over: all tested, one faulty, or the device removed
   bool step(std::uint32_t budget) {
     using namespace self_test_detail;
@@ -175,7 +175,7 @@ class MsixTest {
   /// @param device must outlive it
   explicit MsixTest(D& device) : device_(&device), irq_(device) {}
 
-  /// Starts to test vectors 2 .. `vectors` - 1 one after the other; 40 ms each.
+  /// Starts the test of vectors 2 .. `vectors` - 1, one after the other, 40 ms each.
   /// @param now current time
   /// @param vectors number of vectors
   void start(Time now, std::uint16_t vectors) {

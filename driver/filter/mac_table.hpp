@@ -88,7 +88,7 @@ struct MacTable {
 
   /// Finds the entry that matches exactly one address.
   /// @param mac address
-  /// @return its index; nullopt without one
+  /// @return its index; nullopt if no entry matches
   [[nodiscard]] constexpr std::optional<std::uint32_t> find(const MacAddress& mac) const {
     for (std::uint32_t n = 0; n < kMacEntries; ++n)
       if (entries[n].used() && entries[n].value == mac && entries[n].ignore == kZeroMac) return n;

@@ -281,7 +281,7 @@ class FirmwareClient {
   struct MessageRow {
     FwMessage received;  ///< its type
     void (FirmwareClient::*handler)(const Attributes& attributes, Time now);
-    /// Our message that it answers; none if it is not the answer to a request.
+    /// Message of the driver that it answers; nullopt if it is not a response.
     std::optional<FwMessage> sent = {};
     Request request = Request::kNone;  ///< the request that waits for it
     /// Makes an error the result of the request.

@@ -31,7 +31,7 @@ void FirmwareClient<Io, Obs>::on_message(std::span<const std::byte> bytes, Time 
   dispatch(*message, now);
 }
 
-/// What the client does with each message that the firmware may send, and the request of ours that
+/// What the client does with each message that the firmware may send, and the request that
 /// the message answers. To add a message, add a line.
 template <DeviceIo Io, class Obs>
 constexpr auto FirmwareClient<Io, Obs>::message_table() {

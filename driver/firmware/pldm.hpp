@@ -161,8 +161,8 @@ struct FlashJob {
 /// A parsed package.
 class PldmPackage {
  public:
-  static constexpr std::size_t kMaxRecords = 16;     ///< most records of a package
-  static constexpr std::size_t kMaxComponents = 64;  ///< most components of a package
+  static constexpr std::size_t kMaxRecords = 16;     ///< maximum per package
+  static constexpr std::size_t kMaxComponents = 64;  ///< maximum per package
   /// First bytes of a package.
   static constexpr std::array<std::uint8_t, 16> kIdentifier = {0xf0, 0x18, 0x87, 0x8c, 0xcb, 0x7d,
                                                                0x49, 0x43, 0x98, 0x00, 0xa0, 0x2f,

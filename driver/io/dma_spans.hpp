@@ -14,7 +14,7 @@
 
 namespace hni::io {
 
-/// DMA memory by address.
+/// Assigns bus addresses to DMA memory and keeps the list of its spans.
 class DmaSpans {
  public:
   static constexpr std::size_t kPage = 4096;  ///< bytes per page

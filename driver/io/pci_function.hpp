@@ -21,7 +21,7 @@ inline constexpr std::uint32_t kMemoryAndMaster = 0x6;  ///< memory space and bu
 
 /// Facts that the driver needs before the first register access.
 struct PciFunction {
-  MacAddress mac{};  ///< from the serial number; all zero without one
+  MacAddress mac{};  ///< from the serial number; zero if the device has none
   PcieLimits pcie;  ///< as the host configured them; the defaults without a PCI Express capability
 };
 

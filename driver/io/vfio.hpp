@@ -84,7 +84,7 @@ class Vfio {
   }
   /// Allocates and maps zeroed DMA memory.
   /// @param bytes size
-  /// @return nullopt if there is none; why() has the cause
+  /// @return nullopt on failure; why() returns the cause
   std::optional<DmaSpan> dma_alloc(std::size_t bytes);
   /// Unmaps and frees DMA memory.
   /// @param span from dma_alloc()

@@ -128,7 +128,7 @@ class QueuePair {
       QueueSetup<Io, Obs>(*device_).set_drop_mode(queue_, rx_setup());
   }
 
-  /// Starts to disable the pair: kQuiescing. step_quiesce() completes it. No effect unless
+  /// Starts disabling the pair: enters kQuiescing. step_quiesce() completes it. No effect unless
   /// kRunning.
   /// @param now current time
   void disable(Time now) {

@@ -185,7 +185,7 @@ class TxQueue {
 
   /// Processes up to `budget` completions and frees the buffers of completed descriptors. A
   /// malformed completion faults the queue: it accepts and frees nothing more until reset().
-  /// @param budget most completions to process
+  /// @param budget maximum number of completions to process
   /// @return number processed
   Index poll(Index budget) {
     if (!enabled_ || faulted_) return 0;

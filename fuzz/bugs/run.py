@@ -159,7 +159,7 @@ class Run:
         data = canary.read_bytes() if canary.exists() else bytes(32)
         self.reached, self.triggered, self.reached_at, self.triggered_at = struct.unpack("QQdd", data)
         shutil.rmtree(work / "new")
-        # A finding without the mistake having made a difference is none of this bug's: a real one?
+        # The seeded bug had no effect in this run, so the finding has another cause: perhaps a genuine fault.
         if self.oracle and not self.triggered:
             print(f"{folder.name} {label}: not by this bug: {self.oracle}; see {work}", flush=True)
             self.oracle = None

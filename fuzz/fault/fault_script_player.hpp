@@ -55,7 +55,7 @@ struct ScriptReport {
   std::string target;
   std::size_t operations = 0;
   std::size_t played = 0;    ///< the script is at its end when all are
-  std::size_t skipped = 0;   ///< of these, without a meaning for a card alone
+  std::size_t skipped = 0;   ///< of `played`: only a driver can perform them
   std::size_t given_up = 0;  ///< waits and single faults whose event did not occur
   std::uint64_t faults = 0;
   std::uint64_t harmless = 0;  ///< faults that equal the original value: not counted in `faults`

@@ -113,7 +113,7 @@ inline std::optional<MessagePlace> message_place(Site site, std::span<const std:
   }
 }
 
-/// Puts a value of class `c` into the message. False if the site does not read in it.
+/// Puts a value of class `c` into the message. Returns false if the site reads nothing from it.
 inline bool put_fault_in_message(Site site, ValueClass c, std::uint32_t random,
                                  std::uint64_t& stale, std::span<std::byte> message) {
   const auto place = message_place(site, message, random);

@@ -32,7 +32,7 @@ constexpr auto kInteresting = std::to_array<std::uint16_t>(
     {0,   1,   2,   15,   16,   17,   62,   63,   64,     65,     127,
      128, 255, 256, 1500, 4095, 4096, 4097, 8191, 0x7fff, 0x8000, 0xffff});
 
-/// Words with one bit, all bits or no bit set are as likely as any others: DONE, errors, types.
+/// Prefers words with one bit, all bits or no bit set, which set and clear DONE, error and type.
 std::uint64_t random_value(Random& random) {
   switch (random.below(4)) {
     case 0:

@@ -435,7 +435,7 @@ class Run {
   bool is_bmc(const MacAddress& to) const {
     return bmc_.present && std::count(bmc_.addresses.begin(), bmc_.addresses.end(), to) != 0;
   }
-  /// The same, or a list overflowed and accepts more.
+  /// Like is_wanted(), but also true if an address list overflowed and its entry accepts more.
   bool may_be_wanted(const MacAddress& to) const {
     if (is_wanted(to)) return true;
     const auto& entries = filter_.mac_table().entries;

@@ -102,7 +102,7 @@ class Run {
     check_hash_key();
     check();
     detach();
-    // The card behaved to the end, so its DMA is disabled.
+    // No fault was injected, so detach() has disabled DMA.
     require(!may_reach_memory(), "ownership", "a detached card may still reach memory");
   }
 
@@ -394,7 +394,7 @@ class Run {
     require(vectors.done(), "steps", "the vector test does not end");
   }
 
-  /// A port that waits for nothing else must be due at once.
+  /// Starts the port. In kReady it has nothing to wait for, so its deadline must be due at once.
   void start() {
     sim_.port.start(sim_.now);
     if (sim_.port.state() == PortState::kReady)

@@ -170,7 +170,7 @@ class RingCard {
   }
 
  private:
-  /// Tracks the number of payload buffers of a packet, a value of the card without a field.
+  /// Counts the payload buffers of a packet: the device chooses the number, but no field holds it.
   void count_segments(std::uint64_t type) {
     SiteRecord& record = site_record();
     if (type == 1) {

@@ -26,7 +26,7 @@ class Interpreter {
     } else {
       transmit(what, op);
     }
-    // As the port does immediately: resets a queue that broke a rule.
+    // Resets a faulted queue immediately, as the port does.
     if (world_.pair.faulted()) reset();
   }
 

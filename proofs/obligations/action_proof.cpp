@@ -176,7 +176,7 @@ enum class Step : std::uint8_t {
   kLookIdle,
   kCloseAndReclaim,  ///< reclaims disabled and stuck queues, after DMA was disabled
   kProgram,          ///< reprograms the whole card, as after a reset
-  kCardTransmits,    ///< a completion of everything that was posted
+  kCardTransmits,    ///< one completion for all posted descriptors
   kCardReceives,     ///< the completions of one frame
   kCardBreaksARule,  ///< on each queue a completion that the driver refuses
   kCount,

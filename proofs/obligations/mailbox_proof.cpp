@@ -33,7 +33,7 @@ enum class Reaction : std::uint8_t {
   kSendAgain,
   kShutdown,
   kAbort,
-  kShutdownWhenSent,  ///< not to a received message, but to one that was sent
+  kShutdownWhenSent,  ///< when a sent message completes, not on a received one
   kAbortWhenSent,
 };
 

@@ -107,8 +107,8 @@ class Setup<proofs::PortIo, NullObserver> {
   proofs::PortDoor* device_;
 };
 
-/// Its registers are not used by any other part (actions_of_the_rest); its results are only
-/// reported and counted.
+/// Stands in for the link. No other part uses the registers of the link (actions_of_the_rest), and
+/// the port only reports and counts its results.
 template <>
 class Link<proofs::PortIo, NullObserver> {
  public:

@@ -76,8 +76,8 @@ inline std::uint64_t place_of(RegAddr reg) {
   return plain(reg.bar) << 32 | reg.byte_offset;
 }
 
-/// In which order the words before a doorbell are written does not matter; which word of one
-/// place is written last does.
+/// Normalises a log. The order of the writes before a doorbell has no effect, except that the last
+/// write to an address determines its value.
 inline Log in_order(Log log) {
   for (auto from = log.begin(); from != log.end();) {
     const auto to =

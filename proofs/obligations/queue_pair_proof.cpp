@@ -164,7 +164,7 @@ struct Clocked {
   }
 };
 
-/// A second description of the wait for idle.
+/// Compares the wait for idle with an independent description of it.
 bool quiesces_as_expected(Choices& choices) {
   using std::chrono::milliseconds;
   Clocked w;

@@ -149,8 +149,8 @@ HNI_PROVE(tx_queue_timestamp,
   member(ReadTag{}, w.queue) = read;
   auto& cookies = member(CookiesTag{}, w.queue);
   cookies.word = 1234;
-  // Any of the oldest three slots may be the waiting one; the search continues as in its first
-  // iterations (tx_ring_accept_stamp, for any length).
+  // Any of the oldest three slots may be the one that waits for a timestamp. Later iterations of
+  // the search repeat the first three (tx_ring_accept_stamp proves it for any length).
   constexpr std::uint32_t kSlots = 3;
   const WorkRing<Word> ring = w.before[0].window;
   std::array<Word, kSlots> held;

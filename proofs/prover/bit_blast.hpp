@@ -10,8 +10,9 @@
 
 namespace hni::proofs {
 
-/// Returns a formula that has a solution exactly if some of the claims fails for some values of the
-/// inputs. Elements of arrays that are read become variables, equal where their indices are equal.
+/// Returns a formula that has a solution if and only if at least one claim fails for some values
+/// of the inputs. Elements of arrays that are read become variables, equal where their indices are
+/// equal.
 Cnf refutation_cnf(const std::vector<Claim>& claims);
 
 /// Writes DIMACS.

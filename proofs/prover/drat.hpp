@@ -30,7 +30,7 @@ struct DratVerdict {
   bool over_budget = false;
 };
 
-/// Checks a proof, step by step; gives up after looking at clauses `budget` times.
+/// Checks a proof, step by step. Sets `over_budget` after visiting `budget` clauses.
 DratVerdict check_drat(const Cnf& formula, const std::string& proof,
                        std::uint64_t budget = ~std::uint64_t{0});
 

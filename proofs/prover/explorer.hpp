@@ -148,7 +148,7 @@ class Explorer {
   std::size_t summary_position_ = 0;
 };
 
-/// Thrown to end a path: its assumptions cannot hold, or the harness needs no more of it.
+/// Thrown to end a path: its assumptions cannot hold, or the harness needs no later part.
 struct PathEnds {};
 
 template <class F>

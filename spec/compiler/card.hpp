@@ -23,7 +23,7 @@ namespace hni::speclib {
 struct Provenance {
   std::string_view source;          // "linux-7.3", "ethtool-2025", ...; empty if unstated
   std::string_view reference;       // "device 11.1"
-  std::string_view interpretation;  // what is our own choice; empty if nothing
+  std::string_view interpretation;  // what this spec chose itself; empty if nothing
 };
 
 struct Field {

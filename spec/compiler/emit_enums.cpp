@@ -39,7 +39,7 @@ enum class TlvType : std::uint8_t { kFlag, kUnsigned, kSigned, kString, kBinary,
 
 // One attribute of a message. max_bytes is its largest payload (a string's includes its NUL, a
 // flag's is 0); element_id and max_elements belong to arrays; since_fw is the firmware version
-// that brought it, major[31:24] minor[23:16] patch[15:8] build[7:0], 0 if unknown.
+// that introduced it, major[31:24] minor[23:16] patch[15:8] build[7:0], 0 if unknown.
 struct FwAttribute {
   std::uint16_t id;
   TlvType type;

@@ -209,7 +209,7 @@ std::string wrong_option(const CLI::App& app, const rdl::Options& options,
   for (const std::string& folder : options.include_folders) {
     std::error_code error;
     if (!std::filesystem::is_directory(folder, error)) {
-      return fmt::format("-I '{}' is no folder: correct the path", folder);
+      return fmt::format("-I '{}' is not a folder: correct the path", folder);
     }
   }
   for (const auto& [flag, words] : {std::pair{'D', &defines}, std::pair{'P', &parameters}}) {

@@ -9,7 +9,7 @@
 
 namespace hni::speclib {
 
-// Texts on one line, numbers in decimal, references as paths.
+// Formats a value: texts on one line, numbers in decimal, references as paths.
 std::string value_text(const rdl::Value& value);
 // Returns text of the source as one paragraph: every run of blanks becomes one blank.
 std::string one_line(std::string_view text);

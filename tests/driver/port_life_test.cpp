@@ -52,7 +52,7 @@ class PortLife : public testing::Test {
     for (int turn = 0; turn < 5; ++turn) world.advance();
     return sent;
   }
-  /// Receives everything that is there, and keeps it.
+  /// Receives all packets that have arrived and appends them to `kept`.
   void receive(std::vector<Packet>& kept) {
     Packet got;
     while (b().rx_burst(QueueId{0}, std::span(&got, 1), world.now) == 1) kept.push_back(got);

@@ -53,7 +53,7 @@ class Random {
   std::uint64_t state_;
 };
 
-/// More than a quarter of 10^8 random cases: every operator, for every pair of a Left and a Right.
+/// Runs at least 26 million random cases: every operator, for each pair of a Left and a Right.
 template <class Left, class Right>
 Tally random_cases(std::uint64_t seed, Left left, Right right) {
   Tally tally;

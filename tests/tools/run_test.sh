@@ -111,8 +111,8 @@ case $scenario in
     done
     ;;
   joined)
-    # The far interface gets fewer packets than frames crossed the cable, and longer ones; on the cable and in the
-    # counters every frame stays one. Without offload each frame is a packet.
+    # The far interface gets joined packets: fewer and longer than the frames on the cable. The capture and the
+    # counters still count frames. Without offload each frame is a packet.
     for offload in '' --no-offload --split-headers; do
       run $offload --queues 2 --mtu 1500 --pcap "$folder/cable.pcap" --exec "$traffic tcp 8
         $in_b cat /sys/class/net/hni1/statistics/rx_packets >$folder/packets"

@@ -144,7 +144,7 @@ TEST(Testbed, AFailedPortIsStartedAgainEverMoreRarely) {
   for (unsigned i = 0; i < 2; ++i)
     testbed.side(i).retry([&](const std::string& line) { said.push_back(line); });
   CardPort& port = testbed.side(1).port();
-  // The firmware's answers stay unreadable: reset after reset, and at last the port fails.
+  // Every firmware response is unreadable, so each reset fails, and finally the port fails.
   testbed.side(1).inject(Site::kMailboxLow, 0, 1'000'000);
   ASSERT_TRUE(world.run_until([&] { return said.size() == 3; }, 300s, 10ms));
   EXPECT_NE(said[0].find("; starting it again in 1 s"), std::string::npos) << said[0];

@@ -151,7 +151,7 @@ def modes():
 
 def confined():
     device = Device('--wire', 'loop')
-    # The list comes last.
+    # The seccomp filter is installed last, after all other restrictions.
     last = ('NoNewPrivs', '1') if 'sanitized' in sys.argv else ('Seccomp', '2')
     until(lambda: status_of(device.process.pid)[last[0]] == last[1], 10)
     of = status_of(device.process.pid)

@@ -181,7 +181,7 @@ TEST_F(VfioUserDma, AnAnswerOfAnotherLengthClosesTheClient) {
     put(answer(1, Command::kDmaRead, join(DmaAccess{kWindow, bytes}) + Bytes(bytes)));
     EXPECT_EQ(std::nullopt, card_reads(kWindow));
     EXPECT_TRUE(server_->wants_turn());
-    expect_closed("an answer of impossible length to a DMA read");
+    expect_closed("a reply of invalid length to a DMA read");
     client_.reset();
     work();
   }
@@ -191,7 +191,7 @@ TEST_F(VfioUserDma, AReplyWithoutARequestClosesTheClient) {
   start_with_window();
   put(data(77, kWindow, Bytes(8)));
   EXPECT_EQ(std::nullopt, card_reads(kWindow));
-  expect_closed("an answer to nothing");
+  expect_closed("an unexpected reply");
 }
 
 TEST_F(VfioUserDma, AnAnswerToAnotherCommandClosesTheClient) {

@@ -370,7 +370,7 @@ TEST_F(ExternalFirmwareTest, AnOversizedMessageIsAFirmwareCrash) {
     return true;
   });
   (void)low(0, 0);
-  expect_dead("a message of impossible length, 193");
+  expect_dead("a message of invalid length, 193");
 }
 
 TEST_F(ExternalFirmwareTest, UnresponsiveFirmwareIsACrashAfterTheTimeout) {
@@ -387,7 +387,7 @@ TEST_F(ExternalFirmwareTest, EndlessMessagesAreAFirmwareCrash) {
     return false;
   });
   (void)low(0, 0);
-  expect_dead("it speaks and speaks, and does not answer");
+  expect_dead("too many messages without the expected reply");
 }
 
 TEST_F(ExternalFirmwareTest, WithoutAListenerTheErrorNamesTheRemedy) {

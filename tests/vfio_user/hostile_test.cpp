@@ -17,13 +17,13 @@ Bytes header_only(std::uint32_t bytes, std::uint16_t command = 4, std::uint32_t 
 TEST_F(VfioUserHostile, InvalidLengthsAreRefused) {
   start();
   put(header_only(15));
-  expect_closed("a message of impossible length, 15");
+  expect_closed("a message of invalid length, 15");
   put(header_only(0));
-  expect_closed("a message of impossible length, 0");
+  expect_closed("a message of invalid length, 0");
   put(header_only(kMaxMessage + 1));
-  expect_closed("a message of impossible length, 65569");
+  expect_closed("a message of invalid length, 65569");
   put(header_only(0xffffffff));
-  expect_closed("a message of impossible length, 4294967295");
+  expect_closed("a message of invalid length, 4294967295");
   EXPECT_EQ(4u, server_->counters().breaches);
   EXPECT_EQ(5u, server_->counters().clients);
 }
@@ -77,7 +77,7 @@ TEST_F(VfioUserHostile, InvalidVersionsAreRefused) {
     client_.reset();
     work();
   };
-  closes(Bytes(3), "a version of impossible length");
+  closes(Bytes(3), "a version of invalid length");
   closes(join(Version{1, 0}), "another major version");
   closes(join(Version{0, 1}) + Bytes(4097), "a version whose text has no end");
   closes(join(Version{0, 1}) + Bytes(4, std::byte{'{'}), "a version whose text has no end");
@@ -100,20 +100,20 @@ TEST_F(VfioUserHostile, PayloadsOfTheWrongLength) {
     put(message(command, payload));
     expect_closed(why);
   };
-  closes(Command::kGetInfo, Bytes(15), "device info of impossible length");
-  closes(Command::kGetRegionInfo, Bytes(31), "region info of impossible length");
-  closes(Command::kGetIrqInfo, {}, "interrupt info of impossible length");
-  closes(Command::kDmaMap, Bytes(31), "a DMA map of impossible length");
-  closes(Command::kDmaUnmap, Bytes(25), "a DMA unmap of impossible length");
-  closes(Command::kSetIrqs, Bytes(19), "interrupts of impossible length");
-  closes(Command::kRegionRead, Bytes(17), "a read of impossible length");
-  closes(Command::kRegionWrite, Bytes(15), "a write of impossible length");
+  closes(Command::kGetInfo, Bytes(15), "device info of invalid length");
+  closes(Command::kGetRegionInfo, Bytes(31), "region info of invalid length");
+  closes(Command::kGetIrqInfo, {}, "interrupt info of invalid length");
+  closes(Command::kDmaMap, Bytes(31), "a DMA map of invalid length");
+  closes(Command::kDmaUnmap, Bytes(25), "a DMA unmap of invalid length");
+  closes(Command::kSetIrqs, Bytes(19), "interrupts of invalid length");
+  closes(Command::kRegionRead, Bytes(17), "a read of invalid length");
+  closes(Command::kRegionWrite, Bytes(15), "a write of invalid length");
   closes(Command::kReset, Bytes(1), "a reset with a payload");
   closes(Command::kRegionRead, join(RegionAccess{0, 0, kMaxTransfer + 1}),
          "a read of more than agreed");
   closes(Command::kRegionWrite, join(RegionAccess{0, 0, 8}, 0u),
          "a write whose length differs from its count");
-  closes(Command::kRegionWriteMulti, Bytes(7), "writes of impossible length");
+  closes(Command::kRegionWriteMulti, Bytes(7), "writes of invalid length");
   closes(Command::kRegionWriteMulti, join(std::uint64_t{2}, MultiWrite{}),
          "a number of writes that differs from the count");
   closes(Command::kRegionWriteMulti, join(~std::uint64_t{0}),
@@ -159,7 +159,7 @@ TEST_F(VfioUserHostile, InterruptFlagsThatExcludeEachOther) {
     expect_closed("interrupts with flags that exclude each other");
   }
   put(message(Command::kSetIrqs, join(SetIrqs{20, 0x22, kMsixIrq, 0, ~0u})));
-  expect_closed("interrupts of impossible length");
+  expect_closed("interrupts of invalid length");
 }
 
 TEST_F(VfioUserHostile, UnexpectedOrTooManyFileDescriptorsAreRefused) {
@@ -167,14 +167,14 @@ TEST_F(VfioUserHostile, UnexpectedOrTooManyFileDescriptorsAreRefused) {
   const OwnedFd file = memory_file(4096);
   const int fd = file.get();
   put(message(Command::kGetInfo, join(DeviceInfo{})), {fd});
-  expect_closed("file descriptors where none belong");
+  expect_closed("unexpected file descriptors");
   put(message(Command::kDmaMap, join(DmaMap{32, 3, 0, 0, 4096})), {fd, fd});
   expect_closed("a DMA map with several files");
   const SetIrqs irqs{20, SetIrqs::kDataEventFd | SetIrqs::kTrigger, kMsixIrq, 0, 3};
   put(message(Command::kSetIrqs, join(irqs)), {fd, fd});
   expect_closed("other eventfds than interrupts");
   put(message(Command::kSetIrqs, join(SetIrqs{20, 0x21, kMsixIrq, 0, 1})), {fd});
-  expect_closed("file descriptors where none belong");
+  expect_closed("unexpected file descriptors");
   put(message(Command::kSetIrqs, join(irqs)), std::vector<int>(17, fd));
   expect_closed("more file descriptors than agreed");
   put(message(Command::kSetIrqs, join(irqs)), std::vector<int>(60, fd));

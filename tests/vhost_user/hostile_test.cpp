@@ -15,19 +15,19 @@ Bytes raw(std::uint32_t request, std::uint32_t flags, std::uint32_t bytes,
 TEST_F(VhostUserTest, AnImpossibleLengthClosesTheConnection) {
   connect();
   put(raw(1, 1, 0xffffffff));
-  expect_closed("a message of impossible length, 4294967295");
+  expect_closed("a message of invalid length, 4294967295");
 }
 
 TEST_F(VhostUserTest, ImpossibleFlagsCloseTheConnection) {
   connect();
   put(raw(1, 0, 0));
-  expect_closed("a message with impossible flags");
+  expect_closed("a message with invalid flags");
 }
 
 TEST_F(VhostUserTest, AReplyWithoutARequestClosesTheConnection) {
   connect();
   put(raw(1, Header::kVersion | Header::kReply, 0));
-  expect_closed("a message with impossible flags");
+  expect_closed("a message with invalid flags");
 }
 
 TEST_F(VhostUserTest, EndOfFileWithinAMessageIsNotAViolation) {
@@ -43,7 +43,7 @@ TEST_F(VhostUserTest, EndOfFileWithinAMessageIsNotAViolation) {
 TEST_F(VhostUserTest, UnexpectedDescriptorsCloseTheConnection) {
   connect();
   put(raw(1, 1, 0), {file_.get()});
-  expect_closed("file descriptors where none belong");
+  expect_closed("unexpected file descriptors");
 }
 
 TEST_F(VhostUserTest, TooManyDescriptorsCloseTheConnection) {
@@ -76,7 +76,7 @@ TEST_F(VhostUserTest, AMemoryTableHasItsStatedLength) {
   connect();
   (void)ask(Request::kSetMemTable, join(MemTable{2, 0}, MemRegion{kGuest, 4096, kUser, 0}),
             {file_.get(), file_.get()});
-  expect_closed("a memory table of impossible length");
+  expect_closed("a memory table of invalid length");
 }
 
 TEST_F(VhostUserTest, AMemoryTableHasAFilePerRegion) {

@@ -19,8 +19,8 @@ namespace hni::tools {
 /// What the application above the port counted.
 struct AttachCounters {
   std::uint64_t read = 0;      ///< from the interface or the packet source
-  std::uint64_t refused = 0;   ///< of these, not accepted: too long, or no memory
-  std::uint64_t held = 0;      ///< of these, not sent when the run ended
+  std::uint64_t refused = 0;   ///< not accepted: too long, or no memory
+  std::uint64_t held = 0;      ///< not yet sent when the run ended
   std::uint64_t sent = 0;      ///< accepted by the transmit queue
   std::uint64_t received = 0;  ///< from the receive queue
   std::uint64_t wrong = 0;     ///< received other than they were sent

@@ -45,7 +45,7 @@ class ControlServer {
     std::string out;
     bool asked = false;
     bool close_after = false;
-    Json answer;  ///< not empty: complete except for the sensors
+    Json answer;  ///< the response without the sensors; empty unless it waits for them
     Time give_up{};
     Time since{};
   };

@@ -25,7 +25,8 @@ namespace hni::tools {
 namespace {
 
 constexpr std::uint64_t kLogToken = 2;
-constexpr std::uint64_t kSlotTokens = 0x100;  // + 4 * slot + one of these
+// The token of a card's descriptor is kSlotTokens + 4 * slot + one of the four after it.
+constexpr std::uint64_t kSlotTokens = 0x100;
 constexpr std::uint64_t kListener = 0;
 constexpr std::uint64_t kClient = 1;
 constexpr std::uint64_t kWire = 2;

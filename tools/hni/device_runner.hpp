@@ -39,8 +39,8 @@ struct DeviceOptions {
   unsigned vectors = 130;
   std::uint64_t firmware_delay_us = 0;
   double duration_s = 0;  ///< 0: until a signal
-  /// Seconds between enabling of the driver's receiver and the first frame of a capture; negative:
-  /// wait until the driver's filter is on.
+  /// Seconds from the time at which the driver enables its receiver to the first frame of a
+  /// capture; negative: the first frame follows when the driver enables its filter.
   double replay_after_s = -1;
   bool json = false;
   bool quiet = false;
@@ -100,8 +100,8 @@ class DeviceRunner final : private device::vfio_user::LoopHooks {
   };
   /// Time for which one card may delay signals and the other cards of the process.
   static constexpr Duration kTurn = std::chrono::milliseconds(2);
-  /// With other cards in the process, the loop waits this long for clients whose memory is
-  /// accessed by messages, and then for at most a twentieth of the time.
+  /// Limit of the waits for replies to DMA messages while several cards share the loop. The
+  /// allowance grows again at a twentieth of the elapsed time.
   static constexpr Duration kMaxWaited = std::chrono::milliseconds(200);
 
   // LoopHooks.

@@ -83,8 +83,7 @@ Outcome<> check(const Choice& c) {
         fmt::format("{} --script but {} cards: at most one per card", o.scripts.size(), cards),
         kExitUsage);
   if (o.script_at != 0 && !o.virtual_time)
-    return problem("--script-at without --time-travel: only there the guest can give the sign",
-                   kExitUsage);
+    return problem("--script-at without --time-travel: add --time-travel", kExitUsage);
   if (o.virtual_time && o.command.empty())
     return problem("--time-travel without --exec: a shell needs real time", kExitUsage);
   if (o.virtual_time && !o.wires.empty())

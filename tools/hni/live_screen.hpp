@@ -19,7 +19,8 @@ class LiveScreen {
   /// Returns what to write to replace the text of the previous call by `text`. Lines that do not
   /// fit are cut and end with '>'. On what is not a terminal it returns `text` unchanged.
   std::string redraw(const std::string& text);
-  /// Leaves the text of the last call where it is: something was written below it.
+  /// Makes redraw() print a new block instead of overwriting the last one. Call it after other
+  /// output.
   void forget() { shown_.clear(); }
   /// Changes the width, as a terminal does; for tests.
   void resize(std::size_t columns) { columns_ = columns; }

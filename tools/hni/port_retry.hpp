@@ -16,9 +16,9 @@
 
 namespace hni::tools {
 
-/// A port fails when its firmware does not answer after a reset. Other ports must not end with it,
-/// and the firmware may come back: the port is started after 1 s, 2 s, 4 s, ... at most 60 s. Once
-/// it has run, the next wait is 1 s again.
+/// A port fails when its firmware does not answer after a reset. The other ports
+/// continue, and this one is started again after 1 s, 2 s, 4 s, ... at most 60 s, because the
+/// firmware may recover. Once the port has run, the next wait is 1 s again.
 class PortRetry {
  public:
   static constexpr Duration kFirstWait = std::chrono::seconds(1);

@@ -324,8 +324,8 @@ void Runner::print_summary(const std::vector<Balance>& balances, bool accounted)
   out_.print(text + fmt::format("accounted: {}\n", accounted ? "yes" : "no"));
 }
 
-/// Writes the remaining output. A slow reader has ten seconds, one after a signal, none after the
-/// next.
+/// Writes the remaining output, for at most ten seconds if the reader is slow. A signal reduces the
+/// limit to one second, a second signal ends the wait.
 Outcome<> Runner::finish_output() {
   const Duration patience = std::chrono::seconds(signal_ != 0 ? 1 : 10);
   const Time end = monotonic_now() + patience;

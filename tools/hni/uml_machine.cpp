@@ -178,7 +178,8 @@ Outcome<> UmlMachine::start_kernel() {
 Outcome<> UmlMachine::loop() {
   while (!ended_) {
     if (monotonic_now() >= stop_at_) {
-      stopped_ = fmt::format("the guest did not end within {} s", options_.timeout_s);
+      stopped_ = fmt::format("the guest did not end within {} s: allow more with --timeout",
+                             options_.timeout_s);
       return {};
     }
     int timeout_ms = kMaxSilenceMs;

@@ -44,8 +44,8 @@ class VirtualClock {
   std::optional<std::uint64_t> take_signal() { return std::exchange(signal_, std::nullopt); }
   /// Lets the kernel run from requested() on. Before `free_until` it need not request time.
   Outcome<> grant(std::uint64_t free_until);
-  /// Call while the kernel runs and waits for a reply of ours: the kernel must request time from
-  /// `free_until` on, if it did not have to before.
+  /// Call while the kernel runs and waits for a reply of this process: the kernel must request time
+  /// from `free_until` on, if it did not have to before.
   Outcome<> limit(std::uint64_t free_until);
 
  private:
