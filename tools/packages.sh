@@ -14,7 +14,7 @@ case $(. /etc/os-release 2>/dev/null && echo "$ID-${VERSION_ID:-}") in
   debian-13 | debian-) clang=19 ;; # testing has no number
   ubuntu-24.04) clang=18 ;;
 esac
-packages_fuzz="python3 clang-$clang libclang-rt-$clang-dev llvm-$clang afl++ zip unzip patch"
+packages_fuzz="python3 clang-$clang libclang-rt-$clang-dev llvm-$clang afl++ zip unzip patch rsync"
 packages_linux="mmdebstrap make gcc flex bison bc busybox-static ethtool iproute2 iperf3"
 packages_ci="clang-19 libclang-rt-19-dev clang-format-14 cppcheck doxygen git time graphviz mmdebstrap dpkg-dev"
 

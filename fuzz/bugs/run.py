@@ -112,11 +112,16 @@ class Builder:
         subprocess.run(["patch", "-s", "-p1", "-i", str(bug.patch)], cwd=folder, check=True)
         sources = [f"targets/{bug.target}_fuzz", *PARTS.get(bug.target, [])]
         objects = [self.compile(f"fuzz/{name}.cpp", folder / f"{pathlib.Path(name).stem}.o", folder) for name in sources]
-        subprocess.run([self.compiler[-1], *self.flags[:5], "-fsanitize=fuzzer", *objects, *self.objects,
-                        self.entries[bug.target], str(self.build / "device" / "libhni_device.a"),
-                        str(self.build / "spec" / "libopenhni_spec_tables.a"), "-lpcap", "-o", str(folder / "fuzz")],
-                       check=True)
+        self.link(folder, bug, objects)
         return folder
+
+    def link(self, folder, bug, objects):
+        self.link_program(folder / "fuzz", ["-fsanitize=fuzzer", self.entries[bug.target]], objects)
+
+    def link_program(self, program, first, objects):
+        subprocess.run([self.compiler[-1], *self.flags[:5], *first, *objects, *self.objects,
+                        str(self.build / "device" / "libhni_device.a"),
+                        str(self.build / "spec" / "libopenhni_spec_tables.a"), "-lpcap", "-o", str(program)], check=True)
 
 
 class Bug:

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <random>
 #include <string>
 #include <vector>
@@ -16,10 +17,11 @@ using File = std::vector<std::byte>;
 struct Maker {
   std::uint8_t revision = 1;
   std::uint16_t bitmap_bits = 8;
-  std::uint8_t bitmap = 0b11;
+  std::uint64_t bitmap = 0b11;
   std::vector<std::pair<std::uint16_t, std::string>> descriptors = {
       {0x0000, std::string("\x9b\x1d", 2)}, {0x0100, std::string("\x13\x00", 2)}};
   std::vector<std::pair<std::uint16_t, std::uint32_t>> components = {{0, 5}, {1, 300}};
+  int components_error = 0;
   int records = 1;
   int record_length_error = 0;
   int header_size_error = 0;
@@ -64,7 +66,8 @@ struct Maker {
       const File r = record();
       body.insert(body.end(), r.begin(), r.end());
     }
-    put(body, components.size(), 2);
+    put(body, static_cast<std::uint64_t>(static_cast<int>(components.size()) + components_error),
+        2);
     const std::size_t header = 19 + body.size() + components.size() * 23 + 4;
     std::size_t offset = header;
     for (const auto& [id, bytes] : components) {
@@ -172,6 +175,58 @@ TEST(Pldm, EachKindOfDamageHasItsName) {
   EXPECT_EQ(fault_of(m()), PldmFault::kImage);
 }
 
+TEST(Pldm, TheLargestNumbersOfEachKindAreAccepted) {
+  Maker m;
+  m.bitmap_bits = 64;
+  m.bitmap = ~std::uint64_t{0};
+  m.records = 16;
+  m.components.assign(64, {0, 1});
+  EXPECT_EQ(plan(m()).value(), 64u);
+  m.bitmap = std::uint64_t{1} << 63 | 1U << 9;
+  m.components[9].second = 3;
+  m.components[63].second = 2;
+  std::array<FlashJob, PldmPackage::kMaxComponents> jobs;
+  const File file = m();
+  const auto package = PldmPackage::parse(file);
+  ASSERT_TRUE(package);
+  ASSERT_EQ(package->plan(kCard, 0, jobs).value(), 2u);
+  EXPECT_EQ(jobs[0].image.size(), 3u);
+  EXPECT_EQ(jobs[1].image.size(), 2u);
+}
+
+TEST(Pldm, AHeaderOfAnotherLengthThanItsFieldsIsRefused) {
+  Maker m;
+  m.components_error = -1;
+  EXPECT_EQ(fault_of(m()), PldmFault::kHeaderSize) << "a component is left over";
+  m.components_error = 1;
+  EXPECT_EQ(fault_of(m()), PldmFault::kHeaderSize) << "a component is missing";
+  for (const auto& [bytes, fault] :
+       {std::pair{39, PldmFault::kHeaderSize}, {40, PldmFault::kChecksum}}) {
+    File file = Maker{}();
+    file[17] = static_cast<std::byte>(bytes);
+    file[18] = std::byte{0};
+    EXPECT_EQ(fault_of(file), fault) << bytes;
+  }
+}
+
+TEST(Pldm, BitsWithoutAComponentSelectNothing) {
+  Maker m;
+  m.bitmap = 0b111;
+  EXPECT_EQ(plan(m()).value(), 2u);
+  m.bitmap = 0b100;
+  EXPECT_EQ(plan(m()).error(), PldmFault::kNoMatch);
+}
+
+TEST(Pldm, EachIdentifierOfARecordMustMatch) {
+  for (const std::uint16_t type : std::to_array<std::uint16_t>({0x0000, 0x0100, 0x0101, 0x0102})) {
+    Maker m;
+    m.descriptors.emplace_back(type, std::string("\x99\x99", 2));
+    EXPECT_EQ(plan(m()).error(), PldmFault::kNoMatch) << type;
+    m.descriptors.back().second.push_back('\0');
+    EXPECT_TRUE(plan(m())) << type << ": not an identifier of two bytes";
+  }
+}
+
 TEST(Pldm, ImagesOutsideTheFileOrInsideTheHeaderAreRefused) {
   Maker m;
   for (const int error : {-1, 1, 1'000'000}) {
@@ -221,10 +276,11 @@ TEST(Pldm, UnflashableComponentStopsTheWholePlan) {
 
 TEST(Pldm, EveryTruncationIsRefused) {
   const File whole = Maker{}();
+  const std::size_t header = whole.size() - 305;
   ASSERT_TRUE(PldmPackage::parse(whole));
   for (std::size_t n = 0; n < whole.size(); ++n) {
     const File part(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(n));
-    EXPECT_FALSE(PldmPackage::parse(part)) << n;
+    EXPECT_EQ(fault_of(part), n < header ? PldmFault::kTruncated : PldmFault::kImage) << n;
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <tuple>
 #include <vector>
 
 #include "tests/support/fake_device.hpp"
@@ -140,16 +141,20 @@ TEST_F(QueueSetupTest, TheMacDiscardsOnRequest) {
 
 TEST_F(QueueSetupTest, IdleRequiresTheQueuesBitInEachRegister) {
   using namespace spec;
-  constexpr QueueId kHigh{37};  // bit 5 of word 1; its second work queue is 165: word 5
-  const std::vector<RegAddr> words = {QM_TWQ_IDLE::at(1), QM_TQS_IDLE::at(1), QM_TDE_IDLE::at(1),
-                                      QM_TWQ_IDLE::at(5), QM_TCQ_IDLE::at(1), QM_HPQ_IDLE::at(1),
-                                      QM_PPQ_IDLE::at(1), QM_RCQ_IDLE::at(1)};
-  for (const RegAddr at : words) fake_.device.poke(at, 1U << 5);
-  EXPECT_TRUE(setup_.idle(kHigh));
-  for (const RegAddr at : words) {
-    fake_.device.poke(at, ~(1U << 5));
-    EXPECT_FALSE(setup_.idle(kHigh)) << std::hex << at.byte_offset;
-    fake_.device.poke(at, 1U << 5);
+  // Bit 5 of word 1 and bit 0 of word 2; their second work queues are 165 and 192: words 5 and 6.
+  for (const auto& [queue, word, bit] : {std::tuple{37, 1U, 1U << 5}, {64, 2U, 1U}}) {
+    const QueueId id{static_cast<std::uint16_t>(queue)};
+    const std::vector<RegAddr> words = {QM_TWQ_IDLE::at(word), QM_TQS_IDLE::at(word),
+                                        QM_TDE_IDLE::at(word), QM_TWQ_IDLE::at(word + 4),
+                                        QM_TCQ_IDLE::at(word), QM_HPQ_IDLE::at(word),
+                                        QM_PPQ_IDLE::at(word), QM_RCQ_IDLE::at(word)};
+    for (const RegAddr at : words) fake_.device.poke(at, bit);
+    EXPECT_TRUE(setup_.idle(id));
+    for (const RegAddr at : words) {
+      fake_.device.poke(at, ~bit);
+      EXPECT_FALSE(setup_.idle(id)) << std::hex << at.byte_offset;
+      fake_.device.poke(at, bit);
+    }
   }
   EXPECT_FALSE(setup_.idle(kQueue)) << "another word";
 }
