@@ -17,6 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
 from openhni_campaign import display, merge, report  # noqa: E402
+from openhni_campaign.linux_driver import LinuxCampaign  # noqa: E402
 from openhni_campaign.places import NOT_FUZZED, ROOT, Places, targets_of  # noqa: E402
 from openhni_campaign.runner import Campaign  # noqa: E402
 from openhni_campaign.triage import load_findings  # noqa: E402
@@ -59,6 +60,7 @@ def add_run(commands):
     run.add_argument("--seeds", type=pathlib.Path, help="a folder of corpora, one per target (the committed one)")
     run.add_argument("--until-quiet", type=float, help="end when no target found anything new for so many seconds")
     run.add_argument("--until-risk", type=float, help="end when the residual risk is that small")
+    run.add_argument("--kernel", default="7.3", help="of the target `linux`: Linux's own driver, by itself (7.3)")
     add_builds(run)
     run.add_argument("targets", nargs="*")
 
@@ -94,7 +96,18 @@ def make_places(folder, options, seeds=None):
     return places
 
 
+def run_linux(parse, options):
+    """Plays fault scripts against Linux's own driver: see openhni_campaign/linux_driver.py."""
+    if options.targets != ["linux"]:
+        parse.error("the target 'linux' runs by itself: hni fuzz run linux")
+    if options.jobs < 1 or options.time <= 0:
+        parse.error("--jobs and --time must be positive")
+    return LinuxCampaign(options, make_places(options.dir, options, options.seeds)).run()
+
+
 def run(parse, options):
+    if "linux" in options.targets:
+        return run_linux(parse, options)
     built = targets_of(options.build)
     if not built:
         parse.error(f"no targets in '{options.build}/fuzz': cmake --preset fuzz && cmake --build --preset fuzz")
