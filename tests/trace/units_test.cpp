@@ -8,6 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "tools/hni/trace_output.hpp"
 #include "trace/probe_list.hpp"
@@ -209,11 +212,27 @@ TEST(Perfetto, SlicesCountersAndInstantsAreValidTraceEvents) {
   const auto root = nlohmann::json::parse(out.str());
   std::map<std::string, int> phases;
   std::map<std::string, int> open;
+  std::map<int, std::set<std::string>> names;  // of the tracks, before their first event
+  std::map<std::string, std::vector<std::pair<int, int>>> counters;
+  std::vector<std::string> instants;
   for (const auto& event : root.at("traceEvents")) {
     const auto phase = event.at("ph").get<std::string>();
     ++phases[phase];
     ASSERT_TRUE(event.contains("pid"));
+    ASSERT_TRUE(event.at("name").is_string());
     ASSERT_TRUE(phase == "M" || event.at("ts").is_number());
+    ASSERT_TRUE(phase == "C" || event.at("tid").is_number());
+    const int track = phase == "C" ? -1 : event.at("tid").get<int>();
+    if (phase == "M") {
+      names[track].insert(event.at("args").at("name").get<std::string>());
+    } else if (phase == "C") {
+      EXPECT_EQ(event.at("args").size(), 1U);
+      counters[event.at("name").get<std::string>()].emplace_back(
+          event.at("ts").get<int>(), event.at("args").at("with device").get<int>());
+    } else {
+      EXPECT_TRUE(names.contains(track)) << "an event on a track without a name: " << event;
+    }
+    if (phase == "i") instants.push_back(event.at("name").get<std::string>());
     if (phase == "X") {
       EXPECT_EQ(event.at("name"), "transmit poll");
       EXPECT_EQ(event.at("ts"), 20);
@@ -227,6 +246,14 @@ TEST(Perfetto, SlicesCountersAndInstantsAreValidTraceEvents) {
   EXPECT_EQ(phases["i"], 3);
   EXPECT_EQ(open.size(), 2U);
   for (const auto& [id, depth] : open) EXPECT_EQ(depth, 0) << id;
+  EXPECT_EQ(names,
+            (std::map<int, std::set<std::string>>{
+                {0, {"hni0", "port"}}, {3, {"queue 1 receive"}}, {4, {"queue 1 transmit"}}}));
+  using Samples = std::vector<std::pair<int, int>>;  // time, descriptors that the device owns
+  EXPECT_EQ(counters["queue 1 TWQ0"], (Samples{{10, 4}, {22, 0}, {40, 0}}));
+  EXPECT_EQ(counters["queue 1 HPQ"], (Samples{{30, 8}, {40, 0}}));
+  EXPECT_EQ(counters.size(), 2U);
+  EXPECT_EQ(instants.size(), 3U);
 }
 
 TEST(Perfetto, ABrokenRecordingIsReported) {
