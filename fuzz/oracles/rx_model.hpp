@@ -14,10 +14,12 @@
 #include <numeric>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "driver/core/packet.hpp"
 #include "driver/queues/rx_queue.hpp"
 #include "fuzz/script/finding.hpp"
+#include "fuzz/script/run_context.hpp"
 
 namespace hni::fuzz {
 
@@ -101,6 +103,22 @@ struct LentModel {
     }
     return false;
   }
+  /// Returns why name() refuses an id.
+  [[nodiscard]] std::string_view why_not(std::uint64_t id) const {
+    if (id >= kSize) return "an id outside of the ring";
+    return id == posted % kSize ? "the id of the next buffer" : "the id of a returned buffer";
+  }
+  /// Returns why a segment of the oldest buffer is refused; empty if it is accepted.
+  [[nodiscard]] std::string_view why_not(std::uint32_t offset, std::uint32_t length,
+                                         std::uint32_t reserve) const {
+    if (length == 0) return "a segment without bytes";
+    if (offset < next_offset)
+      return next_offset == first_offset ? "data in the head room" : "data before earlier data";
+    const std::uint32_t end = offset + length;
+    if (end == kFragmentBytes + 1) return "data that ends one byte past the fragment";
+    if (end > kFragmentBytes) return "data past the fragment";
+    return end + reserve > kFragmentBytes ? "data in the tail room" : "";
+  }
   [[nodiscard]] std::uint32_t oldest() const { return fragment[taken % kSize]; }
 };
 
@@ -120,6 +138,7 @@ class RxModel {
     payloads.reset(0);
     phase_ = Phase::kBetween;
     faulted = false;
+    run_context.cause = {};
     written_ = read_ = 0;
     at_ = 0;
     done_ = 1;
@@ -177,31 +196,33 @@ class RxModel {
   void take(std::uint64_t word) {
     const std::uint64_t type = spec::RCD{word}.TYPE();
     if (phase_ == Phase::kBetween) {
-      if (type != 0) return fault();
+      if (type != 0) return fault("no header first");
       Packet& fresh = building();
       fresh.segment_count = fresh.length = 0;
       fresh.rx.has_timestamp = false;
-      if (!segment(headers, word, kTailRoom, kTailRoom + kHeadRoom)) return fault();
+      if (!segment(headers, word, kTailRoom, kTailRoom + kHeadRoom)) return;
       phase_ = Phase::kSegments;
       return;
     }
     if (type == 3) return finish(word);
-    if (phase_ == Phase::kStamped) return fault();
+    if (phase_ == Phase::kStamped) return fault("data after the options");
     if (type == 1) {
-      if (building().segment_count == kMaxSegments || !segment(payloads, word, 0, 0)) fault();
+      if (building().segment_count == kMaxSegments) return fault("too many segments");
+      (void)segment(payloads, word, 0, 0);
     } else if (type == 2) {
       stamp(word);
     } else {
-      fault();
+      fault("a header inside a packet");
     }
   }
 
   bool segment(LentModel& ring, std::uint64_t word, std::uint32_t reserve, std::uint32_t gap) {
-    if (!ring.name(word & 0xffff, *holders)) return false;
+    const std::uint64_t id = word & 0xffff;
+    if (!ring.name(id, *holders)) return fault(ring.why_not(id)), false;
     const auto length = static_cast<std::uint32_t>(word >> 16 & 0x1fff);
     const auto offset = static_cast<std::uint32_t>(word >> 32 & 0xfff);
-    if (length == 0 || offset < ring.next_offset || offset + length + reserve > kFragmentBytes)
-      return false;
+    if (const std::string_view why = ring.why_not(offset, length, reserve); !why.empty())
+      return fault(why), false;
     const std::uint32_t fragment = ring.oldest();
     building().segments[building().segment_count++] = {FragmentId{fragment},
                                                        static_cast<std::uint16_t>(offset),
@@ -219,7 +240,7 @@ class RxModel {
 
   void stamp(std::uint64_t word) {
     const spec::RCD_OPT_META opt{word};
-    if (opt.OPT_TYPE() != 0) return fault();
+    if (opt.OPT_TYPE() != 0) return fault("an option of an unknown type");
     building().rx.has_timestamp = opt.TS_VALID() != 0;
     building().rx.timestamp_ns = opt.TS();
     phase_ = Phase::kStamped;
@@ -239,8 +260,9 @@ class RxModel {
   /// Returns the packet under assembly, in the place from which it is fetched.
   Packet& building() { return (*packets_)[written_ % kMaxPackets]; }
 
-  void fault() {
+  void fault(std::string_view why) {
     faulted = true;
+    run_context.cause = why;
     if (phase_ != Phase::kBetween) drop(building());
     phase_ = Phase::kBetween;
   }

@@ -51,6 +51,7 @@ class TxModel {
   void reset() {
     for (WorkModel& w : work) w.posted = w.done = w.given = 0;
     faulted = false;
+    run_context.cause = {};
     stamps_missing = 0;
     at_ = 0;
     done_ = 1;
@@ -88,7 +89,9 @@ class TxModel {
     if (spec::TCD{word}.DONE() != done_) return;
     at_ = (at_ + 1) % WorkModel::kSize;
     if (at_ == 0) done_ ^= 1;
-    faulted = !take(word);
+    const std::string_view why = take(word);
+    faulted = !why.empty();
+    if (faulted) run_context.cause = why;
   }
 
   /// After a poll: slots that are completed and wait for no timestamp are freed.
@@ -171,27 +174,35 @@ class TxModel {
               "segments of another size", meta.raw);
   }
 
-  bool take(std::uint64_t word) {
+  /// Returns why a completion is refused; empty if it is accepted.
+  std::string_view take(std::uint64_t word) {
     const std::uint64_t type = spec::TCD{word}.TYPE();
     const spec::TCD_TYPE0 tcd{word};
     const bool second = tcd.TWQ1() != 0;
     if (type == 1 && !second) {
       stamp(spec::TCD_TYPE1{word});
-      return true;
+      return {};
     }
-    if (type != 0) return false;
+    if (type != 0) return type == 1 ? "a timestamp of the plain ring" : "an unknown type";
     return confirm(work[second ? 1 : 0], second ? tcd.HEAD1() : tcd.HEAD0());
   }
 
-  static bool confirm(WorkModel& w, std::uint64_t head) {
+  static std::string_view confirm(WorkModel& w, std::uint64_t head) {
+    if (head >= WorkModel::kSize) return "a head outside of the ring";
     for (std::uint64_t n = w.done;; ++n) {
       if (n % WorkModel::kSize == head) {
-        if (n != w.done && !w.at(n - 1).last()) return false;
+        if (n != w.done && !w.at(n - 1).last()) return "a head inside a packet";
         w.done = n;
-        return true;
+        return {};
       }
-      if (n == w.posted) return false;
+      if (n == w.posted) return head_beyond(w, head);
     }
+  }
+
+  /// A head that is not among the posted descriptors: behind the last one, or before the tail.
+  static std::string_view head_beyond(const WorkModel& w, std::uint64_t head) {
+    const std::uint64_t behind = (w.done + WorkModel::kSize - head) % WorkModel::kSize;
+    return behind <= WorkModel::kSize / 2 ? "a head that went back" : "a head beyond the tail";
   }
 
   void stamp(const spec::TCD_TYPE1& tcd) {

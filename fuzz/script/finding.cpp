@@ -18,9 +18,15 @@ void print_context() {
     if (!text.empty())
       std::fprintf(stderr, " %s=%.*s", name, static_cast<int>(text.size()), text.data());
   };
-  part("operation", run_context.operation);
-  if (run_context.site >= 0) part("site", kSites[static_cast<std::size_t>(run_context.site)].name);
-  part("event", run_context.event);
+  // A model's reason identifies a mistake better than the way in which a script caused it.
+  if (!run_context.cause.empty()) {
+    part("cause", run_context.cause);
+  } else {
+    part("operation", run_context.operation);
+    if (run_context.site >= 0)
+      part("site", kSites[static_cast<std::size_t>(run_context.site)].name);
+    part("event", run_context.event);
+  }
   std::fprintf(stderr, "\n");
 }
 

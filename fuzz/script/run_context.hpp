@@ -13,6 +13,7 @@ struct RunContext {
   std::string_view operation;  ///< the last operation that was read from the script
   std::int16_t site = -1;      ///< the input site at which the last fault was injected; -1: none
   std::string_view event;      ///< what the driver reported last: a refusal or a recovery step
+  std::string_view cause;      ///< why a model refuses what the driver accepts; empty: it does not
   bool whole = false;          ///< no part of the script may be left out to save time
 };
 inline constinit RunContext run_context{};

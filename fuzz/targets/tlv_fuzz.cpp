@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "driver/firmware/firmware_log.hpp"
@@ -13,6 +14,7 @@
 #include "driver/firmware/messages.hpp"
 #include "fuzz/script/finding.hpp"
 #include "fuzz/script/mutator.hpp"
+#include "fuzz/script/run_context.hpp"
 #include "fuzz/script/target.hpp"
 
 namespace hni::fuzz {
@@ -37,33 +39,40 @@ bool value_fits(const spec::FwAttribute& declared, Input value) {
   return sized && value.size() <= 8;
 }
 
-/// Returns whether the message is well-formed and may be sent by the firmware.
-bool reference_accepts(Input bytes) {
-  if (bytes.size() < 4) return false;
+/// Returns why the message is not well-formed or may not be sent by the firmware; empty if it is
+/// accepted.
+std::string_view reference_refuses(Input bytes) {
+  if (bytes.size() < 4) return "no header";
   const std::uint32_t header = word_at(bytes, 0);
   const std::size_t end = std::size_t{header >> 16} * 4;
-  if ((header & 0x8000) == 0 || end < 4 || end > bytes.size()) return false;
+  if ((header & 0x8000) == 0) return "no message";
+  if (end < 4 || end > bytes.size()) return "a message past its descriptor";
   const auto* info = spec::find_fw_message(static_cast<std::uint16_t>(header & 0xfff));
-  if (info == nullptr || !info->fw_to_host) return false;
+  if (info == nullptr || !info->fw_to_host) return "an unknown type";
   std::array<bool, 32> seen{};
   for (std::size_t at = 4; at < end;) {
     const std::uint32_t attribute = word_at(bytes, at);
     const std::uint32_t id = attribute & 0xfff;
     const std::size_t length = attribute >> 16;
-    if ((attribute & 0x8000) != 0 || id >= 32 || seen[id]) return false;
-    if (length < 4 || at + length > end) return false;
+    if ((attribute & 0x8000) != 0) return "a message inside a message";
+    if (id >= 32) return "an attribute of no number";
+    if (seen[id]) return "an attribute twice";
+    if (length < 4) return "an attribute shorter than its header";
+    if (at + length > end) return "an attribute past its message";
     seen[id] = true;
     const auto declared = std::find_if(info->attributes.begin(), info->attributes.end(),
                                        [&](auto& d) { return d.known_to_linux && d.id == id; });
     if (declared == info->attributes.end()) {
-      if ((attribute & 0x4000) != 0) return false;
+      if ((attribute & 0x4000) != 0) return "an unknown attribute that must be known";
     } else if (!value_fits(*declared, bytes.subspan(at + 4, length - 4))) {
-      return false;
+      return declared->type == spec::TlvType::kString ? "an invalid string" : "an invalid value";
     }
     at += (length + 3) / 4 * 4;
   }
-  return std::all_of(info->attributes.begin(), info->attributes.end(),
-                     [&](auto& d) { return !d.mandatory || (d.known_to_linux && seen[d.id]); });
+  const bool all = std::all_of(info->attributes.begin(), info->attributes.end(), [&](auto& d) {
+    return !d.mandatory || (d.known_to_linux && seen[d.id]);
+  });
+  return all ? "" : "a mandatory attribute is missing";
 }
 
 void check_inside(const FirmwareMessage& message, Input bytes) {
@@ -190,7 +199,9 @@ void run(const std::uint8_t* data, std::size_t size) {
   const Input bytes(copy.get(), size);
   const auto message = decode_message(bytes);
   ++work().events;
-  require(message.has_value() == reference_accepts(bytes), "verdict", "the two parsers disagree",
+  const std::string_view why = reference_refuses(bytes);
+  if (message) run_context.cause = why;
+  require(message.has_value() == why.empty(), "verdict", "the two parsers disagree",
           message.has_value(), size);
   if (!message) return;
   check_inside(*message, bytes);
