@@ -199,7 +199,8 @@ class TxModel {
     }
   }
 
-  /// A head that is not among the posted descriptors: before the last completed one, or beyond the tail.
+  /// A head that is not among the posted descriptors: before the last completed one, or beyond the
+  /// tail.
   static std::string_view head_beyond(const WorkModel& w, std::uint64_t head) {
     const std::uint64_t back = (w.done + WorkModel::kSize - head) % WorkModel::kSize;
     return back <= WorkModel::kSize / 2 ? "a head that went back" : "a head beyond the tail";
