@@ -17,7 +17,7 @@ def mutation_table():
     score = json.loads((ROOT / "proofs/mutation/score.json").read_text())
     lines = ["| header | mutants | refuted | equivalent | open | refuted of the others | measured |", "|---|---|---|---|---|---|---|"]
     for header, s in score.items():
-        part = "all" if s["every"] == 1 else f"1 in {s['every']}"
+        part = s.get("part") or ("all" if s["every"] == 1 else f"1 in {s['every']}")
         judged = {"all": "", "searches": ", by the searches only", "symbolic": ", by symbolic proofs only"}[s["judged_by"]]
         share = 100 * s["refuted"] / max(1, s["refuted"] + s["open"])
         lines.append(f"| `{header}` | {s['mutants']} ({part}{judged}) | {s['refuted']} | {s['equivalent']} | {s['open']} "
