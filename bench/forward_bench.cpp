@@ -50,7 +50,7 @@ struct Rig {
   return pair.tx.burst(packets.first(n));
 }
 
-/// What callgrind counts: forward_burst() and all that it calls. It is a function of its own without
+/// What callgrind counts: forward_burst() and all that it calls. A function of its own without
 /// rare parts: the compiler may move those of forward_burst() into a second function of the same
 /// name, and each entry of a function with that name would switch the count.
 [[gnu::noinline]] std::uint32_t counted(Pair& pair, std::span<Packet> packets) {
