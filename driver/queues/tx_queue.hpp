@@ -119,22 +119,21 @@ class TxQueue {
     Ring ring = work.ring;
     std::uint64_t* const words = words_of(work.memory);
     Index room = ring.window.free();
+    std::uint32_t taken = 0;
     std::uint64_t bytes = 0;
     Index last_meta = kNoSlot;
     std::uint64_t last_word = 0;
-    const Packet* next = packets.data();
-    for (const Packet* const end = next + packets.size(); next != end; ++next) {
-      const Packet& packet = *next;
+    for (const Packet& packet : packets) {
       if (!describable(packet)) [[unlikely]] {
         drop_invalid(packet);
+        ++taken;
         continue;
       }
-      const std::uint32_t needed = packet.segment_count + 1;
-      if (room < needed) [[unlikely]] {
+      if (room < packet.segment_count + 1) [[unlikely]] {
         stop();
         break;
       }
-      room -= needed;
+      room -= packet.segment_count + 1;
       Meta meta{kPlainMeta, Slot::none()};
       if (packet.tx.any()) [[unlikely]]
         meta = offload_meta(packet.tx, ring.window.tail);
@@ -143,8 +142,8 @@ class TxQueue {
       device_->io.store64(words + last_meta, last_word);
       post_segments(ring, work.slots, words, packet);
       bytes += packet.length;
+      ++taken;
     }
-    const auto taken = static_cast<std::uint32_t>(next - packets.data());
     if (last_meta != kNoSlot) {
       // One completion per burst: the last packet requests it, and it covers all earlier ones.
       device_->io.store64(words + last_meta, spec::TWD_META{last_word}.set_REQ_COMPLETION(1).raw);
@@ -387,11 +386,12 @@ class TxQueue {
           .set_TYPE(static_cast<std::uint64_t>(type))
           .raw;
     };
-    const Segment* last = packet.segments.data();
-    for (std::uint32_t more = packet.segment_count - 1; more != 0; --more, ++last) [[unlikely]] {
-        const Index slot = ring.post(slots, Slot::of_fragment(raw(last->fragment)));
-        device_->io.store64(words + slot, al(*last, spec::TWD_TYPE::AL));
-      }
+    const Segment* segment = packet.segments.data();
+    const Segment* const last = segment + packet.segment_count - 1;
+    for (; segment != last; ++segment) {
+      const Index slot = ring.post(slots, Slot::of_fragment(raw(segment->fragment)));
+      device_->io.store64(words + slot, al(*segment, spec::TWD_TYPE::AL));
+    }
     const Index slot =
         ring.post(slots, {Slot::of_fragment(raw(last->fragment)).bits | Slot::kLast});
     device_->io.store64(words + slot, al(*last, spec::TWD_TYPE::LAST_AL));
@@ -464,12 +464,11 @@ class TxQueue {
   void free_completed(WorkQueue& work, RingKind kind) {
     Ring ring = work.ring;
     if (!ring.can_pop_completed(work.slots)) return;
-    Pool& pool = *pool_;
     std::uint64_t packets = 0;
     do {
       const Slot slot = ring.pop_completed(work.slots);
       if (!slot.has_fragment()) continue;
-      pool.put(Words::fragment(slot.fragment()));
+      pool_->put(Words::fragment(slot.fragment()));
       packets += slot.last();
     } while (ring.can_pop_completed(work.slots));
     counters_.completed_packets += packets;

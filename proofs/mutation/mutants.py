@@ -104,12 +104,12 @@ def mutants_of(text, part):
     # Statements: an assignment or a call that is dropped, doubled, or swapped with the next one.
     for m in re.finditer(r"(?<=\n)(\s+)([\w.:>*\[\]()-]+(?:\s[|&^+-]?=\s[^;{}]+|\([^;{}]*\)));", code):
         statement = m.group(2)
-        if not re.match(r"(return|using|static|constexpr|const|if|for|while|case|else)\b", statement):
+        if not re.match(r"(return|using|static|constexpr|const|assert|if|for|while|case|else)\b", statement):
             found.append((m.start(2), m.end(2), ""))
             if not idempotent(statement):
                 found.append((m.start(2), m.end(2), f"{text[m.start(2):m.end(2)]}; {text[m.start(2):m.end(2)]}"))
             after = re.match(r";(\s+)([\w.:>*\[\]()-]+(?:\s[|&^+-]?=\s[^;{}]+|\([^;{}]*\)));", code[m.end(2):])
-            if after and not re.match(r"(return|using|static|constexpr|const|if|for|while|case|else)\b", after.group(2)):
+            if after and not re.match(r"(return|using|static|constexpr|const|assert|if|for|while|case|else)\b", after.group(2)):
                 end = m.end(2) + after.end(2)
                 second = text[m.end(2) + after.start(2):end]
                 found.append((m.start(2), end, f"{second};{after.group(1)}{text[m.start(2):m.end(2)]}"))

@@ -29,7 +29,7 @@ watch() {
   awk 'length > 79 { exit 1 }' "$folder/tool.out" || fail "$tool: a line is longer than 79 columns"
 }
 watch_workload() { watch "$1" "$workload" all "$folder/events"; }
-watch_run() { watch "$1" "$hni" run --generator --quiet --packets $packets; }
+watch_run() { watch "$1" "$hni" run --generator --burst 1 --quiet --packets $packets; }
 # has LINE...: each is a whole line of the tool's output
 has() {
   local line
@@ -275,7 +275,7 @@ for line in sys.stdin: print(re.sub("=(0x[0-9a-f]+)", lambda m: "=" + str(int(m[
       same "packets of $port" "$(last $port 3)" $packets
       same "descriptors of $port" "$(last $port 5)" $((2 * packets))
     done
-    "$hni" trace top -j -o "$folder/tool.out" -- "$hni" run --generator --quiet --packets $packets 2>/dev/null || fail "-j"
+    "$hni" trace top -j -o "$folder/tool.out" -- "$hni" run --generator --burst 1 --quiet --packets $packets 2>/dev/null || fail "-j"
     python3 -c 'import json, sys
 for line in open(sys.argv[1]): json.loads(line)' "$folder/tool.out" || fail "-j is no JSON"
     ;;
@@ -294,7 +294,7 @@ for line in open(sys.argv[1]): json.loads(line)' "$folder/tool.out" || fail "-j 
     has "@violations[3, 0, TWQ0]: 3" "@checked[3, 0, TWQ0]: 2"
     ;;
   record)
-    "$hni" trace record -o "$folder/run.rec" -- "$hni" run --generator --quiet --ring 64 --packets $packets 2>"$folder/tool.err" || fail "ended with $?"
+    "$hni" trace record -o "$folder/run.rec" -- "$hni" run --generator --burst 1 --quiet --ring 64 --packets $packets 2>"$folder/tool.err" || fail "ended with $?"
     words=$(grep -c ' W 1 0 ' "$folder/run.rec")
     out=$("$hni" fuzz record "$folder/run.rec" "$folder/run.fuzz" 1 0) || fail "$out"
     same "replay" "$out" "$words completions replayed, each as recorded; no finding"
@@ -399,7 +399,7 @@ END
   replay)
     packets=${HNI_TRACE_PACKETS:-10007}
     export BPFTRACE_PERF_RB_PAGES=16384
-    "$hni" run --generator -j --ring 64 --hold --packets $packets >"$folder/run.out" 2>"$folder/run.err" &
+    "$hni" run --generator --burst 1 -j --ring 64 --hold --packets $packets >"$folder/run.out" 2>"$folder/run.err" &
     driver=$!
     until_true grep -q '"event":"held"' "$folder/run.out"
     "$hni" trace monitor --pid $driver -o "$folder/tool.out" 2>"$folder/tool.err" &

@@ -185,7 +185,7 @@ TEST(WireTap, SegmentsThatFollowEachOtherCrossAsOnePacketAtThePoll) {
     for (std::uint32_t i = 0; i < 7; ++i) {
       const Bytes frame = test::FrameBuilder()
                               .ethernet(ETH_P_IP)
-                              .ipv4(6, test::kV4A, test::kV4B)
+                              .ipv4(6, test::kV4A, test::kV4B, 0, 0x4000)  // DF
                               .tcp(1, 2, 0, 1000 * i)
                               .payload(1000)
                               .finish();

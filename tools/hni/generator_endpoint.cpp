@@ -14,7 +14,12 @@ using device::store_be16;
 using device::store_be32;
 using device::store_be64;
 
-constexpr std::uint32_t kBatch = 32;
+constexpr std::uint32_t kBatch = GeneratorEndpoint::kMostAtOnce;
+
+/// A multiple of the burst, so that all packets of a flow go through one queue.
+constexpr std::uint32_t flows_per_queue(std::uint32_t burst) {
+  return (kBatch + burst - 1) / burst * burst;
+}
 constexpr std::uint32_t kIpAt = 14;
 constexpr std::uint32_t kUdpAt = kIpAt + 20;
 constexpr std::uint32_t kNumberAt = kUdpAt + 8;
@@ -82,7 +87,7 @@ GeneratorEndpoint::GeneratorEndpoint(CardPort& port, const GeneratorOptions& opt
       sent_(options.from, options.to),
       received_(options.to, options.from),
       expected_(kMaxFrameBytes),
-      newest_(std::size_t{queues} * kBatch) {}
+      newest_(std::size_t{queues} * flows_per_queue(options.burst)) {}
 
 std::uint32_t GeneratorEndpoint::length_of(std::uint64_t number) const {
   const std::uint64_t lengths = options_.longest - options_.shortest + 1;
@@ -125,7 +130,7 @@ void GeneratorEndpoint::build(std::uint64_t number, const Header& header,
 /// Returns how many packets may be sent now.
 std::uint64_t GeneratorEndpoint::due(Time now) {
   if (!reading_) return 0;
-  std::uint64_t most = kBatch;
+  std::uint64_t most = options_.burst;
   if (options_.limit != 0) most = std::min(most, options_.limit - counters_.sent);
   if (options_.packets_per_second == 0) return most;
   if (started_ == Time{}) started_ = now;
@@ -143,8 +148,8 @@ Time GeneratorEndpoint::deadline() const {
 }
 
 bool GeneratorEndpoint::transmit(QueueId queue, Time now) {
-  if (next_ / kBatch % port_.queues() != raw(queue)) return false;
-  const std::uint64_t count = std::min(due(now), kBatch - next_ % kBatch);
+  if (next_ / options_.burst % port_.queues() != raw(queue)) return false;
+  const std::uint64_t count = std::min(due(now), options_.burst - next_ % options_.burst);
   if (count == 0 || port_.state() != PortState::kRunning || !port_.link_up()) return false;
   std::array<Packet, kBatch> packets;
   std::uint32_t built = 0;

@@ -22,13 +22,15 @@ struct GeneratorOptions {
   std::uint32_t longest = 1514;
   /// 0: as many as the ring accepts
   std::uint64_t packets_per_second = 0;
-  std::uint64_t limit = 0;  ///< packets to send; 0 for no limit
+  std::uint64_t limit = 0;   ///< packets to send; 0 for no limit
+  std::uint32_t burst = 32;  ///< packets given to the driver at once, 1 to kMostAtOnce
 };
 
 /// UDP packets of many flows, each with its number and a pattern derived from it.
 class GeneratorEndpoint final : public TrafficEndpoint {
  public:
   static constexpr std::uint32_t kShortest = 60;
+  static constexpr std::uint32_t kMostAtOnce = 32;
 
   /// Creates the source.
   /// @param port the port

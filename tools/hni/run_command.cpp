@@ -45,6 +45,8 @@ void add_options(CLI::App& app, RunOptions& o) {
   app.add_option("--shortest", o.shortest, "generator: shortest frame, bytes")
       ->capture_default_str();
   app.add_option("--longest", o.longest, "generator: longest frame, bytes (default: the MTU's)");
+  app.add_option("--burst", o.burst, "generator: packets given to the driver at once, 1 to 32")
+      ->capture_default_str();
   app.add_flag("--hold", o.hold,
                "touch no card before `hni port go`, so that tracers are there from the first "
                "register access on");
@@ -70,6 +72,8 @@ Outcome<> check(const RunOptions& o) {
     return usage("--generator and --replay exclude each other");
   if ((o.generator || !o.replay.empty()) && o.needs_interfaces())
     return usage("--exec, --tap and --name need network interfaces");
+  if (o.burst == 0 || o.burst > GeneratorEndpoint::kMostAtOnce)
+    return usage(fmt::format("--burst {}: 1 to 32 packets", o.burst));
   if (o.shortest < GeneratorEndpoint::kShortest || o.shortest > kMaxFrameBytes)
     return usage(fmt::format("--shortest {}: 60 to 9742 bytes", o.shortest));
   if (o.longest != 0 && (o.longest < o.shortest || o.longest > kMaxFrameBytes))

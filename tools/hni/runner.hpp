@@ -34,9 +34,10 @@ struct RunOptions {
   std::uint64_t packets = 0;    ///< packets of the generator, per direction; 0: no limit
   std::uint32_t shortest = 60;  ///< frames of the generator, bytes without FCS
   std::uint32_t longest = 0;    ///< 0: what the MTU allows
-  bool hold = false;            ///< do not access the cards before `hni port go`
-  double duration_s = 0;        ///< 0: until a signal
-  std::string exec;             ///< command to run while the ports are up; the run ends with it
+  std::uint32_t burst = GeneratorEndpoint::kMostAtOnce;
+  bool hold = false;      ///< do not access the cards before `hni port go`
+  double duration_s = 0;  ///< 0: until a signal
+  std::string exec;       ///< command to run while the ports are up; the run ends with it
   bool json = false;
   bool quiet = false;  ///< no live figures
 

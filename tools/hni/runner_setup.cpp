@@ -179,6 +179,7 @@ Outcome<> Runner::attach_ends() {
       generator.from = Node::mac_of(i);
       generator.to = Node::mac_of(i ^ 1);
       generator.shortest = options_.shortest;
+      generator.burst = options_.burst;
       generator.longest = options_.longest != 0 ? options_.longest : options_.testbed.mtu + 14;
       generator.packets_per_second = options_.rate;
       generator.limit = options_.packets;
