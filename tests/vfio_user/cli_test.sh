@@ -87,7 +87,7 @@ if "$hni" fuzz list >/dev/null 2>&1; then
   sed '$d' bad.script >lies.script
   serve --socket a --wire loop --script lies.script
   check 'the socket is there' wait_for a
-  "$hni" attach --socket a --frames 1000 --duration 2 --json >out 2>&1
+  "$hni" attach --socket a --frames 1000 --duration 6 --json >out 2>&1
   check 'two refusals' grep -q '"refused_input":{"rcd_header_length":1,"tcd_head":1}' out
   check 'it stops' stop
   check 'two lies' grep -q '"by_site":{"rcd_header_length":1,"tcd_head":1}' device.log
