@@ -81,8 +81,8 @@ class FlowCache {
   /// Looks up a flow.
   /// @param usual the frame
   /// @param version version of the classifier's tables
-  /// @return the verdict about an earlier frame with equal headers, whose timestamp, length and
-  ///     checksums are those of that frame; null if there is none
+  /// @return the verdict about an earlier frame with equal headers, or null. Its timestamp, length
+  ///     and checksums belong to that earlier frame: the caller replaces them.
   const RxVerdict* find(const UsualFrame& usual, std::uint64_t version) const {
     const Entry& entry = (*entries_)[slot_of(usual)];
     if (entry.version != version) return nullptr;

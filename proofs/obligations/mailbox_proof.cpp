@@ -260,7 +260,7 @@ struct Search {
     CheckedIo<FirmwareClient, Reporter> device(firmware, observer);
     Box box(device);
     (void)box.allocate();
-    // What an earlier life of the mailbox leaves in members that do not tell states apart.
+    // Members that are not part of the state key start with values from earlier use.
     box.*member(MailboxCountersOf{}) = {11, 12, 13, 14, 15, 16, 17};  // so that = is not +=
     box.*member(MailboxErrorOf{}) = {ErrorCode::kBadArgument, 99};
     box.*member(MailboxRelaxedOf{}) = true;

@@ -153,15 +153,16 @@ bool is_read_back(const Bytes& message) {
 
 }  // namespace
 
-HNI_PROVE(tlv_builder,
-          "A message is built as a second description says, or is empty if it has no room: every "
-          "sequence of up to four attributes, opened and closed ones among them, in rooms of 4 to "
-          "44 bytes, and messages of up to a page; nothing outside the room is written (I1, F).") {
+HNI_PROVE(
+    tlv_builder,
+    "A message equals that of an independent encoder, or is empty if the buffer is small: every "
+    "sequence of up to four attributes, opened and closed ones among them, in rooms of 4 to "
+    "44 bytes, and messages of up to a page; nothing outside the room is written (I1, F).") {
   must_cover("fits", "does not fit", "fills a page", "exceeds a page");
   std::uint64_t runs = 0;
   bool same = true, read_back = true;
   for (std::size_t room = 4; room <= 44; ++room) {
-    // Sequences that a smaller room tells apart too are tried in every third room only.
+    // Long sequences are tried with every third buffer length only, which bounds the run time.
     const unsigned most = room % 3 == 2 ? 4 : 2;
     Choices choices;
     do {

@@ -216,7 +216,7 @@ std::string nearest_name(const Card& card, const std::string& name) {
   return best;
 }
 
-// "BAR9" is meant as a space, also where there is none of that name.
+// Returns whether a word has the form BAR<number>, so that the error can list the spaces.
 bool looks_like_space(std::string_view name) {
   const std::size_t digits = name.find_first_of("0123456789");
   return lower(name.substr(0, digits)) == "bar" && digits != std::string_view::npos;

@@ -4,8 +4,8 @@
 Each script runs in its own User Mode Linux (`hni linux --gcov --time-travel`), whose driver is compiled with gcov: the
 counters of its arcs are the feedback. A script that takes a new arc, or one more often by an order of magnitude, is
 kept in corpus/linux. What the kernel reports (KASAN, UBSAN, a warning, an oops, a panic, a guest that does not end)
-becomes a folder of findings/linux, minimised by operations. The first line of a script, `# moment: N`, says in which
-part of fuzz/campaign/linux_life it begins.
+is stored in a folder below findings/linux, minimised operation by operation. The first line of a script,
+`# moment: N`, names the part of fuzz/campaign/linux_life in which injection begins.
 """
 import concurrent.futures
 import hashlib
